@@ -1,0 +1,203 @@
+"""Everything that can happen to a card and its holds. If it is not in a table, it cannot happen."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.reasons import Reason, require
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class CardState(enum.Enum):
+    """The states of a card. BLOCKED is shown, never stored: it covers the others (R37)."""
+
+    ACTIVE = "ACTIVE"
+    HELD = "HELD"
+    REDEEMED = "REDEEMED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    BLOCKED = "BLOCKED"
+
+
+class CardOrigin(enum.Enum):
+    """Where a card came from: bought, or money that came back (R23, R27)."""
+
+    PURCHASE = "PURCHASE"
+    REFUND = "REFUND"
+
+
+class AuthorizationState(enum.Enum):
+    """The states of an authorization; all but OPEN are final."""
+
+    OPEN = "OPEN"
+    CAPTURED = "CAPTURED"
+    RELEASED = "RELEASED"
+    LAPSED = "LAPSED"
+
+
+# What may follow each stored state of a card.
+CARD_TRANSITIONS: Final = {
+    CardState.ACTIVE: {CardState.HELD, CardState.CANCELLED, CardState.EXPIRED},
+    CardState.HELD: {CardState.ACTIVE, CardState.EXPIRED, CardState.HELD, CardState.REDEEMED},
+    CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
+    CardState.CANCELLED: set[CardState](),
+    CardState.EXPIRED: set[CardState](),
+}
+
+# Why a card in a final state cannot be used, in order of precedence.
+SPENT: Final = {
+    CardState.CANCELLED: Reason.CARD_CANCELLED,
+    CardState.REDEEMED: Reason.CARD_REDEEMED,
+    CardState.EXPIRED: Reason.CARD_EXPIRED,
+}
+
+# Why an authorization in a final state is neither captured nor released.
+CLOSED: Final = {
+    AuthorizationState.CAPTURED: Reason.AUTHORIZATION_CAPTURED,
+    AuthorizationState.RELEASED: Reason.AUTHORIZATION_RELEASED,
+    AuthorizationState.LAPSED: Reason.AUTHORIZATION_LAPSED,
+}
+
+# The states in which an authorization is the one of its order (R13).
+LIVE: Final = frozenset({AuthorizationState.OPEN, AuthorizationState.CAPTURED})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A prepaid voucher (R1). Amounts are minor units of `currency`; instants are UTC.
+
+    `balance_minor` and `held_minor` are its CARD and HELD accounts. `hold_id` is the open
+    authorization, if any. `version` counts the decisions that changed the card.
+    `purchase_order_id` is the purchase that the money came from, also for a card that
+    replaces another; `refund_order_id` the order that such a card came back from.
+    `caller` and `request_id` made it, and with the key they make its code again.
+    """
+
+    card_id: str
+    market: str
+    currency: str
+    origin: CardOrigin
+    state: CardState
+    blocked: bool
+    initial_minor: int
+    balance_minor: int
+    held_minor: int
+    hold_id: str | None
+    issued_at: datetime
+    expires_at: datetime
+    last4: str
+    key_id: str
+    caller: str
+    request_id: str
+    purchase_order_id: str
+    refund_order_id: str | None = None
+    replaces_card_id: str | None = None
+    authorization_id: str | None = None
+    version: int = 0
+
+    @property
+    def shown_state(self) -> CardState:
+        """The state as callers see it: a block covers what could still be used (R37)."""
+        if self.blocked and self.state not in SPENT:
+            return CardState.BLOCKED
+        return self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Money set aside on a card for one order. Amounts are minor units of `currency`.
+
+    `forfeited_minor` is lost at capture (R14); before it, what would be lost.
+    `refunded_other_minor` is what refunds sent to the order's other tenders (R24).
+    """
+
+    authorization_id: str
+    card_id: str
+    market: str
+    currency: str
+    order_id: str
+    state: AuthorizationState
+    order_total_minor: int
+    authorized_minor: int
+    forfeited_minor: int
+    created_at: datetime
+    expires_at: datetime
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    refunded_other_minor: int = 0
+
+    @property
+    def remaining_due_minor(self) -> int:
+        """What the order's other tenders have to pay (R16)."""
+        return self.order_total_minor - self.authorized_minor
+
+    @property
+    def refundable_minor(self) -> int:
+        """What is left to refund of the order, all tenders (R22, R24).
+
+        What was set aside and never captured was not spent on the order (R27).
+        """
+        paid = self.captured_minor + self.remaining_due_minor
+        return paid - self.refunded_minor - self.refunded_other_minor
+
+
+def require_unspent(card: Card, now: datetime) -> None:
+    """Decline a card that is blocked (R37), cancelled, used (R14) or expired (R12)."""
+    require(not card.blocked, otherwise=Reason.CARD_BLOCKED)
+    for state, reason in SPENT.items():
+        facts = {"expire_time": timestamp(card.expires_at)} if state is CardState.EXPIRED else {}
+        require(card.state is not state, otherwise=reason, **facts)
+    require(
+        now < card.expires_at,
+        otherwise=Reason.CARD_EXPIRED,
+        expire_time=timestamp(card.expires_at),
+    )
+
+
+def release(
+    card: Card, hold: Authorization, *, by: PostingKind
+) -> tuple[Card, Authorization, Posting]:
+    """Move what is set aside back to the card; it was not used (R14). `by` RELEASE or LAPSE."""
+    state = AuthorizationState.LAPSED if by is PostingKind.LAPSE else AuthorizationState.RELEASED
+    freed = replace(
+        card,
+        state=CardState.ACTIVE,
+        balance_minor=card.balance_minor + card.held_minor,
+        held_minor=0,
+        hold_id=None,
+    )
+    posting = Posting(by, card.card_id, card.held_minor, hold.authorization_id)
+    return freed, replace(hold, state=state), posting
+
+
+def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
+    """Book the expiry of a card that is past it and has no open hold (R12, R33)."""
+    if card.state is not CardState.ACTIVE or now < card.expires_at:
+        return card, ()
+    posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
+    return replace(card, state=CardState.EXPIRED, balance_minor=0), (posting,)
+
+
+def settle(
+    card: Card, hold: Authorization | None, now: datetime
+) -> tuple[Card, Authorization | None, tuple[Posting, ...]]:
+    """Book what time alone has done: a hold that lapsed (R34), a card that expired (R12, R33).
+
+    Every command looks at a card through this, so correctness needs no background job.
+    """
+    postings: tuple[Posting, ...] = ()
+    if hold is not None and card.hold_id == hold.authorization_id and hold.expires_at <= now:
+        card, hold, lapse = release(card, hold, by=PostingKind.LAPSE)
+        postings = (lapse,)
+    card, expiry = expire(card, now)
+    return card, hold, postings + expiry
+
+
+def timestamp(instant: datetime) -> str:
+    """Write an instant for a caller to read, RFC 3339 in UTC."""
+    return instant.isoformat().replace("+00:00", "Z")

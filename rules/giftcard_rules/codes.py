@@ -1,0 +1,137 @@
+"""The codes of cards: how they are typed, checked, derived from a key, and turned into card ids.
+
+A code is 15 random characters of Crockford base32 (75 bits) and a check character. It is
+never stored: it is derived from the request that issued the card, and the card's id is
+derived from it, each with a key of the ring (HMAC-SHA-256, domain-separated).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+DATA_CHARACTERS: Final = 15
+CODE_CHARACTERS: Final = DATA_CHARACTERS + 1
+GROUP: Final = 4
+
+_VALUE: Final = {character: value for value, character in enumerate(ALPHABET)}
+# R11: the letters that look like digits are read as the digits.
+_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+# What never matters between the characters: Unicode's spaces, dashes, and invisible marks.
+_IGNORED_CATEGORIES: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Pd"})
+# The field GF(32) by the primitive polynomial x^5 + x^2 + 1.
+_POLYNOMIAL: Final = 0b100101
+_OVERFLOW: Final = 0b100000
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A well-formed code. It is money to whoever reads it, so it does not print."""
+
+    characters: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Never the code; use `shown` where a holder shall read it."""
+        return "[code]"
+
+    @property
+    def shown(self) -> str:
+        """The code for its holder: `XXXX-XXXX-XXXX-XXXX`."""
+        groups = range(0, CODE_CHARACTERS, GROUP)
+        return "-".join(self.characters[start : start + GROUP] for start in groups)
+
+    @property
+    def last4(self) -> str:
+        """The last four characters, for people to tell cards apart."""
+        return self.characters[-4:]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A secret of the ring, at least 32 bytes, and the id under which cards name it."""
+
+    key_id: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys in use: new cards take the first; cards of every key are found."""
+
+    keys: tuple[Key, ...]
+
+    @property
+    def first(self) -> Key:
+        """The key that new cards take."""
+        return self.keys[0]
+
+    def get(self, key_id: str) -> Key | None:
+        """Return the key with that id, or None where the ring has lost it."""
+        return next((key for key in self.keys if key.key_id == key_id), None)
+
+
+def _double(value: int) -> int:
+    value <<= 1
+    return value ^ _POLYNOMIAL if value & _OVERFLOW else value
+
+
+def check_character(data: str) -> str:
+    """Return the check character of 15 characters of the alphabet.
+
+    Damm's scheme over GF(32): it finds every single wrong character and every swap of two
+    characters, however far apart.
+    """
+    interim = 0
+    for character in data:
+        interim = _double(interim ^ _VALUE[character])
+    return ALPHABET[interim]
+
+
+def parse(typed: str) -> Code | None:
+    """Read a code as a person typed it (R11), or None where it cannot be one.
+
+    Case, spaces and dashes never matter; O, I and L are read as 0, 1 and 1. A typing error
+    is found by the check character, without a look-up.
+    """
+    kept = "".join(c for c in typed if unicodedata.category(c) not in _IGNORED_CATEGORIES)
+    characters = kept.upper().translate(_READ_AS)
+    if len(characters) != CODE_CHARACTERS or any(c not in _VALUE for c in characters):
+        return None
+    data, check = characters[:DATA_CHARACTERS], characters[DATA_CHARACTERS:]
+    return Code(characters) if check_character(data) == check else None
+
+
+def derive_code(key: Key, caller: str, request_id: str) -> Code:
+    """Derive the code of the card that a caller's request issues: the same one each time."""
+    digest = _digest(key, "code", caller, request_id)
+    number = int.from_bytes(digest[:10], "big") >> 5  # 75 of 80 bits
+    data = "".join(ALPHABET[number >> 5 * place & 31] for place in range(DATA_CHARACTERS))
+    return Code(data + check_character(data))
+
+
+def derive_card_id(key: Key, code: Code) -> str:
+    """Derive the id of a code's card, 32 hex digits: a code finds its card by primary key."""
+    return _digest(key, "card-id", code.characters)[:16].hex()
+
+
+def derive_authorization_id(key: Key, caller: str, request_id: str) -> str:
+    """Derive the id of the authorization that a caller's request makes, 32 hex digits."""
+    return _digest(key, "authorization-id", caller, request_id)[:16].hex()
+
+
+def fingerprint(key: Key, method: str, request: bytes) -> bytes:
+    """Digest a request, to tell a replay from another request with the same id.
+
+    Keyed, because requests hold codes and personal data that a plain digest could confirm.
+    """
+    return _digest(key, "fingerprint", method, request.hex())[:16]
+
+
+def _digest(key: Key, domain: str, *parts: str) -> bytes:
+    # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
+    text = "".join(f"{len(part)}:{part}" for part in ("giftcard.v1", domain, *parts))
+    return hmac.digest(key.secret, text.encode(), hashlib.sha256)

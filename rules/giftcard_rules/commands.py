@@ -1,0 +1,258 @@
+"""What callers ask for, named by intent, and what they are answered, as plain values.
+
+Amounts are `Money`; instants are aware and UTC; ids are text.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from giftcard_rules.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, timedelta
+
+    from giftcard_rules.cards import Authorization, Card
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the minor unit of a currency (ISO 4217)."""
+
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One line of an order; `amount_minor` in the order's currency."""
+
+    category: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a card shall help to pay; the lines add up to the total."""
+
+    order_id: str
+    total: Money
+    lines: tuple[OrderLine, ...]
+    discount_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person (R30). Nothing of it prints."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    locale: str = field(repr=False)
+
+
+class PaymentMethod(enum.Enum):
+    """What a card was bought with (R3)."""
+
+    BANK_CARD = "BANK_CARD"
+    PAY_LATER = "PAY_LATER"
+    GIFT_CARD = "GIFT_CARD"
+    OTHER = "OTHER"
+
+
+class ReverseReason(enum.Enum):
+    """Why money is given back."""
+
+    CHANGE_OF_MIND = "CHANGE_OF_MIND"
+    NOT_DELIVERED = "NOT_DELIVERED"
+    DEFECTIVE = "DEFECTIVE"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+    TECHNICAL = "TECHNICAL"
+
+
+class ReverseOutcome(enum.Enum):
+    """What a Reverse found, and did."""
+
+    RELEASED = "RELEASED"
+    REFUNDED = "REFUNDED"
+    PREVENTED = "PREVENTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The name of a request for good: who sent it, and the id that the sender gave it."""
+
+    caller: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """What the edge derives for a card that this request may make; the code itself stays there."""
+
+    card_id: str
+    last4: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """How a card was bought."""
+
+    order_id: str
+    payment_method: PaymentMethod
+    payment_reference: str
+    discount_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Make a card for a purchase."""
+
+    key: RequestKey
+    new_card: NewCard
+    market: str
+    amount: Money
+    purchase: Purchase
+    design: str
+    message: str = field(repr=False)
+    purchaser: Contact
+    recipient: Contact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Tell what Authorize would answer. `card_ids`: the code's card under each key of the ring."""
+
+    card_ids: tuple[str, ...]
+    market: str
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Set money aside on a card for an order."""
+
+    key: RequestKey
+    authorization_id: str
+    card_ids: tuple[str, ...]
+    market: str
+    order: Order
+    customer: Contact
+    hold_for: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Take what was set aside; `amount` None: all of it."""
+
+    key: RequestKey
+    new_card: NewCard
+    authorization_id: str
+    amount: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """Undo an Authorize, named by its authorization or by the request that asked for it (R36)."""
+
+    key: RequestKey
+    new_card: NewCard
+    authorization_id: str | None
+    authorize_request_id: str | None
+    reason: ReverseReason
+    refund_amount: Money | None
+    delivered_on: date | None
+    beneficiary: Contact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the purchase of an unused card."""
+
+    key: RequestKey
+    card_ids: tuple[str, ...]
+    purchase_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Book what time has done to a card that nobody asked about."""
+
+    card_id: str
+
+
+Command = Issue | Validate | Authorize | Capture | Reverse | Cancel | Settle
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A card was made."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What Authorize would answer; amounts in the order's currency."""
+
+    reason: Reason | None
+    card: Card | None
+    currency: str
+    applicable_minor: int
+    remaining_due_minor: int
+    forfeited_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """Money is set aside."""
+
+    authorization: Authorization
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The card paid; `replacement` where less was captured than set aside (R27)."""
+
+    authorization: Authorization
+    replacement: Card | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """An Authorize was undone; the amounts are what this refund gave to each side."""
+
+    outcome: ReverseOutcome
+    authorization: Authorization | None = None
+    gift_card_minor: int = 0
+    other_tender_minor: int = 0
+    replacement: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A purchase was cancelled; the payment provider shall pay `amount_minor` back (R29)."""
+
+    card: Card
+    amount_minor: int
+    payment_method: PaymentMethod
+    payment_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Time's work on a card is booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A rule said no."""
+
+    reason: Reason
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+Outcome = Issued | Validated | Authorized | Captured | Reversed | Cancelled | Settled | Declined

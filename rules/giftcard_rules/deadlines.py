@@ -1,0 +1,48 @@
+"""When a period of the terms ends, in the market's own time zone (R12, R21, R25)."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+WorkingDay = Callable[[date], bool]
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant after `day` in `zone`, as UTC."""
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone).astimezone(UTC)
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """Return the calendar day of an instant in `zone`."""
+    return instant.astimezone(zone).date()
+
+
+def expiry(issued_at: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """Return the first instant at which a card is no longer valid (R12).
+
+    Valid through the last hour of the same day `months` later; where that day does not
+    exist, the month's last day (Reg. 1182/71, art. 3).
+    """
+    issued = local_day(issued_at, zone)
+    year, month0 = divmod(issued.year * 12 + issued.month - 1 + months, 12)
+    month = month0 + 1
+    last = calendar.monthrange(year, month)[1]
+    return end_of_day(date(year, month, min(issued.day, last)), zone)
+
+
+def deadline(start: date, days: int, is_working_day: WorkingDay, zone: ZoneInfo) -> datetime:
+    """Return the first instant that is too late for a period of `days` (R21, R25).
+
+    The start day does not count. A period that would end on a Saturday, a Sunday or a
+    public holiday ends on the next working day.
+    """
+    last = start + timedelta(days=days)
+    while not is_working_day(last):
+        last += timedelta(days=1)
+    return end_of_day(last, zone)

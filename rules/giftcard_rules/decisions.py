@@ -1,0 +1,56 @@
+"""What a rule decides: the facts as they shall be, the money that moves, and the answer."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from giftcard_rules.cards import Authorization, Card
+    from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
+    from giftcard_rules.ledger import Posting
+
+
+class PersonRole(enum.Enum):
+    """Whom a person is to a card; the roles that e-mails are addressed by."""
+
+    PURCHASER = "PURCHASER"  # R9
+    RECIPIENT = "RECIPIENT"  # R8, and who gets a new card (R23)
+    CUSTOMER = "CUSTOMER"  # of an authorization: who gets the new card by default
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person to remember beside a card (R30); `message` is the buyer's (R5)."""
+
+    card_id: str
+    role: PersonRole
+    contact: Contact
+    authorization_id: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardPurchase:
+    """How a purchased card was bought; one card for each market and order (R10)."""
+
+    card_id: str
+    market: str
+    order_id: str
+    payment_method: PaymentMethod
+    payment_reference: str
+    design: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that one command changes. Cards and authorizations are whole, as they become."""
+
+    outcome: Outcome
+    cards: tuple[Card, ...] = ()
+    authorizations: tuple[Authorization, ...] = ()
+    postings: tuple[Posting, ...] = ()
+    purchase: CardPurchase | None = None
+    people: tuple[Person, ...] = ()
+    prevents: RequestKey | None = None

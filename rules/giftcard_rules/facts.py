@@ -1,0 +1,72 @@
+"""The facts that a batch of commands looks at, and how a decision changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from giftcard_rules.cards import LIVE, Authorization, Card
+
+if TYPE_CHECKING:
+    from giftcard_rules.commands import RequestKey
+    from giftcard_rules.decisions import CardPurchase, Decision
+    from giftcard_rules.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What was answered to a request, so that it is answered the same for good.
+
+    `fingerprint` digests the request under the key `key_id`; `answer` is the edge's own
+    encoding. `reason` is why it was declined. A record with `prevented` was made by a
+    Reverse for an Authorize that had not arrived (R36), and answers nothing else.
+    """
+
+    key: RequestKey
+    method: str
+    prevented: bool = False
+    fingerprint: bytes = b""
+    key_id: str = ""
+    reason: Reason | None = None
+    answer: bytes = field(default=b"", repr=False)
+    authorization_id: str | None = None
+
+
+@dataclass(slots=True)
+class Facts:
+    """Cards and all that belongs to them, as far as somebody asked.
+
+    Later commands of a batch see what earlier ones decided.
+    `live_orders` leads from market and order to the order's live authorization (R13),
+    `purchase_orders` from market and purchase order to the purchased card (R10).
+    """
+
+    cards: dict[str, Card] = field(default_factory=dict)
+    authorizations: dict[str, Authorization] = field(default_factory=dict)
+    live_orders: dict[tuple[str, str], str] = field(default_factory=dict)
+    purchases: dict[str, CardPurchase] = field(default_factory=dict)
+    purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
+    requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
+
+    def add_authorization(self, authorization: Authorization) -> None:
+        """Take in an authorization as it is now."""
+        self.authorizations[authorization.authorization_id] = authorization
+        order = (authorization.market, authorization.order_id)
+        if authorization.state in LIVE:
+            self.live_orders[order] = authorization.authorization_id
+        elif self.live_orders.get(order) == authorization.authorization_id:
+            del self.live_orders[order]
+
+    def add_purchase(self, purchase: CardPurchase) -> None:
+        """Take in how a card was bought."""
+        self.purchases[purchase.card_id] = purchase
+        self.purchase_orders[purchase.market, purchase.order_id] = purchase.card_id
+
+    def apply(self, decision: Decision) -> None:
+        """Change the facts to what was decided."""
+        for card in decision.cards:
+            self.cards[card.card_id] = card
+        for authorization in decision.authorizations:
+            self.add_authorization(authorization)
+        if decision.purchase is not None:
+            self.add_purchase(decision.purchase)

@@ -1,0 +1,70 @@
+"""Money moves. If a movement is not in the table below, it cannot happen."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+
+class Account(enum.Enum):
+    """Where money can be. CARD, HELD and SETTLED are kept for each card."""
+
+    PAYMENTS = "PAYMENTS"  # What buyers paid for cards.
+    CARD = "CARD"  # What lies on a card and can be set aside.
+    HELD = "HELD"  # What is set aside for an open order.
+    SETTLED = "SETTLED"  # What a card paid, and may come back as a refund.
+    BREAKAGE = "BREAKAGE"  # What was lost: forfeited (R14) or expired (R12).
+    REFUNDS_DUE = "REFUNDS_DUE"  # What the payment provider shall pay back (R29).
+
+
+class PostingKind(enum.Enum):
+    """Why money moved."""
+
+    ISSUE = "ISSUE"
+    AUTHORIZE = "AUTHORIZE"
+    CAPTURE = "CAPTURE"
+    REISSUE = "REISSUE"
+    FORFEIT = "FORFEIT"
+    RELEASE = "RELEASE"
+    LAPSE = "LAPSE"
+    REFUND = "REFUND"
+    CANCEL = "CANCEL"
+    EXPIRE = "EXPIRE"
+
+
+# Each kind of posting leads from a source to a destination.
+MOVES: Final = {
+    PostingKind.ISSUE: (Account.PAYMENTS, Account.CARD),
+    PostingKind.AUTHORIZE: (Account.CARD, Account.HELD),
+    PostingKind.CAPTURE: (Account.HELD, Account.SETTLED),
+    PostingKind.REISSUE: (Account.HELD, Account.CARD),  # to another card (R27)
+    PostingKind.FORFEIT: (Account.CARD, Account.BREAKAGE),  # R14
+    PostingKind.RELEASE: (Account.HELD, Account.CARD),
+    PostingKind.LAPSE: (Account.HELD, Account.CARD),  # R34
+    PostingKind.REFUND: (Account.SETTLED, Account.CARD),  # to another card (R23)
+    PostingKind.CANCEL: (Account.CARD, Account.REFUNDS_DUE),  # R29
+    PostingKind.EXPIRE: (Account.CARD, Account.BREAKAGE),  # R12
+}
+assert set(MOVES) == set(PostingKind)
+
+# The kinds whose destination is the CARD account of another card, a new one.
+TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND})
+
+# The accounts that together are what the platform owes to the holders of cards.
+LIABILITY: Final = frozenset({Account.CARD, Account.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One movement of money, more than zero minor units of the card's currency.
+
+    `card_id` is the card whose account is the source (for ISSUE, the destination);
+    `to_card_id` the card whose account is the destination, where that is another one.
+    """
+
+    kind: PostingKind
+    card_id: str
+    amount_minor: int
+    authorization_id: str | None = None
+    to_card_id: str | None = None

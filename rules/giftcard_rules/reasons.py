@@ -1,0 +1,70 @@
+"""Every way to say no, in order of precedence, and the one way for a rule to say it."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Reason(enum.Enum):
+    """Why a command was declined; where several apply, the first one here is the answer."""
+
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    REQUEST_PREVENTED = "REQUEST_PREVENTED"
+    CARD_NOT_FOUND = "CARD_NOT_FOUND"
+    AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
+    WRONG_MARKET = "WRONG_MARKET"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    CARD_BLOCKED = "CARD_BLOCKED"
+    CARD_CANCELLED = "CARD_CANCELLED"
+    CARD_REDEEMED = "CARD_REDEEMED"
+    CARD_EXPIRED = "CARD_EXPIRED"
+    CARD_HELD = "CARD_HELD"
+    AUTHORIZATION_CAPTURED = "AUTHORIZATION_CAPTURED"
+    AUTHORIZATION_RELEASED = "AUTHORIZATION_RELEASED"
+    AUTHORIZATION_LAPSED = "AUTHORIZATION_LAPSED"
+    ORDER_HAS_GIFT_CARD_LINE = "ORDER_HAS_GIFT_CARD_LINE"
+    ORDER_HAS_DISCOUNT = "ORDER_HAS_DISCOUNT"
+    ORDER_HAS_ANOTHER_CARD = "ORDER_HAS_ANOTHER_CARD"
+    NOTHING_ELIGIBLE = "NOTHING_ELIGIBLE"
+    PURCHASE_HAS_ANOTHER_CARD = "PURCHASE_HAS_ANOTHER_CARD"
+    PAYMENT_METHOD_NOT_ACCEPTED = "PAYMENT_METHOD_NOT_ACCEPTED"
+    PURCHASE_HAS_DISCOUNT = "PURCHASE_HAS_DISCOUNT"
+    AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
+    AMOUNT_EXCEEDS_AUTHORIZED = "AMOUNT_EXCEEDS_AUTHORIZED"
+    AMOUNT_EXCEEDS_REFUNDABLE = "AMOUNT_EXCEEDS_REFUNDABLE"
+    RETURN_WINDOW_CLOSED = "RETURN_WINDOW_CLOSED"
+    CANCELLATION_WINDOW_CLOSED = "CANCELLATION_WINDOW_CLOSED"
+    NOT_A_PURCHASED_CARD = "NOT_A_PURCHASED_CARD"
+
+
+# A request that was declined for one of these may be answered differently next
+# time: nothing was decided about a card, so no record is kept of it.
+LEAVES_NO_TRACE = frozenset(
+    {
+        Reason.TOO_MANY_ATTEMPTS,
+        Reason.REQUEST_ID_REUSED,
+        Reason.REQUEST_PREVENTED,
+        Reason.CARD_NOT_FOUND,
+        Reason.AUTHORIZATION_NOT_FOUND,
+    }
+)
+
+
+class DeclinedError(Exception):
+    """A rule said no. `facts` are the public facts that a caller may act on."""
+
+    def __init__(self, reason: Reason, facts: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.facts = facts or {}
+
+
+def require(holds: bool, *, otherwise: Reason, **facts: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first
+    """Raise `DeclinedError` with the reason and its facts unless what must be true holds."""
+    if not holds:
+        raise DeclinedError(otherwise, {name: str(fact) for name, fact in facts.items()})

@@ -1,0 +1,196 @@
+"""Paying with a card: validate, authorize, capture (R1, R7, R13-R18, R27, R33-R35)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from giftcard_rules.cards import (
+    CLOSED,
+    Authorization,
+    AuthorizationState,
+    Card,
+    CardState,
+    release,
+    require_unspent,
+    timestamp,
+)
+from giftcard_rules.commands import (
+    Authorize,
+    Authorized,
+    Capture,
+    Captured,
+    Validate,
+    Validated,
+)
+from giftcard_rules.decisions import Decision, Person, PersonRole
+from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.reasons import DeclinedError, Reason, require
+from giftcard_rules.replacement import replacement
+from giftcard_rules.terms import GIFT_CARD_CATEGORY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from giftcard_rules.commands import Order
+    from giftcard_rules.terms import Terms
+
+
+def applicable(
+    order: Order,
+    market: str,
+    card: Card,
+    hold: Authorization | None,
+    other: Authorization | None,
+    terms: Terms,
+    now: datetime,
+) -> tuple[int, int]:
+    """Return what the card pays of the order and what would be lost, in minor units.
+
+    `hold` is the card's open authorization, `other` the live one of the order, whose card
+    may be another; `terms` are those of the card's market.
+    """
+    require(market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
+    require(
+        order.total.currency == card.currency,
+        otherwise=Reason.CURRENCY_MISMATCH,
+        currency_code=card.currency,
+    )
+    require_unspent(card, now)
+    require(hold is None or hold.order_id == order.order_id, otherwise=Reason.CARD_HELD)
+    require(
+        all(line.category != GIFT_CARD_CATEGORY for line in order.lines),
+        otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,
+    )
+    require(not order.discount_codes, otherwise=Reason.ORDER_HAS_DISCOUNT)  # R17
+    require(other is None or other.card_id == card.card_id, otherwise=Reason.ORDER_HAS_ANOTHER_CARD)
+    eligible_minor = sum(
+        line.amount_minor
+        for line in order.lines
+        if line.category not in terms.ineligible_categories
+    )
+    require(eligible_minor > 0, otherwise=Reason.NOTHING_ELIGIBLE)  # R1
+    on_card_minor = card.balance_minor + card.held_minor  # R35: the old hold gives way.
+    amount_minor = min(on_card_minor, eligible_minor)
+    return amount_minor, on_card_minor - amount_minor
+
+
+def validate(
+    command: Validate,
+    card: Card,
+    hold: Authorization | None,
+    other: Authorization | None,
+    terms: Terms,
+    now: datetime,
+) -> Validated:
+    """Tell what Authorize would answer, and change nothing."""
+    total = command.order.total
+    try:
+        amount_minor, lost_minor = applicable(
+            command.order, command.market, card, hold, other, terms, now
+        )
+    except DeclinedError as no:
+        return unusable(no.reason, card, command.order)
+    due_minor = total.amount_minor - amount_minor
+    return Validated(None, card, total.currency, amount_minor, due_minor, lost_minor)
+
+
+def unusable(reason: Reason, card: Card | None, order: Order) -> Validated:
+    """Answer that the card pays nothing of the order, and why; `card` None: it is not known."""
+    return Validated(reason, card, order.total.currency, 0, order.total.amount_minor, 0)
+
+
+def authorize(
+    command: Authorize,
+    card: Card,
+    hold: Authorization | None,
+    other: Authorization | None,
+    terms: Terms,
+    now: datetime,
+) -> Decision:
+    """Set money aside on a card for an order; a hold for the same order is replaced (R35)."""
+    amount_minor, lost_minor = applicable(
+        command.order, command.market, card, hold, other, terms, now
+    )
+    postings: tuple[Posting, ...] = ()
+    replaced: tuple[Authorization, ...] = ()
+    if hold is not None:
+        card, released, given_back = release(card, hold, by=PostingKind.RELEASE)
+        postings, replaced = (given_back,), (released,)
+    hold_for = min(command.hold_for or terms.default_hold, terms.longest_hold)
+    opened = Authorization(
+        authorization_id=command.authorization_id,
+        card_id=card.card_id,
+        market=card.market,
+        currency=card.currency,
+        order_id=command.order.order_id,
+        state=AuthorizationState.OPEN,
+        order_total_minor=command.order.total.amount_minor,
+        authorized_minor=amount_minor,
+        forfeited_minor=lost_minor,
+        created_at=now,
+        expires_at=now + hold_for,
+    )
+    held = replace(
+        card,
+        state=CardState.HELD,
+        balance_minor=lost_minor,
+        held_minor=amount_minor,
+        hold_id=opened.authorization_id,
+    )
+    set_aside = Posting(PostingKind.AUTHORIZE, card.card_id, amount_minor, opened.authorization_id)
+    customer = Person(card.card_id, PersonRole.CUSTOMER, command.customer, opened.authorization_id)
+    return Decision(
+        Authorized(opened),
+        (held,),
+        (*replaced, opened),
+        (*postings, set_aside),
+        people=(customer,),
+    )
+
+
+def capture(
+    command: Capture,
+    hold: Authorization,
+    card: Card,
+    terms: Terms,
+    now: datetime,
+) -> Decision:
+    """Take what was set aside; the card is used from then on (R14).
+
+    What the order did not need is lost (R14); what was set aside and is not taken comes
+    back as a new card (R27). A hold taken in time is captured also after the card's expiry
+    (R33), but never past its own (R34).
+    """
+    require(
+        command.amount is None or command.amount.currency == hold.currency,
+        otherwise=Reason.CURRENCY_MISMATCH,
+        currency_code=hold.currency,
+    )
+    require(not card.blocked, otherwise=Reason.CARD_BLOCKED)  # R37
+    for state, reason in CLOSED.items():
+        require(hold.state is not state, otherwise=reason, expire_time=timestamp(hold.expires_at))
+    amount_minor = hold.authorized_minor if command.amount is None else command.amount.amount_minor
+    require(
+        amount_minor <= hold.authorized_minor,
+        otherwise=Reason.AMOUNT_EXCEEDS_AUTHORIZED,
+        authorized_amount_minor=hold.authorized_minor,
+        currency_code=hold.currency,
+    )
+
+    def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
+        return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
+
+    captured = replace(hold, state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
+    used = replace(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
+    postings = [posting(PostingKind.CAPTURE, amount_minor)]
+    cards = [used]
+    back: Card | None = None
+    if amount_minor < hold.authorized_minor:
+        back_minor = hold.authorized_minor - amount_minor
+        back = replacement(card, hold, command.new_card, command.key, back_minor, terms, now)
+        postings.append(posting(PostingKind.REISSUE, back_minor, back.card_id))
+        cards.append(back)
+    if card.balance_minor > 0:
+        postings.append(posting(PostingKind.FORFEIT, card.balance_minor))
+    return Decision(Captured(captured, back), tuple(cards), (captured,), tuple(postings))
