@@ -1,0 +1,1 @@
+"""The facts at rest: cards, authorizations, postings, requests and people, by Peewee."""

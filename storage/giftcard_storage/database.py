@@ -1,0 +1,147 @@
+"""Opening a database: refusing what is not ours, migrating what is, one connection at a time.
+
+The embedded database is one SQLite file through cysqlite: WAL, `synchronous=FULL` because
+it holds money, foreign keys on, and writers that take their lock before they read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import peewee
+from playhouse.cysqlite_ext import CySqliteDatabase
+from playhouse.migrations import Migration, Runner
+
+from giftcard_storage.errors import DatabaseRefusedError, translated
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+APPLICATION_ID: Final = 0x67_63_74_31  # "gct1", in the header of every file of ours.
+BUSY_SECONDS: Final = 5
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_HEADER_BYTES: Final = 100
+_APPLICATION_ID_AT: Final = slice(68, 72)
+_PRAGMAS: Final = {"synchronous": "FULL", "foreign_keys": 1, "temp_store": "MEMORY"}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrl:
+    """Where the facts are kept. Only the embedded kind exists so far: a SQLite file."""
+
+    path: Path
+
+    @classmethod
+    def parse(cls, url: str) -> DatabaseUrl:
+        """Read `sqlite:///relative.db` or `sqlite:////absolute.db`. Raises ValueError."""
+        parts = urlsplit(url)
+        path = unquote(parts.path.removeprefix("/"))
+        if parts.scheme != "sqlite" or parts.netloc or not path or parts.query or parts.fragment:
+            message = "must be sqlite:///path/to/file.db"
+            raise ValueError(message)
+        return cls(Path(path))
+
+    def __str__(self) -> str:
+        """The URL again; it holds no secret."""
+        return f"sqlite:///{self.path}"
+
+
+def prepare(url: DatabaseUrl) -> None:
+    """Make the file if there is none, and bring its tables to this code's schema.
+
+    Raises `DatabaseRefusedError`, and leaves the file as it is, where it is damaged, made
+    by a newer version, or not ours at all.
+    """
+    path = url.path
+    if path.exists() and path.stat().st_size > 0:
+        _require_ours(path)
+    elif not path.parent.is_dir():
+        raise _refused(path, f"its folder {path.parent} does not exist")
+    try:
+        path.touch(mode=0o600)
+        database = _connect(path)
+    except (OSError, peewee.DatabaseError) as error:
+        raise _refused(path, f"it cannot be opened ({type(error).__name__})") from error
+    try:
+        with translated():
+            # The id first and outside the log, so that the file is known as ours at once.
+            database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute_sql("PRAGMA journal_mode = WAL")
+            _runner(database).up()
+    finally:
+        database.close()
+
+
+def connect(url: DatabaseUrl) -> Database:
+    """Open a connection that any one thread at a time may use."""
+    with translated():
+        return _connect(url.path)
+
+
+def require_schema(url: DatabaseUrl) -> None:
+    """Raise `DatabaseRefusedError` unless the file is ours and of this code's schema."""
+    if not url.path.exists():
+        raise _refused(url.path, "there is no such file")
+    pending = _require_ours(url.path)
+    if pending:
+        raise _refused(url.path, f"it lacks {', '.join(pending)}: start the server on it once")
+
+
+def _connect(path: Path | str, **parameters: object) -> Database:
+    database: Database = CySqliteDatabase(
+        str(path),
+        rank_functions=False,
+        # The committer's thread changes from batch to batch; its connection does not.
+        thread_safe=False,
+        lock_type="IMMEDIATE",
+        timeout=BUSY_SECONDS,
+        pragmas=_PRAGMAS,
+        **parameters,
+    )
+    database.connect()
+    return database
+
+
+def _runner(database: Database) -> Runner:
+    return Runner(database, directory=str(MIGRATIONS))
+
+
+def _require_ours(path: Path) -> list[str]:
+    """Look at a file without changing it, and return the migrations that it lacks."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise _refused(path, f"it cannot be read ({type(error).__name__})") from error
+    if not header.startswith(_MAGIC):
+        raise _refused(path, "it is not a SQLite database, or it is damaged")
+    if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
+        raise _refused(path, "it belongs to another program")
+    try:
+        damage, migrations = _inspect(path)
+    except peewee.DatabaseError as error:
+        raise _refused(path, "it is damaged") from error
+    if damage != "ok":
+        raise _refused(path, f"it is damaged ({damage})")
+    newer = [migration.name for migration in migrations if migration.path is None]
+    if newer:
+        raise _refused(path, f"it was made by a newer version of giftcard ({', '.join(newer)})")
+    return [migration.name for migration in migrations if not migration.applied]
+
+
+def _inspect(path: Path) -> tuple[str, list[Migration]]:
+    database = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+        return damage, _runner(database).status()
+    finally:
+        database.close()
+
+
+def _refused(path: Path, why: str) -> DatabaseRefusedError:
+    return DatabaseRefusedError(f"refusing the database file {path}: {why}")

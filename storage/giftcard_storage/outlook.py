@@ -1,0 +1,68 @@
+"""Looking over all cards: what time has to be booked for, what is owed, what cards rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peewee import SQL, fn
+
+from giftcard_storage.errors import translated
+from giftcard_storage.rows import microseconds
+from giftcard_storage.schema import Authorization, Card
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from peewee import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """The cards of one market, currency and key that can still be used.
+
+    `liability_minor` is what they are worth to their holders, set aside or not.
+    """
+
+    market: str
+    currency: str
+    key_id: str
+    cards: int
+    liability_minor: int
+
+
+def due(database: Database, now: datetime, limit: int) -> list[str]:
+    """Return the ids of at most `limit` cards that expired or whose hold lapsed by `now`."""
+    at = microseconds(now)
+    # The states are written out, so that the partial indexes serve.
+    expired = Card.select(Card.card_id).where(SQL("state = 'ACTIVE'"), Card.expires_at <= at)
+    lapsed = Authorization.select(Authorization.card_id).where(
+        SQL("state = 'OPEN'"), Authorization.expires_at <= at
+    )
+    found: list[str] = []
+    with translated():
+        for query in (lapsed, expired):
+            rows = query.limit(limit - len(found)).tuples().execute(database)
+            found += [card_id for (card_id,) in rows if card_id not in found]
+    return found
+
+
+def holdings(database: Database) -> list[Holdings]:
+    """Return what is outstanding, by market, currency and key. Reads every card."""
+    liability = Card.balance_minor + Card.held_minor
+    query = (
+        Card.select(
+            Card.market, Card.currency, Card.key_id, fn.COUNT(Card.card_id), fn.SUM(liability)
+        )
+        .where(liability > 0)
+        .group_by(Card.market, Card.currency, Card.key_id)
+        .tuples()
+    )
+    with translated():
+        return [Holdings(*row) for row in query.execute(database)]
+
+
+def has_cards(database: Database) -> bool:
+    """Return whether there is any card; also a cheap question whether the database answers."""
+    with translated():
+        return bool(Card.select(Card.card_id).limit(1).tuples().execute(database))

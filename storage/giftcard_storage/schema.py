@@ -1,0 +1,145 @@
+"""The tables, as queries see them. How they are made, with their constraints: `migrations/`.
+
+Amounts are minor units of the card's currency; instants are microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
+
+
+class Card(Model):
+    """A card as it is now; every change counts its version up."""
+
+    card_id = TextField(primary_key=True)
+    market = TextField()
+    currency = TextField()
+    origin = TextField()
+    state = TextField()
+    blocked = BooleanField()
+    initial_minor = BigIntegerField()
+    balance_minor = BigIntegerField()
+    held_minor = BigIntegerField()
+    hold_id = TextField(null=True)
+    issued_at = BigIntegerField()
+    expires_at = BigIntegerField()
+    last4 = TextField()
+    key_id = TextField()
+    caller = TextField()
+    request_id = TextField()
+    purchase_order_id = TextField()
+    refund_order_id = TextField(null=True)
+    replaces_card_id = TextField(null=True)
+    authorization_id = TextField(null=True)
+    version = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "card"
+
+
+class Authorization(Model):
+    """Money set aside for an order, and what became of it. Changes only with its card."""
+
+    authorization_id = TextField(primary_key=True)
+    card_id = TextField()
+    market = TextField()
+    currency = TextField()
+    order_id = TextField()
+    state = TextField()
+    order_total_minor = BigIntegerField()
+    authorized_minor = BigIntegerField()
+    forfeited_minor = BigIntegerField()
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField()
+    captured_minor = BigIntegerField()
+    refunded_minor = BigIntegerField()
+    refunded_other_minor = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "authorization"
+
+
+class Posting(Model):
+    """One movement of money, append-only, named by the card's version that it led to."""
+
+    card_id = TextField()
+    version = BigIntegerField()
+    ordinal = BigIntegerField()
+    kind = TextField()
+    source = TextField()
+    destination = TextField()
+    amount_minor = BigIntegerField()
+    authorization_id = TextField(null=True)
+    to_card_id = TextField(null=True)
+    posted_at = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "posting"
+        primary_key = CompositeKey("card_id", "version", "ordinal")
+
+
+class Purchase(Model):
+    """How a card was bought."""
+
+    card_id = TextField(primary_key=True)
+    market = TextField()
+    order_id = TextField()
+    payment_method = TextField()
+    payment_reference = TextField()
+    design = TextField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "purchase"
+
+
+class Request(Model):
+    """What a request was answered, append-only and kept as long as the ledger."""
+
+    request_id = TextField()
+    caller = TextField()
+    method = TextField()
+    prevented = BooleanField()
+    fingerprint = BlobField()
+    key_id = TextField()
+    reason = TextField(null=True)
+    answer = BlobField()
+    authorization_id = TextField(null=True)
+    decided_at = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "request"
+        primary_key = CompositeKey("request_id", "caller")
+
+
+class Person(Model):
+    """Names, addresses and messages: the only table that holds a person (R30).
+
+    `authorization_id` is empty for who bought or got a card, set for who paid with it.
+    """
+
+    card_id = TextField()
+    role = TextField()
+    authorization_id = TextField()
+    name = TextField()
+    email = TextField()
+    locale = TextField()
+    message = TextField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "person"
+        primary_key = CompositeKey("card_id", "role", "authorization_id")
+
+
+TABLES = (Card, Authorization, Posting, Purchase, Request, Person)
