@@ -1,0 +1,1 @@
+"""The service: gRPC on one side, rules and storage on the other."""

@@ -1,0 +1,132 @@
+"""Running what waits in one go: batches form by themselves under load, without a timer.
+
+Leader and followers: the first thread that finds nobody running becomes the leader, takes
+all that wait, and runs them for everybody. Whoever comes meanwhile waits; when the batch is
+done, the first of the waiting leads the next. A lone caller leads a batch of one and waits
+for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class OverloadedError(Exception):
+    """As many callers wait as may wait; nothing was done."""
+
+
+class GoneError(Exception):
+    """The caller was gone before its item was picked up; it was not run."""
+
+
+class Entry(Generic[Item, Result]):
+    """One caller's item, and what became of it."""
+
+    __slots__ = ("done", "error", "gone", "item", "result", "wake")
+
+    def __init__(self, item: Item, gone: Callable[[], bool]) -> None:
+        self.item = item
+        self.gone = gone
+        self.done = False
+        self.result: Result | None = None
+        self.error: BaseException | None = None
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+    def succeed(self, result: Result) -> None:
+        """Give the caller its result, once the batch is done."""
+        self.result = result
+        self.error = None
+
+    def fail(self, error: BaseException) -> None:
+        """Give the caller an error, once the batch is done."""
+        self.result = None
+        self.error = error
+
+
+class Batcher(Generic[Item, Result]):
+    """Runs items in batches, one batch at a time.
+
+    `run` gives every entry of a batch its result or its error, and may be called from any
+    of the callers' threads. At most `waiting_limit` items wait and `batch_limit` run together.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Entry[Item, Result]]], None],
+        *,
+        waiting_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._run = run
+        self._waiting_limit = waiting_limit
+        self._batch_limit = batch_limit
+        self._lock = threading.Lock()
+        self._waiting: deque[Entry[Item, Result]] = deque()
+        self._led = False
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the next batch."""
+        return len(self._waiting)
+
+    def submit(self, item: Item, gone: Callable[[], bool]) -> Result:
+        """Run an item in the next batch and return its result.
+
+        `gone` tells whether the caller has stopped waiting. Raises `OverloadedError` at
+        once where too many wait, `GoneError`, and whatever `run` made of the item.
+        """
+        entry: Entry[Item, Result] = Entry(item, gone)
+        with self._lock:
+            if len(self._waiting) >= self._waiting_limit:
+                raise OverloadedError
+            self._waiting.append(entry)
+            leads = not self._led
+            self._led = True
+        if not leads:
+            entry.wake.acquire()
+        if not entry.done:
+            self._lead()
+        if entry.error is not None:
+            raise entry.error
+        return entry.result  # type: ignore[return-value] # No error, so there is a result.
+
+    def _lead(self) -> None:
+        """Run the next batch, which holds the leader's own entry, and hand the lead on."""
+        with self._lock:
+            size = min(len(self._waiting), self._batch_limit)
+            batch = [self._waiting.popleft() for _ in range(size)]
+        try:
+            self._run_present(batch)
+        finally:
+            with self._lock:
+                successor = self._waiting[0] if self._waiting else None
+                self._led = successor is not None
+            if successor is not None:
+                successor.wake.release()
+            for entry in batch:
+                entry.done = True
+                entry.wake.release()
+
+    def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
+        present = []
+        for entry in batch:
+            if entry.gone():
+                entry.fail(GoneError())
+            else:
+                present.append(entry)
+        if not present:
+            return
+        try:
+            self._run(present)
+        except BaseException as error:  # noqa: BLE001 - nobody may be left waiting, whatever it was
+            for entry in present:
+                entry.fail(error)

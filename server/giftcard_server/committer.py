@@ -1,0 +1,219 @@
+"""The way of every write: load, decide, save, commit once, for all commands that wait."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from giftcard_rules.commands import Authorize, Authorized, Declined, Settle
+from giftcard_rules.decide import decide
+from giftcard_rules.decisions import Decision
+from giftcard_rules.facts import RequestRecord
+from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from giftcard_server.batching import Batcher
+from giftcard_storage.errors import StaleError, StorageAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from giftcard_rules.commands import Command, Outcome
+    from giftcard_rules.decide import Markets
+    from giftcard_rules.facts import Facts
+    from giftcard_server.batching import Entry
+    from giftcard_server.metrics import DomainMetrics
+    from giftcard_storage.store import Store
+
+STALE_TRIES: Final = 5
+STALE_PAUSE_SECONDS: Final = 0.01
+
+
+class ContendedError(Exception):
+    """Other writers were faster each time; nothing was done."""
+
+
+class KeyLostError(Exception):
+    """The key that a recorded answer needs is no longer in the ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command, and how its request is told from another one with the same id.
+
+    `fingerprint` digests the request under the key of the ring with that id; it raises
+    `KeyLostError` where the ring has lost it.
+    """
+
+    command: Command
+    key_id: str
+    fingerprint: Callable[[str], bytes]
+
+    @property
+    def method(self) -> str:
+        """The name of the RPC."""
+        return type(self.command).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decided answer, as it is kept: `reason` where it was declined."""
+
+    kept: bytes
+    reason: Reason | None
+    key_id: str
+    replayed: bool = False
+
+
+class Committer:
+    """Runs commands in batches, each batch as one durable transaction.
+
+    `encode` turns an outcome into the bytes that its request record keeps. `now` is read
+    once for each batch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        markets: Markets,
+        encode: Callable[[Outcome], bytes],
+        now: Callable[[], datetime],
+        metrics: DomainMetrics,
+        *,
+        waiting_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._store = store
+        self._markets = markets
+        self._encode = encode
+        self._now = now
+        self._metrics = metrics
+        self._batcher: Batcher[Submission, Answer] = Batcher(
+            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+        )
+
+    def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
+        """Decide a command, durably, and return its answer.
+
+        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
+        `KeyLostError`, after each of which nothing was done; whatever else is raised is a
+        defect, and nothing was done either.
+        """
+        return self._batcher.submit(submission, gone)
+
+    def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        try:
+            self._commit(entries)
+        except (StorageAwayError, ContendedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one command's defect shall not hit its neighbours
+            if len(entries) == 1:
+                entries[0].fail(error)
+                return
+            for entry in entries:
+                self._run_alone(entry)
+
+    def _run_alone(self, entry: Entry[Submission, Answer]) -> None:
+        try:
+            self._commit((entry,))
+        except Exception as error:  # noqa: BLE001 - it is this one command's own
+            entry.fail(error)
+
+    def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        for attempt in range(STALE_TRIES):
+            try:
+                return self._try_commit(entries)
+            except StaleError:
+                time.sleep(random.uniform(0, STALE_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
+        raise ContendedError
+
+    def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        now = self._now()
+        with self._store.transaction():
+            loaded = self._store.load([entry.item.command for entry in entries])
+            batch = _Batch(loaded.facts, self._markets, self._encode, now)
+            answers = [batch.answer(entry.item) for entry in entries]
+            if batch.decisions or batch.records:
+                self._store.save(loaded, batch.decisions, batch.records, now)
+        for entry, answer in zip(entries, answers, strict=True):
+            entry.succeed(answer)
+            self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
+        self._metrics.committed(len(entries), batch.decisions)
+
+
+class _Batch:
+    """The commands of one transaction, decided in turn: later ones see what earlier ones did."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        markets: Markets,
+        encode: Callable[[Outcome], bytes],
+        now: datetime,
+    ) -> None:
+        self._facts = facts
+        self._markets = markets
+        self._encode = encode
+        self._now = now
+        self.decisions: list[Decision] = []
+        self.records: list[RequestRecord] = []
+
+    def answer(self, submission: Submission) -> Answer:
+        """Answer a command: as it was answered before, or by deciding it now."""
+        command = submission.command
+        if isinstance(command, Settle):
+            self._decide(command)
+            return Answer(b"", None, "")
+        record = self._facts.requests.get(command.key)  # type: ignore[union-attr] # Validate never comes here.
+        if record is not None:
+            return self._recall(record, submission)
+        decision = self._decide(command)
+        outcome = decision.outcome
+        reason = outcome.reason if isinstance(outcome, Declined) else None
+        kept = self._encode(outcome)
+        if reason not in LEAVES_NO_TRACE:
+            self._record(submission, outcome, reason, kept)
+        if decision.prevents is not None:
+            prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
+            self._keep(prevented)
+        return Answer(kept, reason, submission.key_id)
+
+    def _decide(self, command: Command) -> Decision:
+        decision = decide(command, self._facts, self._markets, self._now)
+        self._facts.apply(decision)
+        if decision.cards or decision.authorizations:
+            self.decisions.append(decision)
+        return decision
+
+    def _recall(self, record: RequestRecord, submission: Submission) -> Answer:
+        if record.method != submission.method:
+            return self._decline(Reason.REQUEST_ID_REUSED)
+        if record.prevented:
+            return self._decline(Reason.REQUEST_PREVENTED)  # R36
+        if record.fingerprint != submission.fingerprint(record.key_id):
+            return self._decline(Reason.REQUEST_ID_REUSED)
+        return Answer(record.answer, record.reason, record.key_id, replayed=True)
+
+    def _decline(self, reason: Reason) -> Answer:
+        return Answer(self._encode(Declined(reason)), reason, "")
+
+    def _record(
+        self, submission: Submission, outcome: Outcome, reason: Reason | None, kept: bytes
+    ) -> None:
+        made = outcome.authorization if isinstance(outcome, Authorized) else None
+        self._keep(
+            RequestRecord(
+                submission.command.key,  # type: ignore[union-attr] # As above.
+                submission.method,
+                fingerprint=submission.fingerprint(submission.key_id),
+                key_id=submission.key_id,
+                reason=reason,
+                answer=kept,
+                authorization_id=made.authorization_id if made else None,
+            )
+        )
+
+    def _keep(self, record: RequestRecord) -> None:
+        self._facts.requests[record.key] = record
+        self.records.append(record)

@@ -1,0 +1,166 @@
+"""What every RPC passes through: undecodable requests, unexpected errors, counters, latency."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError
+from grpc_status import rpc_status
+
+from giftcard_server import refusals
+from giftcard_server.logs import where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.rpc.status_pb2 import Status
+
+    from giftcard_server.metrics import RpcMetrics
+
+log = structlog.get_logger(__name__)
+
+CODE_NAME: Final = {
+    code: "".join(word.capitalize() for word in code.name.split("_")).replace("Ok", "OK")
+    for code in grpc.StatusCode
+} | {grpc.StatusCode.CANCELLED: "Canceled"}  # As go-grpc-middleware writes them.
+
+
+class _Undecodable:
+    """Stands for a request that is no message of its type."""
+
+
+_UNDECODABLE: Final = _Undecodable()
+
+
+def abort(
+    context: grpc.ServicerContext, status: Status, metadata: tuple[tuple[str, str], ...] = ()
+) -> NoReturn:
+    """End an RPC with a rich status, and with trailing metadata beside its details."""
+    rich = rpc_status.to_status(status)
+    # Not `abort_with_status`, which would put the details in place of all other metadata.
+    context.set_trailing_metadata((*rich.trailing_metadata, *metadata))
+    context.abort(rich.code, rich.details)
+    raise AssertionError  # It never returns.
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Watches every RPC of every service of the server."""
+
+    def __init__(self, metrics: RpcMetrics) -> None:
+        self._metrics = metrics
+
+    def expect(self, service: str, methods: dict[str, str]) -> None:
+        """Show an RPC's counters before its first call; `methods` by name, with their type."""
+        for method, grpc_type in methods.items():
+            labels = (grpc_type, service, method)
+            self._metrics.started.labels(*labels)
+            self._metrics.seconds.labels(*labels)
+            for name in CODE_NAME.values():
+                self._metrics.handled.labels(*labels, name)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler of a call."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        service, _, method = handler_call_details.method.removeprefix("/").rpartition("/")
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(
+                self._watched("unary", service, method, handler.unary_unary),
+                request_deserializer=_forgiving(handler.request_deserializer),
+                response_serializer=handler.response_serializer,
+            )
+        return self._streaming(service, method, handler)
+
+    def _watched(
+        self, grpc_type: str, service: str, method: str, behavior: Callable[..., Any]
+    ) -> Callable[[Any, grpc.ServicerContext], Any]:
+        labels = (grpc_type, service, method)
+        started = self._metrics.started.labels(*labels)
+        seconds = self._metrics.seconds.labels(*labels)
+        handled = self._metrics.handled
+        ok = handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK])
+
+        def watched(request: Any, context: grpc.ServicerContext) -> Any:
+            started.inc()
+            begin = time.perf_counter()
+            try:
+                response = _answer(behavior, request, context)
+            except BaseException:
+                code = context.code() or grpc.StatusCode.UNKNOWN  # type: ignore[attr-defined] # It has, since 1.45.
+                handled.labels(*labels, CODE_NAME[code]).inc()
+                raise
+            else:
+                ok.inc()
+                return response
+            finally:
+                seconds.observe(time.perf_counter() - begin)
+
+        return watched
+
+    def _streaming(
+        self, service: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Watch the streams of health and reflection, which we do not write ourselves."""
+        streams_in = bool(handler.request_streaming)
+        behavior = handler.stream_stream if streams_in else handler.unary_stream
+        assert behavior is not None
+        labels = ("bidi_stream" if streams_in else "server_stream", service, method)
+
+        def watched(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            self._metrics.started.labels(*labels).inc()
+            begin = time.perf_counter()
+            code = grpc.StatusCode.OK
+            try:
+                yield from behavior(request, context)
+            except BaseException:
+                code = context.code() or grpc.StatusCode.CANCELLED  # type: ignore[attr-defined] # As above.
+                raise
+            finally:
+                self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
+                self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
+
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if streams_in
+            else grpc.unary_stream_rpc_method_handler
+        )
+        return make(
+            watched,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _answer(behavior: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:
+    if request is _UNDECODABLE:
+        abort(context, refusals.malformed([("", "the request is not a message of its type")]))
+    try:
+        return behavior(request, context)
+    except Exception as error:
+        if context.code() is not None:  # type: ignore[attr-defined] # An abort on purpose.
+            raise
+        # Not with the error's text, which may quote what was sent.
+        log.error("defect", error=where(error))  # noqa: TRY400
+        abort(context, refusals.internal())
+
+
+def _forgiving(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Have undecodable requests answered by us: grpcio would say INTERNAL."""
+    if deserialize is None:
+        return None
+
+    def forgiving(serialized: bytes) -> Any:
+        try:
+            return deserialize(serialized)
+        except DecodeError:
+            return _UNDECODABLE
+
+    return forgiving

@@ -1,0 +1,74 @@
+"""JSON logs on standard error, with a last look for what must never be in them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+# What looks like a code, grouped or not, or like an e-mail address. Ids are in lower case
+# hex, so that they are not mistaken for codes.
+_SECRETS: Final = re.compile(
+    r"\b[0-9A-HJKMNP-TV-Z]{4}(?:[ -]?[0-9A-HJKMNP-TV-Z]{4}){3}\b|[^@\s\"']+@[^@\s\"']+"
+)
+
+
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace what looks like a code or an address. Nothing should get this far."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _SECRETS.sub("[redacted]", value)
+    return event
+
+
+def configure(level: str) -> None:
+    """Send everything that is logged, also by libraries, to standard error as JSON lines."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # At DEBUG, Peewee logs every statement with its parameters: codes are never among
+    # them, but people are.
+    logging.getLogger("peewee").setLevel(logging.WARNING)
+
+
+def where(error: BaseException) -> list[str]:
+    """Return where an error came from, without its text: texts may quote what was sent."""
+    chain: list[str] = []
+    current: BaseException | None = error
+    while current is not None:
+        frames = traceback.extract_tb(current.__traceback__)
+        chain.append(type(current).__name__)
+        chain += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        current = current.__cause__ or current.__context__
+    return chain

@@ -1,0 +1,153 @@
+"""The markets of this service: France, built in, and those that the settings add or override."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from giftcard_rules.deadlines import WorkingDay
+
+BUILT_IN: Final = {FRANCE.market: FRANCE}
+_SATURDAY: Final = 5
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = "is not a time zone of the IANA database"
+        raise ValueError(message) from error
+    return name
+
+
+def _known_calendar(name: str) -> str:
+    try:
+        working_days(name)
+    except (NotImplementedError, KeyError) as error:
+        message = 'is not a calendar of `holidays`, such as "FR" or "DE-BY"'
+        raise ValueError(message) from error
+    return name
+
+
+def _no_reserved_category(categories: tuple[str, ...]) -> tuple[str, ...]:
+    if GIFT_CARD_CATEGORY in categories:
+        message = f"{GIFT_CARD_CATEGORY} is reserved and never eligible anyway"
+        raise ValueError(message)
+    return categories
+
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class MarketSettings(BaseModel):
+    """A `[markets.xx]` table. What it leaves out is as in the built-in market of that name.
+
+    For a new market, what the table leaves out is as in France, but the currency, the time
+    zone, the range of amounts and the calendar have to be said. Amounts are minor units.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    min_amount_minor: PositiveInt | None = None
+    max_amount_minor: PositiveInt | None = None
+    preset_amounts_minor: tuple[PositiveInt, ...] | None = None
+    designs: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    validity_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+    cancellation_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    return_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    default_hold_seconds: PositiveInt | None = None
+    longest_hold_seconds: PositiveInt | None = None
+    holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    ineligible_categories: (
+        Annotated[tuple[Name, ...], AfterValidator(_no_reserved_category)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _holds_fit(self) -> MarketSettings:
+        default, longest = self.default_hold_seconds, self.longest_hold_seconds
+        if default is not None and longest is not None and default > longest:
+            message = "default_hold_seconds must not exceed longest_hold_seconds"
+            raise ValueError(message)
+        return self
+
+
+# What a new market has to say for itself.
+REQUIRED: Final = (
+    "currency",
+    "time_zone",
+    "min_amount_minor",
+    "max_amount_minor",
+    "holiday_calendar",
+)
+
+# How a setting becomes the term of the same, or nearly the same, name.
+_CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
+    "time_zone": ("time_zone", ZoneInfo),
+    "default_hold_seconds": ("default_hold", lambda seconds: timedelta(seconds=seconds)),
+    "longest_hold_seconds": ("longest_hold", lambda seconds: timedelta(seconds=seconds)),
+    "ineligible_categories": ("ineligible_categories", frozenset),
+}
+
+
+def terms_of(market: str, settings: MarketSettings) -> Terms:
+    """Return a market's terms. Raises ValueError that names what does not fit together."""
+    said = settings.model_dump(exclude_none=True)
+    missing = [name for name in REQUIRED if name not in said and market not in BUILT_IN]
+    if missing:
+        message = f"a new market must say its {', '.join(missing)}"
+        raise ValueError(message)
+    changes: dict[str, Any] = {"market": market}
+    for name, value in said.items():
+        term, convert = _CONVERTED.get(name, (name, None))
+        changes[term] = convert(value) if convert else value
+    if market not in BUILT_IN and "preset_amounts_minor" not in said:
+        changes["preset_amounts_minor"] = ()
+    terms = replace(BUILT_IN.get(market, FRANCE), **changes)
+    _require_fitting(terms)
+    return terms
+
+
+def _require_fitting(terms: Terms) -> None:
+    low, high = terms.min_amount_minor, terms.max_amount_minor
+    if low > high:
+        message = "min_amount_minor must not exceed max_amount_minor"
+        raise ValueError(message)
+    if any(not low <= preset <= high for preset in terms.preset_amounts_minor):
+        message = "preset_amounts_minor must lie within the range of amounts"
+        raise ValueError(message)
+    if terms.default_hold > terms.longest_hold:
+        message = "default_hold_seconds must not exceed longest_hold_seconds"
+        raise ValueError(message)
+
+
+def working_days(calendar: str) -> WorkingDay:
+    """Return whether a day is a working day: no Saturday, Sunday or public holiday (R21)."""
+    country, _, subdivision = calendar.partition("-")
+    public = holidays.country_holidays(country, subdiv=subdivision or None)
+
+    def is_working_day(day: date) -> bool:
+        return day.weekday() < _SATURDAY and day not in public
+
+    return is_working_day
+
+
+def markets_of(terms: Mapping[str, Terms]) -> dict[str, Market]:
+    """Return the markets with their calendars."""
+    return {name: Market(each, working_days(each.holiday_calendar)) for name, each in terms.items()}
+
+
+assert {field.name for field in fields(Terms)} == {"market"} | {
+    _CONVERTED.get(name, (name,))[0] for name in MarketSettings.model_fields
+}

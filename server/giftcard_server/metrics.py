@@ -1,0 +1,164 @@
+"""What Prometheus sees: every RPC, and the domain's own figures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import Counter, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from giftcard_rules.ledger import PostingKind
+from giftcard_storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric
+
+    from giftcard_rules.decisions import Decision
+    from giftcard_rules.reasons import Reason
+    from giftcard_storage.outlook import Holdings
+
+# A series more for each series, and nobody asks when a counter was made.
+disable_created_metrics()
+
+LATENCY_BUCKETS: Final = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+)  # fmt: skip
+BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LIABILITY_SECONDS: Final = 5.0
+
+
+class RpcMetrics:
+    """Counters and latency of every RPC, by the names of go-grpc-middleware."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        method = ("grpc_type", "grpc_service", "grpc_method")
+        self.started = Counter(
+            "grpc_server_started", "RPCs that arrived.", method, registry=registry
+        )
+        self.handled = Counter(
+            "grpc_server_handled",
+            "RPCs that were answered, by status.",
+            (*method, "grpc_code"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "grpc_server_handling_seconds",
+            "How long RPCs took on the server.",
+            method,
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+
+class DomainMetrics:
+    """What was decided, what moved, and how it was batched. Never a card, never a person."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._operations = Counter(
+            "giftcard_operations",
+            "Commands that were answered, by outcome (ok, declined) and reason.",
+            ("operation", "outcome", "reason"),
+            registry=registry,
+        )
+        self._replays = Counter(
+            "giftcard_replays",
+            "Commands that were answered as they were before.",
+            ("operation",),
+            registry=registry,
+        )
+        self._postings = Counter(
+            "giftcard_postings", "Postings, by kind.", ("kind",), registry=registry
+        )
+        self._posted = Counter(
+            "giftcard_posted_minor",
+            "Money that moved, in minor units, by kind and currency.",
+            ("kind", "market", "currency"),
+            registry=registry,
+        )
+        self._batches = Histogram(
+            "giftcard_batch_commands",
+            "Commands that shared a commit.",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        for kind in PostingKind:
+            self._postings.labels(kind.value)
+
+    def answered(self, operation: str, reason: Reason | None, *, replayed: bool = False) -> None:
+        """Count a command that was answered."""
+        if replayed:
+            self._replays.labels(operation).inc()
+            return
+        outcome = "declined" if reason else "ok"
+        self._operations.labels(operation, outcome, reason.value if reason else "").inc()
+
+    def committed(self, commands: int, decisions: Sequence[Decision]) -> None:
+        """Count a batch that was committed."""
+        self._batches.observe(commands)
+        moved: dict[tuple[str, str, str], int] = {}
+        counts: dict[str, int] = {}
+        for decision in decisions:
+            if not decision.postings:
+                continue
+            market, currency = decision.cards[0].market, decision.cards[0].currency
+            for posting in decision.postings:
+                kind = posting.kind.value
+                counts[kind] = counts.get(kind, 0) + 1
+                labels = (kind, market, currency)
+                moved[labels] = moved.get(labels, 0) + posting.amount_minor
+        for kind, count in counts.items():
+            self._postings.labels(kind).inc(count)
+        for labels, amount_minor in moved.items():
+            self._posted.labels(*labels).inc(amount_minor)
+
+
+class LiabilityCollector(Collector):
+    """What is outstanding per market, read from the database when somebody asks.
+
+    Reading looks at every card, so an answer is good for `LIABILITY_SECONDS`.
+    """
+
+    def __init__(
+        self, holdings: Callable[[], Sequence[Holdings]], markets: Iterable[tuple[str, str]]
+    ) -> None:
+        self._holdings = holdings
+        self._markets = tuple(markets)
+        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._liability: dict[tuple[str, str], int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauge; nothing where the database is away, rather than a wrong figure."""
+        gauge = GaugeMetricFamily(
+            "giftcard_outstanding_liability_minor",
+            "What cards are worth to their holders, in minor units.",
+            labels=("market", "currency"),
+        )
+        try:
+            liability = self._fresh()
+        except StorageError:
+            return
+        for labels, amount_minor in sorted(liability.items()):
+            gauge.add_metric(labels, amount_minor)
+        yield gauge
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the gauge without figures, so that registering does not read the database."""
+        yield GaugeMetricFamily("giftcard_outstanding_liability_minor", "")
+
+    def _fresh(self) -> dict[tuple[str, str], int]:
+        with self._lock:
+            now = time.monotonic()
+            if self._read_at is None or now - self._read_at >= LIABILITY_SECONDS:
+                liability = dict.fromkeys(self._markets, 0)
+                for each in self._holdings():
+                    market = (each.market, each.currency)
+                    liability[market] = liability.get(market, 0) + each.liability_minor
+                self._liability, self._read_at = liability, now
+            return self._liability

@@ -1,0 +1,117 @@
+"""Every way to say no over gRPC: which status, with which details."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from giftcard_rules.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from google.protobuf.message import Message
+
+DOMAIN: Final = "giftcard.v1"
+
+# The reasons that are not FAILED_PRECONDITION, which is what most rules answer.
+_OTHER_STATUS: Final = {
+    Reason.TOO_MANY_ATTEMPTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.REQUEST_PREVENTED: grpc.StatusCode.ABORTED,
+    Reason.CARD_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Reason.AUTHORIZATION_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+}
+STATUS: Final = {
+    reason: _OTHER_STATUS.get(reason, grpc.StatusCode.FAILED_PRECONDITION) for reason in Reason
+}
+
+# What each reason says to a person who reads a log; programs read the reason.
+MESSAGE: Final = {
+    Reason.TOO_MANY_ATTEMPTS: "too many wrong codes of late",
+    Reason.REQUEST_ID_REUSED: "this request id was first sent with another request",
+    Reason.REQUEST_PREVENTED: "a reversal came first and prevented this request",
+    Reason.CARD_NOT_FOUND: "no such card",
+    Reason.AUTHORIZATION_NOT_FOUND: "no such authorization",
+    Reason.WRONG_MARKET: "the card belongs to another market",
+    Reason.CURRENCY_MISMATCH: "the amount is in another currency",
+    Reason.CARD_BLOCKED: "the card is blocked",
+    Reason.CARD_CANCELLED: "the purchase of the card was cancelled",
+    Reason.CARD_REDEEMED: "the card was used",
+    Reason.CARD_EXPIRED: "the card has expired",
+    Reason.CARD_HELD: "the card is set aside for an order",
+    Reason.AUTHORIZATION_CAPTURED: "the authorization was captured",
+    Reason.AUTHORIZATION_RELEASED: "the authorization was released",
+    Reason.AUTHORIZATION_LAPSED: "the authorization has lapsed",
+    Reason.ORDER_HAS_GIFT_CARD_LINE: "a gift card cannot buy a gift card",
+    Reason.ORDER_HAS_DISCOUNT: "a gift card combines with no discount",
+    Reason.ORDER_HAS_ANOTHER_CARD: "the order has another gift card",
+    Reason.NOTHING_ELIGIBLE: "nothing in the order can be paid with a gift card",
+    Reason.PURCHASE_HAS_ANOTHER_CARD: "the purchase has another gift card",
+    Reason.PAYMENT_METHOD_NOT_ACCEPTED: "gift cards are bought by bank card only",
+    Reason.PURCHASE_HAS_DISCOUNT: "gift cards are bought without promo codes",
+    Reason.AMOUNT_OUT_OF_RANGE: "the amount is outside the market's range",
+    Reason.AMOUNT_EXCEEDS_AUTHORIZED: "the amount is more than was authorized",
+    Reason.AMOUNT_EXCEEDS_REFUNDABLE: "the amount is more than is left to refund",
+    Reason.RETURN_WINDOW_CLOSED: "the time for returns is over",
+    Reason.CANCELLATION_WINDOW_CLOSED: "the time for cancelling the purchase is over",
+    Reason.NOT_A_PURCHASED_CARD: "the card was not purchased",
+}
+assert set(STATUS) == set(MESSAGE) == set(Reason)
+
+UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
+ABORTED: Final = grpc.StatusCode.ABORTED
+
+
+def declined(
+    reason: Reason, facts: Mapping[str, str], retry_after: timedelta | None = None
+) -> Status:
+    """Return the status of a rule's no."""
+    details: list[Message] = [ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=facts)]
+    if retry_after is not None:
+        details.append(_retry(retry_after))
+    return _status(STATUS[reason], MESSAGE[reason], details)
+
+
+def malformed(violations: Sequence[tuple[str, str]]) -> Status:
+    """Return the status of a malformed request, with every violation."""
+    fields = [
+        BadRequest.FieldViolation(field=field, description=f"{field} {why}".strip())
+        for field, why in violations
+    ]
+    message = "; ".join(field.description for field in fields[:3])
+    if len(fields) > 3:  # noqa: PLR2004 - a message is for a quick look; the details have all
+        message += f"; and {len(fields) - 3} more"
+    details = [BadRequest(field_violations=fields)]
+    return _status(grpc.StatusCode.INVALID_ARGUMENT, message, details)
+
+
+def try_again(code: grpc.StatusCode, message: str, after: timedelta) -> Status:
+    """Return the status of a request that was not decided, and may be sent again as it is."""
+    return _status(code, message, [_retry(after)])
+
+
+def internal() -> Status:
+    """Return the status of a defect. What it was stands in the log, never in the answer."""
+    return _status(grpc.StatusCode.INTERNAL, "internal error", [])
+
+
+def _status(code: grpc.StatusCode, message: str, details: Sequence[Message]) -> Status:
+    status = Status(code=code.value[0], message=message)
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _retry(after: timedelta) -> RetryInfo:
+    delay = Duration()
+    delay.FromTimedelta(after)
+    return RetryInfo(retry_delay=delay)

@@ -1,0 +1,248 @@
+"""The running service: what it is made of, how it starts, how it drains."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_server import keys, responses
+from giftcard_server.committer import Committer
+from giftcard_server.housekeeping import Housekeeping
+from giftcard_server.http import HttpServer
+from giftcard_server.interception import Interceptor
+from giftcard_server.markets import markets_of
+from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RpcMetrics
+from giftcard_server.readers import Readers
+from giftcard_server.requests import Reader
+from giftcard_server.servicer import GiftCardServicer, service_methods
+from giftcard_server.throttle import Throttle
+from giftcard_storage import database, outlook
+from giftcard_storage.errors import StorageError
+from giftcard_storage.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_rules.terms import Terms
+    from giftcard_server.settings import Settings
+    from giftcard_storage.outlook import Holdings
+
+log = structlog.get_logger(__name__)
+
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
+# Larger than any sound request, so that an unsound one gets a clear answer from us.
+MESSAGE_BYTES: Final = 256 * 1024
+METADATA_BYTES: Final = 16 * 1024
+
+
+class StartRefusedError(Exception):
+    """The server must not start like this; the text says why and what to do."""
+
+
+def utc_now() -> datetime:
+    """Return the time: the one place where the service reads a clock for its rules."""
+    return datetime.now(UTC)
+
+
+class Service:
+    """A server on one database. Raises `StartRefusedError` or `StorageError` when made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._draining = threading.Event()
+        url = settings.database_url
+        is_new = not url.path.exists()
+        database.prepare(url)
+        ring = self._ring(is_new=is_new)
+        terms = settings.terms
+        markets = markets_of(terms)
+        self._connections = [database.connect(url) for _ in range(3)]
+        writing, reading, self._looking = self._connections
+        self._looking_lock = threading.Lock()
+        self._require_known(self._holdings(), ring, terms)
+
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        rpc_metrics, metrics = RpcMetrics(self.registry), DomainMetrics(self.registry)
+        self.registry.register(
+            LiabilityCollector(
+                self._holdings, [(each.market, each.currency) for each in terms.values()]
+            )
+        )
+        limits = {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
+        self._committer = Committer(
+            Store(writing), markets, responses.encode, utc_now, metrics, **limits
+        )
+        servicer = GiftCardServicer(
+            Reader(ring, markets),
+            self._committer,
+            Readers(Store(reading), markets, utc_now, **limits),
+            Throttle(
+                per_key=settings.attempts_per_key,
+                per_caller=settings.attempts_per_caller,
+                window=timedelta(seconds=settings.attempt_window_seconds),
+            ),
+            metrics,
+            utc_now,
+        )
+        self._health = health.HealthServicer()
+        self._interceptor = Interceptor(rpc_metrics)
+        self._grpc = self._grpc_server(servicer)
+        self._housekeeping = Housekeeping(self._due, self._committer, settings.housekeeping_seconds)
+        host, _, port = settings.http_listen.rpartition(":")
+        try:
+            self.grpc_port = self._listen()
+            self._http = HttpServer(host, int(port), self.registry, self._is_ready)
+        except (OSError, RuntimeError) as error:
+            message = (
+                f"cannot listen on {settings.grpc_listen} and {settings.http_listen}:"
+                f" {type(error).__name__}: is another server running there?"
+            )
+            raise StartRefusedError(message) from error
+
+    @property
+    def listening(self) -> str:
+        """Where it listens and on what, in one line."""
+        grpc_host = self._settings.grpc_listen.rpartition(":")[0]
+        http_host = self._settings.http_listen.rpartition(":")[0]
+        return (
+            f"grpc {grpc_host}:{self.grpc_port}, http {http_host}:{self._http.port},"
+            f" database {self._settings.database_url}"
+        )
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._grpc.start()
+        self._http.start()
+        self._housekeeping.start()
+        self._set_serving(health_pb2.HealthCheckResponse.SERVING)
+
+    def drain(self) -> None:
+        """Stop: readiness off, running calls finish, nothing acknowledged is lost."""
+        self._draining.set()
+        self._set_serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        # Balancers need a moment to notice; calls that they still send are answered.
+        time.sleep(self._settings.drain_pause_seconds)
+        self._grpc.stop(self._settings.drain_seconds).wait()
+        self._housekeeping.stop()
+        self._http.stop()
+        for connection in self._connections:
+            connection.close()
+
+    def _ring(self, *, is_new: bool) -> KeyRing:
+        path = self._settings.key_path
+        if not path.exists():
+            if self._settings.key_file is not None:
+                message = f"there is no key file {path}"
+                raise StartRefusedError(message)
+            if not is_new and self._has_cards():
+                message = (
+                    f"the key file {path} is missing, and without it no card on"
+                    f" {self._settings.database_url} can be found: put it back"
+                )
+                raise StartRefusedError(message)
+            keys.make(path)
+        try:
+            return keys.read(path)
+        except keys.KeysRefusedError as error:
+            raise StartRefusedError(str(error)) from error
+
+    def _has_cards(self) -> bool:
+        connection = database.connect(self._settings.database_url)
+        try:
+            return outlook.has_cards(connection)
+        finally:
+            connection.close()
+
+    def _require_known(
+        self, holdings: Sequence[Holdings], ring: KeyRing, terms: dict[str, Terms]
+    ) -> None:
+        """Refuse to start without the keys, markets and currencies that live cards rely on."""
+        mistakes = []
+        for each in holdings:
+            market = terms.get(each.market)
+            if ring.get(each.key_id) is None:
+                mistakes.append(f"{each.cards} live cards need the key {each.key_id}")
+            if market is None:
+                mistakes.append(f"{each.cards} live cards need the market {each.market}")
+            elif market.currency != each.currency:
+                mistakes.append(f"{each.cards} live cards of {each.market} are in {each.currency}")
+        if mistakes:
+            raise StartRefusedError("; ".join(mistakes))
+
+    def _holdings(self) -> list[Holdings]:
+        with self._looking_lock:
+            return outlook.holdings(self._looking)
+
+    def _due(self, limit: int) -> list[str]:
+        with self._looking_lock:
+            return outlook.due(self._looking, utc_now(), limit)
+
+    def _is_ready(self) -> bool:
+        if self._draining.is_set():
+            return False
+        try:
+            with self._looking_lock:
+                outlook.has_cards(self._looking)
+        except StorageError:
+            return False
+        return True
+
+    def _set_serving(self, status: int) -> None:
+        for service in ("", SERVICE):
+            self._health.set(service, status)
+
+    def _grpc_server(self, servicer: GiftCardServicer) -> grpc.Server:
+        threads = self._settings.rpc_threads
+        server = grpc.server(
+            ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+            interceptors=[self._interceptor],
+            maximum_concurrent_rpcs=4 * threads,
+            options=(
+                # With it, a second server would share the port without a word.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", MESSAGE_BYTES),
+                ("grpc.max_metadata_size", METADATA_BYTES),
+            ),
+        )
+        pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection(
+            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+        )
+        self._interceptor.expect(SERVICE, service_methods())
+        return server
+
+    def _listen(self) -> int:
+        credentials = self._credentials()
+        address = self._settings.grpc_listen
+        if credentials is None:
+            return self._grpc.add_insecure_port(address)
+        return self._grpc.add_secure_port(address, credentials)
+
+    def _credentials(self) -> grpc.ServerCredentials | None:
+        settings = self._settings
+        if settings.tls_certificate is None or settings.tls_key is None:
+            return None
+        try:
+            chain = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
+            authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
+        except OSError as error:
+            message = f"TLS: {error.strerror}: {error.filename}"
+            raise StartRefusedError(message) from error
+        return grpc.ssl_server_credentials(
+            [chain], authority, require_client_auth=authority is not None
+        )

@@ -1,0 +1,244 @@
+"""The six RPCs: a message becomes a command, its decision becomes a message or a status."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+import structlog
+from google.rpc.status_pb2 import Status
+
+from giftcard.v1 import gift_card_pb2
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_rules import codes
+from giftcard_rules.commands import Validated
+from giftcard_rules.reasons import Reason
+from giftcard_rules.tender import unusable
+from giftcard_server import refusals, responses
+from giftcard_server.batching import GoneError, OverloadedError
+from giftcard_server.callers import caller_of
+from giftcard_server.committer import ContendedError, KeyLostError, Submission
+from giftcard_server.interception import abort
+from giftcard_server.violations import InvalidRequestError
+from giftcard_storage.errors import StorageAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from google.protobuf.message import Message
+
+    from giftcard_rules.commands import Command
+    from giftcard_server.committer import Answer, Committer
+    from giftcard_server.metrics import DomainMetrics
+    from giftcard_server.readers import Readers
+    from giftcard_server.requests import Reader
+    from giftcard_server.throttle import Throttle
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER: Final = timedelta(milliseconds=200)
+REPLAYED: Final = (("giftcard-replayed", "true"),)
+
+# How a command that was not decided is answered: nothing was done, so the same request may
+# be sent again as it is.
+UNDECIDED: Final = {
+    OverloadedError: (refusals.UNAVAILABLE, "overloaded"),
+    StorageAwayError: (refusals.UNAVAILABLE, "storage is away"),
+    KeyLostError: (refusals.UNAVAILABLE, "a key is missing from the ring"),
+    ContendedError: (refusals.ABORTED, "contention"),
+    GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
+}
+
+
+class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
+    """Answers `giftcard.v1.GiftCardService`."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        committer: Committer,
+        readers: Readers,
+        throttle: Throttle,
+        metrics: DomainMetrics,
+        now: Callable[[], datetime],
+        caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+    ) -> None:
+        self._caller_of = caller_of
+        self._reader = reader
+        self._ring = reader.ring
+        self._committer = committer
+        self._readers = readers
+        self._throttle = throttle
+        self._metrics = metrics
+        self._now = now
+
+    def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
+        """Make a card, and answer with its code."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.issue(request, caller)
+            answer = self._decided(command, request, context)
+        response = pb.IssueResponse.FromString(answer.kept)
+        response.code = self._code(answer, caller, command.key.request_id)
+        return response
+
+    def Validate(
+        self, request: pb.ValidateRequest, context: grpc.ServicerContext
+    ) -> pb.ValidateResponse:
+        """Tell what Authorize would answer; a no is part of the answer."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.validate(request)
+            if self._throttle.wait(caller, request.attempt_key) is not None:
+                outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
+            else:
+                found = self._readers.submit(command, _gone(context))
+                assert isinstance(found, Validated)
+                outcome = found
+        self._metrics.answered("Validate", outcome.reason)
+        if outcome.reason is Reason.CARD_NOT_FOUND:
+            self._failed(caller, request.attempt_key, command.card_ids)
+        return responses.validated(outcome)
+
+    def Authorize(
+        self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
+    ) -> pb.AuthorizeResponse:
+        """Set money aside on a card."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.authorize(request, caller)
+            answer = self._throttled(
+                command, request, context, caller, request.attempt_key, command.card_ids
+            )
+        return pb.AuthorizeResponse.FromString(answer.kept)
+
+    def Capture(
+        self, request: pb.CaptureRequest, context: grpc.ServicerContext
+    ) -> pb.CaptureResponse:
+        """Take what was set aside."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.capture(request, caller)
+            answer = self._decided(command, request, context)
+        response = pb.CaptureResponse.FromString(answer.kept)
+        if response.HasField("replacement"):
+            self._complete(response.replacement, answer, caller, command.key.request_id)
+        return response
+
+    def Reverse(
+        self, request: pb.ReverseRequest, context: grpc.ServicerContext
+    ) -> pb.ReverseResponse:
+        """Undo an Authorize, whatever became of it."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.reverse(request, caller, self._now())
+            answer = self._decided(command, request, context)
+        response = pb.ReverseResponse.FromString(answer.kept)
+        if response.HasField("replacement"):
+            self._complete(response.replacement, answer, caller, command.key.request_id)
+        return response
+
+    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
+        """Cancel the purchase of an unused card."""
+        caller = self._caller_of(context)
+        with _refusing(context):
+            command = self._reader.cancel(request, caller)
+            answer = self._throttled(command, request, context, caller, "", command.card_ids)
+        return pb.CancelResponse.FromString(answer.kept)
+
+    def _throttled(
+        self,
+        command: Command,
+        request: Message,
+        context: grpc.ServicerContext,
+        caller: str,
+        attempt_key: str,
+        card_ids: tuple[str, ...],
+    ) -> Answer:
+        """Decide a command that names a card by its code."""
+        wait = self._throttle.wait(caller, attempt_key)
+        if wait is not None:
+            self._metrics.answered(type(command).__name__, Reason.TOO_MANY_ATTEMPTS)
+            abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
+        return self._decided(
+            command,
+            request,
+            context,
+            on_not_found=lambda: self._failed(caller, attempt_key, card_ids),
+        )
+
+    def _failed(self, caller: str, attempt_key: str, card_ids: tuple[str, ...]) -> None:
+        if card_ids:  # A mistyped code was never looked up, so it is no attempt.
+            self._throttle.failed(caller, attempt_key)
+
+    def _decided(
+        self,
+        command: Command,
+        request: Message,
+        context: grpc.ServicerContext,
+        on_not_found: Callable[[], object] = lambda: None,
+    ) -> Answer:
+        """Have a command decided and end the RPC here where the answer is no."""
+        submission = Submission(
+            command,
+            self._ring.first.key_id,
+            lambda key_id: self._fingerprint(key_id, type(command).__name__, request),
+        )
+        answer = self._committer.submit(submission, _gone(context))
+        metadata = REPLAYED if answer.replayed else ()
+        if answer.reason is not None:
+            if answer.reason is Reason.CARD_NOT_FOUND:
+                on_not_found()
+            abort(context, Status.FromString(answer.kept), metadata)
+        if metadata:
+            context.set_trailing_metadata(metadata)
+        return answer
+
+    def _fingerprint(self, key_id: str, method: str, request: Message) -> bytes:
+        key = self._ring.get(key_id)
+        if key is None:
+            raise KeyLostError
+        return codes.fingerprint(key, method, request.SerializeToString(deterministic=True))
+
+    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
+        key = self._ring.get(answer.key_id)
+        if key is None:
+            raise KeyLostError
+        return codes.derive_code(key, caller, request_id).shown
+
+    def _complete(
+        self, replacement: gift_card_pb2.Replacement, answer: Answer, caller: str, request_id: str
+    ) -> None:
+        replacement.code = self._code(answer, caller, request_id)
+
+
+def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
+    return lambda: not context.is_active()
+
+
+@contextlib.contextmanager
+def _refusing(context: grpc.ServicerContext) -> Iterator[None]:
+    """End the RPC with the status of whatever kept it from being decided."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        abort(context, refusals.malformed(error.violations))
+    except tuple(UNDECIDED) as error:
+        _undecided(context, error)
+
+
+def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    code, message = UNDECIDED[type(error)]
+    if isinstance(error, StorageAwayError | KeyLostError):
+        log.error("undecided", why=message, error=str(error))
+    abort(context, refusals.try_again(code, message, RETRY_AFTER))
+
+
+def service_methods() -> dict[str, str]:
+    """Return the RPCs by name, with their type as metrics call it."""
+    service: Any = pb.DESCRIPTOR.services_by_name["GiftCardService"]
+    return {method.name: "unary" for method in service.methods}

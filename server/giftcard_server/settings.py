@@ -1,0 +1,227 @@
+"""What the server can be told, by environment (`GIFTCARD_...`) and by a TOML file.
+
+The environment wins over the file that `GIFTCARD_CONFIG` names. Both are read once, at
+start, and every mistake is reported at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as UnreadableError
+
+from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
+from giftcard_storage.database import DatabaseUrl
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from giftcard_rules.terms import Terms
+
+PREFIX: Final = "GIFTCARD_"
+CONFIG: Final = "GIFTCARD_CONFIG"
+_HIGHEST_PORT: Final = 65535
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; one line for each mistake."""
+
+
+def _listen(value: object) -> object:
+    host, separator, port = str(value).rpartition(":")
+    if not separator or not host or not port.isascii() or not port.isdigit():
+        message = "must be host:port"
+        raise ValueError(message)
+    if int(port) > _HIGHEST_PORT:
+        message = f"the port must be at most {_HIGHEST_PORT}"
+        raise ValueError(message)
+    return value
+
+
+def _database_url(value: object) -> object:
+    return DatabaseUrl.parse(value) if isinstance(value, str) else value
+
+
+Listen = Annotated[str, BeforeValidator(_listen)]
+
+
+class Settings(BaseSettings):
+    """The settings of `giftcard serve`. Times are in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, arbitrary_types_allowed=True
+    )
+
+    database_url: Annotated[DatabaseUrl, NoDecode, BeforeValidator(_database_url)] = DatabaseUrl(
+        Path("giftcard.db")
+    )
+    key_file: Path | None = None
+    grpc_listen: Listen = "127.0.0.1:50051"
+    http_listen: Listen = "127.0.0.1:9464"
+    allow_plaintext_grpc: bool = False
+    allow_plaintext_http: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    rpc_threads: PositiveInt = 320
+    waiting_limit: PositiveInt = 192
+    batch_limit: PositiveInt = 128
+    attempts_per_key: PositiveInt = 10
+    attempts_per_caller: PositiveInt = 1000
+    attempt_window_seconds: PositiveInt = 600
+    housekeeping_seconds: PositiveInt = 30
+    drain_pause_seconds: NonNegativeFloat = 1
+    drain_seconds: NonNegativeFloat = 20
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    markets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], MarketSettings] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then what `read` found in the file."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Settings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            message = "tls_certificate and tls_key belong together"
+            raise ValueError(message)
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            message = "tls_client_ca needs tls_certificate and tls_key"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _plaintext_stays_here(self) -> Settings:
+        mistakes = []
+        if not (is_loopback(self.grpc_listen) or self.tls_certificate or self.allow_plaintext_grpc):
+            mistakes.append(
+                "grpc_listen is no loopback address: set tls_certificate and tls_key, or"
+                " allow_plaintext_grpc=true if something in front of it does TLS"
+            )
+        if not (is_loopback(self.http_listen) or self.allow_plaintext_http):
+            mistakes.append(
+                "http_listen is no loopback address: set allow_plaintext_http=true if the"
+                " network is trusted with metrics and health"
+            )
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    @model_validator(mode="after")
+    def _threads_suffice(self) -> Settings:
+        if self.rpc_threads < self.waiting_limit + self.batch_limit:
+            message = "rpc_threads must be at least waiting_limit + batch_limit"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _markets_fit(self) -> Settings:
+        mistakes = []
+        for name, market in self.markets.items():
+            try:
+                terms_of(name, market)
+            except ValueError as error:
+                mistakes.append(f"markets.{name}: {error}")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    @property
+    def terms(self) -> dict[str, Terms]:
+        """The terms of every market, built in or told."""
+        said = {name: terms_of(name, market) for name, market in self.markets.items()}
+        return dict(BUILT_IN) | said
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key ring is: as told, or beside the embedded database."""
+        if self.key_file is not None:
+            return self.key_file
+        path = self.database_url.path
+        return path.with_name(f"{path.name}.keys")
+
+
+def is_loopback(listen: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read() -> Settings:
+    """Read the settings. Raises `SettingsError` with every mistake, none of them with a value."""
+    mistakes: list[str] = []
+    told: dict[str, Any] = {}
+    try:
+        told = _read_file()
+    except (OSError, ValueError) as error:
+        mistakes.append(f"{CONFIG}: {_why(error)}")
+    try:
+        settings = Settings(**told)
+    except UnreadableError as error:  # A variable that should be JSON and is not.
+        mistakes.append(str(error))
+    except ValidationError as error:
+        mistakes += [_mistake(each) for each in error.errors(include_input=False)]
+    else:
+        if not mistakes:
+            return settings
+    raise SettingsError("\n".join(mistakes))
+
+
+def _read_file() -> dict[str, Any]:
+    path = os.environ.get(CONFIG)
+    if not path:
+        return {}
+    with Path(path).open("rb") as file:
+        return tomllib.load(file)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}: {error.filename}"
+    return f"not a TOML file: {error}"
+
+
+def _mistake(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"] if not str(part).startswith("function-"))
+    why = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {why}" if where else why
+
+
+def unknown() -> list[str]:
+    """Return the variables that look like settings and are none: perhaps a typing error.
+
+    No mistake in itself, since Kubernetes sets `GIFTCARD_PORT` and its kind for a service
+    of that name.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -1,0 +1,163 @@
+"""Reading a request's fields, and collecting everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from giftcard_rules.commands import Contact, Money
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Mapping, Sequence
+
+    from google.protobuf.duration_pb2 import Duration
+    from google.type.date_pb2 import Date
+
+    from giftcard.v1 import order_pb2
+
+ID_CHARACTERS: Final = 64
+REFERENCE_CHARACTERS: Final = 128
+NAME_CHARACTERS: Final = 200
+EMAIL_CHARACTERS: Final = 254
+DISCOUNTS: Final = 100
+# A thousand million euro: no order comes near it, and sums stay far from 64 bits.
+AMOUNT_MINOR: Final = 100_000_000_000
+EARLIEST_DELIVERY: Final = date(2000, 1, 1)
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_MARKET: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # All but tab and line feed.
+
+Member = TypeVar("Member", bound="enum.Enum")
+
+
+class InvalidRequestError(Exception):
+    """A request is malformed; `violations` pairs each field with what is wrong with it."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("the request is malformed")
+        self.violations = violations
+
+
+class Fields:
+    """Reads the fields of one request. What is wrong is noted, and a harmless value returned."""
+
+    __slots__ = ("violations",)
+
+    def __init__(self) -> None:
+        self.violations: list[tuple[str, str]] = []
+
+    def wrong(self, field: str, why: str) -> None:
+        """Note a violation. `why` never quotes what was sent."""
+        self.violations.append((field, why))
+
+    def require_valid(self) -> None:
+        """Raise `InvalidRequestError` where anything was noted."""
+        if self.violations:
+            raise InvalidRequestError(self.violations)
+
+    def text(
+        self, value: str, field: str, limit: int = ID_CHARACTERS, *, required: bool = True
+    ) -> str:
+        """Read a text of at most `limit` characters on one line."""
+        if not value:
+            if required:
+                self.wrong(field, "is required")
+        elif len(value) > limit:
+            self.wrong(field, f"must have at most {limit} characters")
+        elif "\n" in value or "\t" in value or _CONTROL.search(value):
+            self.wrong(field, "must have no control characters")
+        return value
+
+    def prose(self, value: str, field: str, limit: int) -> str:
+        """Read a plain text of at most `limit` characters on any number of lines."""
+        if len(value) > limit:
+            self.wrong(field, f"must have at most {limit} characters")
+        elif _CONTROL.search(value):
+            self.wrong(field, "must have no control characters but line feed and tab")
+        return value
+
+    def request_id(self, value: str, field: str = "request_id") -> str:
+        """Read a UUID in its usual form, and return it in lower case."""
+        if not value:
+            self.wrong(field, "is required")
+            return ""
+        if not _UUID.fullmatch(value):
+            self.wrong(field, "must be a UUID")
+            return ""
+        return str(uuid.UUID(value))
+
+    def market(self, value: str) -> str:
+        """Read the name of a market, known here or not."""
+        if not value:
+            self.wrong("market", "is required")
+        elif not _MARKET.fullmatch(value):
+            self.wrong("market", 'must be a short lower-case name such as "fr"')
+        return value
+
+    def money(
+        self, value: order_pb2.Money, field: str, *, present: bool = True, minimum: int = 1
+    ) -> Money:
+        """Read an amount of at least `minimum` minor units."""
+        if not present:
+            self.wrong(field, "is required")
+            return Money(minimum, "")
+        amount_minor, currency = value.amount_minor, value.currency_code
+        if not minimum <= amount_minor <= AMOUNT_MINOR:
+            self.wrong(f"{field}.amount_minor", f"must be from {minimum} to {AMOUNT_MINOR}")
+        if not _CURRENCY.fullmatch(currency):
+            self.wrong(f"{field}.currency_code", 'must be an ISO 4217 code such as "EUR"')
+        return Money(amount_minor, currency)
+
+    def contact(self, value: order_pb2.Contact, field: str, *, present: bool) -> Contact:
+        """Read a person; the e-mail address is what the service needs."""
+        if not present:
+            self.wrong(field, "is required")
+            return Contact("", "", "")
+        name = self.text(value.name, f"{field}.name", NAME_CHARACTERS, required=False)
+        email = self.text(value.email, f"{field}.email", EMAIL_CHARACTERS)
+        if email and not _EMAIL.fullmatch(email):
+            self.wrong(f"{field}.email", "must be an e-mail address")
+        if value.locale and not _LOCALE.fullmatch(value.locale):
+            self.wrong(f"{field}.locale", 'must be a BCP 47 tag such as "fr-FR"')
+        return Contact(name, email, value.locale)
+
+    def discount_codes(self, values: Sequence[str], field: str) -> tuple[str, ...]:
+        """Read a list of short texts, none of them empty."""
+        if len(values) > DISCOUNTS:
+            self.wrong(field, f"must have at most {DISCOUNTS} entries")
+            return ()
+        return tuple(self.text(value, f"{field}[{i}]") for i, value in enumerate(values))
+
+    def member(self, value: int, field: str, members: Mapping[int, Member]) -> Member | None:
+        """Read an enum; both no value and a value that this version does not know are wrong."""
+        member = members.get(value)
+        if member is None:
+            self.wrong(field, "is required" if value == 0 else "is not a known value")
+        return member
+
+    def hold_for(self, value: Duration, field: str) -> timedelta:
+        """Read a duration of more than zero; it is cut to what a timedelta can say."""
+        longest = timedelta(days=36500)
+        if value.seconds < 0 or value.nanos < 0 or not (value.seconds or value.nanos):
+            self.wrong(field, "must be longer than zero")
+            return longest
+        seconds = min(value.seconds, int(longest.total_seconds()))
+        return timedelta(seconds=seconds, microseconds=max(1, value.nanos // 1000))
+
+    def day(self, value: Date, field: str, latest: date) -> date:
+        """Read a calendar day that is neither absurd nor to come."""
+        try:
+            day = date(value.year, value.month, value.day)
+        except ValueError:
+            self.wrong(field, "must be a day of the calendar")
+            return latest
+        if not EARLIEST_DELIVERY <= day <= latest:
+            self.wrong(field, f"must be from {EARLIEST_DELIVERY} to today")
+        return day
