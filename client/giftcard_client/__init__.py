@@ -1,0 +1,73 @@
+"""The gift card service for programs: `GiftCards` makes its calls, with plain values in and out.
+
+Payment orchestrators may rather want `giftcard_client.tender`: the same card
+behind the interface that all their payment methods have.
+"""
+
+from giftcard_client.errors import (
+    Declined,
+    GiftCardError,
+    InvalidRequest,
+    Misconfigured,
+    OutcomeUnknown,
+    TimedOut,
+    Unavailable,
+    Violation,
+)
+from giftcard_client.gift_cards import GiftCards
+from giftcard_client.results import (
+    Authorization,
+    Authorized,
+    Cancelled,
+    Captured,
+    GiftCard,
+    Issued,
+    PurchaseRefund,
+    Replacement,
+    Reversed,
+    Validation,
+)
+from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
+from giftcard_client.vocabulary import (
+    AuthorizationState,
+    CardOrigin,
+    CardState,
+    PaymentMethod,
+    Reason,
+    ReverseOutcome,
+    ReverseReason,
+)
+
+__all__ = [
+    "Authorization",
+    "AuthorizationState",
+    "Authorized",
+    "Cancelled",
+    "Captured",
+    "CardOrigin",
+    "CardState",
+    "Contact",
+    "Declined",
+    "GiftCard",
+    "GiftCardError",
+    "GiftCards",
+    "InvalidRequest",
+    "Issued",
+    "Misconfigured",
+    "Money",
+    "Order",
+    "OrderLine",
+    "OutcomeUnknown",
+    "PaymentMethod",
+    "Purchase",
+    "PurchaseRefund",
+    "Reason",
+    "Replacement",
+    "ReverseOutcome",
+    "ReverseReason",
+    "Reversed",
+    "TimedOut",
+    "Unavailable",
+    "Validation",
+    "Violation",
+]

@@ -1,0 +1,41 @@
+"""A sentence for each reason to say no, for shoppers. Translations go by the reason."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from giftcard_client.vocabulary import Reason
+
+DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.TOO_MANY_ATTEMPTS: "Too many wrong codes of late. Please try again later.",
+        Reason.REQUEST_ID_REUSED: "This request id was used for another request before.",
+        Reason.REQUEST_PREVENTED: "This payment was given up before it arrived.",
+        Reason.CARD_NOT_FOUND: "There is no gift card with this code.",
+        Reason.AUTHORIZATION_NOT_FOUND: "There is no such authorization.",
+        Reason.WRONG_MARKET: "This gift card belongs to another platform.",
+        Reason.CURRENCY_MISMATCH: "This gift card is in another currency.",
+        Reason.CARD_BLOCKED: "This gift card is blocked. Please contact Customer Service.",
+        Reason.CARD_CANCELLED: "The purchase of this gift card was cancelled.",
+        Reason.CARD_REDEEMED: "This gift card has been used. A gift card can be used once.",
+        Reason.CARD_EXPIRED: "This gift card is no longer valid.",
+        Reason.CARD_HELD: "This gift card is set aside for another order.",
+        Reason.AUTHORIZATION_CAPTURED: "This authorization was captured before.",
+        Reason.AUTHORIZATION_RELEASED: "This authorization was released before.",
+        Reason.AUTHORIZATION_LAPSED: "This authorization is no longer valid.",
+        Reason.ORDER_HAS_GIFT_CARD_LINE: "A gift card cannot buy a gift card.",
+        Reason.ORDER_HAS_DISCOUNT: "A gift card cannot be combined with a discount.",
+        Reason.ORDER_HAS_ANOTHER_CARD: "An order can be paid with one gift card only.",
+        Reason.NOTHING_ELIGIBLE: "Nothing in this order can be paid with a gift card.",
+        Reason.PURCHASE_HAS_ANOTHER_CARD: "This purchase has its gift card already.",
+        Reason.PAYMENT_METHOD_NOT_ACCEPTED: "Gift cards are bought by bank card only.",
+        Reason.PURCHASE_HAS_DISCOUNT: "Gift cards are bought without promo codes.",
+        Reason.AMOUNT_OUT_OF_RANGE: "Gift cards are not sold for this amount.",
+        Reason.AMOUNT_EXCEEDS_AUTHORIZED: "This is more than was set aside.",
+        Reason.AMOUNT_EXCEEDS_REFUNDABLE: "This is more than is left to refund.",
+        Reason.RETURN_WINDOW_CLOSED: "The time to return this order is over.",
+        Reason.CANCELLATION_WINDOW_CLOSED: "The time to cancel this purchase is over.",
+        Reason.NOT_A_PURCHASED_CARD: "This gift card came out of a refund and cannot be cancelled.",
+        # A newer service's reason. That it is a no is certain, and why is in the code.
+        Reason.UNRECOGNIZED: "The gift card cannot be used for this.",
+    }
+)

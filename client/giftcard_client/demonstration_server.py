@@ -1,0 +1,123 @@
+"""The server of `giftcard demo`: a real one, on a new database that is gone afterwards."""
+
+import os
+import queue
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_WITHIN_SECONDS = 30.0
+STOPPED_WITHIN_SECONDS = 30.0
+READY = re.compile(r"giftcard is ready: grpc (?P<target>[^,]+), .*")
+
+
+class ServerFailed(Exception):  # noqa: N818 - it reads as what happened
+    """The server did not start, or did not end, as it should; the text says what it said itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationServer:
+    """A running server."""
+
+    target: str
+    environment: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        """Send SIGTERM, and wait until it has finished what it was doing, and ended with 0."""
+        self.process.terminate()
+        try:
+            exit_code = self.process.wait(timeout=STOPPED_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            message = f"the server was still running {STOPPED_WITHIN_SECONDS:.0f} s after SIGTERM"
+            raise ServerFailed(message) from None
+        if exit_code != 0:
+            message = f"the server ended with exit code {exit_code} after SIGTERM"
+            raise ServerFailed(message)
+
+    def audit(self) -> subprocess.CompletedProcess[str]:
+        """Run `giftcard audit` over its database."""
+        return subprocess.run(
+            [sys.executable, "-m", "giftcard_client", "audit"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@contextmanager
+def demonstration_server() -> Iterator[DemonstrationServer]:
+    """Start a server on ports that nobody uses; whatever happens, it ends and its folder goes."""
+    with tempfile.TemporaryDirectory(prefix="giftcard-demo-") as name:
+        folder = Path(name)
+        environment = _environment(folder)
+        log_path = folder / "server.log"
+        with log_path.open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "giftcard_server"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # Ctrl-C reaches the demo alone, which then stops the server in order.
+                start_new_session=True,
+            )
+        try:
+            target = _wait_until_ready(process, log_path)
+            yield DemonstrationServer(target, environment, process)
+        finally:
+            # After a demo that came to its end this finds nothing to kill.
+            process.kill()
+            process.wait()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Leave out what the user has set for a server of their own."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIFTCARD_")
+    }
+    return inherited | {
+        "GIFTCARD_DATABASE_URL": f"sqlite:///{folder / 'giftcard.db'}",
+        "GIFTCARD_GRPC_LISTEN": "127.0.0.1:0",
+        "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
+        # It waits for load balancers to notice that it stops; here are none.
+        "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
+    }
+
+
+def _wait_until_ready(process: subprocess.Popen[str], log_path: Path) -> str:
+    """Return where it listens; a reading thread makes the wait a bounded one."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_all, args=(process, lines), daemon=True).start()
+    try:
+        line = lines.get(timeout=READY_WITHIN_SECONDS)
+    except queue.Empty:
+        line = ""
+    match = READY.match(line)
+    if match is None:
+        raise ServerFailed(_why_not_ready(log_path.read_text(encoding="utf-8")))
+    return match["target"]
+
+
+def _why_not_ready(log: str) -> str:
+    if ModuleNotFoundError.__name__ in log:
+        missing = log.strip().splitlines()[-1]
+        return f"{missing}\nTo install the server:\n  pip install 'giftcard-tender[server]'"
+    return f"the server did not get ready; it said:\n{log}"
+
+
+def _read_all(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str]") -> None:
+    # Reads on after the ready line: a full pipe would stop the server.
+    assert process.stdout is not None, "it was started with a pipe"
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line)
+    lines.put("")

@@ -1,0 +1,125 @@
+"""The only place where a failed RPC becomes one of our exceptions: one table, all status codes.
+
+A status with the service's own ErrorInfo is a decision, whatever its code.
+Without it nobody has decided anything, and the table says what is known. Where
+it is not certain that nothing happened the answer is OutcomeUnknown, because
+the caller who is told «failed» about money that is set aside leaves it there.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import cast
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from giftcard_client.errors import (
+    Declined,
+    GiftCardError,
+    InvalidRequest,
+    Misconfigured,
+    OutcomeUnknown,
+    TimedOut,
+    Unavailable,
+    Violation,
+)
+
+# The `domain` of an ErrorInfo whose `reason` is one of ours. A proxy on the way
+# has reasons of its own, which decide nothing here.
+DECLINE_DOMAIN = "giftcard.v1"
+
+
+def _invalid(details: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
+    bad_request = error_details_pb2.BadRequest()
+    if not _unpack(details, bad_request):
+        return InvalidRequest([Violation("", explanation)], request_id)
+    found = [Violation(each.field, each.description) for each in bad_request.field_violations]
+    return InvalidRequest(found, request_id)
+
+
+def _misconfigured(_: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
+    return Misconfigured(explanation, request_id)
+
+
+def _timed_out(details: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
+    return TimedOut(explanation, request_id, _retry_after(details))
+
+
+def _unavailable(details: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
+    return Unavailable(explanation, request_id, _retry_after(details))
+
+
+def _unknown(details: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
+    return OutcomeUnknown(explanation, request_id, _retry_after(details))
+
+
+UNDECIDED: Mapping[grpc.StatusCode, Callable[[status_pb2.Status, str, str], GiftCardError]] = (
+    MappingProxyType(
+        {
+            grpc.StatusCode.INVALID_ARGUMENT: _invalid,
+            grpc.StatusCode.UNAUTHENTICATED: _misconfigured,
+            grpc.StatusCode.PERMISSION_DENIED: _misconfigured,
+            grpc.StatusCode.UNIMPLEMENTED: _misconfigured,
+            grpc.StatusCode.DEADLINE_EXCEEDED: _timed_out,
+            grpc.StatusCode.UNAVAILABLE: _unavailable,
+            # Contention that outlasted the service's own retries, and then ours.
+            grpc.StatusCode.ABORTED: _unavailable,
+            # All the service's threads are taken, says gRPC itself.
+            grpc.StatusCode.RESOURCE_EXHAUSTED: _unavailable,
+            grpc.StatusCode.CANCELLED: _unknown,
+            grpc.StatusCode.INTERNAL: _unknown,
+            grpc.StatusCode.UNKNOWN: _unknown,
+            grpc.StatusCode.DATA_LOSS: _unknown,
+            # The service says these with a reason only; bare, they are somebody else's.
+            grpc.StatusCode.NOT_FOUND: _unknown,
+            grpc.StatusCode.ALREADY_EXISTS: _unknown,
+            grpc.StatusCode.FAILED_PRECONDITION: _unknown,
+            grpc.StatusCode.OUT_OF_RANGE: _unknown,
+        }
+    )
+)
+
+
+def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
+    """Turn what gRPC raised into what callers catch; `request_id` is the call's."""
+    if not hasattr(error, "code"):
+        # Only interceptors, which applications add by themselves, raise it bare.
+        return OutcomeUnknown("the call ended without a status", request_id)
+    details = _rich_status(error)
+    info = error_details_pb2.ErrorInfo()
+    if _unpack(details, info) and info.domain == DECLINE_DOMAIN:
+        return Declined(info.reason, info.metadata, _retry_after(details), request_id)
+    return UNDECIDED[error.code()](details, _explanation(error), request_id)
+
+
+def _explanation(error: grpc.RpcError) -> str:
+    # The details are the transport's («connection refused») or the service's,
+    # whose contract keeps codes and people out of them.
+    told = error.details()
+    return f"{error.code().name}: {told}" if told else error.code().name
+
+
+def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
+    try:
+        # It is a Call as well, which the types of grpc do not know.
+        return rpc_status.from_call(cast("grpc.Call", error)) or status_pb2.Status()
+    except (ValueError, DecodeError):
+        # Details that contradict the status, or are no details at all, come
+        # from something between us and the service; the status still holds.
+        return status_pb2.Status()
+
+
+def _unpack(details: status_pb2.Status, into: Message) -> bool:
+    # Unpack itself compares the type, and says no where it is another.
+    try:
+        return any(detail.Unpack(into) for detail in details.details)
+    except DecodeError:
+        return False
+
+
+def _retry_after(details: status_pb2.Status) -> timedelta | None:
+    retry = error_details_pb2.RetryInfo()
+    return retry.retry_delay.ToTimedelta() if _unpack(details, retry) else None

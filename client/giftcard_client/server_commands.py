@@ -1,0 +1,48 @@
+"""The commands of the server package, found by entry point: the client may not import it."""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+
+GROUP = "giftcard.commands"
+PACKAGES_OF_THIS_PROJECT = "giftcard"
+
+# Said here so that `giftcard --help` need not import the server.
+HELP = {
+    "serve": "Start the server; its settings come from the environment.",
+    "audit": "Check every invariant of the ledger over a whole database.",
+}
+
+
+def add_server_commands(app: typer.Typer) -> None:
+    """Add what the server package offers; it is imported only when it is asked for."""
+    for entry_point in entry_points(group=GROUP):
+        app.command(
+            entry_point.name,
+            help=HELP.get(entry_point.name),
+            add_help_option=False,
+            # All that follows is for the command itself, --help included.
+            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        )(_runs(entry_point))
+
+
+def _runs(entry_point: EntryPoint) -> Callable[[typer.Context], None]:
+    def run(ctx: typer.Context) -> None:
+        command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        try:
+            command.command()(entry_point.load())
+            command(args=ctx.args, prog_name=f"giftcard {entry_point.name}")
+        except ModuleNotFoundError as error:
+            # One of our own modules that is missing is a mistake of ours, not
+            # an extra that was left out.
+            if (error.name or "").startswith(PACKAGES_OF_THIS_PROJECT):
+                raise
+            sys.exit(
+                f"giftcard {entry_point.name}: the server is not installed"
+                f" ({error.name} is missing). To install it:\n"
+                "  pip install 'giftcard-tender[server]'"
+            )
+
+    return run

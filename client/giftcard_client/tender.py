@@ -1,0 +1,298 @@
+"""The gift card as one payment method among others, behind `giftcard_client.connector`.
+
+    with GiftCards("127.0.0.1:50051") as cards:
+        tender = GiftCardTender(cards)
+        quote = tender.quote(code, market="fr", order=order)
+        result = tender.authorize(Payment(request_id, code, quote.payable, order, "fr", customer))
+
+Three things about gift cards that other tenders lack show through the interface:
+
+- A card pays what it can, and not every order: `quote` tells beforehand how the
+  order splits, and what a card worth more than the order would lose (R14).
+- What comes back comes back as a new card (R23, R27): `store_credit`.
+- A refund goes to the card first, up to what the card had paid in all; what is
+  left for the other tenders is in `remaining` (R24).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from giftcard_client.connector import (
+    Payment,
+    RefundReason,
+    StoreCredit,
+    Tender,
+    TenderResult,
+    TenderStatus,
+)
+from giftcard_client.decline_messages import DECLINE_MESSAGES
+from giftcard_client.errors import (
+    Declined,
+    GiftCardError,
+    InvalidRequest,
+    Misconfigured,
+    OutcomeUnknown,
+    TimedOut,
+    Unavailable,
+)
+from giftcard_client.gift_cards import GiftCards
+from giftcard_client.results import Replacement, Reversed
+from giftcard_client.values import Money, Order
+from giftcard_client.vocabulary import Reason, ReverseOutcome, ReverseReason
+
+__all__ = [
+    "GiftCardTender",
+    "Payment",
+    "Quote",
+    "RefundReason",
+    "StoreCredit",
+    "Tender",
+    "TenderResult",
+    "TenderStatus",
+]
+
+# A decline that, for who wants to void, is success: nothing is set aside.
+VOIDED_BEFORE = {Reason.AUTHORIZATION_RELEASED, Reason.AUTHORIZATION_LAPSED}
+
+# What an exception that decides nothing is called towards an orchestrator.
+TECHNICAL: tuple[tuple[type[GiftCardError], TenderStatus, str], ...] = (
+    (InvalidRequest, TenderStatus.FAILURE, "INVALID_REQUEST"),
+    (Misconfigured, TenderStatus.FAILURE, "MISCONFIGURED"),
+    (TimedOut, TenderStatus.PENDING, "TIMED_OUT"),
+    (Unavailable, TenderStatus.PENDING, "UNAVAILABLE"),
+    (GiftCardError, TenderStatus.PENDING, "OUTCOME_UNKNOWN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """How an order would split if it were authorized now; nothing is set aside.
+
+    `lost` is what the card is worth beyond the order: gone at capture (R14), so
+    the shopper must agree. Where the card is not `usable`, `code` and `message`
+    say why, and all of the order remains.
+    """
+
+    usable: bool
+    payable: Money
+    remaining: Money
+    lost: Money
+    code: str = ""
+    message: str = ""
+    retry_after: timedelta | None = None
+
+
+class GiftCardTender:
+    """A `Tender` that pays by gift card, through the client that it is given."""
+
+    name = "gift_card"
+
+    def __init__(self, cards: GiftCards) -> None:
+        """`cards` stays the caller's, who closes it."""
+        self._cards = cards
+
+    def quote(self, instrument: str, *, market: str, order: Order, session: str = "") -> Quote:
+        """Ask what the card would pay of `order`, before anything is set aside (R16)."""
+        nothing = Money(0, order.total.currency_code)
+        try:
+            answer = self._cards.validate(
+                instrument, market=market, order=order, attempt_key=session
+            )
+        except GiftCardError as error:
+            no = _as_result(error, "")
+            return Quote(
+                usable=False,
+                payable=nothing,
+                remaining=order.total,
+                lost=nothing,
+                code=no.code,
+                message=no.message,
+                retry_after=no.retry_after,
+            )
+        return Quote(
+            usable=answer.usable,
+            payable=answer.applicable_amount,
+            remaining=answer.remaining_due,
+            lost=answer.forfeited_amount,
+            code=answer.reason or "",
+            message=DECLINE_MESSAGES[answer.reason] if answer.reason else "",
+        )
+
+    def authorize(self, payment: Payment) -> TenderResult:
+        """Set aside all that the card can pay of the order.
+
+        PARTIALLY_AUTHORIZED where that is less than `payment.amount`. Where it
+        is more, capture what was asked for: the difference comes back as a new
+        card (R27).
+        """
+
+        def call() -> TenderResult:
+            held = self._cards.authorize(
+                payment.instrument,
+                market=payment.market,
+                order=payment.order,
+                customer=payment.customer,
+                hold_for=payment.hold_for,
+                attempt_key=payment.session,
+                request_id=payment.request_id,
+            ).authorization
+            enough = held.authorized_amount.amount_minor >= payment.amount.amount_minor
+            return TenderResult(
+                TenderStatus.AUTHORIZED if enough else TenderStatus.PARTIALLY_AUTHORIZED,
+                payment.request_id,
+                reference=held.authorization_id,
+                amount=held.authorized_amount,
+                remaining=held.remaining_due,
+            )
+
+        return _answered(call, payment.request_id)
+
+    def capture(
+        self, reference: str, amount: Money | None = None, *, request_id: str
+    ) -> TenderResult:
+        """Take what was set aside. What the card was worth beyond the order is lost (R14).
+
+        PARTIALLY_CHARGED where `amount` is less; the difference is in
+        `store_credit` (R27).
+        """
+
+        def call() -> TenderResult:
+            captured = self._cards.capture(reference, amount, request_id)
+            held = captured.authorization
+            whole = held.captured_amount == held.authorized_amount
+            return TenderResult(
+                TenderStatus.CHARGED if whole else TenderStatus.PARTIALLY_CHARGED,
+                request_id,
+                reference=reference,
+                amount=held.captured_amount,
+                store_credit=_store_credit(captured.replacement),
+            )
+
+        return _answered(call, request_id)
+
+    def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
+        """Undo an authorize whatever became of it (R36).
+
+        VOIDED where the hold was open, had been released or had lapsed, and
+        where the authorize never arrived (should it arrive later, it is
+        refused). REFUNDED, with `store_credit`, where it had been captured.
+        Exactly one of the arguments, else TypeError.
+        """
+        request_id = _void_request_id(reference, authorize_request_id)
+
+        def call() -> TenderResult:
+            undone = self._cards.reverse(
+                reference or None,
+                authorize_request_id=authorize_request_id or None,
+                reason=ReverseReason.TECHNICAL,
+                request_id=request_id,
+            )
+            return _as_given_back(undone, request_id, reference)
+
+        result = _answered(call, request_id)
+        if result.status is TenderStatus.DECLINED and result.code in VOIDED_BEFORE:
+            return TenderResult(TenderStatus.VOIDED, request_id, reference=reference)
+        return result
+
+    def refund(
+        self,
+        reference: str,
+        amount: Money | None = None,
+        *,
+        request_id: str,
+        reason: RefundReason,
+        delivered_on: date | None = None,
+    ) -> TenderResult:
+        """Give back `amount` of the whole order, to a new card first (R22-R24).
+
+        `delivered_on` is needed for a change of mind, which has 30 days (R21).
+        VOIDED where the order had not been charged yet: the card can be used again.
+        """
+
+        def call() -> TenderResult:
+            given_back = self._cards.reverse(
+                reference,
+                reason=ReverseReason(reason),
+                refund_amount=amount,
+                delivered_on=delivered_on,
+                request_id=request_id,
+            )
+            return _as_given_back(given_back, request_id, reference)
+
+        return _answered(call, request_id)
+
+
+def _answered(call: Callable[[], TenderResult], request_id: str) -> TenderResult:
+    """Make the call; every exception of the client becomes a result here, and only here."""
+    try:
+        return call()
+    except GiftCardError as error:
+        return _as_result(error, request_id)
+
+
+def _as_result(error: GiftCardError, request_id: str) -> TenderResult:
+    if isinstance(error, Declined):
+        return TenderResult(
+            TenderStatus.DECLINED,
+            request_id,
+            code=error.name,
+            message=DECLINE_MESSAGES[error.reason],
+            retry_after=error.retry_after,
+        )
+    status, code = next(
+        (status, code) for kind, status, code in TECHNICAL if isinstance(error, kind)
+    )
+    return TenderResult(
+        status,
+        request_id,
+        code=code,
+        message=error.explanation,
+        retry_after=error.retry_after if isinstance(error, OutcomeUnknown) else None,
+    )
+
+
+def _as_given_back(undone: Reversed, request_id: str, reference: str) -> TenderResult:
+    held = undone.authorization
+    reference = held.authorization_id if held else reference
+    match undone.outcome:
+        case ReverseOutcome.REFUNDED:
+            return TenderResult(
+                TenderStatus.REFUNDED,
+                request_id,
+                reference=reference,
+                amount=undone.gift_card_amount,
+                remaining=undone.other_tender_amount,
+                store_credit=_store_credit(undone.replacement),
+            )
+        case ReverseOutcome.RELEASED | ReverseOutcome.PREVENTED:
+            released = held.authorized_amount if held else None
+            return TenderResult(
+                TenderStatus.VOIDED, request_id, reference=reference, amount=released
+            )
+        case ReverseOutcome.UNRECOGNIZED:
+            return TenderResult(
+                TenderStatus.PENDING,
+                request_id,
+                reference=reference,
+                code="UNRECOGNIZED_OUTCOME",
+                message="The service is newer than this client and did something it cannot name.",
+            )
+
+
+def _store_credit(replacement: Replacement | None) -> StoreCredit | None:
+    if replacement is None:
+        return None
+    card = replacement.card
+    return StoreCredit(replacement.code, card.initial_amount, card.expire_time, card.last4)
+
+
+def _void_request_id(reference: str, authorize_request_id: str) -> str:
+    # Derived from what is voided: a void that is called again, by another
+    # process or after a crash, is the same request and gets the same answer,
+    # the code of a new card included.
+    if bool(reference) == bool(authorize_request_id):
+        named_how = "void takes either reference or authorize_request_id"
+        raise TypeError(named_how)
+    return str(uuid5(NAMESPACE_URL, f"giftcard:void:{reference}:{authorize_request_id}"))

@@ -1,0 +1,111 @@
+"""The words of the API as enums: their values are the names of the proto without its prefix.
+
+The ones that come in answers have a member more than the proto, UNRECOGNIZED:
+a newer server may say a word that this client has never heard, and a client
+that fell over it would turn an answer that is known into one that is not. Who
+meets it reads it as «something else», and never as a yes.
+"""
+
+from enum import StrEnum, auto
+
+
+class _Word(StrEnum):
+    """A word that goes by its own name."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        del start, count, last_values
+        return name
+
+
+class Reason(_Word):
+    """Every way to say no, in the contract's order of precedence."""
+
+    TOO_MANY_ATTEMPTS = auto()
+    REQUEST_ID_REUSED = auto()
+    REQUEST_PREVENTED = auto()
+    CARD_NOT_FOUND = auto()
+    AUTHORIZATION_NOT_FOUND = auto()
+    WRONG_MARKET = auto()
+    CURRENCY_MISMATCH = auto()
+    CARD_BLOCKED = auto()
+    CARD_CANCELLED = auto()
+    CARD_REDEEMED = auto()
+    CARD_EXPIRED = auto()
+    CARD_HELD = auto()
+    AUTHORIZATION_CAPTURED = auto()
+    AUTHORIZATION_RELEASED = auto()
+    AUTHORIZATION_LAPSED = auto()
+    ORDER_HAS_GIFT_CARD_LINE = auto()
+    ORDER_HAS_DISCOUNT = auto()
+    ORDER_HAS_ANOTHER_CARD = auto()
+    NOTHING_ELIGIBLE = auto()
+    PURCHASE_HAS_ANOTHER_CARD = auto()
+    PAYMENT_METHOD_NOT_ACCEPTED = auto()
+    PURCHASE_HAS_DISCOUNT = auto()
+    AMOUNT_OUT_OF_RANGE = auto()
+    AMOUNT_EXCEEDS_AUTHORIZED = auto()
+    AMOUNT_EXCEEDS_REFUNDABLE = auto()
+    RETURN_WINDOW_CLOSED = auto()
+    CANCELLATION_WINDOW_CLOSED = auto()
+    NOT_A_PURCHASED_CARD = auto()
+    UNRECOGNIZED = auto()
+
+
+class CardState(_Word):
+    """What has become of a card."""
+
+    ACTIVE = auto()
+    HELD = auto()
+    REDEEMED = auto()
+    CANCELLED = auto()
+    EXPIRED = auto()
+    BLOCKED = auto()
+    UNRECOGNIZED = auto()
+
+
+class CardOrigin(_Word):
+    """Where a card came from: bought, or out of a refund (R23, R27)."""
+
+    PURCHASE = auto()
+    REFUND = auto()
+    UNRECOGNIZED = auto()
+
+
+class AuthorizationState(_Word):
+    """What has become of money that was set aside."""
+
+    OPEN = auto()
+    CAPTURED = auto()
+    RELEASED = auto()
+    LAPSED = auto()
+    UNRECOGNIZED = auto()
+
+
+class PaymentMethod(_Word):
+    """What a card was bought with; the service accepts bank cards alone (R3)."""
+
+    BANK_CARD = auto()
+    PAY_LATER = auto()
+    GIFT_CARD = auto()
+    OTHER = auto()
+    UNRECOGNIZED = auto()
+
+
+class ReverseReason(_Word):
+    """Why money is given back; only a change of mind has a time limit (R21, R26)."""
+
+    CHANGE_OF_MIND = auto()
+    NOT_DELIVERED = auto()
+    DEFECTIVE = auto()
+    ORDER_CANCELLED = auto()
+    TECHNICAL = auto()
+
+
+class ReverseOutcome(_Word):
+    """What Reverse found, and did: a hold released, a refund, a request prevented (R36)."""
+
+    RELEASED = auto()
+    REFUNDED = auto()
+    PREVENTED = auto()
+    UNRECOGNIZED = auto()

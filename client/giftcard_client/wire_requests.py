@@ -1,0 +1,96 @@
+"""Plain values into messages of the contract."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.type.date_pb2 import Date
+
+from giftcard.v1 import gift_card_service_pb2, order_pb2
+from giftcard_client.errors import InvalidRequest, Violation
+from giftcard_client.values import Contact, Money, Order, Purchase
+
+Request = TypeVar("Request", bound=Message)
+
+
+def expressed(request_id: str, build: Callable[[], Request]) -> Request:
+    """Build a request; raises InvalidRequest for values that no message can carry.
+
+    What protobuf raises holds on to the text that it choked on, which may be a
+    code or a name. So it ends here, and is not even the context of what is raised.
+    """
+    with suppress(ValueError):
+        return build()
+    described = (
+        "an amount beyond 64 bits, a time span beyond 10,000 years, "
+        "text that is not Unicode, or a word that the contract lacks"
+    )
+    raise InvalidRequest([Violation("request", described)], request_id)
+
+
+def money_message(amount: Money) -> order_pb2.Money:
+    """Minor units and currency."""
+    return order_pb2.Money(amount_minor=amount.amount_minor, currency_code=amount.currency_code)
+
+
+def order_message(order: Order) -> order_pb2.Order:
+    """The order, line by line."""
+    return order_pb2.Order(
+        order_id=order.order_id,
+        total=money_message(order.total),
+        lines=[
+            order_pb2.OrderLine(category=line.category, amount=money_message(line.amount))
+            for line in order.lines
+        ],
+        discount_codes=order.discount_codes,
+    )
+
+
+def contact_message(contact: Contact) -> order_pb2.Contact:
+    """A person."""
+    return order_pb2.Contact(name=contact.name, email=contact.email, locale=contact.locale)
+
+
+def purchase_message(purchase: Purchase) -> gift_card_service_pb2.Purchase:
+    """How a card was bought."""
+    return gift_card_service_pb2.Purchase(
+        order_id=purchase.order_id,
+        payment_method=gift_card_service_pb2.PaymentMethod.Value(
+            f"PAYMENT_METHOD_{purchase.payment_method}"
+        ),
+        payment_reference=purchase.payment_reference,
+        discount_codes=purchase.discount_codes,
+    )
+
+
+def duration_message(span: timedelta) -> Duration:
+    """A time span."""
+    message = Duration()
+    message.FromTimedelta(span)
+    return message
+
+
+def date_message(day: date) -> Date:
+    """A calendar day, without a time zone: the market's own."""
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def name_target(
+    request: gift_card_service_pb2.ReverseRequest,
+    authorization_id: str | None,
+    authorize_request_id: str | UUID | None,
+) -> gift_card_service_pb2.ReverseRequest:
+    """Say in `request` what is reversed; raises TypeError unless it is named in one way."""
+    match authorization_id, authorize_request_id:
+        case str(), None:
+            request.authorization_id = authorization_id
+        case None, str() | UUID():
+            request.authorize_request_id = str(authorize_request_id)
+        case _:
+            named_how = "reverse takes either authorization_id or authorize_request_id"
+            raise TypeError(named_how)
+    return request

@@ -1,0 +1,201 @@
+"""A bank card that needs no bank: a `Tender` in memory, with the failures that real ones have.
+
+    BankCard(failures={"capture": [Failure.LOSE_ANSWER]})
+
+answers the first capture with PENDING although the money was taken. What is
+set aside and taken can be looked at, which no real bank allows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from uuid import uuid4
+
+from giftcard_client import Money
+from giftcard_client.connector import Payment, RefundReason, TenderResult, TenderStatus
+
+
+class Failure(StrEnum):
+    """What can go wrong with a call."""
+
+    # The bank says no.
+    DECLINE = "decline"
+    # The bank never hears of it.
+    LOSE_REQUEST = "lose-request"
+    # The bank does it, and nobody learns of it.
+    LOSE_ANSWER = "lose-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What the bank knows of one payment, in minor units."""
+
+    authorize_request_id: str
+    currency_code: str
+    held_minor: int = 0
+    charged_minor: int = 0
+    refunded_minor: int = 0
+
+
+class BankCard:
+    """A `Tender` of unlimited means."""
+
+    name = "bank_card"
+
+    def __init__(self, failures: Mapping[str, Sequence[Failure]] | None = None) -> None:
+        """`failures` of each operation, in the order in which they will happen."""
+        self._failures = {operation: list(each) for operation, each in (failures or {}).items()}
+        self._accounts: dict[str, _Account] = {}
+        # The first answer to each request is the answer for good.
+        self._answers: dict[str, TenderResult] = {}
+
+    @property
+    def held_minor(self) -> int:
+        """What is set aside, over all payments."""
+        return sum(account.held_minor for account in self._accounts.values())
+
+    @property
+    def charged_minor(self) -> int:
+        """What was taken and not given back, over all payments."""
+        return sum(each.charged_minor - each.refunded_minor for each in self._accounts.values())
+
+    def fail_next(self, operation: str, *failures: Failure) -> None:
+        """Let the next calls of an operation go wrong like this."""
+        self._failures.setdefault(operation, []).extend(failures)
+
+    def remember(self, reference: str, charged: Money) -> None:
+        """Know a payment that another process made, so that it can be refunded here."""
+        self._accounts[reference] = _Account(
+            "", charged.currency_code, charged_minor=charged.amount_minor
+        )
+
+    def authorize(self, payment: Payment) -> TenderResult:
+        """Set `payment.amount` aside."""
+
+        def decide() -> TenderResult:
+            reference = f"bank-{uuid4()}"
+            self._accounts[reference] = _Account(
+                payment.request_id,
+                payment.amount.currency_code,
+                held_minor=payment.amount.amount_minor,
+            )
+            return TenderResult(
+                TenderStatus.AUTHORIZED,
+                payment.request_id,
+                reference=reference,
+                amount=payment.amount,
+                remaining=Money(
+                    payment.order.total.amount_minor - payment.amount.amount_minor,
+                    payment.amount.currency_code,
+                ),
+            )
+
+        return self._answer("authorize", payment.request_id, decide)
+
+    def capture(
+        self, reference: str, amount: Money | None = None, *, request_id: str
+    ) -> TenderResult:
+        """Take what was set aside; what is not taken is given up."""
+
+        def decide() -> TenderResult:
+            account = self._accounts[reference]
+            taken = account.held_minor if amount is None else amount.amount_minor
+            if not 0 < taken <= account.held_minor:
+                return _declined(request_id)
+            self._accounts[reference] = replace(account, held_minor=0, charged_minor=taken)
+            whole = taken == account.held_minor
+            return TenderResult(
+                TenderStatus.CHARGED if whole else TenderStatus.PARTIALLY_CHARGED,
+                request_id,
+                reference=reference,
+                amount=Money(taken, account.currency_code),
+            )
+
+        return self._answer("capture", request_id, decide)
+
+    def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
+        """Undo an authorize whatever became of it."""
+        if bool(reference) == bool(authorize_request_id):
+            named_how = "void takes either reference or authorize_request_id"
+            raise TypeError(named_how)
+        request_id = f"void:{reference}{authorize_request_id}"
+
+        def decide() -> TenderResult:
+            found = reference or self._reference_of(authorize_request_id)
+            if not found:
+                # Should it arrive yet, it finds this answer and sets nothing aside.
+                self._answers.setdefault(authorize_request_id, _declined(authorize_request_id))
+                return TenderResult(TenderStatus.VOIDED, request_id)
+            account = self._accounts[found]
+            back_minor = account.charged_minor - account.refunded_minor
+            self._accounts[found] = replace(
+                account, held_minor=0, refunded_minor=account.charged_minor
+            )
+            return TenderResult(
+                TenderStatus.REFUNDED if account.charged_minor else TenderStatus.VOIDED,
+                request_id,
+                reference=found,
+                amount=Money(back_minor or account.held_minor, account.currency_code),
+            )
+
+        return self._answer("void", request_id, decide)
+
+    def refund(
+        self,
+        reference: str,
+        amount: Money | None = None,
+        *,
+        request_id: str,
+        reason: RefundReason,
+        delivered_on: date | None = None,
+    ) -> TenderResult:
+        """Give money back; for what reason, and when, is all the same to a bank."""
+        del reason, delivered_on
+
+        def decide() -> TenderResult:
+            account = self._accounts[reference]
+            refundable_minor = account.charged_minor - account.refunded_minor
+            back_minor = refundable_minor if amount is None else amount.amount_minor
+            if not 0 < back_minor <= refundable_minor:
+                return _declined(request_id)
+            self._accounts[reference] = replace(
+                account, refunded_minor=account.refunded_minor + back_minor
+            )
+            return TenderResult(
+                TenderStatus.REFUNDED,
+                request_id,
+                reference=reference,
+                amount=Money(back_minor, account.currency_code),
+                remaining=Money(0, account.currency_code),
+            )
+
+        return self._answer("refund", request_id, decide)
+
+    def _answer(
+        self, operation: str, request_id: str, decide: Callable[[], TenderResult]
+    ) -> TenderResult:
+        waiting = self._failures.get(operation)
+        failure = waiting.pop(0) if waiting else None
+        pending = TenderResult(TenderStatus.PENDING, request_id, code="NO_ANSWER")
+        if failure is Failure.LOSE_REQUEST:
+            return pending
+        if request_id not in self._answers:
+            declined = failure is Failure.DECLINE
+            self._answers[request_id] = _declined(request_id) if declined else decide()
+        return pending if failure is Failure.LOSE_ANSWER else self._answers[request_id]
+
+    def _reference_of(self, authorize_request_id: str) -> str:
+        for reference, account in self._accounts.items():
+            if account.authorize_request_id == authorize_request_id:
+                return reference
+        return ""
+
+
+def _declined(request_id: str) -> TenderResult:
+    return TenderResult(
+        TenderStatus.DECLINED,
+        request_id,
+        code="DO_NOT_HONOR",
+        message="Your bank declined the payment.",
+    )

@@ -1,0 +1,280 @@
+"""A small payment orchestrator: one order, paid by gift card and bank card, all or nothing.
+
+    python examples/checkout.py --target 127.0.0.1:50051
+
+The order of things is what makes it safe:
+
+1. `quote` tells the split, and the shopper agrees to what would be lost (R14).
+2. The bank card is authorized first and the gift card last. Most refusals are
+   the bank's, and then the gift card was never touched.
+3. The captures go in the same order: a bank's refund is money again, while a
+   gift card that was captured can only come back as a new one (R23).
+4. An answer that is lost is asked for again under the same request id. What
+   stays unknown, or fails, ends the checkout, and every leg that was sent is
+   voided by the request id it was sent with, whatever became of it (R36).
+
+What a larger orchestrator does otherwise: it keeps the legs in its database,
+written before they are sent, so that the next process finishes what a crash of
+this one left. As it is, the holds are short and lapse by themselves (R34).
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from getpass import getpass
+from uuid import uuid4
+
+from bank_card import BankCard, Failure
+from giftcard_client import Contact, GiftCards, Money, Order, OrderLine
+from giftcard_client.tender import (
+    GiftCardTender,
+    Payment,
+    Quote,
+    StoreCredit,
+    Tender,
+    TenderResult,
+    TenderStatus,
+)
+
+# How often a call is made whose answer does not come, before it is given up.
+TRIES = 3
+# Longer than any checkout takes, and short enough for a shopper to come back.
+HOLD_FOR = timedelta(minutes=15)
+UNDONE = {TenderStatus.VOIDED, TenderStatus.REFUNDED}
+
+
+class Outcome(StrEnum):
+    """How a checkout ended."""
+
+    PAID = "PAID"
+    # Nothing was taken, and nothing is set aside.
+    NOT_PAID = "NOT_PAID"
+    # Nothing will be taken, but a tender could not be told yet: `finish_undoing`.
+    UNDOING = "UNDOING"
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What the shopper wants to pay, and with what."""
+
+    order: Order
+    market: str
+    customer: Contact
+    gift_card_code: str = field(repr=False)
+    bank_card_token: str = field(repr=False)
+    session: str = ""
+
+
+@dataclass(slots=True)
+class Leg:
+    """One tender's part of the order. Its request ids are made before anything is sent."""
+
+    tender: Tender
+    payment: Payment
+    capture_request_id: str
+    reference: str = ""
+
+    def authorize(self) -> TenderResult:
+        """Set the money aside; the same request each time."""
+        return self.tender.authorize(self.payment)
+
+    def capture(self) -> TenderResult:
+        """Take it; the same request each time."""
+        return self.tender.capture(self.reference, request_id=self.capture_request_id)
+
+    def void(self) -> TenderResult:
+        """Give it back, whether or not any answer ever came."""
+        return self.tender.void(authorize_request_id=self.payment.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the shopper is told. `legs` are what was paid; returns need their references."""
+
+    outcome: Outcome
+    message: str = ""
+    legs: tuple[Leg, ...] = ()
+    # For a gift card that was captured before the checkout failed (R23).
+    store_credit: StoreCredit | None = None
+
+
+class LegFailed(Exception):  # noqa: N818 - it says what happened
+    """A tender did not do its part."""
+
+
+class Checkout:
+    """One order's checkout over a gift card and a bank card. `agree` asks the shopper."""
+
+    def __init__(
+        self, gift_card: GiftCardTender, bank_card: Tender, agree: Callable[[Quote], bool]
+    ) -> None:
+        """The tenders stay the caller's."""
+        self._gift_card = gift_card
+        self._bank_card = bank_card
+        self._agree = agree
+        # The legs that may set money aside, or have taken it.
+        self._to_undo: list[Leg] = []
+
+    def pay(self, basket: Basket) -> Receipt:
+        """Pay all of the order, or nothing of it."""
+        quote = self._gift_card.quote(
+            basket.gift_card_code,
+            market=basket.market,
+            order=basket.order,
+            session=basket.session,
+        )
+        if not quote.usable:
+            return Receipt(Outcome.NOT_PAID, quote.message)
+        if not self._agree(quote):
+            return Receipt(Outcome.NOT_PAID, "You did not agree.")
+        legs = self._legs(basket, quote)
+        try:
+            for leg in legs:
+                self._authorize(leg)
+            for leg in legs:
+                _capture(leg)
+        except LegFailed as failed:
+            credit = self.finish_undoing()
+            outcome = Outcome.UNDOING if self._to_undo else Outcome.NOT_PAID
+            return Receipt(outcome, str(failed), store_credit=credit)
+        except BaseException:
+            # Ctrl-C, or a bug: whatever it was, nothing stays set aside for it.
+            self.finish_undoing()
+            raise
+        self._to_undo.clear()
+        return Receipt(Outcome.PAID, legs=tuple(legs))
+
+    def finish_undoing(self) -> StoreCredit | None:
+        """Void every leg that was sent, after a checkout that ended in UNDOING.
+
+        Call it until `is_undone`. The answer is the new card, where the gift card
+        had been captured.
+        """
+        credit = None
+        # The last one first: the gift card is free again before the bank is asked.
+        for leg in reversed(self._to_undo.copy()):
+            result = _known(leg.void)
+            if result.status in UNDONE:
+                self._to_undo.remove(leg)
+                credit = result.store_credit or credit
+        return credit
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether nothing is set aside any more."""
+        return not self._to_undo
+
+    def _legs(self, basket: Basket, quote: Quote) -> list[Leg]:
+        plan = (
+            (self._bank_card, basket.bank_card_token, quote.remaining),
+            (self._gift_card, basket.gift_card_code, quote.payable),
+        )
+        return [
+            Leg(
+                tender,
+                Payment(
+                    request_id=str(uuid4()),
+                    instrument=instrument,
+                    amount=amount,
+                    order=basket.order,
+                    market=basket.market,
+                    customer=basket.customer,
+                    session=basket.session,
+                    hold_for=HOLD_FOR,
+                ),
+                capture_request_id=str(uuid4()),
+            )
+            for tender, instrument, amount in plan
+            if amount.amount_minor > 0
+        ]
+
+    def _authorize(self, leg: Leg) -> None:
+        # Noted before it is sent: what may have arrived must be undone too.
+        self._to_undo.append(leg)
+        result = _known(leg.authorize)
+        if result.status is TenderStatus.DECLINED:
+            self._to_undo.remove(leg)
+        # Less than was quoted is as good as nothing: the split was agreed.
+        if result.status is not TenderStatus.AUTHORIZED or result.amount != leg.payment.amount:
+            raise LegFailed(_why(leg, result))
+        leg.reference = result.reference
+
+
+def _capture(leg: Leg) -> None:
+    result = _known(leg.capture)
+    if result.status is not TenderStatus.CHARGED:
+        raise LegFailed(_why(leg, result))
+
+
+def _known(call: Callable[[], TenderResult]) -> TenderResult:
+    """Make a call again, under its own request id, until its answer comes."""
+    result = call()
+    for _ in range(TRIES - 1):
+        if result.status is not TenderStatus.PENDING:
+            break
+        result = call()
+    return result
+
+
+def _why(leg: Leg, result: TenderResult) -> str:
+    if result.status is TenderStatus.DECLINED:
+        return result.message
+    return f"The {leg.tender.name.replace('_', ' ')} cannot be reached. You have paid nothing."
+
+
+def main() -> None:
+    """Check out an order at a real service, with a bank card that is played."""
+    options = _options()
+    order = Order(
+        options.order_id,
+        Money(options.goods + options.delivery),
+        [
+            OrderLine("goods", Money(options.goods)),
+            OrderLine("delivery", Money(options.delivery)),
+        ],
+    )
+    # Typed where nobody sees it, or piped in; an argument would be in `ps` and the history.
+    code = getpass("Gift card code: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    bank_card = BankCard({options.at: [options.bank_card]} if options.bank_card else {})
+    with GiftCards(options.target) as cards:
+        checkout = Checkout(GiftCardTender(cards), bank_card, _agree)
+        customer = Contact("shopper@example.com", "A. Shopper", "fr-FR")
+        receipt = checkout.pay(Basket(order, options.market, customer, code, "tok_visa"))
+    print(f"{receipt.outcome}: {receipt.message}" if receipt.message else receipt.outcome)
+    for leg in receipt.legs:
+        print(f"  {leg.tender.name}: {_shown(leg.payment.amount)}, reference {leg.reference}")
+    if receipt.store_credit:
+        print(f"  Your new gift card: {receipt.store_credit.code}")
+    sys.exit(0 if receipt.outcome is Outcome.PAID else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--target", default="127.0.0.1:50051", help="where the service is")
+    parser.add_argument("--market", default="fr")
+    parser.add_argument("--order-id", default=f"order-{uuid4()}")
+    parser.add_argument("--goods", type=int, default=8900, help="in cents")
+    parser.add_argument("--delivery", type=int, default=490, help="in cents")
+    parser.add_argument("--bank-card", type=Failure, choices=list(Failure), help="play a failure")
+    parser.add_argument("--at", choices=["authorize", "capture", "void"], default="authorize")
+    return parser.parse_args()
+
+
+def _agree(quote: Quote) -> bool:
+    print(f"The card pays {_shown(quote.payable)}; {_shown(quote.remaining)} are left to pay.")
+    if quote.lost.amount_minor == 0:
+        return True
+    print(f"A gift card is used once: {_shown(quote.lost)} of it would be lost.")
+    # Who pipes the code in cannot be asked, and must not lose money unasked.
+    return sys.stdin.isatty() and input("Use it all the same? [y/N] ").lower() == "y"
+
+
+def _shown(amount: Money) -> str:
+    return f"{amount.amount_minor / 100:.2f} {amount.currency_code}"
+
+
+if __name__ == "__main__":
+    main()

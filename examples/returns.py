@@ -1,0 +1,159 @@
+"""The refund service's side: goods came back, and the money goes where it came from.
+
+    python examples/returns.py --target 127.0.0.1:50051 --authorization-id ... --amount 2000 \
+        --delivered-on 2026-11-20 --bank-reference bank-... --bank-charged 4390
+
+The gift card is asked first and says what it gives back: all of the return, up
+to what it had paid in all, as a new card (R23). Only the rest goes to the bank
+card (R24). Nobody here computes the split, so two part returns cannot get it
+wrong between them.
+
+A return has one id, and every request of it has an id derived from that. So a
+return that was cut short, by a lost answer or a crash, is taken back again as
+it is: what was done is answered again, the new card's code included, and what
+was not is done once.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from bank_card import BankCard
+from giftcard_client import GiftCards, Money
+from giftcard_client.tender import (
+    GiftCardTender,
+    RefundReason,
+    StoreCredit,
+    Tender,
+    TenderResult,
+    TenderStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What came back of an order.
+
+    `amount` is what the customer gets back in all, from both tenders; None is
+    everything that is left. `delivered_on` is needed for a change of mind (R21).
+    """
+
+    return_id: str
+    gift_card_reference: str
+    bank_card_reference: str
+    amount: Money | None
+    reason: RefundReason = RefundReason.CHANGE_OF_MIND
+    delivered_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """What became of a return.
+
+    `is_settled` is False where a tender gave no answer: take the same return
+    back again. `declined` says why nothing was given back.
+    """
+
+    is_settled: bool
+    to_gift_card: Money | None = None
+    to_bank_card: Money | None = None
+    declined: str = ""
+
+
+def take_back(
+    returned: Return,
+    *,
+    gift_card: Tender,
+    bank_card: Tender,
+    hand_over: Callable[[StoreCredit], None],
+) -> Refunded:
+    """Refund a return. `hand_over` gives the customer the new card.
+
+    It is called again, with the same card, when the same return is taken back
+    again: better twice than never, for nobody else knows the code.
+    """
+    first = _refund(gift_card, returned, returned.gift_card_reference, returned.amount)
+    if first.status in {TenderStatus.DECLINED, TenderStatus.FAILURE}:
+        return Refunded(is_settled=True, declined=first.message)
+    if first.status is not TenderStatus.REFUNDED:
+        # PENDING, or VOIDED: an order that was never charged is no return but a
+        # checkout to be undone, and the checkout does that.
+        return Refunded(is_settled=first.status is TenderStatus.VOIDED)
+    if first.store_credit is not None:
+        hand_over(first.store_credit)
+    if first.remaining is None or first.remaining.amount_minor == 0:
+        return Refunded(is_settled=True, to_gift_card=first.amount)
+    rest = _refund(bank_card, returned, returned.bank_card_reference, first.remaining)
+    if rest.status is not TenderStatus.REFUNDED:
+        # Also where the bank says no: the customer is owed the rest, and
+        # somebody must find out why.
+        return Refunded(is_settled=False, to_gift_card=first.amount)
+    return Refunded(is_settled=True, to_gift_card=first.amount, to_bank_card=rest.amount)
+
+
+def _refund(tender: Tender, returned: Return, reference: str, amount: Money | None) -> TenderResult:
+    return tender.refund(
+        reference,
+        amount,
+        request_id=str(uuid5(NAMESPACE_URL, f"{tender.name}:{returned.return_id}")),
+        reason=returned.reason,
+        delivered_on=returned.delivered_on,
+    )
+
+
+def main() -> None:
+    """Take a return back at a real service, with a bank card that is played."""
+    options = _options()
+    bank_card = BankCard()
+    bank_card.remember(options.bank_reference, Money(options.bank_charged))
+    returned = Return(
+        options.return_id,
+        options.authorization_id,
+        options.bank_reference,
+        None if options.amount is None else Money(options.amount),
+        options.reason,
+        options.delivered_on,
+    )
+    with GiftCards(options.target) as cards:
+        refunded = take_back(
+            returned,
+            gift_card=GiftCardTender(cards),
+            bank_card=bank_card,
+            hand_over=_show,
+        )
+    if refunded.declined:
+        print(f"Not refunded: {refunded.declined}")
+    elif not refunded.is_settled:
+        print(f"Not all of it is refunded yet: once more with --return-id {returned.return_id}")
+    for name, amount in (
+        ("gift card", refunded.to_gift_card),
+        ("bank card", refunded.to_bank_card),
+    ):
+        if amount and amount.amount_minor:
+            print(f"  to the {name}: {amount.amount_minor / 100:.2f} {amount.currency_code}")
+    sys.exit(0 if refunded.is_settled and not refunded.declined else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--target", default="127.0.0.1:50051", help="where the service is")
+    parser.add_argument("--authorization-id", required=True)
+    parser.add_argument("--amount", type=int, help="in cents, of the whole order; else all of it")
+    parser.add_argument("--reason", type=RefundReason, default=RefundReason.CHANGE_OF_MIND)
+    parser.add_argument("--delivered-on", type=date.fromisoformat, help="such as 2026-11-20")
+    parser.add_argument("--bank-reference", default="bank-0")
+    parser.add_argument("--bank-charged", type=int, default=0, help="in cents, by checkout.py")
+    parser.add_argument("--return-id", default=str(uuid4()))
+    return parser.parse_args()
+
+
+def _show(new_card: StoreCredit) -> None:
+    amount = f"{new_card.amount.amount_minor / 100:.2f} {new_card.amount.currency_code}"
+    print(f"New gift card {new_card.code} over {amount}, valid until {new_card.expire_time:%F}")
+
+
+if __name__ == "__main__":
+    main()

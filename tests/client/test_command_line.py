@@ -1,0 +1,186 @@
+"""The command `giftcard` against a real server: what it shows, and what it hides."""
+
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from giftcard_command import (
+    CODE,
+    ENDED_WITHIN_SECONDS,
+    SCRIPT,
+    Json,
+    Shop,
+    buying,
+    environment,
+    giftcard,
+    looking,
+    paying,
+)
+from server_process import ServerProcess
+
+
+@pytest.fixture
+def shop(live_server: ServerProcess) -> Shop:
+    return Shop(live_server.target)
+
+
+def euros(minor: int) -> Json:
+    return {"amount_minor": minor, "currency_code": "EUR"}
+
+
+def test_a_card_lives_from_purchase_to_refund(shop: Shop) -> None:
+    card = shop.new_card("100")
+    seen = shop.answer(*looking("60"), stdin=card["code"])
+    assert (seen["usable"], seen["forfeited_amount"]) == (True, euros(40_00))
+    held = shop.hold(card["code"], "130 EUR")["authorization"]
+    assert (held["authorized_amount"], held["remaining_due"]) == (euros(100_00), euros(30_00))
+    captured = shop.answer("capture", held["authorization_id"])
+    assert captured["authorization"]["state"] == "CAPTURED"
+    reverse = ["reverse", held["authorization_id"], "--reason", "defective"]
+    back = shop.answer(*reverse, "--refund-amount", "110", "--show-code")
+    assert back["outcome"] == "REFUNDED"
+    assert back["gift_card_amount"] == euros(100_00)
+    assert back["other_tender_amount"] == euros(10_00)
+    new_card = back["replacement"]
+    assert shop.answer(*looking("50"), stdin=new_card["code"])["card"]["origin"] == "REFUND"
+
+
+def test_a_purchase_is_cancelled(shop: Shop) -> None:
+    arguments = buying("50", order_id=(order_id := f"PURCHASE-{uuid4()}"))
+    card = shop.answer(*arguments)
+    cancelled = shop.answer("cancel", "--order-id", order_id, stdin=card["code"])
+    assert cancelled["card"]["state"] == "CANCELLED"
+    assert cancelled["refund"] == {
+        "amount": euros(50_00),
+        "payment_method": "BANK_CARD",
+        "payment_reference": "PAY-1",
+    }
+
+
+def test_an_answer_that_was_lost_is_reversed_by_its_request_id(shop: Shop) -> None:
+    request_id = str(uuid4())
+    reverse = ["reverse", "--reason", "technical", "--authorize-request-id", request_id]
+    assert shop.answer(*reverse)["outcome"] == "PREVENTED"
+    code = shop.new_card()["code"]
+    late = shop.run(*paying("20", "--request-id", request_id), stdin=code)
+    assert (late.returncode, "REQUEST_PREVENTED" in late.stderr) == (3, True)
+
+
+def test_the_same_request_id_gets_the_same_answer(shop: Shop) -> None:
+    again = buying("75", "--request-id", str(uuid4()))
+    first, second = shop.answer(*again), shop.answer(*again)
+    assert (first.pop("replayed"), second.pop("replayed")) == (False, True)
+    assert first == second
+
+
+def test_an_order_has_lines_and_a_code_any_case(shop: Shop) -> None:
+    code = shop.new_card("100")["code"].lower().replace("-", " ")
+    lines = ["--line", "books=30", "--line", "insurance=20 EUR"]
+    seen = shop.answer(*looking("50", *lines), stdin=f"{code}\n")
+    assert (seen["applicable_amount"], seen["remaining_due"]) == (euros(30_00), euros(20_00))
+    unsaid_total = ["validate", "--market", "fr", "--order-id", "ORDER-1", *lines]
+    assert shop.answer(*unsaid_total, stdin=code)["applicable_amount"] == euros(30_00)
+
+
+TABLES = [
+    # (the command, what its table says)
+    (lambda code, _: (looking("60"), code), ["usable", "yes", "40.00 EUR", "card", "ACTIVE"]),
+    (
+        lambda code, _: (paying("60", "--hold-seconds", "60"), code),
+        ["OPEN", "60.00 EUR", "request id"],
+    ),
+    (lambda _, held: (["capture", held], ""), ["CAPTURED", "100.00 EUR", "replayed", "no"]),
+    (
+        lambda _, held: (["reverse", held, "--reason", "ORDER_CANCELLED"], ""),
+        ["RELEASED", "0.00 EUR"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "words"), TABLES)
+def test_an_answer_is_a_table_for_people(
+    shop: Shop, command: Callable[[str, str], tuple[list[str], str]], words: list[str]
+) -> None:
+    held = shop.hold(shop.new_card()["code"], "120")["authorization"]["authorization_id"]
+    arguments, stdin = command(shop.new_card()["code"], held)
+    done = shop.run(*arguments, stdin=stdin)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [word for word in words if word not in done.stdout] == []
+    assert not CODE.search(done.stdout)
+
+
+def test_only_who_asks_for_a_code_sees_one(shop: Shop) -> None:
+    assert CODE.search(shop.run(*buying("100")).stdout)
+    code = shop.new_card()["code"]
+    held = shop.hold(code, "80")["authorization"]["authorization_id"]
+    capture = ["capture", held, "--amount", "30", "--request-id", str(uuid4())]
+    assert shop.answer(*capture)["replacement"]["code"] is None
+    hidden, shown = shop.run(*capture), shop.run(*capture, "--show-code")
+    assert (CODE.search(hidden.stdout), "--show-code" in hidden.stdout) == (None, True)
+    assert CODE.search(shown.stdout)
+
+
+def test_on_a_terminal_the_code_is_asked_for_and_stays_hidden(shop: Shop) -> None:
+    code = shop.new_card()["code"]
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen(
+        [str(SCRIPT), *looking("60")],
+        env=environment(shop.settings),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        screen = _read_until(ours, "stays hidden")
+        os.write(ours, f"{code}\n".encode())
+        screen += _read_until(ours, None)
+        assert command.wait(ENDED_WITHIN_SECONDS) == 0
+    finally:
+        command.kill()
+        command.wait()
+        os.close(ours)
+    assert "40.00 EUR" in screen
+    assert code not in screen
+
+
+def _read_until(terminal: int, words: str | None) -> str:
+    """Read what is on the screen until `words` are, or to the end."""
+    screen = ""
+    while words is None or words not in screen:
+        try:
+            screen += os.read(terminal, 4096).decode()
+        except OSError:  # How Linux says that nobody has the terminal open any more.
+            break
+    return screen
+
+
+def test_serve_starts_the_server_and_ends_with_zero_after_sigterm(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, command=[str(SCRIPT), "serve"]) as server:
+        assert Shop(server.target).new_card("20")["card"]["balance"] == euros(20_00)
+        assert server.terminate() == 0
+
+
+def test_audit_says_that_the_ledger_is_right(live_server: ServerProcess, shop: Shop) -> None:
+    shop.new_card()
+    done = giftcard("audit", settings={"GIFTCARD_DATABASE_URL": live_server.database_url})
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_says_what_the_exit_codes_mean() -> None:
+    told = giftcard("--help").stdout
+    commands = ["issue", "validate", "authorize", "capture", "reverse", "cancel"]
+    others = ["serve", "audit", "demo", "Exit codes", "declined"]
+    assert [word for word in [*commands, *others] if word not in told] == []
+
+
+def test_serve_and_audit_have_a_help_of_their_own() -> None:
+    for command in ("serve", "audit"):
+        told = giftcard(command, "--help")
+        assert (told.returncode, f"giftcard {command}" in told.stdout) == (0, True)

@@ -1,0 +1,76 @@
+"""The examples as their docstrings say to run them: as scripts, against the real server."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bank_card import Failure
+from client.shopping import CARD_MINOR, Buy, is_free
+from giftcard_client.tender import GiftCardTender
+from server_process import ServerProcess
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+DECLINE = Failure.DECLINE
+
+
+def run(script: str, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run an example as its docstring says."""
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / script), *arguments],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+
+
+def test_both_examples_run_as_scripts(live_server: ServerProcess, buy: Buy) -> None:
+    code = buy(CARD_MINOR).code
+    target = ["--target", live_server.target]
+    paid = run("checkout.py", *target, typed=f"{code}\n")
+    assert paid.returncode == 0, paid.stderr
+    assert "The card pays 50.00 EUR; 43.90 EUR are left to pay." in paid.stdout
+    bank_reference, authorization_id = re.findall(r"reference (\S+)", paid.stdout)
+    assert code not in paid.stdout
+
+    returned = run(
+        "returns.py",
+        *target,
+        *("--authorization-id", authorization_id, "--amount", "7000"),
+        *("--reason", "DEFECTIVE"),
+        *("--bank-reference", bank_reference, "--bank-charged", "4390"),
+    )
+    assert returned.returncode == 0, returned.stderr
+    assert re.search(r"New gift card \S+ over 50.00 EUR, valid until \d", returned.stdout)
+    assert "to the gift card: 50.00 EUR" in returned.stdout
+    assert "to the bank card: 20.00 EUR" in returned.stdout
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+def test_the_checkout_script_plays_a_bank_card_that_fails(
+    live_server: ServerProcess, tender: GiftCardTender, buy: Buy, failure: Failure
+) -> None:
+    code = buy(CARD_MINOR).code
+    target = ["--target", live_server.target]
+    played = run("checkout.py", *target, "--bank-card", failure, typed=f"{code}\n")
+    # What is lost once is asked for again; a no is a no.
+    assert played.returncode == (1 if failure is DECLINE else 0)
+    assert is_free(tender, code) == (failure is DECLINE)
+
+
+def test_the_checkout_script_does_not_lose_money_unasked(
+    live_server: ServerProcess, tender: GiftCardTender, buy: Buy
+) -> None:
+    # R14
+    code = buy(CARD_MINOR).code
+    played = run(
+        "checkout.py", "--target", live_server.target, "--goods", "1000", typed=f"{code}\n"
+    )
+    assert played.returncode == 1
+    assert "35.10 EUR of it would be lost." in played.stdout
+    assert is_free(tender, code)

@@ -1,0 +1,191 @@
+"""The six calls at the real server: what comes out, what is raised, and what is never shown."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from client.shopping import BUYER, SHOPPER, Buy, order, session
+from giftcard_client import (
+    AuthorizationState,
+    CardOrigin,
+    CardState,
+    Contact,
+    Declined,
+    GiftCards,
+    InvalidRequest,
+    Issued,
+    Money,
+    PaymentMethod,
+    Purchase,
+    PurchaseRefund,
+    Reason,
+    ReverseOutcome,
+    ReverseReason,
+)
+
+
+def test_a_card_is_bought_validated_authorized_captured_and_refunded(cards: GiftCards) -> None:
+    issued = cards.issue(
+        market="fr",
+        amount=Money(5000),
+        purchase=Purchase("p-" + str(uuid4()), "psp-1"),
+        purchaser=BUYER,
+        recipient=Contact("recipient@example.com"),
+        design="birthday",
+        message="Bon anniversaire !",
+    )
+    card = issued.card
+    assert (card.state, card.origin) == (CardState.ACTIVE, CardOrigin.PURCHASE)
+    assert card.balance == card.initial_amount == Money(5000, "EUR")
+    assert card.issue_time.tzinfo is UTC
+    assert timedelta(days=180) < card.expire_time - card.issue_time < timedelta(days=185)
+    assert issued.code.endswith(card.last4)
+    assert (card.market, card.replaces_card_id) == ("fr", "")
+
+    basket = order(6000, 490)
+    quote = cards.validate(issued.code.lower(), market="fr", order=basket, attempt_key=session())
+    assert (quote.usable, quote.reason, quote.card) == (True, None, card)
+    assert quote.applicable_amount == Money(5000)
+    assert quote.remaining_due == Money(1490)
+    assert quote.forfeited_amount == Money(0)
+
+    authorized = cards.authorize(
+        issued.code,
+        market="fr",
+        order=basket,
+        customer=SHOPPER,
+        hold_for=timedelta(minutes=15),
+        attempt_key=session(),
+    )
+    held = authorized.authorization
+    assert (held.state, held.order_id) == (AuthorizationState.OPEN, basket.order_id)
+    assert (held.order_total, held.authorized_amount) == (Money(6490), Money(5000))
+    assert held.remaining_due == Money(1490)
+    assert held.expire_time - held.create_time == timedelta(minutes=15)
+
+    captured = cards.capture(held.authorization_id)
+    assert captured.authorization.state is AuthorizationState.CAPTURED
+    assert captured.authorization.captured_amount == Money(5000)
+    assert captured.replacement is None
+
+    today = datetime.now(UTC).date()
+    reversed_ = cards.reverse(
+        held.authorization_id, reason=ReverseReason.CHANGE_OF_MIND, delivered_on=today
+    )
+    assert reversed_.outcome is ReverseOutcome.REFUNDED
+    assert reversed_.gift_card_amount == Money(5000)
+    assert reversed_.other_tender_amount == Money(1490)
+    assert reversed_.replacement is not None
+    assert reversed_.replacement.code != issued.code
+    assert reversed_.replacement.card.origin is CardOrigin.REFUND
+    assert reversed_.replacement.card.replaces_card_id == card.card_id
+    assert reversed_.authorization is not None
+    assert reversed_.authorization.refunded_amount == Money(5000)
+
+
+def test_a_purchase_is_cancelled_and_tells_what_to_pay_back(cards: GiftCards) -> None:
+    purchase = Purchase("p-" + str(uuid4()), "psp-77")
+    bought = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=BUYER)
+    cancelled = cards.cancel(bought.code, purchase_order_id=purchase.order_id)
+    assert cancelled.card.state is CardState.CANCELLED
+    assert cancelled.refund == PurchaseRefund(Money(5000), PaymentMethod.BANK_CARD, "psp-77")
+
+
+def test_less_captured_than_set_aside_comes_back_as_a_new_card(cards: GiftCards, buy: Buy) -> None:
+    # R27
+    held = cards.authorize(
+        buy(5000).code, market="fr", order=order(5000), customer=SHOPPER, attempt_key=session()
+    )
+    captured = cards.capture(held.authorization.authorization_id, Money(2000))
+    assert captured.replacement is not None
+    assert captured.replacement.card.balance == Money(3000)
+
+
+def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
+    quote = cards.validate(
+        buy(5000).code, market="fr", order=order(700, category="insurance"), attempt_key=session()
+    )
+    assert (quote.usable, quote.reason) == (False, Reason.NOTHING_ELIGIBLE)
+    assert quote.card is not None
+    assert (quote.applicable_amount, quote.remaining_due) == (Money(0), Money(700))
+
+
+def test_validate_tells_nothing_of_a_card_to_who_lacks_the_code(cards: GiftCards) -> None:
+    quote = cards.validate(
+        "0000-0000-0000-0000", market="fr", order=order(700), attempt_key=session()
+    )
+    assert (quote.usable, quote.reason, quote.card) == (False, Reason.CARD_NOT_FOUND, None)
+
+
+def test_a_rule_s_no_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> None:
+    held = cards.authorize(
+        buy(5000).code, market="fr", order=order(5000), customer=SHOPPER, attempt_key=session()
+    )
+    request_id = str(uuid4())
+    with pytest.raises(Declined) as caught:
+        cards.capture(held.authorization.authorization_id, Money(5001), request_id)
+    assert caught.value.reason is Reason.AMOUNT_EXCEEDS_AUTHORIZED
+    assert caught.value.facts["authorized_amount_minor"] == "5000"
+    assert caught.value.request_id == request_id
+
+
+def test_a_malformed_request_tells_every_mistake(cards: GiftCards) -> None:
+    basket = replace(order(1000), order_id="", total=Money(-1))
+    with pytest.raises(InvalidRequest) as caught:
+        cards.authorize("ANY", market="", order=basket, customer=SHOPPER, request_id="no-uuid")
+    wrong = {violation.field for violation in caught.value.violations}
+    assert wrong >= {"request_id", "market", "order.order_id", "order.total.amount_minor"}
+
+
+def test_an_empty_request_id_is_a_mistake_and_not_a_new_one(cards: GiftCards) -> None:
+    with pytest.raises(InvalidRequest):
+        cards.capture("an-authorization", request_id="")
+
+
+def test_the_same_request_again_gets_the_first_answer_code_included(
+    cards: GiftCards, buy: Buy
+) -> None:
+    del buy
+    request_id = uuid4()
+    purchase = Purchase(f"p-{request_id}", "psp-1")
+
+    def issue() -> Issued:
+        return cards.issue(
+            market="fr",
+            amount=Money(5000),
+            purchase=purchase,
+            purchaser=BUYER,
+            request_id=request_id,
+        )
+
+    first, second = issue(), issue()
+    assert (first.replayed, second.replayed) == (False, True)
+    assert replace(second, replayed=False) == first
+
+
+def test_reverse_is_told_exactly_one_thing_to_reverse(cards: GiftCards) -> None:
+    with pytest.raises(TypeError, match="either"):
+        cards.reverse(reason=ReverseReason.TECHNICAL)
+    with pytest.raises(TypeError, match="either"):
+        cards.reverse("a", authorize_request_id="b", reason=ReverseReason.TECHNICAL)
+
+
+def test_one_client_serves_many_threads(cards: GiftCards, buy: Buy) -> None:
+    code, basket = buy(5000).code, order(5000)
+    usable: list[bool] = []
+    threads = [
+        threading.Thread(
+            target=lambda: usable.append(
+                cards.validate(code, market="fr", order=basket, attempt_key=session()).usable
+            )
+        )
+        for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert usable == [True] * 16

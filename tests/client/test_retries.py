@@ -1,0 +1,175 @@
+"""What is tried again, how often, for how long, and that it is the same request each time."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from client.faulty_gateway import (
+    FaultyGateway,
+    answer,
+    error_info,
+    hang_before,
+    lose_request,
+    refuse,
+)
+from giftcard.v1 import gift_card_pb2, gift_card_service_pb2
+from giftcard_client import (
+    Declined,
+    GiftCardError,
+    GiftCards,
+    OutcomeUnknown,
+    Reason,
+    TimedOut,
+    Unavailable,
+)
+from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS
+
+CAPTURED = answer(
+    gift_card_service_pb2.CaptureResponse(
+        authorization=gift_card_pb2.Authorization(authorization_id="auth-1")
+    )
+)
+
+
+@pytest.fixture
+def gateway() -> Iterator[FaultyGateway]:
+    with FaultyGateway() as running:
+        yield running
+
+
+@pytest.fixture
+def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
+    with GiftCards(gateway.target, timeout_seconds=20) as client:
+        yield client
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED])
+def test_a_try_that_finds_nobody_is_made_again_as_it_was(
+    gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
+) -> None:
+    gateway.next("Capture", refuse(code), refuse(code), CAPTURED)
+    assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
+    first, *others = gateway.calls("Capture")
+    assert others == [first, first]
+
+
+def test_a_service_that_stays_away_is_given_up_after_five_tries(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", *[lose_request] * 9)
+    with pytest.raises(Unavailable):
+        cards.capture("auth-1")
+    assert len(gateway.calls("Capture")) == MAX_TRIES
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        code
+        for code in grpc.StatusCode
+        if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
+    ],
+)
+def test_no_other_status_is_tried_again(
+    gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
+) -> None:
+    gateway.next("Capture", refuse(code), CAPTURED)
+    with pytest.raises(GiftCardError):
+        cards.capture("auth-1")
+    assert len(gateway.calls("Capture")) == 1
+
+
+def test_throttled_guesses_are_not_tried_again(gateway: FaultyGateway, cards: GiftCards) -> None:
+    throttled = refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, error_info("TOO_MANY_ATTEMPTS"))
+    gateway.next("Cancel", throttled, throttled)
+    with pytest.raises(Declined):
+        cards.cancel("A-CODE", purchase_order_id="p-1")
+    assert len(gateway.calls("Cancel")) == 1
+
+
+def test_a_prevented_request_stays_prevented_though_it_is_tried_again(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    # ABORTED says two things, and a service config cannot tell them apart (R36).
+    gateway.next(
+        "Capture", *[refuse(grpc.StatusCode.ABORTED, error_info("REQUEST_PREVENTED"))] * MAX_TRIES
+    )
+    with pytest.raises(Declined) as caught:
+        cards.capture("auth-1")
+    assert caught.value.reason is Reason.REQUEST_PREVENTED
+
+
+def test_all_tries_share_one_deadline(gateway: FaultyGateway, cards: GiftCards) -> None:
+    gateway.next("Capture", lose_request, lose_request, hang_before)
+    began = time.monotonic()
+    with pytest.raises(TimedOut) as caught:
+        cards.capture("auth-1", request_id="id-1", timeout_seconds=1.5)
+    assert 1.0 < time.monotonic() - began < 3.0
+    assert caught.value.request_id == "id-1"
+    assert isinstance(caught.value, OutcomeUnknown)
+
+
+def test_the_client_s_deadline_is_every_call_s_default(gateway: FaultyGateway) -> None:
+    gateway.next("Capture", hang_before)
+    with GiftCards(gateway.target, timeout_seconds=0.3) as cards, pytest.raises(TimedOut):
+        cards.capture("auth-1")
+
+
+def test_the_request_id_is_made_before_the_first_try_and_told_on_failure(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", lose_request, hang_before)
+    with pytest.raises(TimedOut) as caught:
+        cards.capture("auth-1", timeout_seconds=1)
+    sent = {
+        gift_card_service_pb2.CaptureRequest.FromString(request).request_id
+        for request in gateway.calls("Capture")
+    }
+    assert sent == {caught.value.request_id}
+    assert caught.value.request_id != ""
+
+
+def test_two_calls_are_two_requests(gateway: FaultyGateway, cards: GiftCards) -> None:
+    gateway.next("Capture", CAPTURED, CAPTURED)
+    cards.capture("auth-1")
+    cards.capture("auth-1")
+    first, second = gateway.calls("Capture")
+    assert first != second
+
+
+def test_a_service_that_is_not_there_is_told_within_the_tries() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        target = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with GiftCards(target, timeout_seconds=20) as cards, pytest.raises(Unavailable) as caught:
+            cards.capture("auth-1", request_id="id-1")
+    assert caught.value.request_id == "id-1"
+
+
+def test_a_service_that_is_down_gets_one_try_a_call_in_the_end(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    # Each try that fails takes a token, and below half of them nobody tries again.
+    gateway.next("Capture", *[lose_request] * 500)
+    for _ in range(THROTTLE_TOKENS // 2 + 1):
+        with pytest.raises(OutcomeUnknown):
+            cards.capture("auth-1", timeout_seconds=0.05)
+    tries_before = len(gateway.calls("Capture"))
+    with pytest.raises(Unavailable):
+        cards.capture("auth-1")
+    assert len(gateway.calls("Capture")) == tries_before + 1
+
+
+def test_what_is_closed_while_it_calls_has_an_unknown_outcome(gateway: FaultyGateway) -> None:
+    cards = GiftCards(gateway.target, timeout_seconds=20)
+
+    def close_then_hang(forward: object, context: grpc.ServicerContext) -> bytes:
+        cards.close()
+        return b""
+
+    gateway.next("Capture", close_then_hang)
+    with pytest.raises(OutcomeUnknown):
+        cards.capture("auth-1")

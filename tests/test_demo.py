@@ -1,0 +1,156 @@
+"""`giftcard demo`, as a user runs it: what it shows, and that it leaves nothing behind."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from giftcard_command import CODE, ENDED_WITHIN_SECONDS, SCRIPT, environment, giftcard
+from server_process import ServerProcess
+
+# In one process, which plays the demo once for several of these tests.
+pytestmark = pytest.mark.xdist_group("demo")
+
+STEPS = [
+    # (the step, the amounts in its line and what else it says)
+    ("Purchase", ["100.00 EUR", "****-****-****-"]),
+    ("Validation", ["60.00 EUR", "60.00 EUR", "40.00 EUR would be lost"]),
+    ("Mixed order", ["130.00 EUR", "100.00 EUR", "30.00 EUR"]),
+    ("Replay", ["100.00 EUR", "once, not twice"]),
+    ("Capture", ["100.00 EUR"]),
+    ("Double spend: the used card", ["25.00 EUR", "CARD_REDEEMED"]),
+    ("Part return", ["80.00 EUR", "80.00 EUR", "0.00 EUR"]),
+    ("Part return", ["50.00 EUR", "20.00 EUR", "30.00 EUR"]),
+    ("Double spend: two checkouts", ["75.00 EUR", "CARD_HELD", "5.00 EUR"]),
+    ("Cancellation", ["50.00 EUR", "PAYMENT-OF-PURCHASE-2"]),
+    ("giftcard audit", []),
+    ("The server has stopped", []),
+    ("To start the server for yourself", ["giftcard serve"]),
+]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A demo that came to its end, on a machine whose user has a server of their own."""
+
+    exit_code: int
+    told: str
+    folder: Path
+    users_database: Path
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder = tmp_path_factory.mktemp("demo")
+    users_database = tmp_path_factory.mktemp("user") / "giftcard.db"
+    settings = {"TMPDIR": str(folder), "GIFTCARD_DATABASE_URL": f"sqlite:///{users_database}"}
+    done = giftcard("demo", settings=settings)
+    return Played(done.returncode, done.stdout + done.stderr, folder, users_database)
+
+
+def test_every_step_is_a_readable_line_with_its_amounts(played: Played) -> None:
+    assert played.exit_code == 0, played.told
+    told = played.told
+    for step, words in STEPS:
+        for word in [step, *words]:
+            before, found, told = told.partition(word)
+            assert found, f"{step!r} should say {word!r}, and before it: {before!r}"
+
+
+def test_no_line_is_too_long_and_none_shows_a_code_or_a_colour(played: Played) -> None:
+    lines = played.told.splitlines()
+    assert [line for line in lines if len(line) > 80 and "giftcard issue" not in line] == []
+    assert not CODE.search(played.told)
+    assert "\x1b" not in played.told
+
+
+def test_nothing_is_left_behind_and_nothing_of_the_user_touched(played: Played) -> None:
+    assert _left_behind(played.folder) == []
+    assert not played.users_database.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_it_cleans_up_when_it_is_interrupted(
+    tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
+    with _running_demo(tmp_path) as demo:
+        assert demo.stdout is not None
+        # The server runs from this line on.
+        assert "A server is running" in demo.stdout.readline()
+        assert len(_left_behind(tmp_path)) > 0
+        demo.send_signal(number)
+        demo.communicate(timeout=ENDED_WITHIN_SECONDS)
+        assert demo.returncode == exit_code
+    assert _left_behind(tmp_path) == []
+
+
+def test_it_fails_where_the_service_does_not_hold_its_terms(tmp_path: Path) -> None:
+    # A server whose terms are others than the ones that the demo tells of: what
+    # Python runs first sets them, past the demo, which keeps settings away.
+    terms = tmp_path / "terms.toml"
+    terms.write_text('[markets.fr]\nineligible_categories = ["goods"]\n', encoding="utf-8")
+    first = tmp_path / "first" / "sitecustomize.py"
+    first.parent.mkdir()
+    first.write_text(f"import os\nos.environ['GIFTCARD_CONFIG'] = {str(terms)!r}\n")
+    done = giftcard("demo", settings={"PYTHONPATH": str(first.parent)})
+    assert done.returncode == 1
+    assert "Not as it should be: what the card would pay: expected 60.00 EUR" in done.stdout
+    assert "To start the server" not in done.stdout
+
+
+def test_it_says_why_where_the_server_does_not_start(tmp_path: Path) -> None:
+    broken = tmp_path / "giftcard_server" / "__main__.py"
+    broken.parent.mkdir()
+    (broken.parent / "__init__.py").touch()
+    broken.write_text("raise SystemExit('the disk is on fire')\n", encoding="utf-8")
+    done = giftcard("demo", settings={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, "the disk is on fire" in done.stdout) == (1, True)
+
+
+def test_the_commands_that_it_ends_with_work(tmp_path: Path, played: Played) -> None:
+    serve, issue = re.findall(r"^  (\S*giftcard) (serve|issue.*)$", played.told, re.MULTILINE)
+    # It was named as seen from here, and the server runs elsewhere.
+    command = [str(Path(serve[0]).absolute()), serve[1]]
+    with ServerProcess(tmp_path, command=command) as server:
+        done = giftcard(*issue[1].split(), settings={"GIFTCARD_TARGET": server.target})
+        assert (done.returncode, bool(CODE.search(done.stdout))) == (0, True)
+
+
+@contextmanager
+def _running_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [str(SCRIPT), "demo"],
+        env=environment({"TMPDIR": str(folder)}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            demo.kill()
+
+
+def _left_behind(folder: Path) -> list[str]:
+    """Name the files in `folder`, and the processes that were told to keep theirs there."""
+    told = f"TMPDIR={folder}".encode()
+    processes = [
+        str(process)
+        for process in Path("/proc").glob("[0-9]*")
+        if told in _environment_of(process).split(b"\0")
+    ]
+    return [*map(str, folder.rglob("*")), *processes]
+
+
+def _environment_of(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:  # It has ended meanwhile.
+        return b""

@@ -1,0 +1,25 @@
+"""The client works on the oldest runtime that its dependencies admit, against today's server."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from server_process import ServerProcess
+
+TESTS = Path(__file__).resolve().parent
+OLDEST_PYTHON = TESTS.parent / ".venv-oldest" / "bin" / "python"
+# pyproject.toml says why Python 3.14 has another.
+OLDEST_GRPCIO = "1.71.2" if sys.version_info < (3, 14) else "1.75.1"
+
+
+def test_a_card_lives_its_life_through_the_oldest_client(live_server: ServerProcess) -> None:
+    # Warnings are errors: what an old runtime says about newer generated code
+    # would otherwise go by unread.
+    life = subprocess.run(
+        [OLDEST_PYTHON, "-W", "error", TESTS / "oldest_client.py", live_server.target],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert life.returncode == 0, life.stderr
+    assert life.stdout.startswith(f"grpcio {OLDEST_GRPCIO}, protobuf ")
