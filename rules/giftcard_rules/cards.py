@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.ledger import Posting, PostingKind
-from giftcard_rules.reasons import Reason, require
+from giftcard_rules.reasons import DeclinedError, Reason, require
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,10 +40,17 @@ class AuthorizationState(enum.Enum):
     LAPSED = "LAPSED"
 
 
-# What may follow each stored state of a card.
+# What may follow each stored state of a card. A card whose hold lapsed unseen is still stored
+# as HELD, so that whatever may follow ACTIVE may follow HELD as well (R34).
 CARD_TRANSITIONS: Final = {
     CardState.ACTIVE: {CardState.HELD, CardState.CANCELLED, CardState.EXPIRED},
-    CardState.HELD: {CardState.ACTIVE, CardState.EXPIRED, CardState.HELD, CardState.REDEEMED},
+    CardState.HELD: {
+        CardState.ACTIVE,
+        CardState.HELD,
+        CardState.REDEEMED,
+        CardState.CANCELLED,
+        CardState.EXPIRED,
+    },
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
     CardState.CANCELLED: set[CardState](),
     CardState.EXPIRED: set[CardState](),
@@ -72,7 +79,7 @@ class Card:
     """A prepaid voucher (R1). Amounts are minor units of `currency`; instants are UTC.
 
     `balance_minor` and `held_minor` are its CARD and HELD accounts. `hold_id` is the open
-    authorization, if any. `version` counts the decisions that changed the card.
+    authorization, if any. `version` counts the changes.
     `purchase_order_id` is the purchase that the money came from, also for a card that
     replaces another; `refund_order_id` the order that such a card came back from.
     `caller` and `request_id` made it, and with the key they make its code again.
@@ -146,17 +153,28 @@ class Authorization:
         return paid - self.refunded_minor - self.refunded_other_minor
 
 
+def change(card: Card, **changes: object) -> Card:
+    """Return a card with changes, and its version counted up."""
+    return replace(card, version=card.version + 1, **changes)  # type: ignore[arg-type] # The fields' own types.
+
+
 def require_unspent(card: Card, now: datetime) -> None:
     """Decline a card that is blocked (R37), cancelled, used (R14) or expired (R12)."""
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)
-    for state, reason in SPENT.items():
-        facts = {"expire_time": timestamp(card.expires_at)} if state is CardState.EXPIRED else {}
-        require(card.state is not state, otherwise=reason, **facts)
-    require(
-        now < card.expires_at,
-        otherwise=Reason.CARD_EXPIRED,
-        expire_time=timestamp(card.expires_at),
-    )
+    reason = SPENT.get(card.state, Reason.CARD_EXPIRED if now >= card.expires_at else None)
+    if reason is Reason.CARD_EXPIRED:
+        raise DeclinedError(reason, {"expire_time": timestamp(card.expires_at)})
+    if reason is not None:
+        raise DeclinedError(reason)
+
+
+def require_not(authorization: Authorization, *states: AuthorizationState) -> None:
+    """Decline an authorization in one of these final states; one that lapsed says when."""
+    if authorization.state not in states:
+        return
+    lapsed = authorization.state is AuthorizationState.LAPSED
+    facts = {"expire_time": timestamp(authorization.expires_at)} if lapsed else {}
+    raise DeclinedError(CLOSED[authorization.state], facts)
 
 
 def release(
@@ -164,7 +182,7 @@ def release(
 ) -> tuple[Card, Authorization, Posting]:
     """Move what is set aside back to the card; it was not used (R14). `by` RELEASE or LAPSE."""
     state = AuthorizationState.LAPSED if by is PostingKind.LAPSE else AuthorizationState.RELEASED
-    freed = replace(
+    freed = change(
         card,
         state=CardState.ACTIVE,
         balance_minor=card.balance_minor + card.held_minor,
@@ -180,7 +198,7 @@ def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
     if card.state is not CardState.ACTIVE or now < card.expires_at:
         return card, ()
     posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
-    return replace(card, state=CardState.EXPIRED, balance_minor=0), (posting,)
+    return change(card, state=CardState.EXPIRED, balance_minor=0), (posting,)
 
 
 def settle(

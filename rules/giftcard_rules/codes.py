@@ -7,8 +7,8 @@ derived from it, each with a key of the ring (HMAC-SHA-256, domain-separated).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,13 +19,20 @@ CODE_CHARACTERS: Final = DATA_CHARACTERS + 1
 GROUP: Final = 4
 
 _VALUE: Final = {character: value for value, character in enumerate(ALPHABET)}
-# R11: the letters that look like digits are read as the digits.
-_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
-# What never matters between the characters: Unicode's spaces, dashes, and invisible marks.
+# R11: case never matters, nor do spaces and dashes, and the letters that look like digits
+# are read as the digits.
+_READ_AS: Final = str.maketrans(
+    {character.lower(): character for character in ALPHABET}
+    | dict.fromkeys("Oo", "0")
+    | dict.fromkeys("IiLl", "1")
+    | dict.fromkeys(" -", None)
+)
+# What never matters either, for codes that were pasted: Unicode's other spaces and dashes,
+# and invisible marks.
 _IGNORED_CATEGORIES: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Pd"})
-# The field GF(32) by the primitive polynomial x^5 + x^2 + 1.
-_POLYNOMIAL: Final = 0b100101
-_OVERFLOW: Final = 0b100000
+_WELL_FORMED: Final = re.compile(f"[{ALPHABET}]{{{CODE_CHARACTERS}}}")
+# Doubling in the field GF(32) by the primitive polynomial x^5 + x^2 + 1.
+_DOUBLE: Final = tuple(2 * value ^ (0b100101 if value & 0b10000 else 0) for value in range(32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,6 @@ class KeyRing:
         return next((key for key in self.keys if key.key_id == key_id), None)
 
 
-def _double(value: int) -> int:
-    value <<= 1
-    return value ^ _POLYNOMIAL if value & _OVERFLOW else value
-
-
 def check_character(data: str) -> str:
     """Return the check character of 15 characters of the alphabet.
 
@@ -87,7 +89,7 @@ def check_character(data: str) -> str:
     """
     interim = 0
     for character in data:
-        interim = _double(interim ^ _VALUE[character])
+        interim = _DOUBLE[interim ^ _VALUE[character]]
     return ALPHABET[interim]
 
 
@@ -97,10 +99,12 @@ def parse(typed: str) -> Code | None:
     Case, spaces and dashes never matter; O, I and L are read as 0, 1 and 1. A typing error
     is found by the check character, without a look-up.
     """
-    kept = "".join(c for c in typed if unicodedata.category(c) not in _IGNORED_CATEGORIES)
-    characters = kept.upper().translate(_READ_AS)
-    if len(characters) != CODE_CHARACTERS or any(c not in _VALUE for c in characters):
-        return None
+    characters = typed.translate(_READ_AS)
+    if not _WELL_FORMED.fullmatch(characters):
+        kept = (c for c in characters if unicodedata.category(c) not in _IGNORED_CATEGORIES)
+        characters = "".join(kept)
+        if not _WELL_FORMED.fullmatch(characters):
+            return None
     data, check = characters[:DATA_CHARACTERS], characters[DATA_CHARACTERS:]
     return Code(characters) if check_character(data) == check else None
 
@@ -128,10 +132,10 @@ def fingerprint(key: Key, method: str, request: bytes) -> bytes:
 
     Keyed, because requests hold codes and personal data that a plain digest could confirm.
     """
-    return _digest(key, "fingerprint", method, request.hex())[:16]
+    return _digest(key, "fingerprint", method, tail=request)[:16]
 
 
-def _digest(key: Key, domain: str, *parts: str) -> bytes:
+def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:
     # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
     text = "".join(f"{len(part)}:{part}" for part in ("giftcard.v1", domain, *parts))
-    return hmac.digest(key.secret, text.encode(), hashlib.sha256)
+    return hmac.digest(key.secret, text.encode() + tail, "sha256")

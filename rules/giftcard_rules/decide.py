@@ -85,7 +85,9 @@ class Current:
         return found if found.state in LIVE else None
 
     def book(self, decision: Decision) -> Decision:
-        """Add what time has done to a decision, and count the versions of the cards."""
+        """Add what time has done to a decision."""
+        if not self._cards:
+            return decision
         cards = self._cards | {card.card_id: card for card in decision.cards}
         authorizations = self._authorizations | {
             authorization.authorization_id: authorization
@@ -93,14 +95,10 @@ class Current:
         }
         return replace(
             decision,
-            cards=tuple(self._next_version(card) for card in cards.values()),
+            cards=tuple(cards.values()),
             authorizations=tuple(authorizations.values()),
             postings=self._postings + decision.postings,
         )
-
-    def _next_version(self, card: Card) -> Card:
-        before = self.facts.cards.get(card.card_id)
-        return replace(card, version=before.version + 1 if before else 1)
 
 
 def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> Decision:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from giftcard_rules.cards import Card, CardOrigin, CardState, require_unspent, timestamp
+from giftcard_rules.cards import Card, CardOrigin, CardState, change, require_unspent, timestamp
 from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, NewCard, PaymentMethod
 from giftcard_rules.deadlines import deadline, expiry, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
@@ -94,7 +93,7 @@ def cancel(
         raise DeclinedError(Reason.NOT_A_PURCHASED_CARD)
 
     posting = Posting(PostingKind.CANCEL, card.card_id, card.balance_minor)
-    cancelled = replace(card, state=CardState.CANCELLED, balance_minor=0)
+    cancelled = change(card, state=CardState.CANCELLED, balance_minor=0)
     outcome = Cancelled(
         cancelled, card.balance_minor, purchase.payment_method, purchase.payment_reference
     )
@@ -130,4 +129,5 @@ def new_card(
         caller=key.caller,
         request_id=key.request_id,
         purchase_order_id=purchase_order_id,
+        version=1,
     )

@@ -7,12 +7,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import (
-    CLOSED,
     Authorization,
     AuthorizationState,
     Card,
+    change,
     expire,
     release,
+    require_not,
     timestamp,
 )
 from giftcard_rules.commands import (
@@ -53,12 +54,7 @@ def reverse(
         otherwise=Reason.CURRENCY_MISMATCH,
         currency_code=authorization.currency,
     )
-    for state in (AuthorizationState.RELEASED, AuthorizationState.LAPSED):
-        require(
-            authorization.state is not state,
-            otherwise=CLOSED[state],
-            expire_time=timestamp(authorization.expires_at),
-        )
+    require_not(authorization, AuthorizationState.RELEASED, AuthorizationState.LAPSED)
     if authorization.state is AuthorizationState.OPEN:
         return _release(authorization, card, now)
     return _refund(command, authorization, card, market, now)
@@ -109,14 +105,18 @@ def _refund(
     )
     outcome = Reversed(ReverseOutcome.REFUNDED, refunded, to_card_minor, to_other_minor)
     if to_card_minor == 0:
-        return Decision(outcome, (card,), (refunded,))
+        return Decision(outcome, (change(card),), (refunded,))
     back = replacement(card, paid, command.new_card, command.key, to_card_minor, terms, now)
     posting = Posting(
         PostingKind.REFUND, card.card_id, to_card_minor, paid.authorization_id, back.card_id
     )
     people = _recipient(command, back)
     return Decision(
-        replace(outcome, replacement=back), (card, back), (refunded,), (posting,), people=people
+        replace(outcome, replacement=back),
+        (change(card), back),
+        (refunded,),
+        (posting,),
+        people=people,
     )
 
 

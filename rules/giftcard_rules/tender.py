@@ -11,9 +11,10 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
+    change,
     release,
+    require_not,
     require_unspent,
-    timestamp,
 )
 from giftcard_rules.commands import (
     Authorize,
@@ -131,7 +132,7 @@ def authorize(
         created_at=now,
         expires_at=now + hold_for,
     )
-    held = replace(
+    held = change(
         card,
         state=CardState.HELD,
         balance_minor=lost_minor,
@@ -168,8 +169,7 @@ def capture(
         currency_code=hold.currency,
     )
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)  # R37
-    for state, reason in CLOSED.items():
-        require(hold.state is not state, otherwise=reason, expire_time=timestamp(hold.expires_at))
+    require_not(hold, *CLOSED)
     amount_minor = hold.authorized_minor if command.amount is None else command.amount.amount_minor
     require(
         amount_minor <= hold.authorized_minor,
@@ -182,7 +182,7 @@ def capture(
         return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
 
     captured = replace(hold, state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
-    used = replace(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
+    used = change(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [used]
     back: Card | None = None

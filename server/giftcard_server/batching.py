@@ -30,12 +30,13 @@ class GoneError(Exception):
 class Entry(Generic[Item, Result]):
     """One caller's item, and what became of it."""
 
-    __slots__ = ("done", "error", "gone", "item", "result", "wake")
+    __slots__ = ("after", "done", "error", "gone", "item", "result", "wake")
 
     def __init__(self, item: Item, gone: Callable[[], bool]) -> None:
         self.item = item
         self.gone = gone
         self.done = False
+        self.after: Entry[Item, Result] | None = None
         self.result: Result | None = None
         self.error: BaseException | None = None
         self.wake = threading.Lock()
@@ -95,6 +96,8 @@ class Batcher(Generic[Item, Result]):
             entry.wake.acquire()
         if not entry.done:
             self._lead()
+        if entry.after is not None:
+            entry.after.wake.release()
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value] # No error, so there is a result.
@@ -112,17 +115,12 @@ class Batcher(Generic[Item, Result]):
                 self._led = successor is not None
             if successor is not None:
                 successor.wake.release()
-            for entry in batch:
+            for entry, after in zip(batch, [*batch[1:], None], strict=True):
+                entry.after = after
                 entry.done = True
-                entry.wake.release()
 
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
-        present = []
-        for entry in batch:
-            if entry.gone():
-                entry.fail(GoneError())
-            else:
-                present.append(entry)
+        present = [entry for entry in batch if _is_present(entry)]
         if not present:
             return
         try:
@@ -130,3 +128,14 @@ class Batcher(Generic[Item, Result]):
         except BaseException as error:  # noqa: BLE001 - nobody may be left waiting, whatever it was
             for entry in present:
                 entry.fail(error)
+
+
+def _is_present(entry: Entry[Item, Result]) -> bool:
+    """Return whether to run an entry; one whose `gone` raises fails alone."""
+    try:
+        if not entry.gone():
+            return True
+        entry.fail(GoneError())
+    except BaseException as error:  # noqa: BLE001 - its neighbours shall not miss their results
+        entry.fail(error)
+    return False

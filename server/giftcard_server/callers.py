@@ -9,18 +9,20 @@ if TYPE_CHECKING:
 
     import grpc
 
-PLAINTEXT: Final = "plaintext"  # Whoever reaches a port without TLS is one and the same.
+UNCERTIFIED: Final = "plaintext"
 _URI: Final = "spiffe://"
 _NAMES: Final = "x509_subject_alternative_name"
 
 
-def caller_of(context: grpc.ServicerContext) -> str:
-    """Return the authenticated caller: its certificate's SPIFFE id, else its first name.
+def uncertified_caller(_context: grpc.ServicerContext) -> str:
+    """Return the one caller that all are who reach a port that asks for no certificate."""
+    return UNCERTIFIED
 
-    Without client certificates all callers are one.
-    """
-    context_names: Iterable[bytes] = context.auth_context().get(_NAMES, ())  # type: ignore[assignment] # Its stubs mistake the list of bytes for bytes.
-    names = [name.decode() for name in context_names]
+
+def certified_caller(context: grpc.ServicerContext) -> str:
+    """Return the authenticated caller: its certificate's SPIFFE id, else its first name."""
+    stated: Iterable[bytes] = context.auth_context().get(_NAMES, ())  # type: ignore[assignment] # Its stubs mistake the list of bytes for bytes.
+    names = [name.decode() for name in stated]
     if not names:
-        return PLAINTEXT
+        return UNCERTIFIED
     return next((name for name in names if name.startswith(_URI)), names[0])

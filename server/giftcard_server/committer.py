@@ -129,8 +129,8 @@ class Committer:
         raise ContendedError
 
     def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        now = self._now()
         with self._store.transaction():
+            now = self._now()  # Not before: another program's writing can keep us waiting.
             loaded = self._store.load([entry.item.command for entry in entries])
             batch = _Batch(loaded.facts, self._markets, self._encode, now)
             answers = [batch.answer(entry.item) for entry in entries]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules.commands import Settle
-from giftcard_server.batching import OverloadedError
+from giftcard_server.batching import GoneError, OverloadedError
 from giftcard_server.committer import ContendedError, Submission
 from giftcard_storage.errors import StorageError
 
@@ -54,7 +54,7 @@ class Housekeeping:
         while not self._stopping.is_set():
             try:
                 self.settle()
-            except (StorageError, OverloadedError, ContendedError) as error:
+            except (StorageError, OverloadedError, ContendedError, GoneError) as error:
                 log.warning("housekeeping put off", why=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 log.error("defect", error=type(error).__name__)  # noqa: TRY400 - texts may quote data

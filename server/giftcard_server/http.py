@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,7 +30,8 @@ class HttpServer:
 
         Handler.registry = registry
         Handler.is_ready = staticmethod(is_ready)
-        self._server = _Server((host.strip("[]"), port), Handler)
+        server = _ServerOnIPv6 if ":" in host else _Server
+        self._server = server((host.strip("[]"), port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
@@ -49,6 +51,10 @@ class HttpServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+
+class _ServerOnIPv6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -51,6 +51,7 @@ class Interceptor(grpc.ServerInterceptor):
 
     def __init__(self, metrics: RpcMetrics) -> None:
         self._metrics = metrics
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     def expect(self, service: str, methods: dict[str, str]) -> None:
         """Show an RPC's counters before its first call; `methods` by name, with their type."""
@@ -66,18 +67,27 @@ class Interceptor(grpc.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap the handler of a call."""
-        handler = continuation(handler_call_details)
-        if handler is None:
-            return None
-        service, _, method = handler_call_details.method.removeprefix("/").rpartition("/")
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(
-                self._watched("unary", service, method, handler.unary_unary),
-                request_deserializer=_forgiving(handler.request_deserializer),
-                response_serializer=handler.response_serializer,
-            )
-        return self._streaming(service, method, handler)
+        """Wrap the handler of a call; the same one for each call of a method."""
+        name = handler_call_details.method
+        wrapped = self._wrapped.get(name)
+        if wrapped is None:
+            handler = continuation(handler_call_details)
+            if handler is None:  # No such method; not kept, since names are the caller's.
+                return None
+            wrapped = self._wrapped[name] = self._wrap(name, handler)
+        return wrapped
+
+    def _wrap(
+        self, name: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        service, _, method = name.removeprefix("/").rpartition("/")
+        if handler.unary_unary is None:
+            return self._streaming(service, method, handler)
+        return grpc.unary_unary_rpc_method_handler(
+            self._watched("unary", service, method, handler.unary_unary),
+            request_deserializer=_forgiving(handler.request_deserializer),
+            response_serializer=handler.response_serializer,
+        )
 
     def _watched(
         self, grpc_type: str, service: str, method: str, behavior: Callable[..., Any]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from giftcard_rules.commands import Command
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage.errors import StorageError
 
@@ -87,35 +88,41 @@ class DomainMetrics:
             buckets=BATCH_BUCKETS,
             registry=registry,
         )
-        for kind in PostingKind:
-            self._postings.labels(kind.value)
+        # Resolving labels costs more than counting, so each set is resolved once.
+        self._answered: dict[tuple[str, Reason | None], Counter] = {}
+        for command in get_args(Command):
+            self._operations.labels(command.__name__, "ok", "")
+            if "key" in command.__dataclass_fields__:
+                self._replays.labels(command.__name__)
+        self._kinds = {kind: self._postings.labels(kind.value) for kind in PostingKind}
 
     def answered(self, operation: str, reason: Reason | None, *, replayed: bool = False) -> None:
         """Count a command that was answered."""
         if replayed:
             self._replays.labels(operation).inc()
             return
-        outcome = "declined" if reason else "ok"
-        self._operations.labels(operation, outcome, reason.value if reason else "").inc()
+        counter = self._answered.get((operation, reason))
+        if counter is None:
+            labels = ("declined", reason.value) if reason else ("ok", "")
+            counter = self._operations.labels(operation, *labels)
+            self._answered[operation, reason] = counter
+        counter.inc()
 
     def committed(self, commands: int, decisions: Sequence[Decision]) -> None:
         """Count a batch that was committed."""
         self._batches.observe(commands)
-        moved: dict[tuple[str, str, str], int] = {}
-        counts: dict[str, int] = {}
+        counts: dict[PostingKind, int] = {}
+        moved: dict[tuple[PostingKind, str, str], int] = {}
         for decision in decisions:
-            if not decision.postings:
-                continue
-            market, currency = decision.cards[0].market, decision.cards[0].currency
             for posting in decision.postings:
-                kind = posting.kind.value
-                counts[kind] = counts.get(kind, 0) + 1
-                labels = (kind, market, currency)
-                moved[labels] = moved.get(labels, 0) + posting.amount_minor
+                card = decision.cards[0]
+                counts[posting.kind] = counts.get(posting.kind, 0) + 1
+                where = (posting.kind, card.market, card.currency)
+                moved[where] = moved.get(where, 0) + posting.amount_minor
         for kind, count in counts.items():
-            self._postings.labels(kind).inc(count)
-        for labels, amount_minor in moved.items():
-            self._posted.labels(*labels).inc(amount_minor)
+            self._kinds[kind].inc(count)
+        for (kind, market, currency), amount_minor in moved.items():
+            self._posted.labels(kind.value, market, currency).inc(amount_minor)
 
 
 class LiabilityCollector(Collector):

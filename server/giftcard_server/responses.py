@@ -6,6 +6,7 @@ The code is put in when the answer is given, the first time and every time after
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -28,10 +29,10 @@ from giftcard_rules.reasons import Reason
 from giftcard_server.refusals import declined
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Outcome
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CARD_STATE: Final = {s: gift_card_pb2.CardState.Value(f"CARD_STATE_{s.value}") for s in CardState}
 _CARD_ORIGIN: Final = {
@@ -155,6 +156,6 @@ def _money(amount_minor: int, currency: str) -> order_pb2.Money:
 
 
 def _timestamp(instant: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(instant)
-    return timestamp
+    # What `FromDatetime` does, at a third of its price.
+    since = instant - _EPOCH
+    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_server import keys, responses
+from giftcard_server.callers import certified_caller, uncertified_caller
 from giftcard_server.committer import Committer
 from giftcard_server.housekeeping import Housekeeping
 from giftcard_server.http import HttpServer
@@ -32,7 +34,7 @@ from giftcard_storage.errors import StorageError
 from giftcard_storage.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.terms import Terms
@@ -57,10 +59,14 @@ def utc_now() -> datetime:
 
 
 class Service:
-    """A server on one database. Raises `StartRefusedError` or `StorageError` when made."""
+    """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    def __init__(self, settings: Settings) -> None:
+    `now` is its clock.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
+        self._now = now
         self._draining = threading.Event()
         url = settings.database_url
         is_new = not url.path.exists()
@@ -84,19 +90,20 @@ class Service:
         )
         limits = {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
         self._committer = Committer(
-            Store(writing), markets, responses.encode, utc_now, metrics, **limits
+            Store(writing), markets, responses.encode, now, metrics, **limits
         )
         servicer = GiftCardServicer(
             Reader(ring, markets),
             self._committer,
-            Readers(Store(reading), markets, utc_now, **limits),
+            Readers(Store(reading), markets, now, **limits),
             Throttle(
                 per_key=settings.attempts_per_key,
                 per_caller=settings.attempts_per_caller,
                 window=timedelta(seconds=settings.attempt_window_seconds),
             ),
             metrics,
-            utc_now,
+            now,
+            certified_caller if settings.tls_client_ca else uncertified_caller,
         )
         self._health = health.HealthServicer()
         self._interceptor = Interceptor(rpc_metrics)
@@ -189,7 +196,7 @@ class Service:
 
     def _due(self, limit: int) -> list[str]:
         with self._looking_lock:
-            return outlook.due(self._looking, utc_now(), limit)
+            return outlook.due(self._looking, self._now(), limit)
 
     def _is_ready(self) -> bool:
         if self._draining.is_set():
@@ -237,11 +244,18 @@ class Service:
         settings = self._settings
         if settings.tls_certificate is None or settings.tls_key is None:
             return None
+        paths = (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
         try:
+            # gRPC would only say that it cannot listen. Nobody is asked for a password.
+            sound = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            sound.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+            if settings.tls_client_ca is not None:
+                sound.load_verify_locations(settings.tls_client_ca)
             chain = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
             authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
         except OSError as error:
-            message = f"TLS: {error.strerror}: {error.filename}"
+            named = ", ".join(str(path) for path in paths if path is not None)
+            message = f"TLS: {error.strerror} (of {named})"
             raise StartRefusedError(message) from error
         return grpc.ssl_server_credentials(
             [chain], authority, require_client_auth=authority is not None

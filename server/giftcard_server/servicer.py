@@ -19,7 +19,6 @@ from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server import refusals, responses
 from giftcard_server.batching import GoneError, OverloadedError
-from giftcard_server.callers import caller_of
 from giftcard_server.committer import ContendedError, KeyLostError, Submission
 from giftcard_server.interception import abort
 from giftcard_server.violations import InvalidRequestError
@@ -65,7 +64,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         throttle: Throttle,
         metrics: DomainMetrics,
         now: Callable[[], datetime],
-        caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+        caller_of: Callable[[grpc.ServicerContext], str],
     ) -> None:
         self._caller_of = caller_of
         self._reader = reader
@@ -147,7 +146,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         caller = self._caller_of(context)
         with _refusing(context):
             command = self._reader.cancel(request, caller)
-            answer = self._throttled(command, request, context, caller, "", command.card_ids)
+            answer = self._throttled(command, request, context, caller, None, command.card_ids)
         return pb.CancelResponse.FromString(answer.kept)
 
     def _throttled(
@@ -156,7 +155,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         request: Message,
         context: grpc.ServicerContext,
         caller: str,
-        attempt_key: str,
+        attempt_key: str | None,
         card_ids: tuple[str, ...],
     ) -> Answer:
         """Decide a command that names a card by its code."""
@@ -171,7 +170,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
             on_not_found=lambda: self._failed(caller, attempt_key, card_ids),
         )
 
-    def _failed(self, caller: str, attempt_key: str, card_ids: tuple[str, ...]) -> None:
+    def _failed(self, caller: str, attempt_key: str | None, card_ids: tuple[str, ...]) -> None:
         if card_ids:  # A mistyped code was never looked up, so it is no attempt.
             self._throttle.failed(caller, attempt_key)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeFloat,
@@ -32,6 +33,8 @@ from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
 from giftcard_storage.database import DatabaseUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic_core import ErrorDetails
 
     from giftcard_rules.terms import Terms
@@ -60,6 +63,19 @@ def _database_url(value: object) -> object:
     return DatabaseUrl.parse(value) if isinstance(value, str) else value
 
 
+def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
+    mistakes = []
+    for name, market in markets.items():
+        try:
+            terms_of(name, market)
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    return markets
+
+
+MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
@@ -82,7 +98,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     rpc_threads: PositiveInt = 320
-    waiting_limit: PositiveInt = 192
+    waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     attempts_per_key: PositiveInt = 10
     attempts_per_caller: PositiveInt = 1000
@@ -91,7 +107,7 @@ class Settings(BaseSettings):
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    markets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], MarketSettings] = {}
+    markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting)] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -106,50 +122,34 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @model_validator(mode="after")
-    def _tls_is_whole(self) -> Settings:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            message = "tls_certificate and tls_key belong together"
-            raise ValueError(message)
-        if self.tls_client_ca is not None and self.tls_certificate is None:
-            message = "tls_client_ca needs tls_certificate and tls_key"
-            raise ValueError(message)
+    def _fits_together(self) -> Settings:
+        mistakes = [*self._tls_mistakes(), *self._plaintext_mistakes(), *self._thread_mistakes()]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
         return self
 
-    @model_validator(mode="after")
-    def _plaintext_stays_here(self) -> Settings:
-        mistakes = []
+    def _tls_mistakes(self) -> Iterator[str]:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            yield "tls_certificate and tls_key belong together"
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            yield "tls_client_ca needs tls_certificate and tls_key"
+
+    def _plaintext_mistakes(self) -> Iterator[str]:
         if not (is_loopback(self.grpc_listen) or self.tls_certificate or self.allow_plaintext_grpc):
-            mistakes.append(
+            yield (
                 "grpc_listen is no loopback address: set tls_certificate and tls_key, or"
                 " allow_plaintext_grpc=true if something in front of it does TLS"
             )
         if not (is_loopback(self.http_listen) or self.allow_plaintext_http):
-            mistakes.append(
+            yield (
                 "http_listen is no loopback address: set allow_plaintext_http=true if the"
                 " network is trusted with metrics and health"
             )
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return self
 
-    @model_validator(mode="after")
-    def _threads_suffice(self) -> Settings:
-        if self.rpc_threads < self.waiting_limit + self.batch_limit:
-            message = "rpc_threads must be at least waiting_limit + batch_limit"
-            raise ValueError(message)
-        return self
-
-    @model_validator(mode="after")
-    def _markets_fit(self) -> Settings:
-        mistakes = []
-        for name, market in self.markets.items():
-            try:
-                terms_of(name, market)
-            except ValueError as error:
-                mistakes.append(f"markets.{name}: {error}")
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return self
+    def _thread_mistakes(self) -> Iterator[str]:
+        # With a thread to spare there is always one to say that the queue is full.
+        if self.rpc_threads <= self.waiting_limit + self.batch_limit:
+            yield "rpc_threads must be more than waiting_limit + batch_limit"
 
     @property
     def terms(self) -> dict[str, Terms]:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Throttle:
     """Counts failed look-ups in a moving window, for each caller and each of its attempt keys.
 
-    Attempts without a key count together. Over either limit, right codes are turned away
-    as well until the window has moved on.
+    Attempts with an empty key count together; where a call has no such key (None), its
+    failures count for the caller alone. Over either limit, right codes are turned away as
+    well until the window has moved on.
     """
 
     def __init__(self, *, per_key: int, per_caller: int, window: timedelta) -> None:
@@ -27,7 +28,7 @@ class Throttle:
         self._per_key = RateLimitItemPerSecond(per_key, seconds, "attempt-key")
         self._per_caller = RateLimitItemPerSecond(per_caller, seconds, "caller")
 
-    def wait(self, caller: str, attempt_key: str) -> timedelta | None:
+    def wait(self, caller: str, attempt_key: str | None) -> timedelta | None:
         """Return how long this caller and key have to wait, None where they need not."""
         for limit, identity in self._counted(caller, attempt_key):
             if not self._limiter.test(limit, *identity):
@@ -35,13 +36,14 @@ class Throttle:
                 return timedelta(seconds=max(1.0, reset_time - time.time()))
         return None
 
-    def failed(self, caller: str, attempt_key: str) -> None:
+    def failed(self, caller: str, attempt_key: str | None) -> None:
         """Count a look-up that found no card."""
         for limit, identity in self._counted(caller, attempt_key):
             self._limiter.hit(limit, *identity)
 
     def _counted(
-        self, caller: str, attempt_key: str
+        self, caller: str, attempt_key: str | None
     ) -> Iterator[tuple[RateLimitItemPerSecond, tuple[str, ...]]]:
-        yield self._per_key, (caller, attempt_key)
+        if attempt_key is not None:
+            yield self._per_key, (caller, attempt_key)
         yield self._per_caller, (caller,)

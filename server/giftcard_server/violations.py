@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -22,7 +21,9 @@ ID_CHARACTERS: Final = 64
 REFERENCE_CHARACTERS: Final = 128
 NAME_CHARACTERS: Final = 200
 EMAIL_CHARACTERS: Final = 254
+LOCALE_CHARACTERS: Final = 35  # What RFC 5646 asks everybody to have room for.
 DISCOUNTS: Final = 100
+NANOS: Final = 1_000_000_000
 # A thousand million euro: no order comes near it, and sums stay far from 64 bits.
 AMOUNT_MINOR: Final = 100_000_000_000
 EARLIEST_DELIVERY: Final = date(2000, 1, 1)
@@ -32,6 +33,7 @@ _MARKET: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CONTROL_OR_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # All but tab and line feed.
 
 Member = TypeVar("Member", bound="enum.Enum")
@@ -71,7 +73,7 @@ class Fields:
                 self.wrong(field, "is required")
         elif len(value) > limit:
             self.wrong(field, f"must have at most {limit} characters")
-        elif "\n" in value or "\t" in value or _CONTROL.search(value):
+        elif not value.isprintable() and _CONTROL_OR_BREAK.search(value):
             self.wrong(field, "must have no control characters")
         return value
 
@@ -91,7 +93,7 @@ class Fields:
         if not _UUID.fullmatch(value):
             self.wrong(field, "must be a UUID")
             return ""
-        return str(uuid.UUID(value))
+        return value.lower()
 
     def market(self, value: str) -> str:
         """Read the name of a market, known here or not."""
@@ -99,6 +101,7 @@ class Fields:
             self.wrong("market", "is required")
         elif not _MARKET.fullmatch(value):
             self.wrong("market", 'must be a short lower-case name such as "fr"')
+            return ""
         return value
 
     def money(
@@ -124,9 +127,10 @@ class Fields:
         email = self.text(value.email, f"{field}.email", EMAIL_CHARACTERS)
         if email and not _EMAIL.fullmatch(email):
             self.wrong(f"{field}.email", "must be an e-mail address")
-        if value.locale and not _LOCALE.fullmatch(value.locale):
+        locale = value.locale
+        if locale and not (len(locale) <= LOCALE_CHARACTERS and _LOCALE.fullmatch(locale)):
             self.wrong(f"{field}.locale", 'must be a BCP 47 tag such as "fr-FR"')
-        return Contact(name, email, value.locale)
+        return Contact(name, email, locale)
 
     def discount_codes(self, values: Sequence[str], field: str) -> tuple[str, ...]:
         """Read a list of short texts, none of them empty."""
@@ -145,11 +149,14 @@ class Fields:
     def hold_for(self, value: Duration, field: str) -> timedelta:
         """Read a duration of more than zero; it is cut to what a timedelta can say."""
         longest = timedelta(days=36500)
-        if value.seconds < 0 or value.nanos < 0 or not (value.seconds or value.nanos):
-            self.wrong(field, "must be longer than zero")
+        seconds, nanos = value.seconds, value.nanos
+        if seconds < 0 or not 0 <= nanos < NANOS or not (seconds or nanos):
+            self.wrong(field, "must be a duration of more than zero")
             return longest
-        seconds = min(value.seconds, int(longest.total_seconds()))
-        return timedelta(seconds=seconds, microseconds=max(1, value.nanos // 1000))
+        told = timedelta(
+            seconds=min(seconds, int(longest.total_seconds())), microseconds=nanos // 1000
+        )
+        return max(told, timedelta.resolution)
 
     def day(self, value: Date, field: str, latest: date) -> date:
         """Read a calendar day that is neither absurd nor to come."""

@@ -27,7 +27,14 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_BYTES: Final = 100
 _APPLICATION_ID_AT: Final = slice(68, 72)
-_PRAGMAS: Final = {"synchronous": "FULL", "foreign_keys": 1, "temp_store": "MEMORY"}
+_PRAGMAS: Final = {
+    "synchronous": "FULL",
+    "foreign_keys": 1,
+    "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
+    "temp_store": "MEMORY",
+}
+# The driver fails to decode its own errors where they quote what is damaged.
+_DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def prepare(url: DatabaseUrl) -> None:
     try:
         path.touch(mode=0o600)
         database = _connect(path)
-    except (OSError, peewee.DatabaseError) as error:
+    except (OSError, *_DAMAGED) as error:
         raise _refused(path, f"it cannot be opened ({type(error).__name__})") from error
     try:
         with translated():
@@ -124,7 +131,7 @@ def _require_ours(path: Path) -> list[str]:
         raise _refused(path, "it belongs to another program")
     try:
         damage, migrations = _inspect(path)
-    except peewee.DatabaseError as error:
+    except _DAMAGED as error:
         raise _refused(path, "it is damaged") from error
     if damage != "ok":
         raise _refused(path, f"it is damaged ({damage})")
@@ -138,7 +145,8 @@ def _inspect(path: Path) -> tuple[str, list[Migration]]:
     database = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
-        return damage, _runner(database).status()
+        # What is damaged may read as anything, so that it is not read further.
+        return damage, _runner(database).status() if damage == "ok" else []
     finally:
         database.close()
 

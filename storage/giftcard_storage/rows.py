@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardOrigin, CardState
 from giftcard_rules.commands import PaymentMethod, RequestKey
@@ -12,10 +13,8 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Row = tuple[Any, ...]
+Row = Sequence[Any]
+SavedRow = tuple[Any, ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -36,7 +35,7 @@ def instant(stored: int) -> datetime:
     return _EPOCH + timedelta(microseconds=stored)
 
 
-def card_row(card: Card) -> Row:
+def card_row(card: Card) -> SavedRow:
     """Return a card as its row."""
     return (
         card.card_id,
@@ -90,20 +89,20 @@ def card_of(row: Row) -> Card:
     )
 
 
-def card_changes(card: Card, version_at_rest: int) -> Row:
-    """Return what changes of a card, then its key and the version that it must still have."""
+def card_changes(card: Card, version_at_rest: int) -> SavedRow:
+    """Return a card's key, what changes of it, and the version that it must still have."""
     return (
+        card.card_id,
         card.state.value,
         card.balance_minor,
         card.held_minor,
         card.hold_id,
         card.version,
-        card.card_id,
         version_at_rest,
     )
 
 
-def authorization_row(authorization: Authorization) -> Row:
+def authorization_row(authorization: Authorization) -> SavedRow:
     """Return an authorization as its row."""
     return (
         authorization.authorization_id,
@@ -143,18 +142,20 @@ def authorization_of(row: Row) -> Authorization:
     )
 
 
-def authorization_changes(authorization: Authorization) -> Row:
-    """Return what changes of an authorization, then its key."""
+def authorization_changes(authorization: Authorization) -> SavedRow:
+    """Return an authorization's key, then what changes of it."""
     return (
+        authorization.authorization_id,
         authorization.state.value,
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,
-        authorization.authorization_id,
     )
 
 
-def posting_rows(postings: Sequence[Posting], versions: dict[str, int], now: datetime) -> list[Row]:
+def posting_rows(
+    postings: Sequence[Posting], versions: dict[str, int], now: datetime
+) -> list[SavedRow]:
     """Return the postings of one decision, named by the versions of the cards that it led to."""
     posted_at = microseconds(now)
     return [
@@ -173,7 +174,7 @@ def posting_rows(postings: Sequence[Posting], versions: dict[str, int], now: dat
     ]
 
 
-def purchase_row(purchase: CardPurchase) -> Row:
+def purchase_row(purchase: CardPurchase) -> SavedRow:
     """Return a purchase as its row."""
     return (
         purchase.card_id,
@@ -193,7 +194,7 @@ def purchase_of(row: Row) -> CardPurchase:
     )
 
 
-def request_row(record: RequestRecord, now: datetime) -> Row:
+def request_row(record: RequestRecord, now: datetime) -> SavedRow:
     """Return a request record as its row."""
     return (
         record.key.request_id,
@@ -224,7 +225,7 @@ def request_of(row: Row) -> RequestRecord:
     )
 
 
-def person_row(person: Person) -> Row:
+def person_row(person: Person) -> SavedRow:
     """Return a person as its row."""
     contact = person.contact
     return (

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from peewee import __exception_wrapper__  # type: ignore[attr-defined] # Its own translation of errors, which its stubs leave out.
-
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -20,7 +18,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows, statements
-from giftcard_storage.dialect import array
+from giftcard_storage.dialect import array, rows_of
 from giftcard_storage.errors import StaleError, translated
 
 if TYPE_CHECKING:
@@ -31,7 +29,8 @@ if TYPE_CHECKING:
 
     from giftcard_rules.cards import Authorization
     from giftcard_rules.decisions import Decision
-    from giftcard_storage.rows import Row
+    from giftcard_storage.rows import Row, SavedRow
+    from giftcard_storage.statements import Bulk
 
 
 Fact = TypeVar("Fact")
@@ -108,7 +107,7 @@ class Store:
         for command in commands:
             named.add(command)
         facts = Facts()
-        for record in self._find(statements.REQUESTS, named.request_ids, rows.request_of):
+        for record in self._recall(named.request_ids):
             facts.requests[record.key] = record
             if record.authorization_id is not None:
                 named.authorization_ids.add(record.authorization_id)
@@ -147,8 +146,15 @@ class Store:
         if not keys:
             return []
         with translated():
-            found = self._database.execute_sql(statement, (array(keys),)).fetchall()
-        return [fact_of(row) for row in found]
+            (text,) = self._database.execute_sql(statement, (array(keys),)).fetchone()
+        return [fact_of(row) for row in rows_of(text)]
+
+    def _recall(self, request_ids: set[str]) -> list[RequestRecord]:
+        if not request_ids:
+            return []
+        with translated():
+            cursor = self._database.execute_sql(statements.REQUESTS, (array(request_ids),))
+            return [rows.request_of(row) for row in cursor.fetchall()]
 
     def save(
         self,
@@ -170,20 +176,20 @@ class Store:
             for card_id, card in cards.items()
             if card_id in at_rest
         ]
-        if self._each(statements.UPDATE_CARD, changed) != len(changed):
+        if self._save(statements.UPDATE_CARDS, changed) != len(changed):
             raise StaleError
         old = loaded.authorization_ids
-        self._each(
-            statements.INSERT_CARD,
+        self._save(
+            statements.INSERT_CARDS,
             [rows.card_row(card) for card_id, card in cards.items() if card_id not in at_rest],
         )
         # Updates first: a hold that gave way must be out of its order's unique index.
-        self._each(
-            statements.UPDATE_AUTHORIZATION,
+        self._save(
+            statements.UPDATE_AUTHORIZATIONS,
             [rows.authorization_changes(a) for id_, a in authorizations.items() if id_ in old],
         )
-        self._each(
-            statements.INSERT_AUTHORIZATION,
+        self._save(
+            statements.INSERT_AUTHORIZATIONS,
             [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in old],
         )
         self._save_additions(decisions, records, now)
@@ -191,23 +197,21 @@ class Store:
     def _save_additions(
         self, decisions: Sequence[Decision], records: Sequence[RequestRecord], now: datetime
     ) -> None:
-        postings: list[Row] = []
+        postings: list[SavedRow] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
         purchases = [d.purchase for d in decisions if d.purchase is not None]
         people = [person for decision in decisions for person in decision.people]
-        self._each(statements.INSERT_POSTING, postings)
-        self._each(statements.INSERT_PURCHASE, [rows.purchase_row(p) for p in purchases])
-        self._each(statements.INSERT_PERSON, [rows.person_row(person) for person in people])
-        self._each(statements.INSERT_REQUEST, [rows.request_row(r, now) for r in records])
+        self._save(statements.INSERT_POSTINGS, postings)
+        self._save(statements.INSERT_PURCHASES, [rows.purchase_row(p) for p in purchases])
+        self._save(statements.INSERT_PEOPLE, [rows.person_row(person) for person in people])
+        self._save(statements.INSERT_REQUESTS, [rows.request_row(r, now) for r in records])
 
-    def _each(self, statement: str, parameters: Sequence[Row]) -> int:
-        """Run a prepared statement for each row, and return how many rows it changed."""
-        if not parameters:
-            return 0
-        with translated(), __exception_wrapper__:
-            cursor = self._database.cursor()
-            cursor.executemany(statement, parameters)
-            changed: int = cursor.rowcount
+    def _save(self, statement: Bulk, saved: Sequence[SavedRow]) -> int:
+        """Save rows, and return how many were changed or added."""
+        changed = 0
+        with translated():
+            for text, parameters in statement.chunks(saved):
+                changed += self._database.execute_sql(text, parameters).rowcount
         return changed

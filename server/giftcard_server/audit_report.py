@@ -1,0 +1,76 @@
+"""What `giftcard audit` says: what moved in each market, and every difference that was found."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from giftcard_storage.audit import Difference, Totals
+
+FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
+    "issued": lambda totals: totals.issued_minor,
+    "+ reissued": lambda totals: totals.reissued_minor,
+    "- captured": lambda totals: totals.captured_minor,
+    "- forfeited": lambda totals: totals.forfeited_minor,
+    "- expired": lambda totals: totals.expired_minor,
+    "- cancelled": lambda totals: totals.cancelled_minor,
+    "= owed": lambda totals: totals.owed_minor,
+    "outstanding on cards": lambda totals: totals.outstanding_minor,
+}
+
+
+class Output(enum.StrEnum):
+    """How to print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def print_report(
+    output: Output, totals: Sequence[Totals], differences: Sequence[Difference]
+) -> None:
+    """Print the result of an audit on standard output."""
+    if output is Output.JSON:
+        report = {
+            "clean": not differences,
+            "totals": [dataclasses.asdict(each) for each in totals],
+            "differences": [dataclasses.asdict(each) for each in differences],
+        }
+        print(json.dumps(report))  # noqa: T201 - the command's answer
+        return
+    console = Console(highlight=False)
+    if totals:
+        console.print(_totals_table(totals))
+    if differences:
+        console.print(_differences_table(differences), style="red")
+        console.print("Differences: do not trust these figures.", style="bold red")
+    else:
+        console.print("Every invariant holds.")
+
+
+def _totals_table(totals: Sequence[Totals]) -> Table:
+    """A column for each market, as an accountant adds up."""
+    table = Table(title="Money moves, in minor units", title_justify="left")
+    table.add_column("")
+    for each in totals:
+        table.add_column(f"{each.market} {each.currency}", justify="right")
+    for label, amounts in FIGURES.items():
+        table.add_row(label, *(f"{amounts(each):,}" for each in totals))
+    return table
+
+
+def _differences_table(differences: Sequence[Difference]) -> Table:
+    table = Table(title="Differences", title_justify="left")
+    for field in dataclasses.fields(differences[0]):
+        table.add_column(field.name.replace("_", " "), overflow="fold")
+    for difference in differences:
+        table.add_row(*map(str, dataclasses.astuple(difference)))
+    return table

@@ -1,0 +1,142 @@
+"""Checking every invariant of "Money moves" over the whole database, and adding up what moved."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from giftcard_storage.errors import translated
+from giftcard_storage.invariants import INVARIANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peewee import Database
+
+# How many differences of one invariant are told one by one; a defect can break every card.
+LISTED: Final = 20
+
+LIABILITY: Final = "liability_is_what_came_in_less_what_went_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that breaks an invariant. `in_all`: how many do, the listed ones among them.
+
+    `subject` is the card, authorization, posting, order, purchase or request, or the market
+    and currency, that it is about. Nothing here names a person or a code.
+    """
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+    in_all: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What moved on all cards of one market, in minor units of one currency.
+
+    `reissued_minor` is what refunds put on new cards (R23). What a capture left over moves
+    from one card to another (R27), and changes nothing here.
+    """
+
+    market: str
+    currency: str
+    issued_minor: int
+    reissued_minor: int
+    captured_minor: int
+    forfeited_minor: int
+    expired_minor: int
+    cancelled_minor: int
+    outstanding_minor: int
+
+    @property
+    def owed_minor(self) -> int:
+        """What must be outstanding by all that moved, from the opening with nothing on."""
+        came_in = self.issued_minor + self.reissued_minor
+        went_out = self.captured_minor + self.forfeited_minor
+        return came_in - went_out - self.expired_minor - self.cancelled_minor
+
+
+def audit(database: Database) -> list[Difference]:
+    """Return what breaks an invariant: nothing, where all is well.
+
+    Sees one state of the database, without keeping writers waiting. At most `LISTED`
+    differences of each invariant are returned. Raises `StorageAwayError`.
+
+    Reads every row some ten times: measured, 50 seconds and 75 MB for 1.4 million cards.
+    """
+    with _snapshot(database):
+        found = [
+            difference
+            for invariant, broken in INVARIANTS.items()
+            for difference in _differences(database, invariant, broken)
+        ]
+        return found + _liability(totals(database))
+
+
+def totals(database: Database) -> list[Totals]:
+    """Add up what moved, by market and currency, in their order. Raises `StorageAwayError`."""
+    with _snapshot(database):
+        markets = database.execute_sql(_MARKETS).fetchall()
+        # One at a time, as grouping would have to sort every posting in memory.
+        return [
+            Totals(
+                market,
+                currency,
+                *database.execute_sql(_MOVED, (market, currency)).fetchone(),
+                *database.execute_sql(_OUTSTANDING, (market, currency)).fetchone(),
+            )
+            for market, currency in sorted(markets)
+        ]
+
+
+_MARKETS: Final = "SELECT DISTINCT market, currency FROM card"
+_MOVED: Final = """
+    SELECT COALESCE(SUM(CASE p.kind WHEN 'ISSUE' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'REFUND' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'CAPTURE' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'FORFEIT' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'EXPIRE' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'CANCEL' THEN p.amount_minor END), 0)
+    FROM card c JOIN posting p ON p.card_id = c.card_id
+    WHERE c.market = ? AND c.currency = ?
+"""
+_OUTSTANDING: Final = """
+    SELECT SUM(balance_minor + held_minor) FROM card WHERE market = ? AND currency = ?
+"""
+
+
+@contextmanager
+def _snapshot(database: Database) -> Iterator[None]:
+    with translated(), database.transaction("DEFERRED"):
+        yield
+
+
+def _differences(database: Database, invariant: str, broken: str) -> list[Difference]:
+    listed = database.execute_sql(f"{broken} LIMIT {LISTED}").fetchall()
+    in_all = len(listed)
+    if in_all == LISTED:
+        counting = f"SELECT COUNT(*) FROM ({broken}) AS broken"  # noqa: S608 - the statement is ours
+        (in_all,) = database.execute_sql(counting).fetchone()
+    return [
+        Difference(invariant, subject, str(expected), str(found), in_all)
+        for subject, expected, found in listed
+    ]
+
+
+def _liability(all_totals: list[Totals]) -> list[Difference]:
+    apart = [each for each in all_totals if each.owed_minor != each.outstanding_minor]
+    return [
+        Difference(
+            LIABILITY,
+            f"{each.market} {each.currency}",
+            str(each.owed_minor),
+            str(each.outstanding_minor),
+            len(apart),
+        )
+        for each in apart[:LISTED]
+    ]

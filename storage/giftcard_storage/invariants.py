@@ -1,0 +1,292 @@
+"""What must hold over the whole database: each invariant by a statement that finds what breaks it.
+
+A statement selects subjects, what is expected of each, and what was found. All of them walk
+along primary keys, so that nothing has to be sorted and memory stays small however many
+cards there are. `authorization_has_its_request` alone keeps 35 bytes per authorization.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
+
+# The kinds of postings that belong to a card alone; the others belong to an authorization.
+_OF_A_CARD: Final = frozenset({PostingKind.ISSUE, PostingKind.CANCEL, PostingKind.EXPIRE})
+_MOVES: Final = ", ".join(
+    f"('{kind.value}', '{source.value}', '{destination.value}',"
+    f" {kind in TO_ANOTHER_CARD}, {kind not in _OF_A_CARD})"
+    for kind, (source, destination) in MOVES.items()
+)
+
+# What each posting does to the accounts of its own card, and, for a card that replaces
+# another one, what came to it from there.
+_FLOW: Final = """
+    WITH flow AS (
+        SELECT card_id, version, ordinal, kind, authorization_id,
+               CASE WHEN destination = 'CARD' AND to_card_id IS NULL THEN amount_minor
+                    WHEN source = 'CARD' THEN -amount_minor ELSE 0 END AS card,
+               CASE WHEN destination = 'HELD' THEN amount_minor
+                    WHEN source = 'HELD' THEN -amount_minor ELSE 0 END AS held,
+               CASE WHEN destination = 'SETTLED' THEN amount_minor
+                    WHEN source = 'SETTLED' THEN -amount_minor ELSE 0 END AS settled
+        FROM posting
+    )
+"""
+_CAME_BACK: Final = """
+    COALESCE((SELECT SUM(back.amount_minor) FROM posting back
+              WHERE back.card_id = c.replaces_card_id AND back.to_card_id = c.card_id), 0)
+"""
+
+INVARIANTS: Final[dict[str, str]] = {
+    "posting_moves_as_its_kind": f"""
+        WITH move(kind, source, destination, to_another, of_authorization) AS (VALUES {_MOVES})
+        SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
+               COALESCE(m.source || ' -> ' || m.destination, 'a known kind')
+               || CASE WHEN m.to_another THEN ' of another card' ELSE '' END
+               || CASE WHEN m.of_authorization THEN ', for an authorization' ELSE '' END,
+               p.kind || ' ' || p.source || ' -> ' || p.destination
+               || CASE WHEN p.to_card_id <> p.card_id THEN ' of another card' ELSE '' END
+               || CASE WHEN p.authorization_id IS NULL THEN '' ELSE ', for an authorization' END
+        FROM posting p LEFT JOIN move m ON m.kind = p.kind
+        WHERE m.kind IS NULL OR p.source <> m.source OR p.destination <> m.destination
+           OR (p.to_card_id IS NOT NULL) <> m.to_another OR p.to_card_id = p.card_id
+           OR (p.authorization_id IS NOT NULL) <> m.of_authorization
+    """,  # noqa: S608 - of our own words
+    "posting_has_its_card_and_version": """
+        SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
+               'a card of version ' || p.version || ' or later',
+               COALESCE('version ' || c.version, 'no such card')
+        FROM posting p LEFT JOIN card c ON c.card_id = p.card_id
+        WHERE c.card_id IS NULL OR c.version < p.version OR p.version < 1
+    """,
+    "posting_is_for_an_authorization_of_its_card": """
+        SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
+               'authorization ' || p.authorization_id || ' of this card',
+               COALESCE('one of card ' || a.card_id, 'no such authorization')
+        FROM posting p LEFT JOIN "authorization" a ON a.authorization_id = p.authorization_id
+        WHERE p.authorization_id IS NOT NULL AND a.card_id IS DISTINCT FROM p.card_id
+    """,
+    "posting_leads_to_the_card_that_replaces": """
+        SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
+               'card ' || p.to_card_id || ' replaces this one for authorization '
+               || COALESCE(p.authorization_id, '?'),
+               COALESCE('it replaces ' || COALESCE(c.replaces_card_id, 'none')
+                        || ' for ' || COALESCE(c.authorization_id, 'none'), 'no such card')
+        FROM posting p LEFT JOIN card c ON c.card_id = p.to_card_id
+        WHERE p.to_card_id IS NOT NULL
+          AND (c.replaces_card_id IS DISTINCT FROM p.card_id
+               OR c.authorization_id IS DISTINCT FROM p.authorization_id)
+    """,
+    "account_is_never_negative": f"""
+        {_FLOW}
+        SELECT 'posting ' || m.card_id || '/' || m.version || '/' || m.ordinal,
+               'no account below 0',
+               'CARD ' || (m.card + {_CAME_BACK}) || ', HELD ' || m.held
+               || ', SETTLED ' || m.settled
+        FROM (
+            SELECT card_id, version, ordinal, SUM(card) OVER moment AS card,
+                   SUM(held) OVER moment AS held, SUM(settled) OVER moment AS settled
+            FROM flow
+            WINDOW moment AS (PARTITION BY card_id ORDER BY version, ordinal
+                              ROWS UNBOUNDED PRECEDING)
+        ) AS m JOIN card c ON c.card_id = m.card_id
+        WHERE m.held < 0 OR m.settled < 0 OR (m.card < 0 AND m.card + {_CAME_BACK} < 0)
+    """,  # noqa: S608 - of our own words
+    "card_begins_with_its_first_posting": f"""
+        SELECT 'card ' || card_id, first_minor || ' by its first posting', initial_minor || ''
+        FROM (
+            SELECT c.card_id, c.initial_minor,
+                   CASE c.origin WHEN 'REFUND' THEN {_CAME_BACK} ELSE COALESCE(
+                       (SELECT p.amount_minor FROM posting p
+                        WHERE p.card_id = c.card_id AND p.version = 1 AND p.ordinal = 0
+                          AND p.kind = 'ISSUE'), 0) END AS first_minor
+            FROM card c
+        ) AS begun
+        WHERE initial_minor <> first_minor
+    """,  # noqa: S608 - of our own words
+    "card_is_the_sum_of_its_postings": f"""
+        {_FLOW}
+        SELECT 'card ' || card_id, 'balance ' || card || ', held ' || held,
+               'balance ' || balance_minor || ', held ' || held_minor
+        FROM (
+            SELECT c.card_id, c.balance_minor, c.held_minor,
+                   COALESCE(SUM(f.card), 0) + {_CAME_BACK} AS card,
+                   COALESCE(SUM(f.held), 0) AS held
+            FROM card c LEFT JOIN flow f ON f.card_id = c.card_id
+            GROUP BY c.card_id
+        ) AS sums
+        WHERE balance_minor <> card OR held_minor <> held
+    """,  # noqa: S608 - of our own words
+    "card_state_follows_from_its_postings": """
+        SELECT 'card ' || card_id, follows, state
+        FROM (
+            SELECT c.card_id, c.state,
+                   CASE COUNT(p.kind)
+                   WHEN 0 THEN CASE WHEN c.held_minor > 0 THEN 'HELD' ELSE 'ACTIVE' END
+                   WHEN 1 THEN CASE MAX(p.kind) WHEN 'CAPTURE' THEN 'REDEEMED'
+                               WHEN 'CANCEL' THEN 'CANCELLED' ELSE 'EXPIRED' END
+                   ELSE 'one end, not ' || COUNT(p.kind) END AS follows
+            FROM card c LEFT JOIN posting p
+                 ON p.card_id = c.card_id AND p.kind IN ('CAPTURE', 'CANCEL', 'EXPIRE')
+            GROUP BY c.card_id
+        ) AS ends
+        WHERE state <> follows
+    """,
+    "card_is_worth_what_its_state_says": """
+        SELECT 'card ' || card_id,
+               CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END || ' in all',
+               'balance ' || balance_minor || ', held ' || held_minor
+        FROM card
+        WHERE balance_minor + held_minor
+              <> CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END
+           OR (state = 'HELD') <> (held_minor > 0) OR (state = 'HELD') <> (hold_id IS NOT NULL)
+    """,
+    "settled_is_what_was_captured_and_not_refunded": f"""
+        {_FLOW}
+        SELECT 'card ' || card_id, paid || ' captured and not refunded', settled || ' settled'
+        FROM (
+            SELECT f.card_id, SUM(f.settled) AS settled,
+                   SUM(CASE f.kind WHEN 'AUTHORIZE' THEN a.captured_minor - a.refunded_minor
+                       ELSE 0 END) AS paid
+            FROM flow f LEFT JOIN "authorization" a ON a.authorization_id = f.authorization_id
+            GROUP BY f.card_id
+        ) AS sums
+        WHERE settled <> paid
+    """,  # noqa: S608 - of our own words
+    "authorization_is_the_sum_of_its_postings": """
+        SELECT 'authorization ' || authorization_id,
+               'AUTHORIZE ' || authorized_minor || ' CAPTURE ' || captured_minor
+               || ' REISSUE ' || reissued || ' FORFEIT ' || lost || ' REFUND ' || refunded_minor
+               || ' RELEASE ' || freed || ' LAPSE ' || lapsed,
+               'AUTHORIZE ' || p1 || ' CAPTURE ' || p2 || ' REISSUE ' || p3 || ' FORFEIT ' || p4
+               || ' REFUND ' || p5 || ' RELEASE ' || p6 || ' LAPSE ' || p7
+        FROM (
+            SELECT a.authorization_id, a.authorized_minor, a.captured_minor, a.refunded_minor,
+                   CASE a.state WHEN 'CAPTURED' THEN a.authorized_minor - a.captured_minor
+                                ELSE 0 END AS reissued,
+                   CASE a.state WHEN 'CAPTURED' THEN a.forfeited_minor ELSE 0 END AS lost,
+                   CASE a.state WHEN 'RELEASED' THEN a.authorized_minor ELSE 0 END AS freed,
+                   CASE a.state WHEN 'LAPSED' THEN a.authorized_minor ELSE 0 END AS lapsed,
+                   SUM(CASE p.kind WHEN 'AUTHORIZE' THEN p.amount_minor ELSE 0 END) AS p1,
+                   SUM(CASE p.kind WHEN 'CAPTURE' THEN p.amount_minor ELSE 0 END) AS p2,
+                   SUM(CASE p.kind WHEN 'REISSUE' THEN p.amount_minor ELSE 0 END) AS p3,
+                   SUM(CASE p.kind WHEN 'FORFEIT' THEN p.amount_minor ELSE 0 END) AS p4,
+                   SUM(CASE p.kind WHEN 'REFUND' THEN p.amount_minor ELSE 0 END) AS p5,
+                   SUM(CASE p.kind WHEN 'RELEASE' THEN p.amount_minor ELSE 0 END) AS p6,
+                   SUM(CASE p.kind WHEN 'LAPSE' THEN p.amount_minor ELSE 0 END) AS p7
+            FROM "authorization" a LEFT JOIN posting p
+                 ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
+            GROUP BY a.authorization_id
+        ) AS sums
+        WHERE authorized_minor <> p1 OR captured_minor <> p2 OR reissued <> p3 OR lost <> p4
+           OR refunded_minor <> p5 OR freed <> p6 OR lapsed <> p7
+    """,
+    "authorization_is_opened_once_and_closed_once": """
+        SELECT 'authorization ' || authorization_id,
+               '1 opening, ' || CASE state WHEN 'OPEN' THEN 0 ELSE 1 END || ' closing',
+               openings || ' opening, ' || closings || ' closing'
+        FROM (
+            SELECT a.authorization_id, a.state,
+                   SUM(CASE p.kind WHEN 'AUTHORIZE' THEN 1 ELSE 0 END) AS openings,
+                   SUM(CASE WHEN p.kind IN ('CAPTURE', 'RELEASE', 'LAPSE') THEN 1 ELSE 0 END)
+                       AS closings
+            FROM "authorization" a LEFT JOIN posting p
+                 ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
+            GROUP BY a.authorization_id
+        ) AS counts
+        WHERE openings <> 1 OR closings <> CASE state WHEN 'OPEN' THEN 0 ELSE 1 END
+    """,
+    "authorization_is_of_the_market_of_its_card": """
+        SELECT 'authorization ' || a.authorization_id,
+               COALESCE(c.market || ' ' || c.currency, 'a card ' || a.card_id),
+               CASE WHEN c.card_id IS NULL THEN 'no such card'
+                    ELSE a.market || ' ' || a.currency END
+        FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
+        WHERE c.card_id IS NULL OR a.market <> c.market OR a.currency <> c.currency
+    """,
+    "hold_is_an_open_authorization": """
+        SELECT 'card ' || c.card_id,
+               'authorization ' || c.hold_id || ' OPEN on this card over ' || c.held_minor,
+               COALESCE(a.state || ' on card ' || a.card_id || ' over ' || a.authorized_minor,
+                        'no such authorization')
+        FROM card c LEFT JOIN "authorization" a ON a.authorization_id = c.hold_id
+        WHERE c.hold_id IS NOT NULL
+          AND (a.state IS DISTINCT FROM 'OPEN' OR a.card_id <> c.card_id
+               OR a.authorized_minor <> c.held_minor)
+    """,
+    "open_authorization_is_the_hold_of_its_card": """
+        SELECT 'authorization ' || a.authorization_id, 'the hold of card ' || a.card_id,
+               COALESCE('its hold is ' || c.hold_id, 'it has no hold')
+        FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
+        WHERE a.state = 'OPEN' AND c.hold_id IS DISTINCT FROM a.authorization_id
+    """,
+    "order_has_one_live_card": """
+        SELECT 'order ' || market || ' ' || order_id, '1 live authorization', COUNT(*) || ''
+        FROM "authorization"
+        WHERE state IN ('OPEN', 'CAPTURED') GROUP BY order_id, market HAVING COUNT(*) > 1
+    """,
+    "purchase_has_one_card": """
+        SELECT 'purchase ' || market || ' ' || order_id, '1 card', COUNT(*) || ''
+        FROM purchase GROUP BY order_id, market HAVING COUNT(*) > 1
+    """,
+    "bought_card_has_its_purchase": """
+        SELECT 'card ' || c.card_id,
+               CASE c.origin WHEN 'PURCHASE'
+               THEN 'purchase ' || c.market || ' ' || c.purchase_order_id
+               ELSE 'no purchase' END,
+               COALESCE('purchase ' || p.market || ' ' || p.order_id, 'no purchase')
+        FROM card c LEFT JOIN purchase p ON p.card_id = c.card_id
+        WHERE (c.origin = 'PURCHASE') <> (p.card_id IS NOT NULL)
+           OR p.market <> c.market OR p.order_id <> c.purchase_order_id
+    """,
+    "replacement_names_what_it_replaces": """
+        SELECT 'card ' || c.card_id,
+               CASE c.origin WHEN 'REFUND'
+               THEN 'card ' || COALESCE(c.replaces_card_id, '?') || ' captured by authorization '
+                    || COALESCE(c.authorization_id, '?') || ' for order '
+                    || COALESCE(c.refund_order_id, '?')
+               ELSE 'replaces nothing' END,
+               CASE c.origin WHEN 'REFUND'
+               THEN COALESCE('card ' || r.card_id, 'no card') || ' '
+                    || COALESCE(a.state || ' by authorization ' || a.authorization_id
+                                || ' for order ' || a.order_id, 'and no authorization')
+               ELSE 'replaces something' END
+        FROM card c LEFT JOIN card r ON r.card_id = c.replaces_card_id
+             LEFT JOIN "authorization" a ON a.authorization_id = c.authorization_id
+        WHERE CASE c.origin WHEN 'REFUND'
+              THEN a.state IS DISTINCT FROM 'CAPTURED'
+                   OR a.card_id IS DISTINCT FROM c.replaces_card_id
+                   OR a.order_id IS DISTINCT FROM c.refund_order_id
+                   OR r.market IS DISTINCT FROM c.market
+                   OR r.currency IS DISTINCT FROM c.currency
+                   OR r.purchase_order_id IS DISTINCT FROM c.purchase_order_id
+              ELSE c.replaces_card_id IS NOT NULL OR c.authorization_id IS NOT NULL
+                   OR c.refund_order_id IS NOT NULL END
+    """,
+    "card_has_its_request": """
+        SELECT 'card ' || c.card_id, 'request ' || c.request_id || ' made it',
+               COALESCE(q.method || COALESCE(' declined: ' || q.reason, ''), 'no such request')
+        FROM card c LEFT JOIN request q
+             ON q.request_id = c.request_id AND q.caller = c.caller
+        WHERE q.reason IS NOT NULL
+           OR CASE c.origin WHEN 'PURCHASE' THEN q.method IS DISTINCT FROM 'Issue'
+              ELSE q.method IS NULL OR q.method NOT IN ('Capture', 'Reverse') END
+    """,
+    "authorization_has_its_request": """
+        SELECT 'authorization ' || authorization_id, 'a request that made it', 'none'
+        FROM "authorization"
+        WHERE authorization_id NOT IN (
+            SELECT authorization_id FROM request
+            WHERE authorization_id IS NOT NULL AND method = 'Authorize')
+    """,
+    "request_has_its_authorization": """
+        SELECT 'request ' || q.request_id,
+               COALESCE('authorization ' || q.authorization_id, 'an authorization'),
+               'no such authorization'
+        FROM request q LEFT JOIN "authorization" a ON a.authorization_id = q.authorization_id
+        WHERE a.authorization_id IS NULL
+          AND (q.authorization_id IS NOT NULL
+               OR (q.method = 'Authorize' AND NOT q.prevented AND q.reason IS NULL))
+    """,
+}
