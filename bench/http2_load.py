@@ -1,0 +1,176 @@
+"""A load generator that is not the bottleneck: it writes HTTP/2 frames to a socket itself.
+
+With grpcio's client the generator would be slower than the server. Requests are encoded
+before the clock starts, every stream is a unary gRPC call on one connection, and so many
+are kept in flight. Every answer is counted and its grpc-status looked at: one that is not
+OK makes the run void.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from hpack import Decoder, Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
+HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE = 1, 4
+LARGEST_WINDOW: Final = 2**31 - 1
+FIRST_WINDOW: Final = 65_535
+FRAME_HEADER_BYTES: Final = 9
+READ_BYTES: Final = 1 << 18
+STALL_SECONDS: Final = 30
+
+
+class VoidRunError(Exception):
+    """The run says nothing: an answer was not OK, or the connection failed."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run took: the wall clock, and each call's latency, in seconds."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return len(self.latencies) / self.seconds
+
+    def quantile(self, share: float) -> float:
+        """The latency that `share` of the calls kept within, in seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Return an HTTP/2 frame."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+class Connection:
+    """One HTTP/2 connection to `host:port`, for unary calls of one method at a time."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._authority = target
+        self._socket = socket.create_connection((host, int(port)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(STALL_SECONDS)
+        self._buffer = bytearray()
+        self._next_stream = 1
+        self._window = FIRST_WINDOW
+        # Without a dynamic table, a header block means the same each time, so that blocks
+        # that were decoded once are known by their bytes.
+        self._decoder = Decoder()
+        self._known_ok: dict[bytes, bool] = {}
+        settings = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, LARGEST_WINDOW)
+        self._socket.sendall(
+            PREFACE
+            + frame(SETTINGS, 0, 0, settings)
+            + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", LARGEST_WINDOW - FIRST_WINDOW))
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def run(self, method: str, requests: Sequence[bytes], in_flight: int) -> Run:
+        """Send every request, `in_flight` at a time, and wait for all answers to be OK."""
+        headers = self._headers(method)
+        waiting = deque(struct.pack(">BI", 0, len(body)) + body for body in requests)
+        began: dict[int, float] = {}
+        run = Run()
+        start = time.perf_counter()
+        self._send(headers, waiting, began, in_flight)
+        while began:
+            for kind, flags, stream, payload in self._frames():
+                if kind == DATA and payload:
+                    run.messages.append(payload[5:])
+                elif kind == HEADERS and flags & END_STREAM:
+                    self._require_ok(payload)
+                    run.latencies.append(time.perf_counter() - began.pop(stream))
+                else:
+                    self._housekeeping(kind, flags, payload)
+            self._send(headers, waiting, began, in_flight)
+        run.seconds = time.perf_counter() - start
+        return run
+
+    def _headers(self, method: str) -> bytes:
+        pairs = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", method),
+            (":authority", self._authority),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+        ]
+        encoder = Encoder()
+        encoder.header_table_size = 0
+        block: bytes = encoder.encode(pairs, huffman=False)
+        return block
+
+    def _send(
+        self, headers: bytes, waiting: deque[bytes], began: dict[int, float], in_flight: int
+    ) -> None:
+        out = bytearray()
+        now = time.perf_counter()
+        while waiting and len(began) < in_flight and len(waiting[0]) <= self._window:
+            body = waiting.popleft()
+            stream, self._next_stream = self._next_stream, self._next_stream + 2
+            self._window -= len(body)
+            began[stream] = now
+            out += frame(HEADERS, END_HEADERS, stream, headers)
+            out += frame(DATA, END_STREAM, stream, body)
+        if out:
+            self._socket.sendall(out)
+
+    def _frames(self) -> Iterator[tuple[int, int, int, bytes]]:
+        read = self._socket.recv(READ_BYTES)
+        if not read:
+            message = "the server closed the connection"
+            raise VoidRunError(message)
+        buffer = self._buffer
+        buffer += read
+        at = 0
+        while len(buffer) - at >= FRAME_HEADER_BYTES:
+            length = int.from_bytes(buffer[at : at + 3], "big")
+            end = at + FRAME_HEADER_BYTES + length
+            if len(buffer) < end:
+                break
+            stream = int.from_bytes(buffer[at + 5 : at + 9], "big")
+            yield buffer[at + 3], buffer[at + 4], stream, bytes(buffer[at + 9 : end])
+            at = end
+        del buffer[:at]
+
+    def _require_ok(self, block: bytes) -> None:
+        ok = self._known_ok.get(block)
+        if ok is None:
+            headers = dict(self._decoder.decode(block))
+            ok = headers.get("grpc-status") == "0"
+            if not ok:
+                message = f"an answer was not OK: {headers}"
+                raise VoidRunError(message)
+            self._known_ok[block] = ok
+
+    def _housekeeping(self, kind: int, flags: int, payload: bytes) -> None:
+        if kind == SETTINGS and not flags & ACK:
+            self._socket.sendall(frame(SETTINGS, ACK, 0, b""))
+        elif kind == PING and not flags & ACK:
+            self._socket.sendall(frame(PING, ACK, 0, payload))
+        elif kind == WINDOW_UPDATE:
+            self._window += int.from_bytes(payload, "big")
+        elif kind in {GOAWAY, RST_STREAM}:
+            message = f"the server ended a call or the connection: {payload.hex()}"
+            raise VoidRunError(message)
