@@ -28,7 +28,10 @@ STEPS = [
     ("Part return", ["50.00 EUR", "20.00 EUR", "30.00 EUR"]),
     ("Double spend: two checkouts", ["75.00 EUR", "CARD_HELD", "5.00 EUR"]),
     ("Cancellation", ["50.00 EUR", "PAYMENT-OF-PURCHASE-2"]),
-    ("giftcard audit", []),
+    (
+        "giftcard audit",
+        ["issued", "150.00 EUR", "captured", "175.00 EUR", "= outstanding", "20.00 EUR"],
+    ),
     ("The server has stopped", []),
     ("To start the server for yourself", ["giftcard serve"]),
 ]
@@ -103,6 +106,11 @@ def test_it_fails_where_the_service_does_not_hold_its_terms(tmp_path: Path) -> N
     assert done.returncode == 1
     assert "Not as it should be: what the card would pay: expected 60.00 EUR" in done.stdout
     assert "To start the server" not in done.stdout
+
+
+def test_it_plays_on_a_terminal_that_knows_no_letters_but_ascii() -> None:
+    done = giftcard("demo", settings={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_it_says_why_where_the_server_does_not_start(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command `giftcard demo`: a server of its own, the life of a card, and an audit."""
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from giftcard_client import GiftCardError, GiftCards
+from giftcard_client import GiftCardError, GiftCards, Money
+from giftcard_client.amounts import format_amount
 from giftcard_client.demonstration_server import (
     DemonstrationServer,
     ServerFailed,
@@ -19,6 +21,16 @@ from giftcard_client.demonstration_server import (
 from giftcard_client.demonstration_steps import NotAsExpected, Step, life_of_a_card
 
 INDENT = 6
+# How the audit's totals of a market add up.
+LEDGER = (
+    (" ", "issued"),
+    ("+", "reissued"),
+    ("-", "captured"),
+    ("-", "forfeited"),
+    ("-", "expired"),
+    ("-", "cancelled"),
+    ("=", "outstanding"),
+)
 # Ctrl-C is an exception already; these end a command where it stands.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # What a shell reports for a command that a signal ended: this and its number.
@@ -51,7 +63,7 @@ def _play(console: Console) -> None:
         with GiftCards(server.target) as cards:
             for number, step in enumerate(life_of_a_card(cards), start=1):
                 _tell(console, number, step)
-        console.print(f"\n{_audited(server)}")
+        _tell_audit(console, server)
         server.stop()
         console.print("[green]✓[/] The server has stopped, in order. Its database goes with it.")
 
@@ -62,13 +74,17 @@ def _tell(console: Console, number: int, step: Step) -> None:
         console.print(INDENT * " " + line, highlight=False)
 
 
-def _audited(server: DemonstrationServer) -> str:
+def _tell_audit(console: Console, server: DemonstrationServer) -> None:
     """Run the audit while the server runs, as an operator would."""
     audit = server.audit()
     if audit.returncode != 0:
         message = f"the audit found differences:\n{audit.stdout}{audit.stderr}"
         raise NotAsExpected(message)
-    return f"[green]✓[/] [bold]giftcard audit[/]\n{escape(audit.stdout.rstrip())}"
+    console.print("\n[green]✓[/] [bold]giftcard audit: every invariant of the ledger holds[/]")
+    for totals in json.loads(audit.stdout)["totals"]:
+        for sign, name in LEDGER:
+            amount = format_amount(Money(totals[f"{name}_minor"], totals["currency"]))
+            console.print(f"{sign:>{INDENT}} {name:<12}{amount:>12}", highlight=False)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class DemonstrationServer:
     def audit(self) -> subprocess.CompletedProcess[str]:
         """Run `giftcard audit` over its database."""
         return subprocess.run(
-            [sys.executable, "-m", "giftcard_client", "audit"],
+            [sys.executable, "-m", "giftcard_client", "audit", "--output", "json"],
             env=self.environment,
             capture_output=True,
             text=True,

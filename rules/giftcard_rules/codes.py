@@ -137,5 +137,7 @@ def fingerprint(key: Key, method: str, request: bytes) -> bytes:
 
 def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:
     # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
-    text = "".join(f"{len(part)}:{part}" for part in ("giftcard.v1", domain, *parts))
+    text = f"11:giftcard.v1{len(domain)}:{domain}"
+    for part in parts:
+        text += f"{len(part)}:{part}"
     return hmac.digest(key.secret, text.encode() + tail, "sha256")

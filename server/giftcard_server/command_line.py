@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-import threading
 from typing import Annotated, Final, NoReturn
 
 import structlog
@@ -18,6 +17,7 @@ from giftcard_storage import audit as auditing
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
+STOP: Final = (signal.SIGTERM, signal.SIGINT)
 EXIT_DIFFERENCES: Final = 1
 EXIT_REFUSED: Final = 2
 GC_THRESHOLDS: Final = (20_000, 50, 100)
@@ -31,9 +31,9 @@ def serve() -> None:
     logs.configure(told.log_level)
     for name in settings.unknown():
         log.warning("no such setting", variable=name)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked before there are threads, which inherit it: the kernel may hand a signal to any
+    # thread, and Python's handlers wait for the main one, which would sleep on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
         service = Service(told)
     except (StartRefusedError, StorageError) as error:
@@ -42,7 +42,7 @@ def serve() -> None:
     service.start()
     print(f"giftcard is ready: {service.listening}", flush=True)  # noqa: T201 - the one line on standard output
     log.info("ready", listening=service.listening)
-    stop.wait()
+    signal.sigwait(STOP)
     log.info("draining")
     service.drain()
     log.info("stopped")

@@ -26,6 +26,7 @@ from giftcard_server.interception import Interceptor
 from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RpcMetrics
 from giftcard_server.readers import Readers
+from giftcard_server.recurring import Recurring
 from giftcard_server.requests import Reader
 from giftcard_server.servicer import GiftCardServicer, service_methods
 from giftcard_server.throttle import Throttle
@@ -47,6 +48,7 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Larger than any sound request, so that an unsound one gets a clear answer from us.
 MESSAGE_BYTES: Final = 256 * 1024
 METADATA_BYTES: Final = 16 * 1024
+CHECKPOINT_SECONDS: Final = 0.25
 
 
 class StartRefusedError(Exception):
@@ -74,8 +76,8 @@ class Service:
         ring = self._ring(is_new=is_new)
         terms = settings.terms
         markets = markets_of(terms)
-        self._connections = [database.connect(url) for _ in range(3)]
-        writing, reading, self._looking = self._connections
+        self._connections = [database.connect(url) for _ in range(4)]
+        writing, reading, self._looking, tidying = self._connections
         self._looking_lock = threading.Lock()
         self._require_known(self._holdings(), ring, terms)
 
@@ -109,6 +111,9 @@ class Service:
         self._interceptor = Interceptor(rpc_metrics)
         self._grpc = self._grpc_server(servicer)
         self._housekeeping = Housekeeping(self._due, self._committer, settings.housekeeping_seconds)
+        self._checkpointing = Recurring(
+            "checkpoint", lambda: database.checkpoint(tidying), CHECKPOINT_SECONDS, (StorageError,)
+        )
         host, _, port = settings.http_listen.rpartition(":")
         try:
             self.grpc_port = self._listen()
@@ -135,6 +140,7 @@ class Service:
         self._grpc.start()
         self._http.start()
         self._housekeeping.start()
+        self._checkpointing.start()
         self._set_serving(health_pb2.HealthCheckResponse.SERVING)
 
     def drain(self) -> None:
@@ -145,6 +151,7 @@ class Service:
         time.sleep(self._settings.drain_pause_seconds)
         self._grpc.stop(self._settings.drain_seconds).wait()
         self._housekeeping.stop()
+        self._checkpointing.stop()
         self._http.stop()
         for connection in self._connections:
             connection.close()

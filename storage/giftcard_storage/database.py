@@ -32,6 +32,9 @@ _PRAGMAS: Final = {
     "foreign_keys": 1,
     "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
     "temp_store": "MEMORY",
+    # A commit appends to the log alone, and `checkpoint` brings the pages home beside it;
+    # where that cannot keep up, the commit that makes the log longer than this does it.
+    "wal_autocheckpoint": 8000,
 }
 # The driver fails to decode its own errors where they quote what is damaged.
 _DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
@@ -88,6 +91,12 @@ def connect(url: DatabaseUrl) -> Database:
     """Open a connection that any one thread at a time may use."""
     with translated():
         return _connect(url.path)
+
+
+def checkpoint(database: Database) -> None:
+    """Bring the pages of the write-ahead log home, without keeping anybody waiting."""
+    with translated():
+        database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def require_schema(url: DatabaseUrl) -> None:

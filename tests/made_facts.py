@@ -1,0 +1,240 @@
+"""Markets, commands and facts for the tests of rules and storage, whole unless told otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from giftcard_rules.cards import Authorization, Card
+from giftcard_rules.codes import Code, Key, derive_authorization_id, derive_card_id, derive_code
+from giftcard_rules.commands import (
+    Authorize,
+    Authorized,
+    Cancel,
+    Capture,
+    Captured,
+    Command,
+    Contact,
+    Issue,
+    Issued,
+    Money,
+    NewCard,
+    Order,
+    OrderLine,
+    PaymentMethod,
+    Purchase,
+    RequestKey,
+    Reverse,
+    Reversed,
+    ReverseReason,
+    Validate,
+)
+from giftcard_rules.decide import Markets, decide
+from giftcard_rules.decisions import Decision
+from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.terms import FRANCE, Market
+
+# A Monday at noon, far from every edge of a day, a month and a year.
+NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
+# Long after a hold that was taken by default at NOW, and long before its card expires.
+HOLD_LAPSED = NOW + FRANCE.default_hold
+
+KEY = Key("2026", b"the secret of every test, 32 B. ")
+CALLER = "checkout"
+BUYER = Contact("Amélie Acheteuse", "amelie@example.com", "fr-FR")
+FRIEND = Contact("Bruno Bénéficiaire", "bruno@example.com", "fr-BE")
+SHOPPER = Contact("Chloé Cliente", "chloe@example.com", "fr-FR")
+
+_french_holidays = holidays.country_holidays("FR")
+_request_numbers = count(1)
+
+
+def is_working_day(day: date) -> bool:
+    """Tell whether people work on that day in France."""
+    return day.weekday() < 5 and day not in _french_holidays
+
+
+MARKETS: Markets = {
+    "fr": Market(FRANCE, is_working_day),
+    "be": Market(
+        replace(FRANCE, market="be", time_zone=ZoneInfo("Europe/Brussels")), is_working_day
+    ),
+    "ch": Market(
+        replace(FRANCE, market="ch", currency="CHF", time_zone=ZoneInfo("Europe/Zurich")),
+        is_working_day,
+    ),
+}
+
+
+def request_key(caller: str = CALLER) -> RequestKey:
+    """Return the name of a request that nobody has sent before."""
+    return RequestKey(caller, f"00000000-0000-4000-8000-{next(_request_numbers):012}")
+
+
+def code_of(card: Card) -> Code:
+    """Return a card's code: it follows from who issued it."""
+    return derive_code(KEY, card.caller, card.request_id)
+
+
+def made_by(key: RequestKey) -> NewCard:
+    """Return what the edge derives for a card that the request may make."""
+    code = derive_code(KEY, key.caller, key.request_id)
+    return NewCard(derive_card_id(KEY, code), code.last4, KEY.key_id)
+
+
+def euros(amount_minor: int) -> Money:
+    """Return an amount in the currency of most tests."""
+    return Money(amount_minor, "EUR")
+
+
+def order(
+    total_minor: int = 50_00,
+    *,
+    order_id: str = "order-1",
+    currency: str = "EUR",
+    lines: Sequence[tuple[str, int]] = (),
+    discount_codes: Sequence[str] = (),
+) -> Order:
+    """Return an order, of one eligible line unless told otherwise."""
+    made = tuple(OrderLine(*line) for line in lines) or (OrderLine("smartphone", total_minor),)
+    total = Money(sum(line.amount_minor for line in made), currency)
+    return Order(order_id, total, made, tuple(discount_codes))
+
+
+def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
+    """Return a purchase of a card; `order_id` names the purchase order, a new one unless told."""
+    key = changes.pop("key", None) or request_key()
+    bought = Purchase(
+        changes.pop("order_id", f"purchase of {key.request_id}"),
+        PaymentMethod.BANK_CARD,
+        "payment-1",
+    )
+    command = Issue(
+        key=key,
+        new_card=made_by(key),
+        market="fr",
+        amount=euros(amount_minor),
+        purchase=bought,
+        design="classic",
+        message="",
+        purchaser=BUYER,
+        recipient=None,
+    )
+    return replace(command, **changes)
+
+
+def validate(card_id: str, wanted: Order, *, market: str = "fr") -> Validate:
+    """Return a question about a card."""
+    return Validate((card_id,), market, wanted)
+
+
+def authorize(card_id: str, wanted: Order, **changes: Any) -> Authorize:
+    """Return a checkout's wish to set money aside."""
+    key = changes.pop("key", None) or request_key()
+    command = Authorize(
+        key=key,
+        authorization_id=derive_authorization_id(KEY, key.caller, key.request_id),
+        card_ids=(card_id,),
+        market="fr",
+        order=wanted,
+        customer=SHOPPER,
+        hold_for=None,
+    )
+    return replace(command, **changes)
+
+
+def capture(authorization_id: str, amount_minor: int | None = None, **changes: Any) -> Capture:
+    """Return a wish to take what was set aside, all of it unless told otherwise."""
+    key = changes.pop("key", None) or request_key()
+    amount = None if amount_minor is None else euros(amount_minor)
+    return replace(Capture(key, made_by(key), authorization_id, amount), **changes)
+
+
+def reverse(
+    authorization_id: str | None, amount_minor: int | None = None, **changes: Any
+) -> Reverse:
+    """Return a wish to undo an authorization; a refund is of a thing that came broken."""
+    key = changes.pop("key", None) or request_key()
+    command = Reverse(
+        key=key,
+        new_card=made_by(key),
+        authorization_id=authorization_id,
+        authorize_request_id=None,
+        reason=ReverseReason.DEFECTIVE,
+        refund_amount=None if amount_minor is None else euros(amount_minor),
+        delivered_on=None,
+        beneficiary=None,
+    )
+    return replace(command, **changes)
+
+
+def cancel(card: Card, **changes: Any) -> Cancel:
+    """Return a wish to cancel the purchase of a card, by its own order number."""
+    key = changes.pop("key", None) or request_key()
+    return replace(Cancel(key, (card.card_id,), card.purchase_order_id), **changes)
+
+
+class Books:
+    """Commands decided one after the other, each against what the ones before it led to."""
+
+    def __init__(self, markets: Markets = MARKETS) -> None:
+        self.facts = Facts()
+        self.markets = markets
+        self.now = NOW
+
+    def decide(self, command: Command) -> Decision:
+        """Decide a command now, take in what was decided, and remember the request."""
+        decision = decide(command, self.facts, self.markets, self.now)
+        self.facts.apply(decision)
+        match decision.outcome:
+            case Authorized(authorization) if isinstance(command, Authorize):
+                made = RequestRecord(
+                    command.key, "Authorize", authorization_id=authorization.authorization_id
+                )
+                self.facts.requests[made.key] = made
+        return decision
+
+    def wait(self, duration: timedelta) -> None:
+        """Let time pass."""
+        self.now += duration
+
+    def bought(self, amount_minor: int = 50_00, **changes: Any) -> Card:
+        """Return a new card."""
+        command = issue(amount_minor, **changes)
+        outcome = self.decide(command).outcome
+        assert isinstance(outcome, Issued)
+        return self.facts.cards[outcome.card.card_id]
+
+    def authorized(self, card: Card, wanted: Order, **changes: Any) -> Authorization:
+        """Return money set aside on a card."""
+        outcome = self.decide(authorize(card.card_id, wanted, **changes)).outcome
+        assert isinstance(outcome, Authorized)
+        return outcome.authorization
+
+    def captured(self, hold: Authorization, amount_minor: int | None = None) -> Captured:
+        """Take what was set aside."""
+        outcome = self.decide(capture(hold.authorization_id, amount_minor)).outcome
+        assert isinstance(outcome, Captured)
+        return outcome
+
+    def paid(self, card: Card, wanted: Order) -> Authorization:
+        """Return the captured authorization of an order that was paid with a card."""
+        return self.captured(self.authorized(card, wanted)).authorization
+
+    def reversed(
+        self, authorization: Authorization, amount_minor: int | None = None, **changes: Any
+    ) -> Reversed:
+        """Undo an authorization."""
+        outcome = self.decide(
+            reverse(authorization.authorization_id, amount_minor, **changes)
+        ).outcome
+        assert isinstance(outcome, Reversed)
+        return outcome
+
+    def card(self, card: Card) -> Card:
+        """Return a card as it is now."""
+        return self.facts.cards[card.card_id]

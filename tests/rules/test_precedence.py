@@ -1,0 +1,143 @@
+"""Where several reasons apply at once, the first in the contract's order is the answer.
+
+Each call has a list of things that can be wrong with it, in the contract's order, and each
+of them is one change of the situation. Every one alone brings its own reason; every two that
+can be true at once bring the first. Two that change the same thing exclude each other: a
+card is in one state. Those pairs are written out, so that none is left out by accident.
+"""
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from situations import Call, Wrong
+from wrong_calls import CALLS
+
+# The table of the contract, from top to bottom.
+CONTRACT = [
+    "TOO_MANY_ATTEMPTS",
+    "REQUEST_ID_REUSED",
+    "REQUEST_PREVENTED",
+    "CARD_NOT_FOUND",
+    "AUTHORIZATION_NOT_FOUND",
+    "WRONG_MARKET",
+    "CURRENCY_MISMATCH",
+    "CARD_BLOCKED",
+    "CARD_CANCELLED",
+    "CARD_REDEEMED",
+    "CARD_EXPIRED",
+    "CARD_HELD",
+    "AUTHORIZATION_CAPTURED",
+    "AUTHORIZATION_RELEASED",
+    "AUTHORIZATION_LAPSED",
+    "ORDER_HAS_GIFT_CARD_LINE",
+    "ORDER_HAS_DISCOUNT",
+    "ORDER_HAS_ANOTHER_CARD",
+    "NOTHING_ELIGIBLE",
+    "PURCHASE_HAS_ANOTHER_CARD",
+    "PAYMENT_METHOD_NOT_ACCEPTED",
+    "PURCHASE_HAS_DISCOUNT",
+    "AMOUNT_OUT_OF_RANGE",
+    "AMOUNT_EXCEEDS_AUTHORIZED",
+    "AMOUNT_EXCEEDS_REFUNDABLE",
+    "RETURN_WINDOW_CLOSED",
+    "CANCELLATION_WINDOW_CLOSED",
+    "NOT_A_PURCHASED_CARD",
+]
+
+# What is told before any rule is asked, and so is tested with the server.
+BEFORE_THE_RULES = CONTRACT[:3]
+PROTO = Path(__file__).parents[2] / "protos/giftcard/v1/gift_card_service.proto"
+
+# Pairs that change different things and yet cannot both be true.
+IMPOSSIBLE = {
+    # Time passes; but what lapses is a hold, and one that was captured or released is none.
+    ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_LAPSED"),
+    ("Capture", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
+    # What was not bought has no cancellation window.
+    ("Cancel", "CANCELLATION_WINDOW_CLOSED", "NOT_A_PURCHASED_CARD"),
+}
+# Neighbours in a call's list that exclude each other, as a thing has one state.
+EXCLUSIVE_NEIGHBOURS = {
+    ("Validate", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("Authorize", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("Cancel", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_RELEASED"),
+    ("Reverse", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
+}
+
+SINGLES = [
+    pytest.param(call, wrong, id=f"{name} {wrong.reason.value}")
+    for name, call in CALLS.items()
+    for wrong in call.wrongs
+]
+PAIRS = {
+    (name, first.reason.value, second.reason.value): (call, first, second)
+    for name, call in CALLS.items()
+    for first, second in combinations(call.wrongs, 2)
+    if first.of != second.of
+}
+
+
+def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
+    assert [reason.value for reason in Reason] == CONTRACT
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_proto_promises_the_same_reasons(name: str) -> None:
+    before_call = PROTO.read_text(encoding="utf-8").split(f"  rpc {name}(")[0]
+    comment = before_call[before_call.rindex("Reasons:") :]
+    promised = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", comment))
+    if name == "Authorize":  # "Those of Validate as statuses, and ..."
+        promised |= {wrong.reason.value for wrong in CALLS["Validate"].wrongs}
+    decided = {wrong.reason.value for wrong in CALLS[name].wrongs}
+    assert promised - set(BEFORE_THE_RULES) == decided
+
+
+def test_what_leaves_no_trace_is_what_was_decided_about_no_card() -> None:
+    assert {reason.value for reason in LEAVES_NO_TRACE} == set(CONTRACT[:5])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_with_nothing_wrong_succeeds(name: str) -> None:
+    assert CALLS[name].make().told() is None
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_can_be_wrong_with_a_call_is_in_the_order_of_the_contract(name: str) -> None:
+    places = [CONTRACT.index(wrong.reason.value) for wrong in CALLS[name].wrongs]
+    assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize(("call", "wrong"), SINGLES)
+def test_one_thing_wrong_brings_its_own_reason(call: Call, wrong: Wrong) -> None:
+    situation = call.make()
+    wrong.change(situation)
+    assert situation.told() is wrong.reason
+
+
+@pytest.mark.parametrize(
+    ("call", "first", "second"),
+    [pytest.param(*PAIRS[pair], id=" ".join(pair)) for pair in PAIRS if pair not in IMPOSSIBLE],
+)
+def test_of_two_things_wrong_the_first_of_the_contract_is_told(
+    call: Call, first: Wrong, second: Wrong
+) -> None:
+    for one, other in ((first, second), (second, first)):
+        situation = call.make()
+        one.change(situation)
+        other.change(situation)
+        assert situation.told() is first.reason
+
+
+def test_every_two_neighbours_are_compared_unless_they_exclude_each_other() -> None:
+    neighbours = {
+        (name, first.reason.value, second.reason.value)
+        for name, call in CALLS.items()
+        for first, second in zip(call.wrongs, call.wrongs[1:], strict=False)
+    }
+    assert neighbours - set(PAIRS) == EXCLUSIVE_NEIGHBOURS
+    assert set(PAIRS) > IMPOSSIBLE

@@ -1,0 +1,145 @@
+"""The real committer and the real readers over a database file, on a clock that tests set."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from peewee import Database, Model
+from prometheus_client import CollectorRegistry
+
+from giftcard_rules.commands import (
+    Authorize,
+    Cancel,
+    Command,
+    Issue,
+    Outcome,
+    Settle,
+    Validate,
+    Validated,
+)
+from giftcard_rules.decide import Markets
+from giftcard_server import responses
+from giftcard_server.committer import Answer, Committer, Submission
+from giftcard_server.metrics import DomainMetrics
+from giftcard_server.readers import Readers
+from giftcard_storage import database, outlook
+from giftcard_storage.audit import audit
+from giftcard_storage.schema import TABLES
+from giftcard_storage.store import Store
+from made_facts import KEY, MARKETS, NOW, authorize, order, request_key
+from server.together import here, together
+
+LIMIT = 64
+
+
+def submission(command: Command, fingerprint: Callable[[str], bytes] | None = None) -> Submission:
+    """Return a command with the digest of its request; the same command, the same request."""
+
+    def digest(_key_id: str) -> bytes:
+        # Of its values: a person's do not print.
+        return hashlib.sha256(repr(astuple(command)).encode()).digest()[:16]
+
+    return Submission(command, KEY.key_id, fingerprint or digest)
+
+
+class BooksOnDisk:
+    """Everything between the edge and the file. `now` is the time, until it is set again."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        markets: Markets = MARKETS,
+        store: Callable[[Database], Store] = Store,
+        encode: Callable[[Outcome], bytes] = responses.encode,
+    ) -> None:
+        self.now = NOW
+        self.url = database.DatabaseUrl(folder / "giftcard.db")
+        database.prepare(self.url)
+        self.connection = database.connect(self.url)
+        self.beside = database.connect(self.url)
+        self.committer = Committer(
+            store(self.connection),
+            markets,
+            encode,
+            lambda: self.now,
+            DomainMetrics(CollectorRegistry()),
+            waiting_limit=LIMIT,
+            batch_limit=LIMIT,
+        )
+        self._readers = Readers(
+            Store(self.beside), markets, lambda: self.now, waiting_limit=1, batch_limit=1
+        )
+
+    def submit(self, command: Command | Submission) -> Answer:
+        """Have one command decided, in a batch of its own."""
+        made = command if isinstance(command, Submission) else submission(command)
+        return self.committer.submit(made, here)
+
+    def together(self, commands: Sequence[Command | Submission]) -> list[Answer | BaseException]:
+        """Have commands decided in one batch, in their order."""
+        made = [each if isinstance(each, Submission) else submission(each) for each in commands]
+        return together(self.committer._batcher, made)
+
+    def validate(self, command: Validate) -> Validated:
+        """Ask about a card."""
+        outcome = self._readers.submit(command, here)
+        assert isinstance(outcome, Validated)
+        return outcome
+
+    def settle_all(self) -> None:
+        """Book what time has done to every card, as the housekeeping does."""
+        for card_id in outlook.due(self.beside, self.now, limit=10_000):
+            self.submit(Settle(card_id))
+
+    def rows(self, table: type[Model]) -> list[dict[str, Any]]:
+        """Return what a table holds, in the order of its primary key."""
+        return list(table.select().dicts().execute(self.beside))
+
+    def dump(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all that the database holds."""
+        return {table.__name__: self.rows(table) for table in TABLES}
+
+    def assert_clean(self) -> None:
+        """Hold the audit against the database."""
+        assert audit(self.beside) == []
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.close()
+        self.beside.close()
+
+
+@contextmanager
+def audited(folder: Path, **parts: Any) -> Iterator[BooksOnDisk]:
+    """Open books; they hold against the audit when the block is over."""
+    books = BooksOnDisk(folder, **parts)
+    try:
+        yield books
+        books.assert_clean()
+    finally:
+        books.close()
+
+
+def reasons(answers: list[Answer | BaseException]) -> list[str | None]:
+    """Return what each was declined for, None where it was not; of an error its type."""
+    return [
+        (answer.reason and answer.reason.value)
+        if isinstance(answer, Answer)
+        else type(answer).__name__
+        for answer in answers
+    ]
+
+
+def authorize_of(bought: Issue, order_id: str = "order-1", **changes: Any) -> Authorize:
+    """Return a wish to pay an order with all of a card."""
+    wanted = order(bought.amount.amount_minor, order_id=order_id)
+    return authorize(bought.new_card.card_id, wanted, **changes)
+
+
+def cancel_of(bought: Issue) -> Cancel:
+    """Return a wish to cancel a purchase."""
+    return Cancel(request_key(), (bought.new_card.card_id,), bought.purchase.order_id)

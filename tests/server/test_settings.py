@@ -1,0 +1,207 @@
+"""What the server can be told, where it is told, and every mistake in it at once."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conftest import StartServer
+from giftcard_server import settings
+from giftcard_server.settings import SettingsError
+from server_process import ServerNotReady
+
+LONDON: Final = """
+[markets.uk]
+currency = "GBP"
+time_zone = "Europe/London"
+min_amount_minor = 1000
+max_amount_minor = 50000
+holiday_calendar = "GB-ENG"
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in settings.unknown():
+        monkeypatch.delenv(name)
+    for name in settings.Settings.model_fields:
+        monkeypatch.delenv(f"GIFTCARD_{name.upper()}", raising=False)
+    monkeypatch.delenv("GIFTCARD_CONFIG", raising=False)
+
+
+class Told:
+    """Settings as the server would read them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._monkeypatch = monkeypatch
+        self._config = folder / "giftcard.toml"
+
+    def read(self, environment: dict[str, str], config: str = "") -> settings.Settings:
+        for name, value in environment.items():
+            self._monkeypatch.setenv(f"GIFTCARD_{name}", value)
+        if config:
+            self._config.write_text(config, encoding="utf-8")
+            self._monkeypatch.setenv("GIFTCARD_CONFIG", str(self._config))
+        return settings.read()
+
+    def mistakes(self, environment: dict[str, str], config: str = "") -> list[str]:
+        with pytest.raises(SettingsError) as caught:
+            self.read(environment, config)
+        return str(caught.value).splitlines()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
+    return Told(monkeypatch, tmp_path)
+
+
+def test_nothing_has_to_be_told(told: Told) -> None:
+    plain = told.read({})
+    assert str(plain.database_url) == "sqlite:///giftcard.db"
+    assert (plain.grpc_listen, plain.http_listen) == ("127.0.0.1:50051", "127.0.0.1:9464")
+    assert list(plain.terms) == ["fr"]
+
+
+def test_the_environment_wins_over_the_file(told: Told) -> None:
+    config = 'log_level = "DEBUG"\nbatch_limit = 16\ndatabase_url = "sqlite:///from/file.db"\n'
+    read = told.read({"LOG_LEVEL": "ERROR", "DATABASE_URL": "sqlite:////from/env.db"}, config)
+    assert read.log_level == "ERROR"
+    assert read.batch_limit == 16
+    assert read.database_url.path == Path("/from/env.db")
+
+
+def test_a_database_may_be_named_from_the_root_or_from_here(told: Told) -> None:
+    assert told.read({"DATABASE_URL": "sqlite:///a%20b.db"}).database_url.path == Path("a b.db")
+    assert told.read({"DATABASE_URL": "sqlite:////srv/c.db"}).database_url.path == Path("/srv/c.db")
+
+
+# What is told, one thing at a time, and how the mistake begins.
+MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
+    ({"DATABASE_URL": "mysql://somewhere/db"}, "", "database_url: "),
+    ({"DATABASE_URL": "sqlite://host/file.db"}, "", "database_url: "),
+    ({"DATABASE_URL": "giftcard.db"}, "", "database_url: "),
+    ({"GRPC_LISTEN": "50051"}, "", "grpc_listen: must be host:port"),
+    ({"GRPC_LISTEN": "127.0.0.1:70000"}, "", "grpc_listen: "),
+    ({"HTTP_LISTEN": "127.0.0.1:http"}, "", "http_listen: "),
+    ({"LOG_LEVEL": "LOUD"}, "", "log_level: "),
+    ({"BATCH_LIMIT": "0"}, "", "batch_limit: "),
+    ({"WAITING_LIMIT": "many"}, "", "waiting_limit: "),
+    ({"DRAIN_SECONDS": "-1"}, "", "drain_seconds: "),
+    ({"RPC_THREADS": "10"}, "", "rpc_threads must be more than"),
+    ({"RPC_THREADS": "312"}, "", "rpc_threads must be more than"),
+    ({"TLS_CERTIFICATE": "server.pem"}, "", "tls_certificate and tls_key belong together"),
+    ({"TLS_KEY": "server.key"}, "", "tls_certificate and tls_key belong together"),
+    ({"TLS_CLIENT_CA": "ca.pem"}, "", "tls_client_ca needs"),
+    ({"MARKETS": "{"}, "", "error parsing value for field"),
+    ({}, "log_levle = 'INFO'", "log_levle: "),
+    ({}, "log_level = ", "GIFTCARD_CONFIG: not a TOML file"),
+    ({"CONFIG": "/nowhere/giftcard.toml"}, "", "GIFTCARD_CONFIG: No such file"),
+    ({}, "[markets.uk]\ncurrency = 'GBP'", "markets: uk: a new market must say its time_zone"),
+    ({}, "[markets.UK]\n", "markets.UK"),
+    ({}, LONDON.replace("GBP", "pounds"), "markets.uk.currency: "),
+    ({}, LONDON.replace("Europe", "Atlantis"), "markets.uk.time_zone: is not a time zone"),
+    ({}, LONDON.replace("GB-ENG", "GB-XYZ"), "markets.uk.holiday_calendar: is not a calendar"),
+    ({}, LONDON.replace("GB-ENG", "ATLANTIS"), "markets.uk.holiday_calendar: is not a calendar"),
+    ({}, LONDON.replace("= 1000", "= 60000"), "markets: uk: min_amount_minor must not exceed"),
+    ({}, LONDON + "validity_month = 6", "markets.uk.validity_month: "),
+    ({}, LONDON + "preset_amounts_minor = [500]", "markets: uk: preset_amounts_minor must lie"),
+    ({}, LONDON + "designs = []", "markets.uk.designs: "),
+    ({}, LONDON + "default_hold_seconds = 999999", "markets: uk: default_hold_seconds must not"),
+    ({}, LONDON + "ineligible_categories = ['gift_card']", "markets.uk.ineligible_categories: "),
+    ({}, "[markets.fr]\nmin_amount_minor = 3000", "markets: fr: preset_amounts_minor must lie"),
+)
+
+
+@pytest.mark.parametrize(("environment", "config", "mistake"), MISTAKES)
+def test_a_mistake_is_told_by_the_name_of_the_setting(
+    told: Told, environment: dict[str, str], config: str, mistake: str
+) -> None:
+    (only,) = told.mistakes(environment, config)
+    assert only.startswith(mistake)
+
+
+# Addresses, and whether only this machine can reach them.
+ADDRESSES: Final = (
+    ("127.0.0.1:1", True),
+    ("127.8.8.8:1", True),
+    ("localhost:1", True),
+    ("[::1]:1", True),
+    ("0.0.0.0:1", False),
+    ("[::]:1", False),
+    ("192.0.2.1:1", False),
+    ("giftcard.example:1", False),
+    ("localhost.example:1", False),
+)
+
+
+@pytest.mark.parametrize(("address", "is_here"), ADDRESSES)
+def test_plaintext_beyond_this_machine_has_to_be_allowed(
+    told: Told,
+    address: str,
+    is_here: bool,  # noqa: FBT001 - the outcome
+) -> None:
+    both = {"GRPC_LISTEN": address, "HTTP_LISTEN": address}
+    if not is_here:
+        grpc_mistake, http_mistake = told.mistakes(both)
+        assert grpc_mistake.startswith("grpc_listen is no loopback address")
+        assert http_mistake.startswith("http_listen is no loopback address")
+    allowed = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_PLAINTEXT_HTTP": "true"}
+    assert told.read(both if is_here else both | allowed).grpc_listen == address
+
+
+def test_tls_serves_beyond_this_machine(told: Told) -> None:
+    tls = {"TLS_CERTIFICATE": "server.pem", "TLS_KEY": "server.key", "GRPC_LISTEN": "0.0.0.0:1"}
+    assert told.read(tls).grpc_listen == "0.0.0.0:1"
+
+
+def test_all_mistakes_are_told_at_once_without_what_was_told(told: Told) -> None:
+    config = LONDON.replace("Europe", "Atlantis") + "[markets.us]\ncurrency = 'dollars'\n"
+    environment = {"LOG_LEVEL": "secret", "GRPC_LISTEN": "secret", "BATCH_LIMIT": "-7"}
+    mistakes = told.mistakes(environment, "port = 'secret'\n" + config)
+    assert sorted(line.split(":")[0] for line in mistakes) == [
+        "batch_limit",
+        "grpc_listen",
+        "log_level",
+        "markets.uk.time_zone",
+        "markets.us.currency",
+        "port",
+    ]
+    assert "secret" not in "\n".join(mistakes)
+    assert "-7" not in "\n".join(mistakes)
+
+
+def test_all_that_does_not_fit_together_is_told_at_once(told: Told) -> None:
+    environment = {
+        "GRPC_LISTEN": "0.0.0.0:1",
+        "HTTP_LISTEN": "0.0.0.0:1",
+        "TLS_KEY": "server.key",
+        "RPC_THREADS": "1",
+    }
+    assert [line.split()[0] for line in told.mistakes(environment)] == [
+        "tls_certificate",
+        "grpc_listen",
+        "http_listen",
+        "rpc_threads",
+    ]
+
+
+def test_two_markets_that_do_not_fit_are_both_told(told: Told) -> None:
+    config = "[markets.uk]\ncurrency = 'GBP'\n[markets.fr]\nmax_amount_minor = 1\n"
+    (mistake,) = told.mistakes({}, config)
+    assert "uk: a new market must say" in mistake
+    assert "fr: min_amount_minor must not exceed" in mistake
+
+
+def test_a_variable_that_is_no_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIFTCARD_LOG_LEVLE", "DEBUG")
+    monkeypatch.setenv("GIFTCARD_LOG_LEVEL", "DEBUG")
+    assert settings.unknown() == ["GIFTCARD_LOG_LEVLE"]
+
+
+def test_a_server_that_is_told_wrong_ends_with_the_mistakes(start_server: StartServer) -> None:
+    wrong = {"GIFTCARD_GRPC_LISTEN": "50051", "GIFTCARD_BATCH_LIMIT": "0"}
+    with pytest.raises(ServerNotReady, match=r"ended with exit code [1-9]") as caught:
+        start_server(settings=wrong)
+    assert "\ngrpc_listen: must be host:port\n" in str(caught.value)
+    assert "\nbatch_limit: " in str(caught.value)
+    assert "Traceback" not in str(caught.value)

@@ -1,0 +1,135 @@
+"""The audit finds nothing in a sound database, and every invariant when it is broken."""
+
+from datetime import timedelta
+
+import pytest
+from peewee import Database
+
+from giftcard_rules.commands import Settle
+from giftcard_storage.audit import LIABILITY, LISTED, Difference, Totals, audit, totals
+from giftcard_storage.database import DatabaseUrl, connect
+from giftcard_storage.invariants import INVARIANTS
+from made_facts import Books, cancel, order
+from stored_books import StoredBooks, play_everything
+from tamperings import TAMPERINGS, tamper
+
+
+def test_a_new_database_is_sound(database: Database) -> None:
+    assert audit(database) == []
+    assert totals(database) == []
+
+
+def test_a_database_in_which_everything_happened_is_sound(
+    books: StoredBooks, database: Database
+) -> None:
+    play_everything(books)
+    assert audit(database) == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "statement"),
+    [
+        pytest.param(invariant, statement, id=f"{invariant}: {statement}")
+        for invariant, statements in TAMPERINGS.items()
+        for statement in statements
+    ],
+)
+def test_tampering_is_found(
+    books: StoredBooks, database: Database, invariant: str, statement: str
+) -> None:
+    play_everything(books)
+    assert tamper(database, statement) > 0
+    assert invariant in {difference.invariant for difference in audit(database)}
+
+
+def test_every_invariant_has_been_broken() -> None:
+    assert TAMPERINGS.keys() == INVARIANTS.keys() | {LIABILITY}
+
+
+def test_a_difference_says_what_was_expected_and_what_was_found(
+    books: StoredBooks, database: Database
+) -> None:
+    card = books.bought(50_00)
+    tamper(database, "UPDATE card SET balance_minor = 4900")
+    assert audit(database) == [
+        Difference(
+            "card_is_the_sum_of_its_postings",
+            f"card {card.card_id}",
+            "balance 5000, held 0",
+            "balance 4900, held 0",
+            1,
+        ),
+        Difference(
+            "card_is_worth_what_its_state_says",
+            f"card {card.card_id}",
+            "5000 in all",
+            "balance 4900, held 0",
+            1,
+        ),
+        Difference(LIABILITY, "fr EUR", "5000", "4900", 1),
+    ]
+
+
+def test_many_differences_are_counted_and_some_are_listed(
+    books: StoredBooks, database: Database
+) -> None:
+    for _ in range(LISTED + 3):
+        books.bought()
+    tamper(database, "UPDATE card SET version = 0")
+    told = audit(database)
+    assert len(told) == LISTED
+    assert {difference.in_all for difference in told} == {LISTED + 3}
+
+
+def test_totals_are_those_of_the_contract(books: StoredBooks, database: Database) -> None:
+    books.bought(20_00)
+    books.decide(cancel(books.bought(25_00)))
+    paid = books.captured(books.authorized(books.bought(50_00), order(40_00)), 30_00).authorization
+    books.reversed(paid, 12_00)
+    books.bought(100_00, market="be")
+    assert totals(database) == [
+        Totals("be", "EUR", 100_00, 0, 0, 0, 0, 0, 100_00),
+        Totals("fr", "EUR", 95_00, 12_00, 30_00, 10_00, 0, 25_00, 42_00),
+    ]
+    assert [each.owed_minor for each in totals(database)] == [100_00, 42_00]
+    books.wait(timedelta(days=200))
+    expire_all(books)
+    assert totals(database)[1] == Totals("fr", "EUR", 95_00, 12_00, 30_00, 10_00, 42_00, 25_00, 0)
+
+
+def expire_all(books: StoredBooks) -> None:
+    for card in list(books.facts.cards.values()):
+        books.decide(Settle(card.card_id))
+
+
+def test_an_audit_sees_one_state_and_keeps_no_writer_waiting(
+    books: StoredBooks, database: Database, url: DatabaseUrl
+) -> None:
+    books.bought(20_00)
+    looking = connect(url)
+    try:
+        with looking.transaction("DEFERRED"):
+            before = totals(looking)
+            books.bought(30_00)  # Would fail at once if it had to wait for the audit.
+            assert totals(looking) == before
+            assert audit(looking) == []
+        assert totals(looking) != before
+    finally:
+        looking.close()
+
+
+@pytest.mark.parametrize("invariant", INVARIANTS)
+def test_no_table_has_to_be_sorted_in_memory(database: Database, invariant: str) -> None:
+    plan = database.execute_sql(f"EXPLAIN QUERY PLAN {INVARIANTS[invariant]}").fetchall()
+    steps = [step for *_, step in plan]
+    assert [step for step in steps if "TEMP B-TREE" in step or "AUTOMATIC" in step] == []
+
+
+def test_the_plain_books_and_the_stored_ones_agree(books: StoredBooks) -> None:
+    plain = Books()
+    play_everything(plain)
+    play_everything(books)
+    states = [
+        sorted(card.state.value for card in each.facts.cards.values()) for each in (plain, books)
+    ]
+    assert states[0] == states[1]

@@ -1,0 +1,52 @@
+"""Looking over all cards: what is due, and what is owed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from peewee import Database
+
+from giftcard_rules.commands import Settle
+from giftcard_storage.audit import audit
+from giftcard_storage.outlook import Holdings, due, has_cards, holdings
+from made_facts import cancel, issue, order
+from stored_books import StoredBooks
+
+
+def test_due_cards_are_those_that_time_has_something_to_do_for(
+    books: StoredBooks, database: Database
+) -> None:
+    fresh, held, lapsing, expiring = (books.bought() for _ in range(4))
+    hold = books.authorized(lapsing, order(order_id="1"))
+    books.authorized(held, order(order_id="2"), hold_for=timedelta(days=2))
+    just_before = hold.expires_at - timedelta(microseconds=1)
+    assert due(database, just_before, 10) == []
+    assert due(database, hold.expires_at, 10) == [lapsing.card_id]
+    later = expiring.expires_at
+    assert set(due(database, later, 10)) == {
+        card.card_id for card in (fresh, held, lapsing, expiring)
+    }
+    assert len(due(database, later, 3)) == 3
+    books.now = later
+    for card_id in due(database, later, 10):
+        books.decide(Settle(card_id))
+    assert due(database, later, 10) == []
+    assert audit(database) == []
+
+
+def test_holdings_are_what_is_owed_by_market_currency_and_key(
+    books: StoredBooks, database: Database
+) -> None:
+    assert not has_cards(database)
+    card = books.bought(50_00)
+    books.authorized(card, order(20_00))
+    books.bought(30_00)
+    belgian = books.bought(100_00, market="be")
+    rotated = issue(40_00)
+    books.decide(replace(rotated, new_card=replace(rotated.new_card, key_id="2027")))
+    books.decide(cancel(books.bought(60_00)))
+    assert has_cards(database)
+    assert sorted(holdings(database), key=str) == [
+        Holdings("be", "EUR", belgian.key_id, 1, 100_00),
+        Holdings("fr", "EUR", card.key_id, 2, 80_00),
+        Holdings("fr", "EUR", "2027", 1, 40_00),
+    ]

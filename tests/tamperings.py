@@ -1,0 +1,161 @@
+"""What somebody with the database file in hands could do to it, and the invariant that tells.
+
+`{used}` and its kind stand for the cards of `play_everything`; see `PLACES`.
+"""
+
+from typing import Final
+
+from peewee import Database
+
+from giftcard_storage.audit import LIABILITY
+
+PLACES: Final = {
+    # The card that was captured in part and refunded in parts, and the first one that came back.
+    "used": "(SELECT card_id FROM purchase WHERE order_id = 'purchase-used')",
+    "back": "(SELECT MIN(card_id) FROM card WHERE refund_order_id = 'order-used')",
+    "active": "(SELECT MIN(card_id) FROM card WHERE state = 'ACTIVE' AND origin = 'PURCHASE')",
+    "cancelled": "(SELECT card_id FROM card WHERE state = 'CANCELLED')",
+    "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
+    "hold": "(SELECT hold_id FROM card WHERE state = 'HELD')",
+}
+
+TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
+    "posting_moves_as_its_kind": (
+        "UPDATE posting SET destination = 'SETTLED' WHERE kind = 'ISSUE'",
+        "UPDATE posting SET source = 'HELD' WHERE kind = 'REFUND'",
+        "UPDATE posting SET kind = 'GIFT' WHERE kind = 'FORFEIT'",
+        "UPDATE posting SET to_card_id = NULL WHERE kind = 'REISSUE'",
+        "UPDATE posting SET to_card_id = card_id WHERE kind = 'REFUND'",
+        "UPDATE posting SET to_card_id = {back} WHERE kind = 'LAPSE'",
+        "UPDATE posting SET authorization_id = NULL WHERE kind = 'LAPSE'",
+        "UPDATE posting SET authorization_id = {hold} WHERE kind = 'ISSUE'",
+    ),
+    "posting_has_its_card_and_version": (
+        "UPDATE card SET version = 1 WHERE card_id = {used}",
+        "DELETE FROM card WHERE card_id = {used}",
+        "UPDATE posting SET version = 0 WHERE version = 1",
+    ),
+    "posting_is_for_an_authorization_of_its_card": (
+        "UPDATE posting SET authorization_id = {hold} WHERE kind = 'CAPTURE'",
+        "DELETE FROM authorization",
+    ),
+    "posting_leads_to_the_card_that_replaces": (
+        "UPDATE posting SET to_card_id = {active} WHERE kind = 'REISSUE'",
+        "UPDATE posting SET to_card_id = 'no card' WHERE kind = 'REISSUE'",
+        "UPDATE card SET authorization_id = {hold} WHERE card_id = {back}",
+    ),
+    "account_is_never_negative": (
+        # In the end all is as it should be; in between, money was taken that was not there.
+        "UPDATE posting SET version = version + 100 WHERE card_id = {held} AND kind = 'ISSUE'",
+        "UPDATE posting SET version = version + 100 WHERE card_id = {used} AND kind = 'AUTHORIZE'",
+        "UPDATE posting SET version = version + 100 WHERE card_id = {used} AND kind = 'CAPTURE'",
+    ),
+    "card_begins_with_its_first_posting": (
+        "UPDATE card SET initial_minor = initial_minor + 1 WHERE card_id = {active}",
+        "UPDATE card SET initial_minor = initial_minor - 1 WHERE card_id = {back}",
+        "UPDATE posting SET ordinal = 7 WHERE card_id = {active}",
+    ),
+    "card_is_the_sum_of_its_postings": (
+        "UPDATE card SET balance_minor = balance_minor + 1 WHERE card_id = {active}",
+        "UPDATE card SET held_minor = held_minor - 1 WHERE state = 'HELD'",
+        "DELETE FROM posting WHERE card_id = {active}",
+    ),
+    "card_state_follows_from_its_postings": (
+        "UPDATE card SET state = 'CANCELLED' WHERE card_id = {used}",
+        "UPDATE card SET state = 'EXPIRED' WHERE card_id = {active}",
+        "UPDATE card SET state = 'ACTIVE' WHERE card_id = {held}",
+        (
+            "INSERT INTO posting SELECT card_id, version, 9, 'EXPIRE', 'CARD', 'BREAKAGE', 1,"
+            " NULL, NULL, posted_at FROM posting WHERE kind = 'CANCEL'"
+        ),
+    ),
+    "card_is_worth_what_its_state_says": (
+        "UPDATE card SET balance_minor = balance_minor - 1 WHERE card_id = {active}",
+        "UPDATE card SET balance_minor = 1 WHERE card_id = {cancelled}",
+        "UPDATE card SET hold_id = NULL WHERE state = 'HELD'",
+        (
+            "UPDATE card SET balance_minor = balance_minor + held_minor, held_minor = 0 WHERE"
+            " state = 'HELD'"
+        ),
+    ),
+    "settled_is_what_was_captured_and_not_refunded": (
+        "UPDATE authorization SET refunded_minor = 0 WHERE refunded_minor > 0",
+        "DELETE FROM posting WHERE kind = 'REFUND'",
+    ),
+    "authorization_is_the_sum_of_its_postings": (
+        "UPDATE authorization SET authorized_minor = 1 WHERE authorization_id = {hold}",
+        "UPDATE authorization SET captured_minor = captured_minor - 1 WHERE captured_minor > 0",
+        "UPDATE authorization SET forfeited_minor = 1 WHERE state = 'CAPTURED'",
+        "UPDATE authorization SET state = 'LAPSED' WHERE state = 'RELEASED'",
+    ),
+    "authorization_is_opened_once_and_closed_once": (
+        (
+            "INSERT INTO posting SELECT card_id, version + 50, ordinal, kind, source, destination,"
+            " 1, authorization_id, to_card_id, posted_at FROM posting WHERE kind = 'CAPTURE'"
+        ),
+        "DELETE FROM posting WHERE kind = 'AUTHORIZE'",
+        "UPDATE authorization SET state = 'RELEASED' WHERE authorization_id = {hold}",
+    ),
+    "authorization_is_of_the_market_of_its_card": (
+        "UPDATE authorization SET market = 'de'",
+        "UPDATE authorization SET currency = 'CHF'",
+        "DELETE FROM card WHERE card_id = {held}",
+    ),
+    "hold_is_an_open_authorization": (
+        "UPDATE card SET hold_id = 'none' WHERE state = 'HELD'",
+        "UPDATE authorization SET state = 'LAPSED' WHERE authorization_id = {hold}",
+        "UPDATE authorization SET card_id = {active} WHERE authorization_id = {hold}",
+        "UPDATE authorization SET authorized_minor = 1 WHERE authorization_id = {hold}",
+    ),
+    "open_authorization_is_the_hold_of_its_card": (
+        "UPDATE authorization SET state = 'OPEN' WHERE state = 'RELEASED'",
+        "UPDATE card SET hold_id = 'none' WHERE state = 'HELD'",
+    ),
+    "order_has_one_live_card": (
+        "UPDATE authorization SET order_id = 'order-1', market = 'fr' WHERE state = 'CAPTURED'",
+    ),
+    "purchase_has_one_card": ("UPDATE purchase SET order_id = 'purchase-1'",),
+    "bought_card_has_its_purchase": (
+        "DELETE FROM purchase WHERE card_id = {used}",
+        "UPDATE purchase SET card_id = {back} WHERE card_id = {used}",
+        "UPDATE purchase SET market = 'de'",
+    ),
+    "replacement_names_what_it_replaces": (
+        "UPDATE card SET replaces_card_id = {active} WHERE card_id = {back}",
+        "UPDATE card SET refund_order_id = 'another' WHERE card_id = {back}",
+        "UPDATE card SET replaces_card_id = {back} WHERE card_id = {active}",
+        "UPDATE card SET currency = 'CHF' WHERE card_id = {back}",
+    ),
+    "card_has_its_request": (
+        "DELETE FROM request WHERE method = 'Issue'",
+        "DELETE FROM request WHERE method = 'Capture'",
+        "UPDATE request SET reason = 'CARD_HELD' WHERE method = 'Reverse'",
+    ),
+    "authorization_has_its_request": (
+        "DELETE FROM request WHERE method = 'Authorize'",
+        "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
+    ),
+    "request_has_its_authorization": (
+        "DELETE FROM authorization WHERE authorization_id = {hold}",
+        "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
+    ),
+    LIABILITY: (
+        "UPDATE card SET balance_minor = balance_minor + 1 WHERE card_id = {active}",
+        "DELETE FROM posting WHERE kind = 'CANCEL'",
+        "UPDATE posting SET amount_minor = amount_minor + 1 WHERE kind = 'EXPIRE'",
+    ),
+}
+
+
+def tamper(database: Database, statement: str) -> int:
+    """Do what no path of this project can do, and return how many rows it hit."""
+    database.execute_sql("PRAGMA foreign_keys = OFF")
+    database.execute_sql("PRAGMA ignore_check_constraints = ON")
+    in_the_way = database.execute_sql(
+        "SELECT type, name FROM sqlite_schema WHERE type = 'trigger'"
+        " OR name IN ('order_has_one_live_card', 'purchase_has_one_card')"
+    )
+    for kind, name in in_the_way.fetchall():
+        database.execute_sql(f"DROP {kind} {name}")
+    hit: int = database.execute_sql(statement.format(**PLACES)).rowcount
+    return hit
