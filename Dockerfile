@@ -1,7 +1,10 @@
 # The service, `giftcard serve`, from the versions in uv.lock.
 #
 #   docker build --tag giftcard-tender .
-#   docker run --rm --read-only --volume giftcard:/var/lib/giftcard giftcard-tender
+#   docker run --rm --read-only --volume giftcard:/var/lib/giftcard \
+#       --publish 127.0.0.1:50051:50051 --publish 127.0.0.1:9464:9464 \
+#       --env GIFTCARD_ALLOW_PLAINTEXT_GRPC=true --env GIFTCARD_ALLOW_PLAINTEXT_HTTP=true \
+#       giftcard-tender
 #
 # Both stages stand on the same image: the environment that the first one makes
 # names the Python that it was made with.
@@ -35,9 +38,11 @@ RUN pip uninstall --yes --root-user-action=ignore pip \
 COPY --from=build /opt/giftcard /opt/giftcard
 # Inside a container loopback would be reachable by nobody. Whether calls without
 # TLS are acceptable there is for whoever runs it to say, so the server refuses to
-# start until they do.
+# start until they do: GIFTCARD_ALLOW_PLAINTEXT_GRPC, GIFTCARD_ALLOW_PLAINTEXT_HTTP.
+# gRPC's core writes lines of its own to standard error, which are no JSON: off.
 ENV PATH=/opt/giftcard/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    GRPC_VERBOSITY=NONE \
     GIFTCARD_DATABASE_URL=sqlite:////var/lib/giftcard/giftcard.db \
     GIFTCARD_GRPC_LISTEN=0.0.0.0:50051 \
     GIFTCARD_HTTP_LISTEN=0.0.0.0:9464

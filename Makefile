@@ -22,7 +22,7 @@ SYSTEM_CERTS := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 UV_SETTINGS := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=$(if $(SYSTEM_CERTS),true,false)
 UV := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 UV_FOR_OLDEST := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(OLDEST_VENV) $(BIN)/uv
-SYNC := sync --frozen --quiet --python $(BIN)/python
+SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # pyproject.toml says which uv, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 

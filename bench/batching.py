@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from giftcard.v1 import gift_card_service_pb2 as pb
-from giftcard.v1 import order_pb2
 from grpc_health.v1 import health_pb2
 from http2_load import Connection, Run
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import order_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

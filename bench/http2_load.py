@@ -157,8 +157,8 @@ class Connection:
     def _require_ok(self, block: bytes) -> None:
         ok = self._known_ok.get(block)
         if ok is None:
-            headers = dict(self._decoder.decode(block))
-            ok = headers.get("grpc-status") == "0"
+            headers = dict(self._decoder.decode(block, raw=True))
+            ok = headers.get(b"grpc-status") == b"0"
             if not ok:
                 message = f"an answer was not OK: {headers}"
                 raise VoidRunError(message)

@@ -25,7 +25,7 @@ _READ_AS: Final = str.maketrans(
     {character.lower(): character for character in ALPHABET}
     | dict.fromkeys("Oo", "0")
     | dict.fromkeys("IiLl", "1")
-    | dict.fromkeys(" -", None)
+    | dict.fromkeys(" -\N{MINUS SIGN}", None)
 )
 # What never matters either, for codes that were pasted: Unicode's other spaces and dashes,
 # and invisible marks.

@@ -111,14 +111,21 @@ class Committer:
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
-            for entry in entries:
-                self._run_alone(entry)
+            self._run_one_by_one(entries)
 
-    def _run_alone(self, entry: Entry[Submission, Answer]) -> None:
-        try:
-            self._commit((entry,))
-        except Exception as error:  # noqa: BLE001 - it is this one command's own
-            entry.fail(error)
+    def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        away: StorageAwayError | None = None
+        for entry in entries:
+            if away is not None:  # Asking again for each would keep them all waiting.
+                entry.fail(away)
+                continue
+            try:
+                self._commit((entry,))
+            except StorageAwayError as error:
+                away = error
+                entry.fail(error)
+            except Exception as error:  # noqa: BLE001 - it is this one command's own
+                entry.fail(error)
 
     def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         for attempt in range(STALE_TRIES):

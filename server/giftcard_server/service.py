@@ -76,9 +76,10 @@ class Service:
         ring = self._ring(is_new=is_new)
         terms = settings.terms
         markets = markets_of(terms)
-        self._connections = [database.connect(url) for _ in range(4)]
-        writing, reading, self._looking, tidying = self._connections
-        self._looking_lock = threading.Lock()
+        self._connections = [database.connect(url) for _ in range(5)]
+        writing, reading, self._looking, self._probing, tidying = self._connections
+        # Looking over all cards takes its time, and a probe shall not wait for it.
+        self._looking_lock, self._probing_lock = threading.Lock(), threading.Lock()
         self._require_known(self._holdings(), ring, terms)
 
         self.registry = CollectorRegistry()
@@ -154,7 +155,7 @@ class Service:
         self._checkpointing.stop()
         self._http.stop()
         for connection in self._connections:
-            connection.close()
+            database.close(connection)
 
     def _ring(self, *, is_new: bool) -> KeyRing:
         path = self._settings.key_path
@@ -184,16 +185,20 @@ class Service:
     def _require_known(
         self, holdings: Sequence[Holdings], ring: KeyRing, terms: dict[str, Terms]
     ) -> None:
-        """Refuse to start without the keys, markets and currencies that live cards rely on."""
+        """Refuse to start without the keys, markets and currencies that cards rely on.
+
+        Keys serve live cards alone; a card that was used can still be refunded, and for that
+        its market is needed.
+        """
         mistakes = []
         for each in holdings:
             market = terms.get(each.market)
-            if ring.get(each.key_id) is None:
-                mistakes.append(f"{each.cards} live cards need the key {each.key_id}")
+            if each.live_cards and ring.get(each.key_id) is None:
+                mistakes.append(f"{each.live_cards} live cards need the key {each.key_id}")
             if market is None:
-                mistakes.append(f"{each.cards} live cards need the market {each.market}")
+                mistakes.append(f"{each.cards} cards need the market {each.market}")
             elif market.currency != each.currency:
-                mistakes.append(f"{each.cards} live cards of {each.market} are in {each.currency}")
+                mistakes.append(f"{each.cards} cards of {each.market} are in {each.currency}")
         if mistakes:
             raise StartRefusedError("; ".join(mistakes))
 
@@ -209,8 +214,8 @@ class Service:
         if self._draining.is_set():
             return False
         try:
-            with self._looking_lock:
-                outlook.has_cards(self._looking)
+            with self._probing_lock:
+                outlook.has_cards(self._probing)
         except StorageError:
             return False
         return True

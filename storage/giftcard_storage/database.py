@@ -6,6 +6,7 @@ it holds money, foreign keys on, and writers that take their lock before they re
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -68,7 +69,8 @@ def prepare(url: DatabaseUrl) -> None:
     by a newer version, or not ours at all.
     """
     path = url.path
-    if path.exists() and path.stat().st_size > 0:
+    is_new = not path.exists() or path.stat().st_size == 0
+    if not is_new:
         _require_ours(path)
     elif not path.parent.is_dir():
         raise _refused(path, f"its folder {path.parent} does not exist")
@@ -79,8 +81,8 @@ def prepare(url: DatabaseUrl) -> None:
         raise _refused(path, f"it cannot be opened ({type(error).__name__})") from error
     try:
         with translated():
-            # The id first and outside the log, so that the file is known as ours at once.
-            database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            if is_new:  # First and outside the log, so that the file is known as ours at once.
+                database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute_sql("PRAGMA journal_mode = WAL")
             _runner(database).up()
     finally:
@@ -91,6 +93,12 @@ def connect(url: DatabaseUrl) -> Database:
     """Open a connection that any one thread at a time may use."""
     with translated():
         return _connect(url.path)
+
+
+def close(database: Database) -> None:
+    """Close a connection; one with a transaction still open is left to the process's end."""
+    with contextlib.suppress(peewee.OperationalError):
+        database.close()
 
 
 def checkpoint(database: Database) -> None:

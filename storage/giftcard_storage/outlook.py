@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peewee import SQL, fn
+from peewee import SQL, Case, fn
 
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The cards of one market, currency and key that can still be used.
+    """The cards of one market, currency and key.
 
-    `liability_minor` is what they are worth to their holders, set aside or not.
+    `live_cards` of them can still be used, and are worth `liability_minor` to their holders.
     """
 
     market: str
     currency: str
     key_id: str
     cards: int
+    live_cards: int
     liability_minor: int
 
 
@@ -48,13 +49,18 @@ def due(database: Database, now: datetime, limit: int) -> list[str]:
 
 
 def holdings(database: Database) -> list[Holdings]:
-    """Return what is outstanding, by market, currency and key. Reads every card."""
+    """Return what cards there are, by market, currency and key. Reads every card."""
     liability = Card.balance_minor + Card.held_minor
+    live_cards = fn.SUM(Case(None, ((liability > 0, 1),), 0))
     query = (
         Card.select(
-            Card.market, Card.currency, Card.key_id, fn.COUNT(Card.card_id), fn.SUM(liability)
+            Card.market,
+            Card.currency,
+            Card.key_id,
+            fn.COUNT(Card.card_id),
+            live_cards,
+            fn.SUM(liability),
         )
-        .where(liability > 0)
         .group_by(Card.market, Card.currency, Card.key_id)
         .tuples()
     )

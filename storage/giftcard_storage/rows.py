@@ -13,8 +13,7 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
 
-Row = Sequence[Any]
-SavedRow = tuple[Any, ...]
+Row = tuple[Any, ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -35,7 +34,7 @@ def instant(stored: int) -> datetime:
     return _EPOCH + timedelta(microseconds=stored)
 
 
-def card_row(card: Card) -> SavedRow:
+def card_row(card: Card) -> Row:
     """Return a card as its row."""
     return (
         card.card_id,
@@ -89,20 +88,20 @@ def card_of(row: Row) -> Card:
     )
 
 
-def card_changes(card: Card, version_at_rest: int) -> SavedRow:
-    """Return a card's key, what changes of it, and the version that it must still have."""
+def card_changes(card: Card, version_at_rest: int) -> Row:
+    """Return what changes of a card, then its key and the version that it must still have."""
     return (
-        card.card_id,
         card.state.value,
         card.balance_minor,
         card.held_minor,
         card.hold_id,
         card.version,
+        card.card_id,
         version_at_rest,
     )
 
 
-def authorization_row(authorization: Authorization) -> SavedRow:
+def authorization_row(authorization: Authorization) -> Row:
     """Return an authorization as its row."""
     return (
         authorization.authorization_id,
@@ -142,20 +141,18 @@ def authorization_of(row: Row) -> Authorization:
     )
 
 
-def authorization_changes(authorization: Authorization) -> SavedRow:
-    """Return an authorization's key, then what changes of it."""
+def authorization_changes(authorization: Authorization) -> Row:
+    """Return what changes of an authorization, then its key."""
     return (
-        authorization.authorization_id,
         authorization.state.value,
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,
+        authorization.authorization_id,
     )
 
 
-def posting_rows(
-    postings: Sequence[Posting], versions: dict[str, int], now: datetime
-) -> list[SavedRow]:
+def posting_rows(postings: Sequence[Posting], versions: dict[str, int], now: datetime) -> list[Row]:
     """Return the postings of one decision, named by the versions of the cards that it led to."""
     posted_at = microseconds(now)
     return [
@@ -174,7 +171,7 @@ def posting_rows(
     ]
 
 
-def purchase_row(purchase: CardPurchase) -> SavedRow:
+def purchase_row(purchase: CardPurchase) -> Row:
     """Return a purchase as its row."""
     return (
         purchase.card_id,
@@ -194,7 +191,7 @@ def purchase_of(row: Row) -> CardPurchase:
     )
 
 
-def request_row(record: RequestRecord, now: datetime) -> SavedRow:
+def request_row(record: RequestRecord, now: datetime) -> Row:
     """Return a request record as its row."""
     return (
         record.key.request_id,
@@ -225,7 +222,7 @@ def request_of(row: Row) -> RequestRecord:
     )
 
 
-def person_row(person: Person) -> SavedRow:
+def person_row(person: Person) -> Row:
     """Return a person as its row."""
     contact = person.contact
     return (

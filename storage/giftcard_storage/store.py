@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from peewee import __exception_wrapper__  # type: ignore[attr-defined] # Its own translation of errors, which its stubs leave out.
+
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -18,19 +20,17 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows, statements
-from giftcard_storage.dialect import array, rows_of
 from giftcard_storage.errors import StaleError, translated
+from giftcard_storage.schema import Authorization, Card, Person, Posting, Purchase, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from peewee import Database
+    from peewee import SQL, Database, Expression, Field, Model, ModelInsert, ModelUpdate
 
-    from giftcard_rules.cards import Authorization
     from giftcard_rules.decisions import Decision
-    from giftcard_storage.rows import Row, SavedRow
-    from giftcard_storage.statements import Bulk
+    from giftcard_storage.rows import Row
 
 
 Fact = TypeVar("Fact")
@@ -107,7 +107,7 @@ class Store:
         for command in commands:
             named.add(command)
         facts = Facts()
-        for record in self._recall(named.request_ids):
+        for record in self._find(Request.request_id, named.request_ids, rows.request_of):
             facts.requests[record.key] = record
             if record.authorization_id is not None:
                 named.authorization_ids.add(record.authorization_id)
@@ -120,41 +120,39 @@ class Store:
         )
 
     def _load_authorizations(self, facts: Facts, named: Named) -> None:
-        find = self._find
-        found: list[Authorization] = [
-            *find(statements.AUTHORIZATIONS, named.authorization_ids, rows.authorization_of),
-            *find(statements.LIVE_AUTHORIZATIONS, named.order_ids, rows.authorization_of),
+        by_id, by_order = Authorization.authorization_id, Authorization.order_id
+        found = [
+            *self._find(by_id, named.authorization_ids, rows.authorization_of),
+            *self._find(by_order, named.order_ids, rows.authorization_of, statements.LIVE),
         ]
         named.card_ids.update(authorization.card_id for authorization in found)
-        cards = find(statements.CARDS, named.card_ids, rows.card_of)
+        cards = self._find(Card.card_id, named.card_ids, rows.card_of)
         facts.cards = {card.card_id: card for card in cards}
         known = {authorization.authorization_id for authorization in found}
         holds = {card.hold_id for card in cards if card.hold_id is not None} - known
-        found += find(statements.AUTHORIZATIONS, holds, rows.authorization_of)
+        found += self._find(by_id, holds, rows.authorization_of)
         for authorization in found:
             facts.add_authorization(authorization)
 
     def _load_purchases(self, facts: Facts, named: Named) -> None:
-        find = self._find
         for purchase in (
-            *find(statements.PURCHASE_ORDERS, named.purchase_order_ids, rows.purchase_of),
-            *find(statements.PURCHASES, named.purchased_card_ids, rows.purchase_of),
+            *self._find(Purchase.order_id, named.purchase_order_ids, rows.purchase_of),
+            *self._find(Purchase.card_id, named.purchased_card_ids, rows.purchase_of),
         ):
             facts.add_purchase(purchase)
 
-    def _find(self, statement: str, keys: set[str], fact_of: Callable[[Row], Fact]) -> list[Fact]:
-        if not keys:
+    def _find(
+        self,
+        key: Field,
+        values: set[str],
+        fact_of: Callable[[Row], Fact],
+        *conditions: Expression | SQL,
+    ) -> list[Fact]:
+        if not values:
             return []
         with translated():
-            (text,) = self._database.execute_sql(statement, (array(keys),)).fetchone()
-        return [fact_of(row) for row in rows_of(text)]
-
-    def _recall(self, request_ids: set[str]) -> list[RequestRecord]:
-        if not request_ids:
-            return []
-        with translated():
-            cursor = self._database.execute_sql(statements.REQUESTS, (array(request_ids),))
-            return [rows.request_of(row) for row in cursor.fetchall()]
+            cursor = self._database.execute(statements.select(key, values, *conditions))
+            return [fact_of(row) for row in cursor.fetchall()]
 
     def save(
         self,
@@ -164,54 +162,61 @@ class Store:
         now: datetime,
     ) -> None:
         """Save what was decided and answered. Raises `StaleError` where a card has moved on."""
-        cards = {card.card_id: card for decision in decisions for card in decision.cards}
-        authorizations = {
-            authorization.authorization_id: authorization
-            for decision in decisions
-            for authorization in decision.authorizations
-        }
-        at_rest = loaded.versions
-        changed = [
-            rows.card_changes(card, at_rest[card_id])
-            for card_id, card in cards.items()
-            if card_id in at_rest
-        ]
-        if self._save(statements.UPDATE_CARDS, changed) != len(changed):
-            raise StaleError
-        old = loaded.authorization_ids
-        self._save(
-            statements.INSERT_CARDS,
-            [rows.card_row(card) for card_id, card in cards.items() if card_id not in at_rest],
-        )
-        # Updates first: a hold that gave way must be out of its order's unique index.
-        self._save(
-            statements.UPDATE_AUTHORIZATIONS,
-            [rows.authorization_changes(a) for id_, a in authorizations.items() if id_ in old],
-        )
-        self._save(
-            statements.INSERT_AUTHORIZATIONS,
-            [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in old],
-        )
-        self._save_additions(decisions, records, now)
-
-    def _save_additions(
-        self, decisions: Sequence[Decision], records: Sequence[RequestRecord], now: datetime
-    ) -> None:
-        postings: list[SavedRow] = []
+        self._save_cards(loaded.versions, decisions)
+        self._save_authorizations(loaded.authorization_ids, decisions)
+        postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
         purchases = [d.purchase for d in decisions if d.purchase is not None]
         people = [person for decision in decisions for person in decision.people]
-        self._save(statements.INSERT_POSTINGS, postings)
-        self._save(statements.INSERT_PURCHASES, [rows.purchase_row(p) for p in purchases])
-        self._save(statements.INSERT_PEOPLE, [rows.person_row(person) for person in people])
-        self._save(statements.INSERT_REQUESTS, [rows.request_row(r, now) for r in records])
+        self._insert(Posting, postings)
+        self._insert(Purchase, [rows.purchase_row(purchase) for purchase in purchases])
+        self._insert(Person, [rows.person_row(person) for person in people])
+        self._insert(Request, [rows.request_row(record, now) for record in records])
 
-    def _save(self, statement: Bulk, saved: Sequence[SavedRow]) -> int:
-        """Save rows, and return how many were changed or added."""
-        changed = 0
-        with translated():
-            for text, parameters in statement.chunks(saved):
-                changed += self._database.execute_sql(text, parameters).rowcount
+    def _save_cards(self, at_rest: dict[str, int], decisions: Sequence[Decision]) -> None:
+        cards = {card.card_id: card for decision in decisions for card in decision.cards}
+        changed = [
+            rows.card_changes(card, at_rest[card_id])
+            for card_id, card in cards.items()
+            if card_id in at_rest
+        ]
+        update = statements.update(statements.CHANGES_OF_A_CARD, Card.card_id, Card.version)
+        if self._run(update, changed) != len(changed):
+            raise StaleError
+        new = [rows.card_row(card) for card_id, card in cards.items() if card_id not in at_rest]
+        self._insert(Card, new)
+
+    def _save_authorizations(self, at_rest: frozenset[str], decisions: Sequence[Decision]) -> None:
+        authorizations = {
+            authorization.authorization_id: authorization
+            for decision in decisions
+            for authorization in decision.authorizations
+        }
+        changed = [
+            rows.authorization_changes(each)
+            for id_, each in authorizations.items()
+            if id_ in at_rest
+        ]
+        update = statements.update(
+            statements.CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
+        )
+        # Updates first: a hold that gave way must be out of its order's unique index.
+        self._run(update, changed)
+        new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
+        self._insert(Authorization, new)
+
+    def _insert(self, model: type[Model], saved: Sequence[Row]) -> None:
+        self._run(statements.insert(model), saved)
+
+    def _run(self, query: ModelInsert | ModelUpdate, saved: Sequence[Row]) -> int:
+        """Run a query for each row of parameters, and return how many rows it changed."""
+        if not saved:
+            return 0
+        text, _ = self._database.get_sql_context().sql(query).query()
+        with translated(), __exception_wrapper__:
+            cursor = self._database.cursor()
+            cursor.executemany(text, saved)
+            changed: int = cursor.rowcount
         return changed

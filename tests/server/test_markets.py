@@ -171,14 +171,14 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
 @pytest.mark.parametrize(
     ("markets", "mistake"),
     [
-        ({}, "1 live cards need the market us"),
+        ({}, "1 cards need the market us"),
         (
             {"us": tomllib.loads(TOML)["markets"]["us"] | {"currency": "CAD"}},
-            "1 live cards of us are in USD",
+            "1 cards of us are in USD",
         ),
     ],
 )
-def test_a_market_with_live_cards_cannot_be_taken_away(
+def test_a_market_with_cards_cannot_be_taken_away(
     tmp_path: Path, markets: dict[str, Any], mistake: str
 ) -> None:
     told = settings(tmp_path, **tomllib.loads(TOML))

@@ -27,7 +27,7 @@ KEPT = sorted(Path(__file__).parent.glob("database_*.db"))
 @pytest.fixture(params=KEPT, ids=lambda path: path.stem)
 def former(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A copy of a former database, opened as a server would."""
-    url = DatabaseUrl(tmp_path / "giftcard.db")
+    url = DatabaseUrl(tmp_path / "former.db")
     shutil.copy(request.param, url.path)
     prepare(url)
     require_schema(url)
@@ -45,6 +45,19 @@ def card_in(database: Database, state: CardState) -> str:
 def test_every_migration_has_left_a_database() -> None:
     migrations = {re.match(r"\d+", path.name)[0] for path in MIGRATIONS.glob("[0-9]*.py")}  # type: ignore[index] # Every name begins with digits.
     assert {path.stem.removeprefix("database_") for path in KEPT} == migrations
+
+
+def schema(database: Database) -> list[tuple[str, ...]]:
+    found = database.execute_sql("SELECT type, name, sql FROM sqlite_schema ORDER BY name")
+    rows: list[tuple[str, ...]] = found.fetchall()
+    return rows
+
+
+def test_a_former_database_has_the_tables_of_a_new_one(
+    former: Database, database: Database
+) -> None:
+    # A migration that has landed is frozen: edited, it would make other tables than it did.
+    assert schema(former) == schema(database)
 
 
 def test_a_former_database_is_sound_and_worth_what_it_was(former: Database) -> None:

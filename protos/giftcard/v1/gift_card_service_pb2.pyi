@@ -415,7 +415,8 @@ class ReverseRequest(google.protobuf.message.Message):
     @property
     def refund_amount(self) -> giftcard.v1.order_pb2.Money:
         """More than zero; of the whole order, all tenders (R24). Absent: all that is
-        left. Of no effect while the hold is open: a release is always whole.
+        left. While the hold is open only its currency is looked at: a release is
+        always whole.
         """
 
     @property
