@@ -47,6 +47,6 @@ def test_holdings_are_what_is_owed_by_market_currency_and_key(
     assert has_cards(database)
     assert sorted(holdings(database), key=lambda each: (each.market, each.key_id)) == [
         Holdings("be", "EUR", belgian.key_id, 1, 1, 100_00),
-        Holdings("fr", "EUR", "2027", 1, 1, 40_00),
         Holdings("fr", "EUR", card.key_id, 3, 2, 80_00),
+        Holdings("fr", "EUR", "2027", 1, 1, 40_00),
     ]
