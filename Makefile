@@ -26,7 +26,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # pyproject.toml says which uv, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test lint breaking format stubs stubs-into lock clean
+.PHONY: help demo test bench lint breaking format stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made.
@@ -37,6 +37,9 @@ demo: $(VENV)/.runtime ## Play the life of a gift card against a real server.
 
 test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test.
 	@$(BIN)/pytest $(PYTEST_FLAGS)
+
+bench: $(VENV)/.everything ## Measure what batches are worth, as a ratio in one run.
+	@$(BIN)/python bench/batching.py
 
 lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dockerfile.
 	$(BIN)/ruff check

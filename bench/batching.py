@@ -3,7 +3,8 @@
 Two servers run at the same time with the same settings but `batch_limit`; they take turns,
 round by round, so that a machine that drifts drifts for both. Figures are ratios first.
 
-    python bench/batching.py [--rounds 5] [--calls 3000] [--in-flight 64]
+    make bench
+    .venv/bin/python bench/batching.py [--rounds 5] [--calls 3000] [--in-flight 64]
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ The order of things is what makes it safe:
    gift card that was captured can only come back as a new one (R23).
 4. An answer that is lost is asked for again under the same request id. What
    stays unknown, or fails, ends the checkout, and every leg that was sent is
-   voided by the request id it was sent with, whatever became of it (R36).
+   voided by the request id it was sent with, whatever became of it (R36). Only
+   a leg that was declined is not, and only if no earlier try of it may stand.
 
 What a larger orchestrator does otherwise: it keeps the legs in its database,
 written before they are sent, so that the next process finishes what a crash of
@@ -195,7 +196,8 @@ class Checkout:
         # Noted before it is sent: what may have arrived must be undone too.
         self._to_undo.append(leg)
         result = _known(leg.authorize)
-        if result.status is TenderStatus.DECLINED:
+        # Where the throttle declined, say, a try whose answer was lost may have been granted.
+        if result.status is TenderStatus.DECLINED and not result.may_stand:
             self._to_undo.remove(leg)
         # Less than was quoted is as good as nothing: the split was agreed.
         if result.status is not TenderStatus.AUTHORIZED or result.amount != leg.payment.amount:

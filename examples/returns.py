@@ -54,7 +54,8 @@ class Refunded:
     """What became of a return.
 
     `is_settled` is False where a tender gave no answer: take the same return
-    back again. `declined` says why nothing was given back.
+    back again. `declined` says why nothing was given back; where it is not settled
+    either, an earlier try may have given back all the same, and somebody must look.
     """
 
     is_settled: bool
@@ -77,7 +78,8 @@ def take_back(
     """
     first = _refund(gift_card, returned, returned.gift_card_reference, returned.amount)
     if first.status in {TenderStatus.DECLINED, TenderStatus.FAILURE}:
-        return Refunded(is_settled=True, declined=first.message)
+        # Under this return's id something else was asked for before, say.
+        return Refunded(is_settled=not first.may_stand, declined=first.message)
     if first.status is not TenderStatus.REFUNDED:
         # PENDING, or VOIDED: an order that was never charged is no return but a
         # checkout to be undone, and the checkout does that.

@@ -10,6 +10,10 @@ What all tenders owe their orchestrator:
 - The orchestrator makes a `request_id` (a UUID) and writes it down before it
   calls. The same call under the same id is done once, and answered as before.
 - PENDING means that nobody knows: call again under the same id, or void.
+- DECLINED means that nothing happened, unless the result `may_stand`: then this
+  try was refused, and an earlier one whose answer was lost may have been done. After
+  authorize and capture, void. Void and refund are called again later, under the
+  same id: a refund under a new one might be a second refund.
 - `void` undoes an authorize whatever became of it, as Adyen's reversals do:
   set aside, charged, or lost on the way. It can always be called again.
 - `amount` of a result is what this tender did, `remaining` what other tenders
@@ -37,9 +41,11 @@ class TenderStatus(StrEnum):
     VOIDED = "VOIDED"
     # Money that had been taken came back.
     REFUNDED = "REFUNDED"
-    # The tender said no, for good: nothing happened. The shopper may use another.
+    # The tender said no. The shopper may use another. Nothing happened, for good,
+    # unless the result `may_stand`.
     DECLINED = "DECLINED"
-    # The call was wrong or is not allowed: nothing happened. An engineer must look.
+    # The call was wrong or is not allowed, and did nothing; what earlier tries of it
+    # did is not known. An engineer must look.
     FAILURE = "FAILURE"
     # Nobody knows whether it happened.
     PENDING = "PENDING"
@@ -108,6 +114,8 @@ class TenderResult:
     message: str = ""
     # When to come back, where the tender said so.
     retry_after: timedelta | None = None
+    # For DECLINED: whether an earlier try of the call may have been done all the same.
+    may_stand: bool = False
 
 
 class Tender(Protocol):
@@ -121,7 +129,8 @@ class Tender(Protocol):
         """Set money aside.
 
         AUTHORIZED or PARTIALLY_AUTHORIZED, with `reference`, `amount` and
-        `remaining`; DECLINED, FAILURE, PENDING.
+        `remaining`; DECLINED, FAILURE, PENDING. All but a DECLINED that may not
+        stand must be voided, should the order not be paid.
         """
 
     def capture(

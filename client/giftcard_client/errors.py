@@ -1,9 +1,9 @@
 """Every exception that a call raises.
 
 GiftCardError              all of them; `request_id` is the call's ("" for Validate)
-├── Declined               a rule said no; nothing happened, and for good
-├── InvalidRequest         malformed; nothing happened
-├── Misconfigured          the service takes no such calls from here; nothing happened
+├── Declined               a rule said no; nothing happened, unless `may_stand`
+├── InvalidRequest         malformed; this try did nothing
+├── Misconfigured          the service takes no such calls from here; this try did nothing
 └── OutcomeUnknown         no decided answer came; it may have happened, or happen yet
     ├── TimedOut           the deadline for all tries passed
     └── Unavailable        all tries found the service away, overloaded or contended
@@ -11,6 +11,15 @@ GiftCardError              all of them; `request_id` is the call's ("" for Valid
 After OutcomeUnknown send the same again with the same `request_id`: what was
 decided is answered again, and what was not is decided once. Or give up an
 Authorize with `reverse(authorize_request_id=error.request_id)` (R36).
+
+Most declines are final: the service keeps them, and answers them again. Some
+leave no trace, and the same request may be answered differently later. Of these
+CARD_NOT_FOUND and AUTHORIZATION_NOT_FOUND come only where nothing was granted
+under the id before, and REQUEST_PREVENTED only where nothing ever will be.
+TOO_MANY_ATTEMPTS and REQUEST_ID_REUSED say nothing about that: an earlier try
+whose answer was lost may have been granted, by gRPC's own retries within one
+call even. `Declined.may_stand` tells them apart; then it is as after OutcomeUnknown.
+What was lost before an InvalidRequest or Misconfigured is unknown as well.
 
 No text here carries a code or a person (R30). All of them can be pickled, for
 task queues that carry exceptions between processes.
@@ -21,6 +30,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from giftcard_client.vocabulary import Reason
+
+# Said without the answer to an earlier try, so that it may have been a yes. A
+# newer service's reason may be another of them.
+SAYS_NOTHING_OF_EARLIER_TRIES = frozenset(
+    {Reason.TOO_MANY_ATTEMPTS, Reason.REQUEST_ID_REUSED, Reason.UNRECOGNIZED}
+)
 
 
 class GiftCardError(Exception):
@@ -64,6 +79,14 @@ class Declined(GiftCardError):  # noqa: N818 - the word of the trade
         self.retry_after = retry_after
         told = ", ".join(f"{fact}={value}" for fact, value in sorted(self.facts.items()))
         super().__init__(f"{name} ({told})" if told else name, request_id)
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether an earlier try under this request id may have been done all the same.
+
+        Undo it like an OutcomeUnknown, if there was any earlier try.
+        """
+        return self.reason in SAYS_NOTHING_OF_EARLIER_TRIES
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by what it was made of."""

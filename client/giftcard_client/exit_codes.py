@@ -36,6 +36,7 @@ HEADLINES = {
     ExitCode.INVALID: "The request is malformed: nothing was done.",
     ExitCode.OUTCOME_UNKNOWN: "No decided answer: send the same again, with this --request-id.",
 }
+MAY_STAND_HEADLINE = "Declined: this try did nothing; an earlier one with this id may have."
 
 EXIT_CODES_HELP = """Exit codes:
 
@@ -64,7 +65,9 @@ def report(error: GiftCardError, extra: Mapping[str, object], output: Output) ->
         json.dump({"error": exit_code.name.lower(), **facts, **extra}, console.file)
         console.file.write("\n")
         return exit_code
-    console.print(Text(HEADLINES[exit_code], style="bold red"))
+    may_stand = isinstance(error, Declined) and error.may_stand
+    headline = MAY_STAND_HEADLINE if may_stand else HEADLINES[exit_code]
+    console.print(Text(headline, style="bold red"))
     for name, value in _named_words({**facts, **extra}):
         console.print(Text(f"  {name}: {value}"))
     return exit_code

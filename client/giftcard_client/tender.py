@@ -240,6 +240,7 @@ def _as_result(error: GiftCardError, request_id: str) -> TenderResult:
             code=error.name,
             message=DECLINE_MESSAGES[error.reason],
             retry_after=error.retry_after,
+            may_stand=error.may_stand,
         )
     status, code = next(
         (status, code) for kind, status, code in TECHNICAL if isinstance(error, kind)

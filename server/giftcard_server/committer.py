@@ -43,12 +43,14 @@ class Submission:
     """A command, and how its request is told from another one with the same id.
 
     `fingerprint` digests the request under the key of the ring with that id; it raises
-    `KeyLostError` where the ring has lost it.
+    `KeyLostError` where the ring has lost it. A `throttled` caller is given what was decided
+    before, since a replay is no guess, and nothing new.
     """
 
     command: Command
     key_id: str
     fingerprint: Callable[[str], bytes]
+    throttled: bool = False
 
     @property
     def method(self) -> str:
@@ -173,8 +175,11 @@ class _Batch:
             self._decide(command)
             return Answer(b"", None, "")
         record = self._facts.requests.get(command.key)  # type: ignore[union-attr] # Validate never comes here.
-        if record is not None:
-            return self._recall(record, submission)
+        recalled = self._recall(record, submission) if record else None
+        if submission.throttled and not (recalled and recalled.replayed):
+            return self._decline(Reason.TOO_MANY_ATTEMPTS)
+        if recalled is not None:
+            return recalled
         decision = self._decide(command)
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None

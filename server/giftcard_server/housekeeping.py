@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from giftcard_rules.commands import Settle
 from giftcard_server.batching import GoneError, OverloadedError
 from giftcard_server.committer import ContendedError, Submission
+from giftcard_server.logs import where
 from giftcard_server.recurring import Recurring
 from giftcard_storage.errors import StorageError
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from giftcard_server.committer import Committer
+
+log = structlog.get_logger(__name__)
 
 CARDS_AT_ONCE: Final = 500
 
@@ -41,11 +46,20 @@ class Housekeeping(Recurring):
         settled = 0
         while not self.stopping.is_set():
             card_ids = self._due(CARDS_AT_ONCE)
-            for card_id in card_ids:
-                self._committer.submit(
-                    Submission(Settle(card_id), "", lambda _key_id: b""), self.stopping.is_set
-                )
-                settled += 1
-            if len(card_ids) < CARDS_AT_ONCE:
+            settled_now = sum(self._settle_one(card_id) for card_id in card_ids)
+            settled += settled_now
+            if len(card_ids) < CARDS_AT_ONCE or not settled_now:
                 break
         return settled
+
+    def _settle_one(self, card_id: str) -> bool:
+        """Settle a card and return whether that went well; a defect is left for people to see."""
+        submission = Submission(Settle(card_id), "", lambda _key_id: b"")
+        try:
+            self._committer.submit(submission, self.stopping.is_set)
+        except self.put_off_by:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other cards shall not wait for this one
+            log.error("defect", card_id=card_id, error=where(error))  # noqa: TRY400 - without its text
+            return False
+        return True

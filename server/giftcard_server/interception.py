@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
@@ -14,7 +15,7 @@ from giftcard_server import refusals
 from giftcard_server.logs import where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from google.rpc.status_pb2 import Status
 
@@ -26,6 +27,9 @@ CODE_NAME: Final = {
     code: "".join(word.capitalize() for word in code.name.split("_")).replace("Ok", "OK")
     for code in grpc.StatusCode
 } | {grpc.StatusCode.CANCELLED: "Canceled"}  # As go-grpc-middleware writes them.
+
+
+STREAM_THREADS: Final = 4
 
 
 class _Undecodable:
@@ -52,6 +56,8 @@ class Interceptor(grpc.ServerInterceptor):
     def __init__(self, metrics: RpcMetrics) -> None:
         self._metrics = metrics
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._streams: set[grpc.ServicerContext] = set()
+        self._stream_threads = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
 
     def expect(self, service: str, methods: dict[str, str]) -> None:
         """Show an RPC's counters before its first call; `methods` by name, with their type."""
@@ -118,25 +124,34 @@ class Interceptor(grpc.ServerInterceptor):
     def _streaming(
         self, service: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Watch the streams of health and reflection, which we do not write ourselves."""
+        """Watch the streams of health and reflection, which we do not write ourselves.
+
+        They may stay open for good, so none of them keeps a thread of the calls: a watcher of
+        health keeps none at all, and reflection has a few of its own.
+        """
         streams_in = bool(handler.request_streaming)
         behavior = handler.stream_stream if streams_in else handler.unary_stream
         assert behavior is not None
         labels = ("bidi_stream" if streams_in else "server_stream", service, method)
 
-        def watched(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        def watched(request: Any, context: grpc.ServicerContext, *send: Any) -> Any:
             self._metrics.started.labels(*labels).inc()
+            self._streams.add(context)
             begin = time.perf_counter()
-            code = grpc.StatusCode.OK
-            try:
-                yield from behavior(request, context)
-            except BaseException:
-                code = context.code() or grpc.StatusCode.CANCELLED  # type: ignore[attr-defined] # As above.
-                raise
-            finally:
+
+            def ended() -> None:
+                self._streams.discard(context)
+                code = context.code() or grpc.StatusCode.OK  # type: ignore[attr-defined] # As above.
                 self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
                 self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
 
+            if not context.add_callback(ended):
+                ended()
+            return behavior(request, context, *send)
+
+        non_blocking = getattr(behavior, "experimental_non_blocking", False)
+        watched.experimental_non_blocking = non_blocking  # type: ignore[attr-defined] # gRPC's own way to ask.
+        watched.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined] # Likewise.
         make = (
             grpc.stream_stream_rpc_method_handler
             if streams_in
@@ -147,6 +162,11 @@ class Interceptor(grpc.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def end_streams(self) -> None:
+        """End the streams that are open, so that a server that stops need not wait for them."""
+        for context in tuple(self._streams):
+            context.cancel()
 
 
 def _answer(behavior: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:

@@ -9,6 +9,7 @@ money on all cards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -55,9 +56,12 @@ def read(path: Path) -> KeyRing:
 
 
 def make(path: Path) -> None:
-    """Make a ring with one new key, readable by its owner alone, whole or not at all."""
+    """Make a ring with one new key, readable by its owner alone, whole or not at all.
+
+    A ring that another server makes meanwhile stays as it is.
+    """
     line = f"k1 {secrets.token_hex(SECRET_BYTES)}\n"
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -65,7 +69,8 @@ def make(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         # A link, unlike a rename, never takes the place of a ring that came in between.
-        os.link(fresh, path)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
     finally:
         fresh.unlink()
     directory = os.open(path.parent, os.O_RDONLY)

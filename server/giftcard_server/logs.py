@@ -20,13 +20,24 @@ _SECRETS: Final = re.compile(
 )
 
 
-def redact(
+def redact(_logger: object, _method: str, line: str) -> str:
+    """Replace what looks like a code or an address in a finished line.
+
+    Nothing should get this far.
+    """
+    return _SECRETS.sub("[redacted]", line)
+
+
+def _without_texts_of_errors(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace what looks like a code or an address. Nothing should get this far."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = _SECRETS.sub("[redacted]", value)
+    """Say where an error came from instead of what it says, also for what libraries log."""
+    error = event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["error"] = where(error)
     return event
 
 
@@ -49,8 +60,9 @@ def configure(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact,
+                _without_texts_of_errors,
                 structlog.processors.JSONRenderer(),
+                redact,  # type: ignore[list-item] # The renderer before it makes a line of the event.
             ],
         )
     )

@@ -114,8 +114,9 @@ class DomainMetrics:
         counts: dict[PostingKind, int] = {}
         moved: dict[tuple[PostingKind, str, str], int] = {}
         for decision in decisions:
+            cards = {card.card_id: card for card in decision.cards}
             for posting in decision.postings:
-                card = decision.cards[0]
+                card = cards[posting.card_id]
                 counts[posting.kind] = counts.get(posting.kind, 0) + 1
                 where = (posting.kind, card.market, card.currency)
                 moved[where] = moved.get(where, 0) + posting.amount_minor

@@ -32,7 +32,7 @@ class Recurring:
         self._name = name
         self._task = task
         self._every_seconds = every_seconds
-        self._put_off_by = put_off_by
+        self.put_off_by = put_off_by
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -49,7 +49,7 @@ class Recurring:
         while not self.stopping.is_set():
             try:
                 self._task()
-            except self._put_off_by as error:
+            except self.put_off_by as error:
                 log.warning("put off", task=self._name, why=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Not with the error's text, which may quote what was stored.

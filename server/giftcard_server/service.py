@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_rules import codes
 from giftcard_server import keys, responses
 from giftcard_server.callers import certified_caller, uncertified_caller
 from giftcard_server.committer import Committer
@@ -37,7 +38,7 @@ from giftcard_storage.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from giftcard_rules.codes import KeyRing
+    from giftcard_rules.codes import Key, KeyRing
     from giftcard_rules.terms import Terms
     from giftcard_server.settings import Settings
     from giftcard_storage.outlook import Holdings
@@ -150,7 +151,9 @@ class Service:
         self._set_serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         # Balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)
-        self._grpc.stop(self._settings.drain_seconds).wait()
+        stopped = self._grpc.stop(self._settings.drain_seconds)
+        self._interceptor.end_streams()  # A watcher of health would stay until the very end.
+        stopped.wait()
         self._housekeeping.stop()
         self._checkpointing.stop()
         self._http.stop()
@@ -169,7 +172,11 @@ class Service:
                     f" {self._settings.database_url} can be found: put it back"
                 )
                 raise StartRefusedError(message)
-            keys.make(path)
+            try:
+                keys.make(path)
+            except OSError as error:
+                message = f"cannot make the key file {path}: {error.strerror}"
+                raise StartRefusedError(message) from error
         try:
             return keys.read(path)
         except keys.KeysRefusedError as error:
@@ -193,14 +200,22 @@ class Service:
         mistakes = []
         for each in holdings:
             market = terms.get(each.market)
-            if each.live_cards and ring.get(each.key_id) is None:
+            key = ring.get(each.key_id)
+            if key is None and each.live_cards:
                 mistakes.append(f"{each.live_cards} live cards need the key {each.key_id}")
+            if key is not None and not self._made(key, each.a_card_id):
+                mistakes.append(f"the key {each.key_id} is not the one that cards were made with")
             if market is None:
                 mistakes.append(f"{each.cards} cards need the market {each.market}")
             elif market.currency != each.currency:
                 mistakes.append(f"{each.cards} cards of {each.market} are in {each.currency}")
         if mistakes:
             raise StartRefusedError("; ".join(mistakes))
+
+    def _made(self, key: Key, card_id: str) -> bool:
+        """Return whether a card was made with a key: every ring of our own making says "k1"."""
+        caller, request_id = outlook.made_by(self._looking, card_id)
+        return codes.derive_card_id(key, codes.derive_code(key, caller, request_id)) == card_id
 
     def _holdings(self) -> list[Holdings]:
         with self._looking_lock:

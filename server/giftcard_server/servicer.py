@@ -14,7 +14,7 @@ from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
-from giftcard_rules.commands import Validated
+from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server import refusals, responses
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from google.protobuf.message import Message
-
-    from giftcard_rules.commands import Command
     from giftcard_server.committer import Answer, Committer
     from giftcard_server.metrics import DomainMetrics
     from giftcard_server.readers import Readers
@@ -38,6 +35,11 @@ if TYPE_CHECKING:
     from giftcard_server.throttle import Throttle
 
 log = structlog.get_logger(__name__)
+
+Writing = Issue | Authorize | Capture | Reverse | Cancel
+Request = (
+    pb.IssueRequest | pb.AuthorizeRequest | pb.CaptureRequest | pb.ReverseRequest | pb.CancelRequest
+)
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
@@ -151,8 +153,8 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def _throttled(
         self,
-        command: Command,
-        request: Message,
+        command: Writing,
+        request: Request,
         context: grpc.ServicerContext,
         caller: str,
         attempt_key: str | None,
@@ -160,44 +162,43 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._throttle.wait(caller, attempt_key)
-        if wait is not None:
-            self._metrics.answered(type(command).__name__, Reason.TOO_MANY_ATTEMPTS)
+        answer = self._submit(command, request, context, throttled=wait is not None)
+        if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
-        return self._decided(
-            command,
-            request,
-            context,
-            on_not_found=lambda: self._failed(caller, attempt_key, card_ids),
-        )
+        if answer.reason is Reason.CARD_NOT_FOUND:
+            self._failed(caller, attempt_key, card_ids)
+        return _granted(answer, context)
 
     def _failed(self, caller: str, attempt_key: str | None, card_ids: tuple[str, ...]) -> None:
         if card_ids:  # A mistyped code was never looked up, so it is no attempt.
             self._throttle.failed(caller, attempt_key)
 
-    def _decided(
+    def _decided(self, command: Writing, request: Request, context: grpc.ServicerContext) -> Answer:
+        """Have a command decided."""
+        return _granted(self._submit(command, request, context), context)
+
+    def _submit(
         self,
-        command: Command,
-        request: Message,
+        command: Writing,
+        request: Request,
         context: grpc.ServicerContext,
-        on_not_found: Callable[[], object] = lambda: None,
+        *,
+        throttled: bool = False,
     ) -> Answer:
-        """Have a command decided and end the RPC here where the answer is no."""
+        # The same id in another case is the same request.
+        request.request_id = command.key.request_id
+        if isinstance(command, Reverse) and command.authorize_request_id is not None:
+            assert isinstance(request, pb.ReverseRequest)
+            request.authorize_request_id = command.authorize_request_id
         submission = Submission(
             command,
             self._ring.first.key_id,
             lambda key_id: self._fingerprint(key_id, type(command).__name__, request),
+            throttled,
         )
-        answer = self._committer.submit(submission, _gone(context))
-        metadata = REPLAYED if answer.replayed else ()
-        if answer.reason is not None:
-            if answer.reason is Reason.CARD_NOT_FOUND:
-                on_not_found()
-            abort(context, Status.FromString(answer.kept), metadata)
-        if metadata:
-            context.set_trailing_metadata(metadata)
-        return answer
+        return self._committer.submit(submission, _gone(context))
 
-    def _fingerprint(self, key_id: str, method: str, request: Message) -> bytes:
+    def _fingerprint(self, key_id: str, method: str, request: Request) -> bytes:
         key = self._ring.get(key_id)
         if key is None:
             raise KeyLostError
@@ -213,6 +214,16 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, replacement: gift_card_pb2.Replacement, answer: Answer, caller: str, request_id: str
     ) -> None:
         replacement.code = self._code(answer, caller, request_id)
+
+
+def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
+    """Return an answer that is a yes, and end the RPC here where it is a no."""
+    metadata = REPLAYED if answer.replayed else ()
+    if answer.reason is not None:
+        abort(context, Status.FromString(answer.kept), metadata)
+    if metadata:
+        context.set_trailing_metadata(metadata)
+    return answer
 
 
 def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
-    rpc_threads: PositiveInt = 320
+    rpc_threads: PositiveInt = 640
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     attempts_per_key: PositiveInt = 10
@@ -147,9 +147,10 @@ class Settings(BaseSettings):
             )
 
     def _thread_mistakes(self) -> Iterator[str]:
-        # With a thread to spare there is always one to say that the queue is full.
-        if self.rpc_threads <= self.waiting_limit + self.batch_limit:
-            yield "rpc_threads must be more than waiting_limit + batch_limit"
+        # Writes and reads wait and run apart from each other. With a thread to spare there is
+        # always one to say that a queue is full.
+        if self.rpc_threads <= 2 * (self.waiting_limit + self.batch_limit):
+            yield "rpc_threads must be more than twice waiting_limit + batch_limit"
 
     @property
     def terms(self) -> dict[str, Terms]:

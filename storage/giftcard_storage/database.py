@@ -16,7 +16,7 @@ import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 from playhouse.migrations import Migration, Runner
 
-from giftcard_storage.errors import DatabaseRefusedError, translated
+from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
 
 if TYPE_CHECKING:
     from peewee import Database
@@ -85,6 +85,9 @@ def prepare(url: DatabaseUrl) -> None:
                 database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute_sql("PRAGMA journal_mode = WAL")
             _runner(database).up()
+    except StorageAwayError as error:
+        why = "it is busy: does another server start on it? Try again"
+        raise _refused(path, why) from error
     finally:
         database.close()
 

@@ -1,4 +1,4 @@
-"""The one place that knows how the databases differ."""
+"""What the statements of the hot path say in one database's own words."""
 
 from __future__ import annotations
 

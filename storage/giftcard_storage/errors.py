@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import peewee
+from peewee import __exception_wrapper__  # type: ignore[attr-defined] # Its stubs leave it out.
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,8 @@ _AWAY = (peewee.OperationalError, peewee.InterfaceError)
 def translated() -> Iterator[None]:
     """Raise the database's own errors in words of this project, without their texts' values."""
     try:
-        yield
+        with __exception_wrapper__:  # Peewee wraps what it runs itself, but no fetching.
+            yield
     except _AWAY as error:
         raise StorageAwayError(type(error).__name__) from error
     except peewee.DatabaseError as error:

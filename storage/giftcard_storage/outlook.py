@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Holdings:
     """The cards of one market, currency and key.
 
-    `live_cards` of them can still be used, and are worth `liability_minor` to their holders.
+    `live_cards` of them can still be used, and are worth `liability_minor` to their holders;
+    `a_card_id` is any one of them all.
     """
 
     market: str
@@ -30,6 +31,7 @@ class Holdings:
     cards: int
     live_cards: int
     liability_minor: int
+    a_card_id: str
 
 
 def due(database: Database, now: datetime, limit: int) -> list[str]:
@@ -60,12 +62,21 @@ def holdings(database: Database) -> list[Holdings]:
             fn.COUNT(Card.card_id),
             live_cards,
             fn.SUM(liability),
+            fn.MIN(Card.card_id),
         )
         .group_by(Card.market, Card.currency, Card.key_id)
         .tuples()
     )
     with translated():
         return [Holdings(*row) for row in query.execute(database)]
+
+
+def made_by(database: Database, card_id: str) -> tuple[str, str]:
+    """Return the caller and the request id that made a card; with its key they make its code."""
+    query = Card.select(Card.caller, Card.request_id).where(Card.card_id == card_id)
+    with translated():
+        ((caller, request_id),) = query.tuples().execute(database)
+    return caller, request_id
 
 
 def has_cards(database: Database) -> bool:

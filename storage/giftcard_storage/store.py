@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from peewee import __exception_wrapper__  # type: ignore[attr-defined] # Its own translation of errors, which its stubs leave out.
-
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -215,7 +213,7 @@ class Store:
         if not saved:
             return 0
         text, _ = self._database.get_sql_context().sql(query).query()
-        with translated(), __exception_wrapper__:
+        with translated():
             cursor = self._database.cursor()
             cursor.executemany(text, saved)
             changed: int = cursor.rowcount

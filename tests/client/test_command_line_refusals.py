@@ -75,6 +75,15 @@ def test_a_no_is_json_where_json_was_asked_for(
     assert told["request_id"]
 
 
+def test_an_id_that_was_used_before_is_not_said_to_have_done_nothing(shop: Shop) -> None:
+    request_id = str(uuid4())
+    shop.run(*buying("50"), "--request-id", request_id)
+    done = shop.run(*buying("60"), "--request-id", request_id)
+    assert (done.returncode, "REQUEST_ID_REUSED" in done.stderr) == (3, True)
+    assert "nothing was done" not in done.stderr
+    assert "an earlier one with this id may have" in done.stderr
+
+
 def test_a_declined_amount_says_the_range(shop: Shop) -> None:
     done = shop.run(*buying("19.99"), "--output", "json")
     assert json.loads(done.stderr)["facts"] == {

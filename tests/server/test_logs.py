@@ -1,6 +1,8 @@
 """Logs: JSON a line, and in none of them, nor in the metrics, a code or a person."""
 
 import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final
@@ -157,3 +159,27 @@ def test_no_file_of_the_server_holds_a_code(server: ServerProcess, codes: list[s
     for path in files:
         whole = path.read_bytes()
         assert [code for code in codes if code.encode() in whole] == [], path
+
+
+A_LIBRARY_THAT_TELLS: Final = """
+import logging
+from giftcard_server import logs
+logs.configure("INFO")
+try:
+    raise ValueError("7C58-CVNA-W2XT-9952 of me@example.com")
+except ValueError:
+    library = logging.getLogger("library")
+    library.exception("no luck with %s", "7C58 CVNA W2XT 9952", stack_info=True)
+"""
+
+
+def test_what_a_library_logs_of_an_error_is_its_place_alone() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", A_LIBRARY_THAT_TELLS], capture_output=True, text=True, check=True
+    )
+    (line,) = ran.stderr.splitlines()
+    told = json.loads(line)
+    assert told["event"] == "no luck with [redacted]"
+    assert told["error"][0] == "ValueError"
+    assert "CVNA" not in line
+    assert "example.com" not in line

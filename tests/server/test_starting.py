@@ -135,6 +135,11 @@ def another_ring(path: Path) -> None:
     path.write_text(path.read_text(encoding="ascii").replace("k1", "k9"), encoding="ascii")
 
 
+def another_secret_of_the_same_name(path: Path) -> None:
+    path.unlink()
+    keys.make(path)
+
+
 KEY_FILES: Final = (
     (no_file, r"the key file .*/giftcard\.db\.keys is missing"),
     (open_to_others, r"key file .*/giftcard\.db\.keys: others than its owner may open it"),
@@ -144,6 +149,7 @@ KEY_FILES: Final = (
     (one_id_twice, r"key file .*: must hold at least one key, each id once"),
     (no_text, r"key file .*: UnicodeDecodeError"),
     (another_ring, r"1 live cards need the key k1"),
+    (another_secret_of_the_same_name, "the key k1 is not the one that cards were made with"),
 )
 
 

@@ -7,7 +7,7 @@ from peewee import Database
 
 from giftcard_rules.commands import Settle
 from giftcard_storage.audit import audit
-from giftcard_storage.outlook import Holdings, due, has_cards, holdings
+from giftcard_storage.outlook import Holdings, due, has_cards, holdings, made_by
 from made_facts import cancel, issue, order
 from stored_books import StoredBooks
 
@@ -39,14 +39,18 @@ def test_holdings_are_what_is_owed_by_market_currency_and_key(
     assert not has_cards(database)
     card = books.bought(50_00)
     books.authorized(card, order(20_00))
-    books.bought(30_00)
+    other = books.bought(30_00)
     belgian = books.bought(100_00, market="be")
     rotated = issue(40_00)
     books.decide(replace(rotated, new_card=replace(rotated.new_card, key_id="2027")))
-    books.decide(cancel(books.bought(60_00)))
+    cancelled = books.bought(60_00)
+    books.decide(cancel(cancelled))
     assert has_cards(database)
-    assert sorted(holdings(database), key=lambda each: (each.market, each.key_id)) == [
-        Holdings("be", "EUR", belgian.key_id, 1, 1, 100_00),
-        Holdings("fr", "EUR", card.key_id, 3, 2, 80_00),
-        Holdings("fr", "EUR", "2027", 1, 1, 40_00),
+    found = sorted(holdings(database), key=lambda each: (each.market, each.key_id))
+    first = min(card.card_id, other.card_id, cancelled.card_id)
+    assert found == [
+        Holdings("be", "EUR", belgian.key_id, 1, 1, 100_00, belgian.card_id),
+        Holdings("fr", "EUR", card.key_id, 3, 2, 80_00, first),
+        Holdings("fr", "EUR", "2027", 1, 1, 40_00, rotated.new_card.card_id),
     ]
+    assert made_by(database, card.card_id) == (card.caller, card.request_id)

@@ -43,6 +43,7 @@ class CardState(_CardState, metaclass=_CardStateEnumTypeWrapper):
     """Everything that can become of a card.
 
       ACTIVE --Authorize--> HELD --Capture--> REDEEMED
+      HELD --Authorize for the same order--> HELD (R35)
       HELD --Reverse, or the hold lapses--> ACTIVE (or EXPIRED, R33)
       ACTIVE --Cancel--> CANCELLED
       ACTIVE --its expire_time passes--> EXPIRED

@@ -1,0 +1,52 @@
+"""Streams that stay open, as watchers of health do, keep no thread and no drain waiting."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from giftcard_server.service import Service
+from server import sent
+from server.running import Clock, running, settings, target_of
+from server.shop import shop_at
+
+WATCHERS: Final = 40
+DRAIN_SECONDS: Final = 60
+
+
+@contextmanager
+def watcher(service: Service) -> Iterator[None]:
+    """Watch the service's health, from the first answer on."""
+    with grpc.insecure_channel(target_of(service)) as channel:
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        watching = watch(health_pb2.HealthCheckRequest())
+        assert next(iter(watching)).status == health_pb2.HealthCheckResponse.SERVING
+        yield
+        watching.cancel()
+
+
+def test_more_watchers_than_threads_leave_room_for_calls(tmp_path: Path) -> None:
+    told = settings(tmp_path, rpc_threads=WATCHERS // 2, waiting_limit=4, batch_limit=4)
+    with running(told, Clock()) as service, ExitStack() as stack:
+        for _ in range(WATCHERS):
+            stack.enter_context(watcher(service))
+        with shop_at(target_of(service)) as shop:
+            assert shop.call(sent.issue()).code
+
+
+def test_a_watcher_does_not_make_a_drain_longer(tmp_path: Path) -> None:
+    service = Service(settings(tmp_path, drain_seconds=DRAIN_SECONDS), now=Clock())
+    service.start()
+    with watcher(service):
+        begin = time.monotonic()
+        service.drain()
+    # Far from the bound in which the drain would end anyway, on however slow a machine.
+    assert time.monotonic() - begin < DRAIN_SECONDS / 2
