@@ -180,9 +180,10 @@ class Store:
             for card_id, card in cards.items()
             if card_id in at_rest
         ]
-        update = statements.update(statements.CHANGES_OF_A_CARD, Card.card_id, Card.version)
-        if self._run(update, changed) != len(changed):
-            raise StaleError
+        if changed:
+            update = statements.update(statements.CHANGES_OF_A_CARD, Card.card_id, Card.version)
+            if self._run(update, changed) != len(changed):
+                raise StaleError
         new = [rows.card_row(card) for card_id, card in cards.items() if card_id not in at_rest]
         self._insert(Card, new)
 
@@ -197,21 +198,19 @@ class Store:
             for id_, each in authorizations.items()
             if id_ in at_rest
         ]
-        update = statements.update(
-            statements.CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
-        )
         # Updates first: a hold that gave way must be out of its order's unique index.
-        self._run(update, changed)
+        if changed:
+            fields, key = statements.CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
+            self._run(statements.update(fields, key), changed)
         new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
         self._insert(Authorization, new)
 
     def _insert(self, model: type[Model], saved: Sequence[Row]) -> None:
-        self._run(statements.insert(model), saved)
+        if saved:
+            self._run(statements.insert(model), saved)
 
     def _run(self, query: ModelInsert | ModelUpdate, saved: Sequence[Row]) -> int:
         """Run a query for each row of parameters, and return how many rows it changed."""
-        if not saved:
-            return 0
         text, _ = self._database.get_sql_context().sql(query).query()
         with translated():
             cursor = self._database.cursor()
