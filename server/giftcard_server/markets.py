@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
 from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
 
@@ -73,14 +73,6 @@ class MarketSettings(BaseModel):
     ineligible_categories: (
         Annotated[tuple[Name, ...], AfterValidator(_no_reserved_category)] | None
     ) = None
-
-    @model_validator(mode="after")
-    def _holds_fit(self) -> MarketSettings:
-        default, longest = self.default_hold_seconds, self.longest_hold_seconds
-        if default is not None and longest is not None and default > longest:
-            message = "default_hold_seconds must not exceed longest_hold_seconds"
-            raise ValueError(message)
-        return self
 
 
 # What a new market has to say for itself.

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import grpc
-import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from giftcard_server.settings import Settings
     from giftcard_storage.outlook import Holdings
 
-log = structlog.get_logger(__name__)
-
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Larger than any sound request, so that an unsound one gets a clear answer from us.
 MESSAGE_BYTES: Final = 256 * 1024
@@ -72,15 +69,14 @@ class Service:
         self._now = now
         self._draining = threading.Event()
         url = settings.database_url
-        is_new = not url.path.exists()
         database.prepare(url)
-        ring = self._ring(is_new=is_new)
         terms = settings.terms
         markets = markets_of(terms)
         self._connections = [database.connect(url) for _ in range(5)]
         writing, reading, self._looking, self._probing, tidying = self._connections
         # Looking over all cards takes its time, and a probe shall not wait for it.
         self._looking_lock, self._probing_lock = threading.Lock(), threading.Lock()
+        ring = self._ring()
         self._require_known(self._holdings(), ring, terms)
 
         self.registry = CollectorRegistry()
@@ -160,13 +156,13 @@ class Service:
         for connection in self._connections:
             database.close(connection)
 
-    def _ring(self, *, is_new: bool) -> KeyRing:
+    def _ring(self) -> KeyRing:
         path = self._settings.key_path
         if not path.exists():
             if self._settings.key_file is not None:
                 message = f"there is no key file {path}"
                 raise StartRefusedError(message)
-            if not is_new and self._has_cards():
+            if outlook.has_cards(self._looking):
                 message = (
                     f"the key file {path} is missing, and without it no card on"
                     f" {self._settings.database_url} can be found: put it back"
@@ -181,13 +177,6 @@ class Service:
             return keys.read(path)
         except keys.KeysRefusedError as error:
             raise StartRefusedError(str(error)) from error
-
-    def _has_cards(self) -> bool:
-        connection = database.connect(self._settings.database_url)
-        try:
-            return outlook.has_cards(connection)
-        finally:
-            connection.close()
 
     def _require_known(
         self, holdings: Sequence[Holdings], ring: KeyRing, terms: dict[str, Terms]

@@ -10,7 +10,6 @@ import grpc
 import structlog
 from google.rpc.status_pb2 import Status
 
-from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
@@ -127,7 +126,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
             answer = self._decided(command, request, context)
         response = pb.CaptureResponse.FromString(answer.kept)
         if response.HasField("replacement"):
-            self._complete(response.replacement, answer, caller, command.key.request_id)
+            response.replacement.code = self._code(answer, caller, command.key.request_id)
         return response
 
     def Reverse(
@@ -137,10 +136,12 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         caller = self._caller_of(context)
         with _refusing(context):
             command = self._reader.reverse(request, caller, self._now())
+            if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
+                request.authorize_request_id = command.authorize_request_id
             answer = self._decided(command, request, context)
         response = pb.ReverseResponse.FromString(answer.kept)
         if response.HasField("replacement"):
-            self._complete(response.replacement, answer, caller, command.key.request_id)
+            response.replacement.code = self._code(answer, caller, command.key.request_id)
         return response
 
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
@@ -187,9 +188,6 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> Answer:
         # The same id in another case is the same request.
         request.request_id = command.key.request_id
-        if isinstance(command, Reverse) and command.authorize_request_id is not None:
-            assert isinstance(request, pb.ReverseRequest)
-            request.authorize_request_id = command.authorize_request_id
         submission = Submission(
             command,
             self._ring.first.key_id,
@@ -199,21 +197,17 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return self._committer.submit(submission, _gone(context))
 
     def _fingerprint(self, key_id: str, method: str, request: Request) -> bytes:
+        serialized = request.SerializeToString(deterministic=True)
+        return codes.fingerprint(self._key(key_id), method, serialized)
+
+    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
+        return codes.derive_code(self._key(answer.key_id), caller, request_id).shown
+
+    def _key(self, key_id: str) -> codes.Key:
         key = self._ring.get(key_id)
         if key is None:
             raise KeyLostError
-        return codes.fingerprint(key, method, request.SerializeToString(deterministic=True))
-
-    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
-        key = self._ring.get(answer.key_id)
-        if key is None:
-            raise KeyLostError
-        return codes.derive_code(key, caller, request_id).shown
-
-    def _complete(
-        self, replacement: gift_card_pb2.Replacement, answer: Answer, caller: str, request_id: str
-    ) -> None:
-        replacement.code = self._code(answer, caller, request_id)
+        return key
 
 
 def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
