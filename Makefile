@@ -108,7 +108,7 @@ $(VENV)/.runtime: $(VENV)/.uv uv.lock
 
 $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing what the service, its tests and its linters need into $(VENV)"
-	@$(UV) $(SYNC) --extra server
+	@$(UV) $(SYNC) --extra server --extra postgres
 	@touch $@ $(VENV)/.runtime
 
 # The oldest runtime that clients may have, and the generator of the stubs.

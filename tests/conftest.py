@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 
+from postgresql_process import PostgresqlProcess
 from server_process import ServerProcess
 
 
@@ -49,3 +50,10 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
             return running.enter_context(ServerProcess(place, config=config, settings=settings))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlProcess]:
+    """One PostgreSQL for all tests of this process that share it well; databases are their own."""
+    with PostgresqlProcess() as running:
+        yield running

@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from giftcard_storage.database import DatabaseUrl, connect, prepare
+from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.store import Store
 from stored_books import StoredBooks, play_everything
 
@@ -20,7 +20,7 @@ def keep(path: Path) -> None:
         message = f"{path} is kept already"
         raise FileExistsError(message)
     url = DatabaseUrl(path)
-    prepare(url)
+    migrate(url)
     connection = connect(url)
     play_everything(StoredBooks(Store(connection)))
     connection.close()

@@ -12,6 +12,7 @@ PACKAGES_OF_THIS_PROJECT = "giftcard"
 # Said here so that `giftcard --help` need not import the server.
 HELP = {
     "serve": "Start the server; its settings come from the environment.",
+    "migrate": "Bring the database to the schema of this version.",
     "audit": "Check every invariant of the ledger over a whole database.",
 }
 

@@ -1,4 +1,4 @@
-"""The server's commands: `giftcard serve` and `giftcard audit`."""
+"""The server's commands: `giftcard serve`, `giftcard migrate` and `giftcard audit`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from giftcard_server.service import Service, StartRefusedError
 from giftcard_storage import audit as auditing
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
+from giftcard_storage.transactions import reading
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
 EXIT_DIFFERENCES: Final = 1
@@ -48,6 +49,20 @@ def serve() -> None:
     log.info("stopped")
 
 
+def migrate() -> None:
+    """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
+
+    Servers on PostgreSQL leave that to this command, so that it happens once and on purpose.
+    """
+    url = _settings().database_url
+    try:
+        names = database.migrate(url)
+    except StorageError as error:
+        print(f"giftcard cannot migrate:\n{error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        sys.exit(EXIT_REFUSED)
+    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - likewise
+
+
 def audit(
     output: Annotated[
         Output, typer.Option(help="A table to read, or JSON for programs.")
@@ -60,9 +75,10 @@ def audit(
     url = _settings().database_url
     try:
         database.require_schema(url)
-        connection = database.connect(url)
+        connection = database.connect_to_look_over(url)
         try:
-            totals, differences = auditing.totals(connection), auditing.audit(connection)
+            with reading(connection):
+                totals, differences = auditing.totals(connection), auditing.audit(connection)
         finally:
             connection.close()
     except StorageError as error:

@@ -13,7 +13,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.batching import Batcher
-from giftcard_storage.errors import StaleError, StorageAwayError
+from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from giftcard_server.metrics import DomainMetrics
     from giftcard_storage.store import Store
 
-STALE_TRIES: Final = 5
-STALE_PAUSE_SECONDS: Final = 0.01
+TRIES: Final = 8
+PAUSE_SECONDS: Final = 0.01
 
 
 class ContendedError(Exception):
@@ -107,9 +107,9 @@ class Committer:
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries)
-        except (StorageAwayError, ContendedError):
+        except StorageAwayError:
             raise
-        except Exception as error:  # noqa: BLE001 - one command's defect shall not hit its neighbours
+        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not hit its neighbours
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
@@ -130,12 +130,25 @@ class Committer:
                 entry.fail(error)
 
     def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        for attempt in range(STALE_TRIES):
+        """Decide a batch until it is committed, or until it is clear that it will not be.
+
+        A commit whose answer was lost is decided again like one that was too slow: if it was
+        done after all, then every command finds its request record, and is answered by that.
+        """
+        lost: CommitLostError | None = None
+        for attempt in range(TRIES):
             try:
                 return self._try_commit(entries)
             except StaleError:
-                time.sleep(random.uniform(0, STALE_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
-        raise ContendedError
+                self._metrics.again("stale")
+            except CommitLostError as error:
+                lost = error
+                self._metrics.again("commit_lost")
+            except StorageAwayError:
+                if lost is None:  # Nothing was done, which is for the caller to know at once.
+                    raise
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
+        raise lost or ContendedError
 
     def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         with self._store.transaction():

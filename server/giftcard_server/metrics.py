@@ -32,6 +32,7 @@ LATENCY_BUCKETS: Final = (
 )  # fmt: skip
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LIABILITY_SECONDS: Final = 5.0
+AGAIN: Final = ("stale", "commit_lost")
 
 
 class RpcMetrics:
@@ -88,6 +89,13 @@ class DomainMetrics:
             buckets=BATCH_BUCKETS,
             registry=registry,
         )
+        again = Counter(
+            "giftcard_batches_again",
+            "Batches that were decided again: another writer was faster, or a commit was lost.",
+            ("why",),
+            registry=registry,
+        )
+        self._again = {why: again.labels(why) for why in AGAIN}
         # Resolving labels costs more than counting, so each set is resolved once.
         self._answered: dict[tuple[str, Reason | None], Counter] = {}
         for command in get_args(Command):
@@ -107,6 +115,10 @@ class DomainMetrics:
             counter = self._operations.labels(operation, *labels)
             self._answered[operation, reason] = counter
         counter.inc()
+
+    def again(self, why: str) -> None:
+        """Count a batch that has to be decided again; `why` is one of `AGAIN`."""
+        self._again[why].inc()
 
     def committed(self, commands: int, decisions: Sequence[Decision]) -> None:
         """Count a batch that was committed."""

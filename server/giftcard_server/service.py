@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -69,11 +70,15 @@ class Service:
         self._now = now
         self._draining = threading.Event()
         url = settings.database_url
-        database.prepare(url)
+        if not url.is_shared or settings.migrate_on_start:
+            database.migrate(url)
+        if url.is_shared:
+            database.require_schema(url)
         terms = settings.terms
         markets = markets_of(terms)
-        self._connections = [database.connect(url) for _ in range(5)]
-        writing, reading, self._looking, self._probing, tidying = self._connections
+        writing, reading, self._probing = (database.connect(url) for _ in range(3))
+        self._looking = database.connect_to_look_over(url)
+        self._connections = [writing, reading, self._probing, self._looking]
         # Looking over all cards takes its time, and a probe shall not wait for it.
         self._looking_lock, self._probing_lock = threading.Lock(), threading.Lock()
         ring = self._ring()
@@ -108,10 +113,15 @@ class Service:
         self._health = health.HealthServicer()
         self._interceptor = Interceptor(rpc_metrics)
         self._grpc = self._grpc_server(servicer)
-        self._housekeeping = Housekeeping(self._due, self._committer, settings.housekeeping_seconds)
-        self._checkpointing = Recurring(
-            "checkpoint", lambda: database.checkpoint(tidying), CHECKPOINT_SECONDS, (StorageError,)
-        )
+        housekeeping = Housekeeping(self._due, self._committer, settings.housekeeping_seconds)
+        self._recurring: list[Recurring] = [housekeeping]
+        if not url.is_shared:
+            tidying = database.connect(url)
+            self._connections.append(tidying)
+            checkpoint = partial(database.checkpoint, tidying)
+            self._recurring.append(
+                Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
+            )
         host, _, port = settings.http_listen.rpartition(":")
         try:
             self.grpc_port = self._listen()
@@ -137,8 +147,8 @@ class Service:
         """Begin to answer."""
         self._grpc.start()
         self._http.start()
-        self._housekeeping.start()
-        self._checkpointing.start()
+        for recurring in self._recurring:
+            recurring.start()
         self._set_serving(health_pb2.HealthCheckResponse.SERVING)
 
     def drain(self) -> None:
@@ -150,8 +160,8 @@ class Service:
         stopped = self._grpc.stop(self._settings.drain_seconds)
         self._interceptor.end_streams()  # A watcher of health would stay until the very end.
         stopped.wait()
-        self._housekeeping.stop()
-        self._checkpointing.stop()
+        for recurring in self._recurring:
+            recurring.stop()
         self._http.stop()
         for connection in self._connections:
             database.close(connection)

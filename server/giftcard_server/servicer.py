@@ -21,7 +21,7 @@ from giftcard_server.batching import GoneError, OverloadedError
 from giftcard_server.committer import ContendedError, KeyLostError, Submission
 from giftcard_server.interception import abort
 from giftcard_server.violations import InvalidRequestError
-from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,13 +43,15 @@ Request = (
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
 
-# How a command that was not decided is answered: nothing was done, so the same request may
-# be sent again as it is.
+# How a command that was not decided is answered. The same request may be sent again as it
+# is: nothing was done, or, after a lost commit, its record will answer it.
 UNDECIDED: Final = {
     OverloadedError: (refusals.UNAVAILABLE, "overloaded"),
     StorageAwayError: (refusals.UNAVAILABLE, "storage is away"),
+    CommitLostError: (refusals.UNAVAILABLE, "storage is away"),
     KeyLostError: (refusals.UNAVAILABLE, "a key is missing from the ring"),
     ContendedError: (refusals.ABORTED, "contention"),
+    StaleError: (refusals.ABORTED, "contention"),
     GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
 }
 

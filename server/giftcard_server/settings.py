@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     database_url: Annotated[DatabaseUrl, NoDecode, BeforeValidator(_database_url)] = DatabaseUrl(
         Path("giftcard.db")
     )
+    migrate_on_start: bool = False
     key_file: Path | None = None
     grpc_listen: Listen = "127.0.0.1:50051"
     http_listen: Listen = "127.0.0.1:9464"
@@ -123,10 +124,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
-        mistakes = [*self._tls_mistakes(), *self._plaintext_mistakes(), *self._thread_mistakes()]
+        mistakes = [
+            *self._database_mistakes(),
+            *self._tls_mistakes(),
+            *self._plaintext_mistakes(),
+            *self._thread_mistakes(),
+        ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
+
+    def _database_mistakes(self) -> Iterator[str]:
+        if self.database_url.is_shared and self.key_file is None:
+            yield (
+                "database_url: servers that share a database need the same keys: set key_file"
+                " (`giftcard keys` makes one)"
+            )
 
     def _tls_mistakes(self) -> Iterator[str]:
         if (self.tls_certificate is None) != (self.tls_key is None):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from giftcard_storage.errors import translated
 from giftcard_storage.invariants import INVARIANTS
+from giftcard_storage.transactions import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,29 +69,19 @@ def audit(database: Database) -> list[Difference]:
 
     Reads every row some ten times: measured, 50 seconds and 75 MB for 1.4 million cards.
     """
-    with _snapshot(database):
+    with reading(database), translated():
         found = [
             difference
             for invariant, broken in INVARIANTS.items()
             for difference in _differences(database, invariant, broken)
         ]
-        return found + _liability(totals(database))
+        return found + _liability(_totals(database))
 
 
 def totals(database: Database) -> list[Totals]:
     """Add up what moved, by market and currency, in their order. Raises `StorageAwayError`."""
-    with _snapshot(database):
-        markets = database.execute_sql(_MARKETS).fetchall()
-        # One at a time, as grouping would have to sort every posting in memory.
-        return [
-            Totals(
-                market,
-                currency,
-                *database.execute_sql(_MOVED, (market, currency)).fetchone(),
-                *database.execute_sql(_OUTSTANDING, (market, currency)).fetchone(),
-            )
-            for market, currency in sorted(markets)
-        ]
+    with reading(database), translated():
+        return _totals(database)
 
 
 _MARKETS: Final = "SELECT DISTINCT market, currency FROM card"
@@ -110,10 +100,24 @@ _OUTSTANDING: Final = """
 """
 
 
-@contextmanager
-def _snapshot(database: Database) -> Iterator[None]:
-    with translated(), database.transaction("DEFERRED"):
-        yield
+def _totals(database: Database) -> list[Totals]:
+    markets = database.execute_sql(_MARKETS).fetchall()
+    # One at a time, as grouping would have to sort every posting in memory.
+    return [
+        Totals(
+            market,
+            currency,
+            *_sums(database, _MOVED, market, currency),
+            *_sums(database, _OUTSTANDING, market, currency),
+        )
+        for market, currency in sorted(markets)
+    ]
+
+
+def _sums(database: Database, statement: str, market: str, currency: str) -> Iterator[int]:
+    text = statement.replace("?", database.param)
+    # PostgreSQL adds integers up to a Decimal.
+    yield from map(int, database.execute_sql(text, (market, currency)).fetchone())
 
 
 def _differences(database: Database, invariant: str, broken: str) -> list[Difference]:

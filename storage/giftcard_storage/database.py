@@ -1,175 +1,96 @@
-"""Opening a database: refusing what is not ours, migrating what is, one connection at a time.
-
-The embedded database is one SQLite file through cysqlite: WAL, `synchronous=FULL` because
-it holds money, foreign keys on, and writers that take their lock before they read.
-"""
+"""The door to the database, whichever it is: where it is, its schema, connections to it."""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import peewee
-from playhouse.cysqlite_ext import CySqliteDatabase
-from playhouse.migrations import Migration, Runner
 
-from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
+from giftcard_storage import postgresql_server, sqlite_file
 
 if TYPE_CHECKING:
     from peewee import Database
 
-APPLICATION_ID: Final = 0x67_63_74_31  # "gct1", in the header of every file of ours.
-BUSY_SECONDS: Final = 5
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-_MAGIC: Final = b"SQLite format 3\x00"
-_HEADER_BYTES: Final = 100
-_APPLICATION_ID_AT: Final = slice(68, 72)
-_PRAGMAS: Final = {
-    "synchronous": "FULL",
-    "foreign_keys": 1,
-    "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
-    "temp_store": "MEMORY",
-    # A commit appends to the log alone, and `checkpoint` brings the pages home beside it;
-    # where that cannot keep up, the commit that makes the log longer than this does it.
-    "wal_autocheckpoint": 8000,
-}
-# The driver fails to decode its own errors where they quote what is damaged.
-_DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
+_POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where the facts are kept. Only the embedded kind exists so far: a SQLite file."""
+    """Where the facts are kept: on the server of `server_url`, or else in the file at `path`."""
 
-    path: Path
+    path: Path = Path()
+    server_url: str = field(default="", repr=False)  # There may be a password in it.
 
     @classmethod
     def parse(cls, url: str) -> DatabaseUrl:
-        """Read `sqlite:///relative.db` or `sqlite:////absolute.db`. Raises ValueError."""
+        """Read `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://...`.
+
+        Raises ValueError, with nothing of the URL in it.
+        """
         parts = urlsplit(url)
         path = unquote(parts.path.removeprefix("/"))
+        if parts.scheme in _POSTGRESQL and path:
+            return cls(server_url=f"postgresql{url.removeprefix(parts.scheme)}")
         if parts.scheme != "sqlite" or parts.netloc or not path or parts.query or parts.fragment:
-            message = "must be sqlite:///path/to/file.db"
+            message = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
             raise ValueError(message)
         return cls(Path(path))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether any number of servers may work on it."""
+        return bool(self.server_url)
+
     def __str__(self) -> str:
-        """The URL again; it holds no secret."""
+        """The URL again, without what may be secret in it."""
+        if self.server_url:
+            return postgresql_server.shown(self.server_url)
         return f"sqlite:///{self.path}"
 
 
-def prepare(url: DatabaseUrl) -> None:
-    """Make the file if there is none, and bring its tables to this code's schema.
+def migrate(url: DatabaseUrl) -> list[str]:
+    """Bring a database to this code's schema, and return the migrations that it took.
 
-    Raises `DatabaseRefusedError`, and leaves the file as it is, where it is damaged, made
-    by a newer version, or not ours at all.
+    An embedded one is made where there is none. Raises `DatabaseRefusedError`, and leaves it
+    as it is, where it is damaged, made by a newer version, or not ours at all.
     """
-    path = url.path
-    is_new = not path.exists() or path.stat().st_size == 0
-    if not is_new:
-        _require_ours(path)
-    elif not path.parent.is_dir():
-        raise _refused(path, f"its folder {path.parent} does not exist")
-    try:
-        path.touch(mode=0o600)
-        database = _connect(path)
-    except (OSError, *_DAMAGED) as error:
-        raise _refused(path, f"it cannot be opened ({type(error).__name__})") from error
-    try:
-        with translated():
-            if is_new:  # First and outside the log, so that the file is known as ours at once.
-                database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute_sql("PRAGMA journal_mode = WAL")
-            _runner(database).up()
-    except StorageAwayError as error:
-        why = "it is busy: does another server start on it? Try again"
-        raise _refused(path, why) from error
-    finally:
-        database.close()
+    if url.server_url:
+        return postgresql_server.migrate(url.server_url)
+    return sqlite_file.migrate(url.path)
+
+
+def require_schema(url: DatabaseUrl) -> None:
+    """Raise `DatabaseRefusedError` unless a database is ours and of this code's schema."""
+    if url.server_url:
+        postgresql_server.require_schema(url.server_url)
+    else:
+        sqlite_file.require_schema(url.path)
 
 
 def connect(url: DatabaseUrl) -> Database:
-    """Open a connection that any one thread at a time may use."""
-    with translated():
-        return _connect(url.path)
+    """Open a connection that any one thread at a time may use. Raises `StorageAwayError`."""
+    if url.server_url:
+        return postgresql_server.connect(url.server_url)
+    return sqlite_file.connect(url.path)
+
+
+def connect_to_look_over(url: DatabaseUrl) -> Database:
+    """Open a connection for what reads whole tables. Raises `StorageAwayError`."""
+    if url.server_url:
+        return postgresql_server.connect_to_look_over(url.server_url)
+    return sqlite_file.connect(url.path)
 
 
 def close(database: Database) -> None:
     """Close a connection; one with a transaction still open is left to the process's end."""
-    with contextlib.suppress(peewee.OperationalError):
+    with suppress(peewee.PeeweeException):
         database.close()
 
 
 def checkpoint(database: Database) -> None:
-    """Bring the pages of the write-ahead log home, without keeping anybody waiting."""
-    with translated():
-        database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
-
-
-def require_schema(url: DatabaseUrl) -> None:
-    """Raise `DatabaseRefusedError` unless the file is ours and of this code's schema."""
-    if not url.path.exists():
-        raise _refused(url.path, "there is no such file")
-    pending = _require_ours(url.path)
-    if pending:
-        raise _refused(url.path, f"it lacks {', '.join(pending)}: start the server on it once")
-
-
-def _connect(path: Path | str, **parameters: object) -> Database:
-    database: Database = CySqliteDatabase(
-        str(path),
-        rank_functions=False,
-        # The committer's thread changes from batch to batch; its connection does not.
-        thread_safe=False,
-        lock_type="IMMEDIATE",
-        timeout=BUSY_SECONDS,
-        pragmas=_PRAGMAS,
-        **parameters,
-    )
-    database.connect()
-    return database
-
-
-def _runner(database: Database) -> Runner:
-    return Runner(database, directory=str(MIGRATIONS))
-
-
-def _require_ours(path: Path) -> list[str]:
-    """Look at a file without changing it, and return the migrations that it lacks."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except OSError as error:
-        raise _refused(path, f"it cannot be read ({type(error).__name__})") from error
-    if not header.startswith(_MAGIC):
-        raise _refused(path, "it is not a SQLite database, or it is damaged")
-    if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
-        raise _refused(path, "it belongs to another program")
-    try:
-        damage, migrations = _inspect(path)
-    except _DAMAGED as error:
-        raise _refused(path, "it is damaged") from error
-    if damage != "ok":
-        raise _refused(path, f"it is damaged ({damage})")
-    newer = [migration.name for migration in migrations if migration.path is None]
-    if newer:
-        raise _refused(path, f"it was made by a newer version of giftcard ({', '.join(newer)})")
-    return [migration.name for migration in migrations if not migration.applied]
-
-
-def _inspect(path: Path) -> tuple[str, list[Migration]]:
-    database = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
-        # What is damaged may read as anything, so that it is not read further.
-        return damage, _runner(database).status() if damage == "ok" else []
-    finally:
-        database.close()
-
-
-def _refused(path: Path, why: str) -> DatabaseRefusedError:
-    return DatabaseRefusedError(f"refusing the database file {path}: {why}")
+    """Bring the pages of an embedded database's log home, without keeping anybody waiting."""
+    sqlite_file.checkpoint(database)

@@ -3,13 +3,14 @@
 StorageError
 ├── DatabaseRefusedError   the server must not start on this database
 ├── StorageAwayError       the database does not answer now; nothing was changed
+│   └── CommitLostError    it was asked to commit and did not say whether it has
 └── StaleError             another writer was faster; load and decide again
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import peewee
 from peewee import __exception_wrapper__  # type: ignore[attr-defined] # Its stubs leave it out.
@@ -23,20 +24,37 @@ class StorageError(Exception):
 
 
 class DatabaseRefusedError(StorageError):
-    """The database is not ours, is newer than this code, or is damaged. Names the file."""
+    """The database is not ours, is of another version, or is damaged. Names the database."""
 
 
 class StorageAwayError(StorageError):
     """The database is away, busy or full. The transaction was rolled back."""
 
 
+class CommitLostError(StorageAwayError):
+    """The database did not answer a commit: the request records know whether it was done."""
+
+
 class StaleError(StorageError):
     """A card has changed since it was loaded. The transaction has to be rolled back."""
 
 
+# PostgreSQL's codes for "another transaction was faster".
+_STALE: Final = frozenset({
+    "40001",  # serialization_failure: a row has changed since this transaction began.
+    "40P01",  # deadlock_detected.
+    "23505",  # unique_violation: what was not there yet when it was looked for.
+    "55P03",  # lock_not_available: the other one takes its time.
+})  # fmt: skip
+# And for "not now", of those that Peewee would count among our own mistakes.
+_NOT_NOW: Final = frozenset({
+    "25006",  # read_only_sql_transaction: a standby, in the middle of a switch-over.
+    "25P03",  # idle_in_transaction_session_timeout.
+    "25P04",  # transaction_timeout.
+})  # fmt: skip
 # Peewee's families of errors that say something about the database and not about us:
 # away, locked, full, damaged. Constraint, data and programming errors are defects.
-_AWAY = (peewee.OperationalError, peewee.InterfaceError)
+_AWAY: Final = (peewee.OperationalError, peewee.InterfaceError)
 
 
 @contextmanager
@@ -45,9 +63,13 @@ def translated() -> Iterator[None]:
     try:
         with __exception_wrapper__:  # Peewee wraps what it runs itself, but no fetching.
             yield
-    except _AWAY as error:
-        raise StorageAwayError(type(error).__name__) from error
     except peewee.DatabaseError as error:
-        if type(error) is not peewee.DatabaseError:
-            raise
-        raise StorageAwayError(type(error).__name__) from error  # SQLITE_CORRUPT and its kind.
+        code = getattr(getattr(error, "orig", None), "sqlstate", None)
+        if code in _STALE:
+            raise StaleError(code) from error
+        # SQLITE_CORRUPT and its kind are of no family.
+        if isinstance(error, _AWAY) or code in _NOT_NOW or type(error) is peewee.DatabaseError:
+            raise StorageAwayError(code or type(error).__name__) from error
+        raise
+    except peewee.InterfaceError as error:
+        raise StorageAwayError(type(error).__name__) from error

@@ -10,6 +10,7 @@ from peewee import SQL, Case, fn
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card
+from giftcard_storage.transactions import reading
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +44,7 @@ def due(database: Database, now: datetime, limit: int) -> list[str]:
         SQL("state = 'OPEN'"), Authorization.expires_at <= at
     )
     found: list[str] = []
-    with translated():
+    with reading(database), translated():
         for query in (lapsed, expired):
             rows = query.limit(limit - len(found)).tuples().execute(database)
             found += [card_id for (card_id,) in rows if card_id not in found]
@@ -53,33 +54,38 @@ def due(database: Database, now: datetime, limit: int) -> list[str]:
 def holdings(database: Database) -> list[Holdings]:
     """Return what cards there are, by market, currency and key. Reads every card."""
     liability = Card.balance_minor + Card.held_minor
-    live_cards = fn.SUM(Case(None, ((liability > 0, 1),), 0))
     query = (
         Card.select(
             Card.market,
             Card.currency,
             Card.key_id,
             fn.COUNT(Card.card_id),
-            live_cards,
+            fn.SUM(Case(None, ((liability > 0, 1),), 0)),
             fn.SUM(liability),
             fn.MIN(Card.card_id),
         )
         .group_by(Card.market, Card.currency, Card.key_id)
         .tuples()
     )
-    with translated():
-        return [Holdings(*row) for row in query.execute(database)]
+    with reading(database), translated():
+        return [
+            # PostgreSQL adds integers up to a Decimal.
+            Holdings(market, currency, key_id, cards, int(live), int(liability_minor), a_card_id)
+            for market, currency, key_id, cards, live, liability_minor, a_card_id in (
+                query.execute(database)
+            )
+        ]
 
 
 def made_by(database: Database, card_id: str) -> tuple[str, str]:
     """Return the caller and the request id that made a card; with its key they make its code."""
     query = Card.select(Card.caller, Card.request_id).where(Card.card_id == card_id)
-    with translated():
+    with reading(database), translated():
         ((caller, request_id),) = query.tuples().execute(database)
     return caller, request_id
 
 
 def has_cards(database: Database) -> bool:
     """Return whether there is any card; also a cheap question whether the database answers."""
-    with translated():
+    with reading(database), translated():
         return bool(Card.select(Card.card_id).limit(1).tuples().execute(database))

@@ -1,59 +1,70 @@
-"""The statements of the hot path, by Peewee from the schema.
-
-Peewee builds a statement when a batch needs it, and the commands of the batch share that
-cost as they share the commit. Sets go in one array, or as rows of one prepared statement,
-so that no text grows with the batch.
-"""
+"""Every statement of the hot path, built once by Peewee from the schema in a dialect's words."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from peewee import SQL, Field, Model, Value
+from peewee import SQL
 
-from giftcard_storage import schema
-from giftcard_storage.dialect import among
+from giftcard_storage.schema import Authorization, Card, Person, Posting, Purchase, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from peewee import Expression, ModelInsert, ModelSelect, ModelUpdate
+    from giftcard_storage.dialect import Dialect
 
 # To the letter, so that the partial index serves.
-LIVE: Final = SQL("state IN ('OPEN', 'CAPTURED')")
-
-CHANGES_OF_A_CARD: Final = (
-    schema.Card.state,
-    schema.Card.balance_minor,
-    schema.Card.held_minor,
-    schema.Card.hold_id,
-    schema.Card.version,
-)
-CHANGES_OF_AN_AUTHORIZATION: Final = (
-    schema.Authorization.state,
-    schema.Authorization.captured_minor,
-    schema.Authorization.refunded_minor,
-    schema.Authorization.refunded_other_minor,
-)
+_LIVE: Final = SQL("state IN ('OPEN', 'CAPTURED')")
 
 
-def select(key: Field, values: Iterable[Any], *conditions: Expression | SQL) -> ModelSelect:
-    """Select the rows whose key is among the values, columns in the order of the schema."""
-    query: ModelSelect = key.model.select()
-    return query.where(among(key, values), *conditions)
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements as texts; `rows.py` has the rows that go in and come out."""
+
+    cards: str
+    authorizations: str
+    live_authorizations: str
+    purchases: str
+    purchase_orders: str
+    requests: str
+    insert_card: str
+    insert_authorization: str
+    insert_posting: str
+    insert_purchase: str
+    insert_person: str
+    insert_request: str
+    update_card: str
+    update_authorization: str
 
 
-def insert(model: type[Model]) -> ModelInsert:
-    """Insert a row, its columns in the order of the schema."""
-    columns = model._meta.sorted_fields  # noqa: SLF001 - Peewee's own name for them
-    return model.insert(dict.fromkeys(columns, _parameter()))
-
-
-def update(fields: Iterable[Field], *keys: Field) -> ModelUpdate:
-    """Update the fields, in their order in the schema, where every key is equal."""
-    query: ModelUpdate = keys[0].model.update(dict.fromkeys(fields, _parameter()))
-    return query.where(*(key == _parameter() for key in keys))
-
-
-def _parameter() -> Value:
-    return Value(None, converter=False)
+@cache
+def statements_of(dialect: Dialect) -> Statements:
+    """Return the statements in a dialect's words."""
+    return Statements(
+        cards=dialect.select(Card.card_id),
+        authorizations=dialect.select(Authorization.authorization_id),
+        live_authorizations=dialect.select(Authorization.order_id, _LIVE),
+        purchases=dialect.select(Purchase.card_id),
+        purchase_orders=dialect.select(Purchase.order_id),
+        requests=dialect.select(Request.request_id),
+        insert_card=dialect.insert(Card),
+        insert_authorization=dialect.insert(Authorization),
+        insert_posting=dialect.insert(Posting),
+        insert_purchase=dialect.insert(Purchase),
+        insert_person=dialect.insert(Person),
+        insert_request=dialect.insert(Request),
+        update_card=dialect.update(
+            (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
+            Card.card_id,
+            Card.version,
+        ),
+        update_authorization=dialect.update(
+            (
+                Authorization.state,
+                Authorization.captured_minor,
+                Authorization.refunded_minor,
+                Authorization.refunded_other_minor,
+            ),
+            Authorization.authorization_id,
+        ),
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -16,22 +16,25 @@ from giftcard_rules.commands import (
     Settle,
     Validate,
 )
+from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_storage import rows, statements
-from giftcard_storage.errors import StaleError, translated
-from giftcard_storage.schema import Authorization, Card, Person, Posting, Purchase, Request
+from giftcard_storage import rows
+from giftcard_storage.dialect import dialect_of
+from giftcard_storage.errors import translated
+from giftcard_storage.statements import statements_of
+from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from peewee import SQL, Database, Expression, Field, Model, ModelInsert, ModelUpdate
+    from peewee import Database
 
     from giftcard_rules.decisions import Decision
     from giftcard_storage.rows import Row
 
-
-Fact = TypeVar("Fact")
+Fact = Card | Authorization | RequestRecord | CardPurchase
 
 
 @dataclass(slots=True)
@@ -68,6 +71,27 @@ class Named:
         if not isinstance(command, Validate | Settle):
             self.request_ids.add(command.key.request_id)
 
+    def besides(self, asked: Named) -> list[tuple[str, set[str]]]:
+        """Return what is named and was not asked for yet, by field; from now on it was."""
+        fresh = []
+        for name in _FACT_OF:
+            values, known = getattr(self, name), getattr(asked, name)
+            if new := values - known:
+                known |= new
+                fresh.append((name, new))
+        return fresh
+
+
+# By the field that names it, which statement finds a fact and what makes it of a row.
+_FACT_OF: Final[dict[str, tuple[str, Callable[[Row], Fact]]]] = {
+    "request_ids": ("requests", rows.request_of),
+    "card_ids": ("cards", rows.card_of),
+    "authorization_ids": ("authorizations", rows.authorization_of),
+    "order_ids": ("live_authorizations", rows.authorization_of),
+    "purchase_order_ids": ("purchase_orders", rows.purchase_of),
+    "purchased_card_ids": ("purchases", rows.purchase_of),
+}
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -81,76 +105,65 @@ class Loaded:
 class Store:
     """One connection's view of the tables. Not for two threads at once.
 
-    Every method raises `StorageAwayError` where the database does not answer.
+    Every method raises `StorageAwayError` where the database does not answer, and
+    `StaleError` where another writer was faster.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._dialect = dialect_of(database)
+        self._statements = statements_of(self._dialect)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Commit what is done inside, durably, or roll all of it back."""
-        with translated(), self._database.atomic():
-            yield
+        return writing(self._database)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database inside, without keeping writers waiting."""
-        with translated(), self._database.transaction("DEFERRED"):
-            yield
+        return reading(self._database)
 
     def load(self, commands: Iterable[Command]) -> Loaded:
-        """Load every fact that the commands' rules will look at, in a few statements."""
-        named = Named()
+        """Load every fact that the commands' rules will look at, in a few statements.
+
+        A fact may name more: an authorization its card, a card its hold, a request what it
+        authorized. So it goes on until nothing new is named.
+        """
+        named, asked, facts = Named(), Named(), Facts()
         for command in commands:
             named.add(command)
-        facts = Facts()
-        for record in self._find(Request.request_id, named.request_ids, rows.request_of):
-            facts.requests[record.key] = record
-            if record.authorization_id is not None:
-                named.authorization_ids.add(record.authorization_id)
-        self._load_authorizations(facts, named)
-        self._load_purchases(facts, named)
+        while searches := named.besides(asked):
+            for fact in self._find(searches):
+                match fact:
+                    case Card():
+                        facts.cards[fact.card_id] = fact
+                        if fact.hold_id is not None:
+                            named.authorization_ids.add(fact.hold_id)
+                    case Authorization():
+                        facts.add_authorization(fact)
+                        asked.authorization_ids.add(fact.authorization_id)
+                        named.card_ids.add(fact.card_id)
+                    case RequestRecord():
+                        facts.requests[fact.key] = fact
+                        if fact.authorization_id is not None:
+                            named.authorization_ids.add(fact.authorization_id)
+                    case CardPurchase():
+                        facts.add_purchase(fact)
         return Loaded(
             facts,
             {card_id: card.version for card_id, card in facts.cards.items()},
             frozenset(facts.authorizations),
         )
 
-    def _load_authorizations(self, facts: Facts, named: Named) -> None:
-        by_id, by_order = Authorization.authorization_id, Authorization.order_id
-        found = [
-            *self._find(by_id, named.authorization_ids, rows.authorization_of),
-            *self._find(by_order, named.order_ids, rows.authorization_of, statements.LIVE),
-        ]
-        named.card_ids.update(authorization.card_id for authorization in found)
-        cards = self._find(Card.card_id, named.card_ids, rows.card_of)
-        facts.cards = {card.card_id: card for card in cards}
-        known = {authorization.authorization_id for authorization in found}
-        holds = {card.hold_id for card in cards if card.hold_id is not None} - known
-        found += self._find(by_id, holds, rows.authorization_of)
-        for authorization in found:
-            facts.add_authorization(authorization)
-
-    def _load_purchases(self, facts: Facts, named: Named) -> None:
-        for purchase in (
-            *self._find(Purchase.order_id, named.purchase_order_ids, rows.purchase_of),
-            *self._find(Purchase.card_id, named.purchased_card_ids, rows.purchase_of),
-        ):
-            facts.add_purchase(purchase)
-
-    def _find(
-        self,
-        key: Field,
-        values: set[str],
-        fact_of: Callable[[Row], Fact],
-        *conditions: Expression | SQL,
-    ) -> list[Fact]:
-        if not values:
-            return []
+    def _find(self, searches: Sequence[tuple[str, set[str]]]) -> Iterable[Fact]:
+        kinds = [_FACT_OF[name] for name, _ in searches]
+        texts = [getattr(self._statements, statement) for statement, _ in kinds]
         with translated():
-            cursor = self._database.execute(statements.select(key, values, *conditions))
-            return [fact_of(row) for row in cursor.fetchall()]
+            found = self._dialect.find(
+                self._database,
+                [(text, values) for text, (_, values) in zip(texts, searches, strict=True)],
+            )
+        for (_, fact_of), found_rows in zip(kinds, found, strict=True):
+            yield from map(fact_of, found_rows)
 
     def save(
         self,
@@ -160,60 +173,52 @@ class Store:
         now: datetime,
     ) -> None:
         """Save what was decided and answered. Raises `StaleError` where a card has moved on."""
-        self._save_cards(loaded.versions, decisions)
-        self._save_authorizations(loaded.authorization_ids, decisions)
+        changed_cards, new_cards = _cards(loaded.versions, decisions)
+        changed_holds, new_holds = _authorizations(loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
-        purchases = [d.purchase for d in decisions if d.purchase is not None]
         people = [person for decision in decisions for person in decision.people]
-        self._insert(Posting, postings)
-        self._insert(Purchase, [rows.purchase_row(purchase) for purchase in purchases])
-        self._insert(Person, [rows.person_row(person) for person in people])
-        self._insert(Request, [rows.request_row(record, now) for record in records])
-
-    def _save_cards(self, at_rest: dict[str, int], decisions: Sequence[Decision]) -> None:
-        cards = {card.card_id: card for decision in decisions for card in decision.cards}
-        changed = [
-            rows.card_changes(card, at_rest[card_id])
-            for card_id, card in cards.items()
-            if card_id in at_rest
-        ]
-        if changed:
-            update = statements.update(statements.CHANGES_OF_A_CARD, Card.card_id, Card.version)
-            if self._run(update, changed) != len(changed):
-                raise StaleError
-        new = [rows.card_row(card) for card_id, card in cards.items() if card_id not in at_rest]
-        self._insert(Card, new)
-
-    def _save_authorizations(self, at_rest: frozenset[str], decisions: Sequence[Decision]) -> None:
-        authorizations = {
-            authorization.authorization_id: authorization
-            for decision in decisions
-            for authorization in decision.authorizations
-        }
-        changed = [
-            rows.authorization_changes(each)
-            for id_, each in authorizations.items()
-            if id_ in at_rest
-        ]
-        # Updates first: a hold that gave way must be out of its order's unique index.
-        if changed:
-            fields, key = statements.CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
-            self._run(statements.update(fields, key), changed)
-        new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
-        self._insert(Authorization, new)
-
-    def _insert(self, model: type[Model], saved: Sequence[Row]) -> None:
-        if saved:
-            self._run(statements.insert(model), saved)
-
-    def _run(self, query: ModelInsert | ModelUpdate, saved: Sequence[Row]) -> int:
-        """Run a query for each row of parameters, and return how many rows it changed."""
-        text, _ = self._database.get_sql_context().sql(query).query()
+        purchases = [each.purchase for each in decisions if each.purchase is not None]
+        do = self._statements
+        savings = (
+            (do.update_card, changed_cards),
+            (do.insert_card, new_cards),
+            # Updates first: a hold that gave way must be out of its order's unique index.
+            (do.update_authorization, changed_holds),
+            (do.insert_authorization, new_holds),
+            (do.insert_posting, postings),
+            (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
+            (do.insert_person, [rows.person_row(person) for person in people]),
+            (do.insert_request, [rows.request_row(record, now) for record in records]),
+        )
         with translated():
-            cursor = self._database.cursor()
-            cursor.executemany(text, saved)
-            changed: int = cursor.rowcount
-        return changed
+            self._dialect.save(self._database, [each for each in savings if each[1]])
+
+
+def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
+    """Return the rows of cards that change, in the order of their ids, and of new ones.
+
+    In one order everywhere, so that two writers do not each wait for the other's card.
+    """
+    cards = {card.card_id: card for decision in decisions for card in decision.cards}
+    changed = [
+        rows.card_changes(cards[card_id], at_rest[card_id])
+        for card_id in sorted(cards.keys() & at_rest.keys())
+    ]
+    return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
+
+
+def _authorizations(
+    at_rest: frozenset[str], decisions: Iterable[Decision]
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows of authorizations that change, and of new ones."""
+    authorizations = {
+        authorization.authorization_id: authorization
+        for decision in decisions
+        for authorization in decision.authorizations
+    }
+    changed = [rows.authorization_changes(a) for id_, a in authorizations.items() if id_ in at_rest]
+    new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
+    return changed, new

@@ -58,7 +58,7 @@ class BooksOnDisk:
     ) -> None:
         self.now = NOW
         self.url = database.DatabaseUrl(folder / "giftcard.db")
-        database.prepare(self.url)
+        database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
         self.committer = Committer(

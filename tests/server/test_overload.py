@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from giftcard_server.service import Service
-from giftcard_storage import database
+from giftcard_storage import sqlite_file
 from giftcard_storage.database import DatabaseUrl
 from server import sent
 from server.answered import Refusal, refusal
@@ -105,7 +105,7 @@ def test_a_look_at_a_card_waits_for_no_writer(counter: Counter) -> None:
 def test_a_database_that_stays_locked_is_away_for_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
     told = settings(tmp_path)
     request = sent.issue()
     with running(told, Clock()) as service, shop_at(target_of(service)) as shop:

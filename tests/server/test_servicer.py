@@ -40,7 +40,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.url = DatabaseUrl(folder / "giftcard.db")
-        database.prepare(self.url)
+        database.migrate(self.url)
         self.caller = "checkout"
         self.clock = Clock()
         self._connections = [database.connect(self.url) for _ in range(2)]

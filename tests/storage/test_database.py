@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from giftcard_storage.database import DatabaseUrl, connect, prepare, require_schema
+from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.store import Store
 from stored_books import StoredBooks, play_everything
@@ -20,7 +20,7 @@ HEADER_BYTES = 100
 
 def fill(url: DatabaseUrl) -> None:
     """Make a sound database of a few dozen pages, all of it in the one file."""
-    prepare(url)
+    migrate(url)
     connection = connect(url)
     books = StoredBooks(Store(connection))
     play_everything(books)
@@ -41,7 +41,7 @@ def overwrite(path: Path, start: int, new: bytes) -> None:
         file.write(new)
 
 
-def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], None] = prepare) -> str:
+def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate) -> str:
     """Return why a file is refused, having seen that it is named and untouched."""
     before = url.path.read_bytes() if url.path.is_file() else None
     with pytest.raises(DatabaseRefusedError) as error:
@@ -85,36 +85,36 @@ def test_anything_else_is_no_url_of_a_database(text: str) -> None:
 
 
 def test_a_missing_file_is_made_and_only_its_owner_can_read_it(url: DatabaseUrl) -> None:
-    prepare(url)
+    migrate(url)
     assert stat.S_IMODE(url.path.stat().st_mode) == 0o600
     require_schema(url)
 
 
 def test_an_empty_file_is_filled(url: DatabaseUrl) -> None:
     url.path.touch()
-    prepare(url)
+    migrate(url)
     require_schema(url)
 
 
 def test_preparing_again_keeps_everything(url: DatabaseUrl) -> None:
     fill(url)
     before = dump(url)
-    prepare(url)
-    prepare(url)
+    migrate(url)
+    migrate(url)
     assert dump(url) == before
 
 
 def test_a_database_is_found_under_a_name_that_means_something_in_a_url(tmp_path: Path) -> None:
     url = DatabaseUrl(tmp_path / "50% off? #1 œuvre.db")
     fill(url)
-    prepare(url)
+    migrate(url)
     assert url.path.exists()
 
 
 def test_what_was_committed_before_a_crash_is_there_afterwards(
     url: DatabaseUrl, tmp_path: Path
 ) -> None:
-    prepare(url)
+    migrate(url)
     connection = connect(url)
     card = StoredBooks(Store(connection)).bought()
     # The files as a crash would leave them: the card is in the log alone.
@@ -124,7 +124,7 @@ def test_what_was_committed_before_a_crash_is_there_afterwards(
     connection.close()
 
     assert card.card_id.encode() not in crashed.path.read_bytes()
-    prepare(crashed)
+    migrate(crashed)
     connection = connect(crashed)
     assert connection.execute_sql("SELECT card_id FROM card").fetchall() == [(card.card_id,)]
     connection.close()
@@ -185,7 +185,7 @@ def test_a_database_of_a_newer_version_is_refused(url: DatabaseUrl) -> None:
 
 
 def test_a_database_that_lacks_a_migration_has_to_be_started_once(url: DatabaseUrl) -> None:
-    prepare(url)
+    migrate(url)
     connection = connect(url)
     connection.execute_sql("DELETE FROM schema_migration")
     connection.close()
@@ -238,7 +238,7 @@ def test_whatever_is_damaged_a_file_is_opened_or_refused(url: DatabaseUrl) -> No
         url.path.write_bytes(sound[:start] + damage + sound[start + length :])
         damaged = url.path.read_bytes()
         try:
-            prepare(url)
+            migrate(url)
         except DatabaseRefusedError:
             refusals += 1
             assert url.path.read_bytes() == damaged

