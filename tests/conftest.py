@@ -1,14 +1,31 @@
-"""What every test may ask for: the real server, running."""
+"""What every test may ask for: the real server, running on each kind of database in turn."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from databases import Databases, Kind, Place
 from postgresql_process import PostgresqlProcess
 from server_process import ServerProcess
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register our own marker."""
+    told = "one_database: the kind of database makes no difference here, so that one will do"
+    config.addinivalue_line("markers", told)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what depends on a database on each kind, unless it says on which."""
+    says = any("kind" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "kind" in metafunc.fixturenames and not says:
+        one_will_do = metafunc.definition.get_closest_marker("one_database")
+        kinds = [Kind.SQLITE] if one_will_do else list(Kind)
+        metafunc.parametrize("kind", kinds, ids=str, indirect=True, scope="module")
 
 
 class StartServer(Protocol):
@@ -25,19 +42,62 @@ class StartServer(Protocol):
 
 
 @pytest.fixture(scope="session")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def databases() -> Iterator[Databases]:
+    """Databases of each kind, for all tests of this process."""
+    with closing(Databases()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def postgresql(databases: Databases) -> PostgresqlProcess:
+    """One PostgreSQL for all tests of this process that share it well; databases are their own."""
+    return databases.postgresql
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """The kind of database, each in turn unless a test is marked with `one_database`."""
+    return Kind(request.param)
+
+
+@pytest.fixture
+def place(kind: Kind, databases: Databases, tmp_path: Path) -> Iterator[Place]:
+    """An empty database of the test's own."""
+    with databases.empty(kind, tmp_path) as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+def live_servers(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Kind], ServerProcess]]:
+    """One server on each kind of database, from when it is first asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def on(kind: Kind) -> ServerProcess:
+            folder = tmp_path_factory.mktemp(f"live_server_on_{kind}")
+            place = running.enter_context(databases.empty(kind, folder))
+            return running.enter_context(ServerProcess(folder, settings=place.environment))
+
+        yield on
+
+
+@pytest.fixture(scope="module")
+def live_server(kind: Kind, live_servers: Callable[[Kind], ServerProcess]) -> ServerProcess:
     """One server with the built-in settings for all tests that share it well.
 
     Its database fills up as the tests go along, so tests make cards and orders
     of their own. A test that stops the server or counts rows starts its own.
     """
-    with ServerProcess(tmp_path_factory.mktemp("live_server")) as server:
-        yield server
+    return live_servers(kind)
 
 
 @pytest.fixture
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
-    """Starts servers of the test's own, with settings of its own."""
+def start_server(
+    kind: Kind, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartServer]:
+    """Starts servers of the test's own, with settings and a database of its own."""
     with ExitStack() as running:
 
         def start(
@@ -46,14 +106,9 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
             settings: Mapping[str, str] | None = None,
             folder: Path | None = None,
         ) -> ServerProcess:
-            place = folder or tmp_path_factory.mktemp("server")
-            return running.enter_context(ServerProcess(place, config=config, settings=settings))
+            within = folder or tmp_path_factory.mktemp("server")
+            place = running.enter_context(databases.empty(kind, within))
+            told = {**place.environment, **(settings or {})}
+            return running.enter_context(ServerProcess(within, config=config, settings=told))
 
         yield start
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlProcess]:
-    """One PostgreSQL for all tests of this process that share it well; databases are their own."""
-    with PostgresqlProcess() as running:
-        yield running

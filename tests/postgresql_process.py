@@ -87,8 +87,16 @@ class PostgresqlProcess:
     def kill(self) -> None:
         """Send SIGKILL to PostgreSQL and to every process of it."""
         assert self._process is not None
+        main = self._process.pid
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.kill(main, signal.SIGSTOP)  # It starts no more of them meanwhile.
+            # Each is in a session of its own, and whichever survives keeps the next start away.
+            children = _children_of(main)
+            for each in (main, *children):
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+            while any(map(_is_running, children)):
+                time.sleep(0.005)
         self._process.wait()
 
     def stop(self) -> None:
@@ -135,6 +143,13 @@ class PostgresqlProcess:
     def drop(self, url: str) -> None:
         """Remove a database."""
         self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def dump(self, url: str) -> bytes:
+        """Return everything in a database, as statements, by a program that is not ours."""
+        command = [str(self.programs / "pg_dump"), "--inserts", url]
+        lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
+        # Its commands to psql have a random word in them.
+        return b"\n".join(line for line in lines if not line.startswith(b"\\"))
 
     def _has(self, name: str) -> bool:
         return bool(self._run("SELECT 1 FROM pg_database WHERE datname = %s", name))
@@ -184,6 +199,18 @@ class PostgresqlProcess:
 
 def _open_to_all(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def _children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in {"Z", "X"}
 
 
 def _free_port() -> int:

@@ -103,6 +103,12 @@ class ServerProcess:
         return self._settings["GIFTCARD_DATABASE_URL"]
 
     @property
+    def place(self) -> dict[str, str]:
+        """What `giftcard audit` has to be told: where the database is, and the keys."""
+        names = {"GIFTCARD_DATABASE_URL", "GIFTCARD_KEY_FILE"}
+        return {name: value for name, value in self._settings.items() if name in names}
+
+    @property
     def pid(self) -> int:
         """The number of the running process."""
         return self._running().pid

@@ -32,11 +32,11 @@ class Situation:
         self.change_command(purchase=replace(self.command.purchase, **changes))
 
     def change_card(self, **changes: Any) -> None:
-        self.facts.cards[self.card_id] = replace(self.facts.cards[self.card_id], **changes)
+        self.facts.cards[self.card_id] = self.facts.cards[self.card_id]._replace(**changes)
 
     def change_authorization(self, **changes: Any) -> None:
         old = self.facts.authorizations[self.authorization_id]
-        self.facts.add_authorization(replace(old, **changes))
+        self.facts.add_authorization(old._replace(**changes))
 
     def told(self) -> Reason | None:
         outcome = decide(self.command, self.facts, MARKETS, self.now).outcome

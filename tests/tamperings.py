@@ -1,13 +1,17 @@
-"""What somebody with the database file in hands could do to it, and the invariant that tells.
+"""What somebody with the database in hands could do to it, and the invariant that tells.
 
 `{used}` and its kind stand for the cards of `play_everything`; see `PLACES`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from peewee import Database
 
 from giftcard_storage.audit import LIABILITY
+from giftcard_storage.dialect import Dialect
+from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
 
 PLACES: Final = {
     # The card that was captured in part and refunded in parts, and the first one that came back.
@@ -17,6 +21,8 @@ PLACES: Final = {
     "cancelled": "(SELECT card_id FROM card WHERE state = 'CANCELLED')",
     "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
     "hold": "(SELECT hold_id FROM card WHERE state = 'HELD')",
+    # A table whose name is a word of SQL itself.
+    "authorization": '"authorization"',
 }
 
 TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -37,7 +43,7 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "posting_is_for_an_authorization_of_its_card": (
         "UPDATE posting SET authorization_id = {hold} WHERE kind = 'CAPTURE'",
-        "DELETE FROM authorization",
+        "DELETE FROM {authorization}",
     ),
     "posting_leads_to_the_card_that_replaces": (
         "UPDATE posting SET to_card_id = {active} WHERE kind = 'REISSUE'",
@@ -79,14 +85,14 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         ),
     ),
     "settled_is_what_was_captured_and_not_refunded": (
-        "UPDATE authorization SET refunded_minor = 0 WHERE refunded_minor > 0",
+        "UPDATE {authorization} SET refunded_minor = 0 WHERE refunded_minor > 0",
         "DELETE FROM posting WHERE kind = 'REFUND'",
     ),
     "authorization_is_the_sum_of_its_postings": (
-        "UPDATE authorization SET authorized_minor = 1 WHERE authorization_id = {hold}",
-        "UPDATE authorization SET captured_minor = captured_minor - 1 WHERE captured_minor > 0",
-        "UPDATE authorization SET forfeited_minor = 1 WHERE state = 'CAPTURED'",
-        "UPDATE authorization SET state = 'LAPSED' WHERE state = 'RELEASED'",
+        "UPDATE {authorization} SET authorized_minor = 1 WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET captured_minor = captured_minor - 1 WHERE captured_minor > 0",
+        "UPDATE {authorization} SET forfeited_minor = 1 WHERE state = 'CAPTURED'",
+        "UPDATE {authorization} SET state = 'LAPSED' WHERE state = 'RELEASED'",
     ),
     "authorization_is_opened_once_and_closed_once": (
         (
@@ -94,25 +100,25 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
             " 1, authorization_id, to_card_id, posted_at FROM posting WHERE kind = 'CAPTURE'"
         ),
         "DELETE FROM posting WHERE kind = 'AUTHORIZE'",
-        "UPDATE authorization SET state = 'RELEASED' WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET state = 'RELEASED' WHERE authorization_id = {hold}",
     ),
     "authorization_is_of_the_market_of_its_card": (
-        "UPDATE authorization SET market = 'de'",
-        "UPDATE authorization SET currency = 'CHF'",
+        "UPDATE {authorization} SET market = 'de'",
+        "UPDATE {authorization} SET currency = 'CHF'",
         "DELETE FROM card WHERE card_id = {held}",
     ),
     "hold_is_an_open_authorization": (
         "UPDATE card SET hold_id = 'none' WHERE state = 'HELD'",
-        "UPDATE authorization SET state = 'LAPSED' WHERE authorization_id = {hold}",
-        "UPDATE authorization SET card_id = {active} WHERE authorization_id = {hold}",
-        "UPDATE authorization SET authorized_minor = 1 WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET state = 'LAPSED' WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET card_id = {active} WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET authorized_minor = 1 WHERE authorization_id = {hold}",
     ),
     "open_authorization_is_the_hold_of_its_card": (
-        "UPDATE authorization SET state = 'OPEN' WHERE state = 'RELEASED'",
+        "UPDATE {authorization} SET state = 'OPEN' WHERE state = 'RELEASED'",
         "UPDATE card SET hold_id = 'none' WHERE state = 'HELD'",
     ),
     "order_has_one_live_card": (
-        "UPDATE authorization SET order_id = 'order-1', market = 'fr' WHERE state = 'CAPTURED'",
+        "UPDATE {authorization} SET order_id = 'order-1', market = 'fr' WHERE state = 'CAPTURED'",
     ),
     "purchase_has_one_card": ("UPDATE purchase SET order_id = 'purchase-1'",),
     "bought_card_has_its_purchase": (
@@ -136,7 +142,7 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
     ),
     "request_has_its_authorization": (
-        "DELETE FROM authorization WHERE authorization_id = {hold}",
+        "DELETE FROM {authorization} WHERE authorization_id = {hold}",
         "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
     ),
     LIABILITY: (
@@ -147,15 +153,46 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+# By database: what switches constraints off, and what finds the statements that take away the
+# rest of them. To PostgreSQL, who replays another server's changes has checked them already.
+WAYS: Final[dict[Dialect, tuple[tuple[str, ...], str]]] = {
+    SQLITE: (
+        ("PRAGMA defer_foreign_keys = ON", "PRAGMA ignore_check_constraints = ON"),
+        """
+        SELECT 'DROP ' || type || ' ' || name FROM sqlite_schema
+        WHERE type = 'trigger' OR name IN ('order_has_one_live_card', 'purchase_has_one_card')
+        """,
+    ),
+    POSTGRESQL: (
+        ("SET LOCAL session_replication_role = replica",),
+        """
+        SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || conname
+        FROM pg_constraint
+        WHERE contype = 'c' AND connamespace = current_schema()::regnamespace
+        UNION ALL VALUES ('DROP INDEX order_has_one_live_card'),
+                         ('DROP INDEX purchase_has_one_card')
+        """,
+    ),
+}
+
+
+@contextmanager
+def open_way(database: Database) -> Iterator[None]:
+    """Take away what keeps a database from harm, all but types and keys; in the end give it back.
+
+    What was done meanwhile is taken back as well.
+    """
+    switches, in_the_way = WAYS[dialect_of(database)]
+    with database.atomic() as transaction:
+        for statement in switches:
+            database.execute_sql(statement)
+        for (statement,) in database.execute_sql(in_the_way).fetchall():
+            database.execute_sql(statement)
+        yield
+        transaction.rollback()
+
+
 def tamper(database: Database, statement: str) -> int:
     """Do what no path of this project can do, and return how many rows it hit."""
-    database.execute_sql("PRAGMA foreign_keys = OFF")
-    database.execute_sql("PRAGMA ignore_check_constraints = ON")
-    in_the_way = database.execute_sql(
-        "SELECT type, name FROM sqlite_schema WHERE type = 'trigger'"
-        " OR name IN ('order_has_one_live_card', 'purchase_has_one_card')"
-    )
-    for kind, name in in_the_way.fetchall():
-        database.execute_sql(f"DROP {kind} {name}")
     hit: int = database.execute_sql(statement.format(**PLACES)).rowcount
     return hit

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from server_process import ServerProcess
 
 TESTS = Path(__file__).resolve().parent
@@ -12,6 +14,7 @@ OLDEST_PYTHON = TESTS.parent / ".venv-oldest" / "bin" / "python"
 OLDEST_GRPCIO = "1.71.2" if sys.version_info < (3, 14) else "1.75.1"
 
 
+@pytest.mark.one_database
 def test_a_card_lives_its_life_through_the_oldest_client(live_server: ServerProcess) -> None:
     # Warnings are errors: what an old runtime says about newer generated code
     # would otherwise go by unread.

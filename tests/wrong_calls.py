@@ -119,7 +119,7 @@ def another_card_on_the_order(it: Situation) -> None:
         other = books.bought(market=market)
         hold = books.authorized(other, order(30_00), market=market, hold_for=timedelta(days=7))
         # Outlasts the clock of CARD_EXPIRED.
-        lasting = replace(hold, expires_at=NOW + timedelta(days=1000))
+        lasting = hold._replace(expires_at=NOW + timedelta(days=1000))
         it.facts.cards[other.card_id] = books.card(other)
         it.facts.add_authorization(lasting)
 

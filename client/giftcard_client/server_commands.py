@@ -13,6 +13,7 @@ PACKAGES_OF_THIS_PROJECT = "giftcard"
 HELP = {
     "serve": "Start the server; its settings come from the environment.",
     "migrate": "Bring the database to the schema of this version.",
+    "keys": "Make and look at the keys that codes are derived from.",
     "audit": "Check every invariant of the ledger over a whole database.",
 }
 
@@ -33,7 +34,11 @@ def _runs(entry_point: EntryPoint) -> Callable[[typer.Context], None]:
     def run(ctx: typer.Context) -> None:
         command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         try:
-            command.command()(entry_point.load())
+            loaded = entry_point.load()
+            if isinstance(loaded, typer.Typer):
+                command = loaded
+            else:
+                command.command()(loaded)
             command(args=ctx.args, prog_name=f"giftcard {entry_point.name}")
         except ModuleNotFoundError as error:
             # One of our own modules that is missing is a mistake of ours, not

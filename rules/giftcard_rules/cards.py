@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import DeclinedError, Reason, require
@@ -74,8 +73,7 @@ CLOSED: Final = {
 LIVE: Final = frozenset({AuthorizationState.OPEN, AuthorizationState.CAPTURED})
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """A prepaid voucher (R1). Amounts are minor units of `currency`; instants are UTC.
 
     `balance_minor` and `held_minor` are its CARD and HELD accounts. `hold_id` is the open
@@ -115,8 +113,7 @@ class Card:
         return self.state
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(NamedTuple):
     """Money set aside on a card for one order. Amounts are minor units of `currency`.
 
     `forfeited_minor` is lost at capture (R14); before it, what would be lost.
@@ -155,7 +152,7 @@ class Authorization:
 
 def change(card: Card, **changes: object) -> Card:
     """Return a card with changes, and its version counted up."""
-    return replace(card, version=card.version + 1, **changes)  # type: ignore[arg-type] # The fields' own types.
+    return card._replace(version=card.version + 1, **changes)  # type: ignore[arg-type] # The fields' own types.
 
 
 def require_unspent(card: Card, now: datetime) -> None:
@@ -190,7 +187,7 @@ def release(
         hold_id=None,
     )
     posting = Posting(by, card.card_id, card.held_minor, hold.authorization_id)
-    return freed, replace(hold, state=state), posting
+    return freed, hold._replace(state=state), posting
 
 
 def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import Authorization, Card, CardOrigin
@@ -38,8 +37,7 @@ def replacement(
         now,
         purchase_order_id=paid.purchase_order_id,
     )
-    return replace(
-        card,
+    return card._replace(
         refund_order_id=authorization.order_id,
         replaces_card_id=paid.card_id,
         authorization_id=authorization.authorization_id,

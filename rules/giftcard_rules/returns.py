@@ -98,8 +98,7 @@ def _refund(
 
     to_card_minor = min(amount_minor, paid.captured_minor - paid.refunded_minor)
     to_other_minor = amount_minor - to_card_minor
-    refunded = replace(
-        paid,
+    refunded = paid._replace(
         refunded_minor=paid.refunded_minor + to_card_minor,
         refunded_other_minor=paid.refunded_other_minor + to_other_minor,
     )

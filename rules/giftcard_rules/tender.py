@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import (
@@ -181,7 +180,7 @@ def capture(
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
         return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
 
-    captured = replace(hold, state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
+    captured = hold._replace(state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
     used = change(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [used]

@@ -1,33 +1,45 @@
-"""The server's commands: `giftcard serve`, `giftcard migrate` and `giftcard audit`."""
+"""The server's commands: `giftcard serve`, `migrate`, `keys` and `audit`."""
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
 
-from giftcard_server import logs, settings
+from giftcard_server import keys, logs, settings
 from giftcard_server.audit_report import Output, print_report
 from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.workers import STOP, Supervisor
 from giftcard_storage import audit as auditing
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 from giftcard_storage.transactions import reading
 
-STOP: Final = (signal.SIGTERM, signal.SIGINT)
 EXIT_DIFFERENCES: Final = 1
 EXIT_REFUSED: Final = 2
 GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 log = structlog.get_logger(__name__)
+keys_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that answer, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
+    ] = None,
+) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
+    if workers is not None:
+        os.environ["GIFTCARD_WORKERS"] = str(workers)  # It wins over the file as well.
     told = _settings()
     logs.configure(told.log_level)
     for name in settings.unknown():
@@ -35,18 +47,45 @@ def serve() -> None:
     # Blocked before there are threads, which inherit it: the kernel may hand a signal to any
     # thread, and Python's handlers wait for the main one, which would sleep on.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
-    try:
+    if told.workers > 1:
+        _supervise(told)
+        return
+    with _refusing():
         service = Service(told)
-    except (StartRefusedError, StorageError) as error:
-        _refuse(str(error))
+    run(service, STOP, lambda: _say_ready(service.listening))
+
+
+def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]) -> None:
+    """Answer until one of the signals comes, which have to be blocked, and drain."""
     _calm_the_collector()
     service.start()
-    print(f"giftcard is ready: {service.listening}", flush=True)  # noqa: T201 - the one line on standard output
+    say_ready()
     log.info("ready", listening=service.listening)
-    signal.sigwait(STOP)
+    signal.sigwait(stop)
     log.info("draining")
     service.drain()
     log.info("stopped")
+
+
+def _supervise(told: settings.Settings) -> None:
+    with _refusing():
+        supervisor = Supervisor(told)
+        if supervisor.start():
+            _say_ready(supervisor.listening)
+            log.info("ready", listening=supervisor.listening, workers=told.workers)
+    supervisor.watch()
+    log.info("draining")
+    supervisor.drain()
+    log.info("stopped")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """End with a sentence and an exit code where a server must not start."""
+    try:
+        yield
+    except (StartRefusedError, StorageError) as error:
+        _refuse(str(error))
 
 
 def migrate() -> None:
@@ -58,9 +97,27 @@ def migrate() -> None:
     try:
         names = database.migrate(url)
     except StorageError as error:
-        print(f"giftcard cannot migrate:\n{error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        sys.exit(EXIT_REFUSED)
-    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - likewise
+        _refuse(str(error), "migrate")
+    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer
+
+
+@keys_app.callback()
+def _keys() -> None:
+    """Handle key rings: whoever has one can derive the codes of all its cards."""
+
+
+@keys_app.command("new")
+def new_keys(
+    path: Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE will name.")],
+) -> None:
+    """Make a key ring with one new key, in a file that its owner alone can read."""
+    if path.exists():
+        _refuse(f"there is a key file {path} already, and it stays as it is", "make keys")
+    try:
+        keys.make(path)
+    except OSError as error:
+        _refuse(f"key file {path}: {error.strerror}", "make keys")
+    print(f"{path}: one new key")  # noqa: T201 - the command's answer
 
 
 def audit(
@@ -82,8 +139,7 @@ def audit(
         finally:
             connection.close()
     except StorageError as error:
-        print(f"giftcard cannot audit:\n{error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        sys.exit(EXIT_REFUSED)
+        _refuse(str(error), "audit")
     print_report(output, totals, differences)
     sys.exit(EXIT_DIFFERENCES if differences else 0)
 
@@ -102,6 +158,10 @@ def _settings() -> settings.Settings:
         _refuse(str(error))
 
 
-def _refuse(why: str) -> NoReturn:
-    print(f"giftcard cannot start:\n{why}", file=sys.stderr)  # noqa: T201 - before there is a log
+def _say_ready(listening: str) -> None:
+    print(f"giftcard is ready: {listening}", flush=True)  # noqa: T201 - the one line on standard output
+
+
+def _refuse(why: str, what: str = "start") -> NoReturn:
+    print(f"giftcard cannot {what}:\n{why}", file=sys.stderr)  # noqa: T201 - before there is a log
     sys.exit(EXIT_REFUSED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.commands import Authorize, Authorized, Declined, Settle
@@ -151,17 +151,30 @@ class Committer:
         raise lost or ContendedError
 
     def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        with self._store.transaction():
-            now = self._now()  # Not before: another program's writing can keep us waiting.
-            loaded = self._store.load([entry.item.command for entry in entries])
-            batch = _Batch(loaded.facts, self._markets, self._encode, now)
-            answers = [batch.answer(entry.item) for entry in entries]
-            if batch.decisions or batch.records:
-                self._store.save(loaded, batch.decisions, batch.records, now)
+        answers: list[Answer] = []
+        try:
+            with self._store.transaction():
+                now = self._now()  # Not before: another program's writing can keep us waiting.
+                loaded = self._store.load([entry.item.command for entry in entries])
+                batch = _Batch(loaded.facts, self._markets, self._encode, now)
+                answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
+                if batch.decisions or batch.records:
+                    self._store.save(loaded, batch.decisions, batch.records, now)
+        except CommitLostError:
+            for entry, answer in zip(entries, answers, strict=True):
+                entry.succeed(answer)  # Perhaps; the next try will find out.
+            raise
         for entry, answer in zip(entries, answers, strict=True):
             entry.succeed(answer)
             self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+
+
+def _first(lost: Answer | None, found: Answer) -> Answer:
+    """Return an answer that was given in a lost commit as what it is: given for the first time."""
+    if lost is not None and found == replace(lost, replayed=True):
+        return lost
+    return found
 
 
 class _Batch:

@@ -41,9 +41,19 @@ def _without_texts_of_errors(
     return event
 
 
-def configure(level: str) -> None:
-    """Send everything that is logged, also by libraries, to standard error as JSON lines."""
+def configure(level: str, worker: int | None = None) -> None:
+    """Send everything that is logged, also by libraries, to standard error as JSON lines.
+
+    Each of them has the number of the worker that logs it, where there are several.
+    """
+
+    def numbered(
+        _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return event if worker is None else {"worker": worker, **event}
+
     shared: list[Any] = [
+        numbered,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -72,6 +82,8 @@ def configure(level: str) -> None:
     # At DEBUG, Peewee logs every statement with its parameters: codes are never among
     # them, but people are.
     logging.getLogger("peewee").setLevel(logging.WARNING)
+    # It warns, with the address of the server, of pipelines that a faster replica broke off.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def where(error: BaseException) -> list[str]:

@@ -1,4 +1,8 @@
-"""What Prometheus sees: every RPC, and the domain's own figures."""
+"""What Prometheus sees: every RPC, and the domain's own figures.
+
+Of several workers the counters and histograms lie in files, which a supervisor adds up. A gauge
+beside them would have to say how (`multiprocess_mode`); collectors are the supervisor's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final, get_args
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from giftcard_rules.commands import Command
@@ -182,3 +186,28 @@ class LiabilityCollector(Collector):
                     liability[market] = liability.get(market, 0) + each.liability_minor
                 self._liability, self._read_at = liability, now
             return self._liability
+
+
+class WorkersCollector(Collector):
+    """How many workers there are, of how many, and how often one was replaced."""
+
+    def __init__(self, wanted: int, alive: Callable[[], int], replaced: Callable[[], int]) -> None:
+        self._wanted = wanted
+        self._alive = alive
+        self._replaced = replaced
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield a gauge and a counter, as they are now."""
+        workers = GaugeMetricFamily(
+            "giftcard_workers",
+            "Worker processes that answer, and how many should.",
+            labels=("state",),
+        )
+        workers.add_metric(("alive",), self._alive())
+        workers.add_metric(("wanted",), self._wanted)
+        yield workers
+        yield CounterMetricFamily(
+            "giftcard_workers_replaced",
+            "Workers that were started in the place of one that had ended.",
+            value=self._replaced(),
+        )

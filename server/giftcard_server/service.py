@@ -48,6 +48,7 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 MESSAGE_BYTES: Final = 256 * 1024
 METADATA_BYTES: Final = 16 * 1024
 CHECKPOINT_SECONDS: Final = 0.25
+FIRST_WORKER: Final = 1
 
 
 class StartRefusedError(Exception):
@@ -62,11 +63,15 @@ def utc_now() -> datetime:
 class Service:
     """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    `now` is its clock.
+    `now` is its clock. `worker` is its number among those that share a port; it leaves HTTP
+    to their supervisor.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, settings: Settings, now: Callable[[], datetime] = utc_now, worker: int | None = None
+    ) -> None:
         self._settings = settings
+        self._worker = worker
         self._now = now
         self._draining = threading.Event()
         url = settings.database_url
@@ -114,7 +119,8 @@ class Service:
         self._interceptor = Interceptor(rpc_metrics)
         self._grpc = self._grpc_server(servicer)
         housekeeping = Housekeeping(self._due, self._committer, settings.housekeeping_seconds)
-        self._recurring: list[Recurring] = [housekeeping]
+        # One of them is enough, and two would stand in each other's way.
+        self._recurring: list[Recurring] = [housekeeping] if worker in {None, FIRST_WORKER} else []
         if not url.is_shared:
             tidying = database.connect(url)
             self._connections.append(tidying)
@@ -125,28 +131,22 @@ class Service:
         host, _, port = settings.http_listen.rpartition(":")
         try:
             self.grpc_port = self._listen()
-            self._http = HttpServer(host, int(port), self.registry, self._is_ready)
+            self._http: HttpServer | None = None
+            if worker is None:
+                self._http = HttpServer(host, int(port), self.registry, self._is_ready)
         except (OSError, RuntimeError) as error:
-            message = (
-                f"cannot listen on {settings.grpc_listen} and {settings.http_listen}:"
-                f" {type(error).__name__}: is another server running there?"
-            )
-            raise StartRefusedError(message) from error
+            raise StartRefusedError(settings.cannot_listen(error)) from error
 
     @property
     def listening(self) -> str:
         """Where it listens and on what, in one line."""
-        grpc_host = self._settings.grpc_listen.rpartition(":")[0]
-        http_host = self._settings.http_listen.rpartition(":")[0]
-        return (
-            f"grpc {grpc_host}:{self.grpc_port}, http {http_host}:{self._http.port},"
-            f" database {self._settings.database_url}"
-        )
+        return self._settings.listening(self.grpc_port, self._http.port if self._http else None)
 
     def start(self) -> None:
         """Begin to answer."""
         self._grpc.start()
-        self._http.start()
+        if self._http:
+            self._http.start()
         for recurring in self._recurring:
             recurring.start()
         self._set_serving(health_pb2.HealthCheckResponse.SERVING)
@@ -162,11 +162,18 @@ class Service:
         stopped.wait()
         for recurring in self._recurring:
             recurring.stop()
-        self._http.stop()
+        if self._http:
+            self._http.stop()
         for connection in self._connections:
             database.close(connection)
 
     def _ring(self) -> KeyRing:
+        if self._settings.database_url.is_shared and self._settings.key_file is None:
+            message = (
+                "servers that share a database need the same keys: set GIFTCARD_KEY_FILE"
+                " (`giftcard keys new` makes such a file)"
+            )
+            raise StartRefusedError(message)
         path = self._settings.key_path
         if not path.exists():
             if self._settings.key_file is not None:
@@ -246,7 +253,7 @@ class Service:
             maximum_concurrent_rpcs=4 * threads,
             options=(
                 # With it, a second server would share the port without a word.
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", 0 if self._worker is None else 1),
                 ("grpc.max_receive_message_length", MESSAGE_BYTES),
                 ("grpc.max_metadata_size", METADATA_BYTES),
             ),

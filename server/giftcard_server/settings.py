@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    workers: PositiveInt = 1
     rpc_threads: PositiveInt = 640
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
@@ -135,10 +136,10 @@ class Settings(BaseSettings):
         return self
 
     def _database_mistakes(self) -> Iterator[str]:
-        if self.database_url.is_shared and self.key_file is None:
+        if self.workers > 1 and not self.database_url.is_shared:
             yield (
-                "database_url: servers that share a database need the same keys: set key_file"
-                " (`giftcard keys` makes one)"
+                "workers: the embedded database has one writer, so that more workers than one need"
+                " PostgreSQL (database_url)"
             )
 
     def _tls_mistakes(self) -> Iterator[str]:
@@ -170,6 +171,23 @@ class Settings(BaseSettings):
         """The terms of every market, built in or told."""
         said = {name: terms_of(name, market) for name, market in self.markets.items()}
         return dict(BUILT_IN) | said
+
+    def listening(self, grpc_port: int, http_port: int | None) -> str:
+        """Say where a server listens, on ports that may be others than told, and on what."""
+        bound = [("grpc", self.grpc_listen, grpc_port), ("http", self.http_listen, http_port)]
+        listening = [
+            f"{name} {listen.rpartition(':')[0]}:{port}"
+            for name, listen, port in bound
+            if port is not None
+        ]
+        return ", ".join([*listening, f"database {self.database_url}"])
+
+    def cannot_listen(self, error: Exception) -> str:
+        """Say that one of the two ports cannot be had."""
+        return (
+            f"cannot listen on {self.grpc_listen} and {self.http_listen}:"
+            f" {type(error).__name__}: is another server running there?"
+        )
 
     @property
     def key_path(self) -> Path:

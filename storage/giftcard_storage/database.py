@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
+_MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,16 @@ class DatabaseUrl:
 
         Raises ValueError, with nothing of the URL in it.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            # With no word of Python's, which quotes what it does not understand.
+            raise ValueError(_MUST_BE) from None
         path = unquote(parts.path.removeprefix("/"))
         if parts.scheme in _POSTGRESQL and path:
             return cls(server_url=f"postgresql{url.removeprefix(parts.scheme)}")
         if parts.scheme != "sqlite" or parts.netloc or not path or parts.query or parts.fragment:
-            message = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
-            raise ValueError(message)
+            raise ValueError(_MUST_BE)
         return cls(Path(path))
 
     @property

@@ -44,7 +44,6 @@ _STALE: Final = frozenset({
     "40001",  # serialization_failure: a row has changed since this transaction began.
     "40P01",  # deadlock_detected.
     "23505",  # unique_violation: what was not there yet when it was looked for.
-    "55P03",  # lock_not_available: the other one takes its time.
 })  # fmt: skip
 # And for "not now", of those that Peewee would count among our own mistakes.
 _NOT_NOW: Final = frozenset({
@@ -64,7 +63,7 @@ def translated() -> Iterator[None]:
         with __exception_wrapper__:  # Peewee wraps what it runs itself, but no fetching.
             yield
     except peewee.DatabaseError as error:
-        code = getattr(getattr(error, "orig", None), "sqlstate", None)
+        code = _code(error)
         if code in _STALE:
             raise StaleError(code) from error
         # SQLITE_CORRUPT and its kind are of no family.
@@ -73,3 +72,11 @@ def translated() -> Iterator[None]:
         raise
     except peewee.InterfaceError as error:
         raise StorageAwayError(type(error).__name__) from error
+
+
+def _code(error: peewee.DatabaseError) -> str | None:
+    """Return PostgreSQL's code, under the wrapping: what Peewee runs itself is in two of them."""
+    own: object = error
+    while isinstance(own, peewee.PeeweeException):
+        own = getattr(own, "orig", None)
+    return getattr(own, "sqlstate", None)

@@ -1,24 +1,20 @@
-"""The statements of PostgreSQL, in its own words."""
+"""PostgreSQL's own words."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
-from peewee import SQL, Field, Model, PostgresqlDatabase, Select, Value, fn
+from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
 
+from giftcard_storage.dialect import Dialect, json_of, parameter
 from giftcard_storage.errors import StaleError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from peewee import Database
-
     from giftcard_storage.rows import Row
 
-# Only lends its words: it is never connected.
-_COMPILER: Final = PostgresqlDatabase(None, prefer_psycopg3=True)
-# How a value comes out of the JSON text that rows are saved by, by the type of its column.
+# How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
     "BIGINT": "(saved.value->>{place})::bigint",
@@ -27,8 +23,10 @@ _FROM_JSON: Final = {
 }
 
 
-class PostgresqlDialect:
-    """What belongs together goes in one round trip; the rows of a table as one JSON text."""
+class PostgresqlDialect(Dialect):
+    """What belongs together goes in one round trip."""
+
+    compiler = PostgresqlDatabase(None, prefer_psycopg3=True)
 
     def begin_writing(self, database: Database) -> None:
         """See one state throughout; a row that another one changed since fails the update."""
@@ -38,26 +36,9 @@ class PostgresqlDialect:
         """See one state throughout."""
         _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def is_open(self, database: Database) -> bool:
-        """The other end may have gone."""
-        return bool(database.is_connection_usable())
-
     def select(self, key: Field, *conditions: SQL) -> str:
         """The values go as one array."""
-        model = key.model
-        return _text(model.select().where(key == fn.ANY(_parameter()), *conditions))
-
-    def insert(self, model: type[Model]) -> str:
-        """The rows go as one JSON text."""
-        columns = model._meta.sorted_fields  # noqa: SLF001 - Peewee's own name for the columns in their order
-        saved = [_saved(column, place) for place, column in enumerate(columns)]
-        return _text(model.insert_from(Select((_rows(),), saved), columns))
-
-    def update(self, fields: Sequence[Field], *keys: Field) -> str:
-        """Likewise."""
-        changes = {field: _saved(field, place) for place, field in enumerate(fields)}
-        equal = [key == _saved(key, place) for place, key in enumerate(keys, len(fields))]
-        return _text(keys[0].model.update(changes).from_(_rows()).where(*equal))
+        return self.text(key.model.select().where(key == fn.ANY(parameter()), *conditions))
 
     def find(
         self, database: Database, searches: Iterable[tuple[str, Collection[str]]]
@@ -77,10 +58,18 @@ class PostgresqlDialect:
         with database.connection().pipeline():
             for text, rows in savings:
                 cursor = database.cursor()
-                cursor.execute(text, (json.dumps(rows, default=bytes.hex),))
+                cursor.execute(text, (json_of(rows),))
                 saved.append((cursor, len(rows)))
         if any(cursor.rowcount != count for cursor, count in saved):
             raise StaleError
+
+    def rows(self, parameter: Value) -> Function:
+        """The binary form, likewise."""
+        return fn.jsonb_array_elements(parameter)
+
+    def saved(self, column: Field, place: int) -> SQL:
+        """JSON's texts are PostgreSQL's own; all else is read from text."""
+        return SQL(_FROM_JSON[column.field_type].format(place=place))
 
 
 def _begin(database: Database, statement: str) -> None:
@@ -96,20 +85,3 @@ def _begin(database: Database, statement: str) -> None:
     database.close()
     database.connect()
     database.cursor().execute(statement)
-
-
-def _rows() -> object:
-    return fn.jsonb_array_elements(Value(None, converter=False)).alias("saved")
-
-
-def _saved(column: Field, place: int) -> SQL:
-    return SQL(_FROM_JSON[column.field_type].format(place=place))
-
-
-def _parameter() -> Value:
-    return Value(None, converter=False)
-
-
-def _text(query: object) -> str:
-    text: str = _COMPILER.get_sql_context().sql(query).query()[0]
-    return text

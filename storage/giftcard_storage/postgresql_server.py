@@ -58,24 +58,36 @@ _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
 
 
+class _Postgresql(PostgresqlDatabase):
+    def rollback(self) -> None:
+        """Roll back through psycopg, which then prepares its statements anew.
+
+        Where a pipeline fails, it takes the statements behind the failure for prepared, and a
+        ROLLBACK that it is not asked for itself leaves it in that belief for good.
+        """
+        if not self.is_closed():
+            PostgresqlDatabase.connection(self).rollback()
+
+
 def shown(url: str) -> str:
     """Return a URL without what may be secret in it."""
     parts = urlsplit(url)
-    user, at, hosts = parts.netloc.rpartition("@")
-    return f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
+    # Who forgets to quote a slash has a part of the password in the path.
+    user, at, hosts_and_name = f"{parts.netloc}{parts.path}".rpartition("@")
+    return f"postgresql://{user.partition(':')[0]}{at}{hosts_and_name}"
 
 
 def connect(url: str, session: dict[str, str] = _SESSION) -> Database:
     """Open a connection that any one thread at a time may use, and that opens itself again."""
     try:
-        database: Database = PostgresqlDatabase(
+        database: Database = _Postgresql(
             **_parameters(url, session), prefer_psycopg3=True, thread_safe=False
         )
         with translated():
             database.connect()
-    except peewee.ProgrammingError as error:
+    except peewee.ProgrammingError:
         # With no word of libpq's, which quotes what it does not understand.
-        raise _refused(url, "libpq does not understand its URL") from error
+        raise _refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
         why = "psycopg is missing: install giftcard-tender[server,postgres]"
         raise _refused(url, why) from error

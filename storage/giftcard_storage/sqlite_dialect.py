@@ -1,27 +1,25 @@
-"""The statements of the embedded database, in SQLite's words."""
+"""The embedded database's own words."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from peewee import SQL, BlobField, Field, Model, SqliteDatabase, Value, fn
+from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
 
+from giftcard_storage.dialect import Dialect, columns_of, json_of
 from giftcard_storage.errors import StaleError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from peewee import Database
-
     from giftcard_storage.rows import Row
 
-# Only lends its words: it is never connected.
-_COMPILER: Final = SqliteDatabase(None)
 
+class SqliteDialect(Dialect):
+    """What is found comes back as one JSON text, too: each step lets other threads run."""
 
-class SqliteDialect:
-    """What is looked up goes and comes back as one JSON text: each step lets other threads run."""
+    compiler = SqliteDatabase(None)
 
     def begin_writing(self, database: Database) -> None:
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
@@ -31,27 +29,14 @@ class SqliteDialect:
         """Read beside the writer."""
         database.execute_sql("BEGIN DEFERRED")
 
-    def is_open(self, database: Database) -> bool:
-        """A file stays open."""
-        return not database.is_closed()
-
     def select(self, key: Field, *conditions: SQL) -> str:
         """Rows as one JSON text, unless there are bytes in them, for which JSON has no place."""
         among = key.in_(SQL("(SELECT value FROM json_each(?))"))
-        columns = _columns(key.model)
+        columns = columns_of(key.model)
         if any(isinstance(column, BlobField) for column in columns):
-            return _text(key.model.select().where(among, *conditions))
-        rows = fn.json_group_array(fn.json_array(*columns))
-        return _text(key.model.select(rows).where(among, *conditions))
-
-    def insert(self, model: type[Model]) -> str:
-        """One row, which is prepared once and run for each."""
-        return _text(model.insert(dict.fromkeys(_columns(model), _parameter())))
-
-    def update(self, fields: Sequence[Field], *keys: Field) -> str:
-        """One row, likewise."""
-        query = keys[0].model.update(dict.fromkeys(fields, _parameter()))
-        return _text(query.where(*(key == _parameter() for key in keys)))
+            return self.text(key.model.select().where(among, *conditions))
+        found = fn.json_group_array(fn.json_array(*columns))
+        return self.text(key.model.select(found).where(among, *conditions))
 
     def find(
         self, database: Database, searches: Iterable[tuple[str, Collection[str]]]
@@ -65,23 +50,16 @@ class SqliteDialect:
         return found
 
     def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
-        """One row after the other."""
+        """One statement after the other."""
         for text, rows in savings:
-            cursor = database.cursor()
-            cursor.executemany(text, rows)
-            if cursor.rowcount != len(rows):
+            if database.execute_sql(text, (json_of(rows),)).rowcount != len(rows):
                 raise StaleError
 
+    def rows(self, parameter: Value) -> Function:
+        """The binary form, which is not read anew for each column."""
+        return fn.jsonb_each(parameter)
 
-def _columns(model: type[Model]) -> list[Field]:
-    columns: list[Field] = model._meta.sorted_fields  # noqa: SLF001 - Peewee's own name for the columns in their order
-    return columns
-
-
-def _parameter() -> Value:
-    return Value(None, converter=False)
-
-
-def _text(query: object) -> str:
-    text: str = _COMPILER.get_sql_context().sql(query).query()[0]
-    return text
+    def saved(self, column: Field, place: int) -> SQL:
+        """JSON's numbers and texts are SQLite's own; bytes are in hex."""
+        value = f"saved.value->>{place}"
+        return SQL(f"unhex({value})" if isinstance(column, BlobField) else f"({value})")

@@ -19,7 +19,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows
-from giftcard_storage.dialect import dialect_of
+from giftcard_storage.dialects import dialect_of
 from giftcard_storage.errors import translated
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from giftcard_storage.dialect import dialect_of
+from giftcard_storage.dialects import dialect_of
 from giftcard_storage.errors import CommitLostError, StorageAwayError, translated
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def writing(database: Database) -> Iterator[None]:
     """
     with translated():
         dialect_of(database).begin_writing(database)
-    with _rolling_back(database):
+    with _known(database), _rolling_back(database):
         yield
         try:
             with translated():
@@ -42,12 +42,18 @@ def reading(database: Database) -> Iterator[None]:
         return
     with translated():
         dialect_of(database).begin_reading(database)
-    database.push_transaction(reading)
+    with _known(database), _rolling_back(database):
+        yield
+        with translated():
+            database.commit()
+
+
+@contextmanager
+def _known(database: Database) -> Iterator[None]:
+    """Let who looks inside know that it is inside: its end must not be the end of it all."""
+    database.push_transaction(_known)
     try:
-        with _rolling_back(database):
-            yield
-            with translated():
-                database.commit()
+        yield
     finally:
         database.pop_transaction()
 

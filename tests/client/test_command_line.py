@@ -23,6 +23,8 @@ from giftcard_command import (
 )
 from server_process import ServerProcess
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def shop(live_server: ServerProcess) -> Shop:
@@ -169,7 +171,7 @@ def test_serve_starts_the_server_and_ends_with_zero_after_sigterm(tmp_path: Path
 
 def test_audit_says_that_the_ledger_is_right(live_server: ServerProcess, shop: Shop) -> None:
     shop.new_card()
-    done = giftcard("audit", settings={"GIFTCARD_DATABASE_URL": live_server.database_url})
+    done = giftcard("audit", settings=live_server.place)
     assert done.returncode == 0, done.stderr
 
 

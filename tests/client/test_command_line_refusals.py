@@ -9,6 +9,8 @@ import pytest
 from giftcard_command import Json, Shop, buying, giftcard, looking, paying
 from server_process import ServerProcess
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def shop(live_server: ServerProcess) -> Shop:

@@ -19,6 +19,8 @@ from giftcard_client import (
     ReverseReason,
 )
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     "amount", [12.34, 1234.0, "1234", True, None], ids=["float", "whole", "text", "bool", "none"]

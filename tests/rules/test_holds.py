@@ -1,6 +1,5 @@
 """Money set aside: how long, for whom, and how it is undone (R12, R33-R37)."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -246,7 +245,7 @@ def test_r37_a_blocked_card_is_neither_authorized_nor_captured_but_released() ->
     books = Books()
     card = books.bought()
     hold = books.authorized(card, order())
-    books.facts.cards[card.card_id] = replace(books.card(card), blocked=True)
+    books.facts.cards[card.card_id] = books.card(card)._replace(blocked=True)
     for command in (authorize(card.card_id, order()), capture(hold.authorization_id)):
         assert books.decide(command).outcome == Declined(Reason.CARD_BLOCKED)
     assert books.card(card).shown_state is CardState.BLOCKED

@@ -1,6 +1,5 @@
 """Giving money back after a capture: R21-R24, R26 and R27."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -250,7 +249,7 @@ def test_r22_a_refund_still_works_on_a_card_that_was_blocked_since() -> None:
     books = Books()
     card = books.bought()
     paid = books.paid(card, order())
-    books.facts.cards[card.card_id] = replace(books.card(card), blocked=True)
+    books.facts.cards[card.card_id] = books.card(card)._replace(blocked=True)
     back = books.reversed(paid).replacement
     assert back is not None
     assert books.authorized(back, order(order_id="order-2")).authorized_minor == 50_00

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -97,7 +96,7 @@ class Walk(Books):
         assert card.state in CARD_TRANSITIONS[before.state]
         unchanged = {"state", "balance_minor", "held_minor", "hold_id", "version"}
         now = {name: getattr(card, name) for name in unchanged}
-        assert replace(before, **now) == card
+        assert before._replace(**now) == card
 
     def look_at_money(self) -> None:
         settled: Counter[str] = Counter()

@@ -1,15 +1,15 @@
-"""The real committer and the real readers over a database file, on a clock that tests set."""
+"""The real committer and the real readers over a real database, on a clock that tests set."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
 from peewee import Database, Model
 from prometheus_client import CollectorRegistry
 
+from databases import Place
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -46,19 +46,20 @@ def submission(command: Command, fingerprint: Callable[[str], bytes] | None = No
 
 
 class BooksOnDisk:
-    """Everything between the edge and the file. `now` is the time, until it is set again."""
+    """Everything between the edge and the disk. `now` is the time, until it is set again."""
 
     def __init__(
         self,
-        folder: Path,
+        where: Place,
         *,
         markets: Markets = MARKETS,
         store: Callable[[Database], Store] = Store,
         encode: Callable[[Outcome], bytes] = responses.encode,
     ) -> None:
         self.now = NOW
-        self.url = database.DatabaseUrl(folder / "giftcard.db")
-        database.migrate(self.url)
+        self.url = where.database_url
+        if not self.url.is_shared:
+            database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
         self.committer = Committer(
@@ -97,7 +98,8 @@ class BooksOnDisk:
 
     def rows(self, table: type[Model]) -> list[dict[str, Any]]:
         """Return what a table holds, in the order of its primary key."""
-        return list(table.select().dicts().execute(self.beside))
+        key = table._meta.get_primary_keys()
+        return list(table.select().order_by(*key).dicts().execute(self.beside))
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return all that the database holds."""
@@ -114,9 +116,9 @@ class BooksOnDisk:
 
 
 @contextmanager
-def audited(folder: Path, **parts: Any) -> Iterator[BooksOnDisk]:
+def audited(where: Place, **parts: Any) -> Iterator[BooksOnDisk]:
     """Open books; they hold against the audit when the block is over."""
-    books = BooksOnDisk(folder, **parts)
+    books = BooksOnDisk(where, **parts)
     try:
         yield books
         books.assert_clean()

@@ -4,15 +4,25 @@ from collections.abc import Iterator
 
 import pytest
 
+from databases import Databases, Kind, Place
 from giftcard_server.settings import Settings
 from server.running import NOON, Clock, running, settings, target_of
 from server.shop import Shop, shop_at
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def modules_place(
+    kind: Kind, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """The database of the module's service."""
+    with databases.empty(kind, tmp_path_factory.mktemp("service")) as lent:
+        yield lent
+
+
+@pytest.fixture(scope="module")
+def told(modules_place: Place) -> Settings:
     """The settings of the module's service."""
-    return settings(tmp_path_factory.mktemp("service"))
+    return settings(modules_place)
 
 
 @pytest.fixture(scope="module")

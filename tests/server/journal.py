@@ -1,22 +1,30 @@
 """Callers who write down what they sent and what they were answered, whatever the server does."""
 
 import random
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.schema import Purchase
 from server import sent
-from server.answered import is_replay, refusal_of
+from server.answered import Refusal, is_replay, refusal_of
 from server.shop import TIMEOUT_SECONDS, Shop
+from server_process import ServerProcess
 
 CARD_MINOR = 50_00
+PATIENCE_SECONDS = 0.02  # Of who was not answered, before the next request.
 
 
 class LostError(Exception):
-    """No answer came: the server was gone."""
+    """No answer came: the server was gone, or could not decide for now."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,28 @@ class Answered:
     response: Any = None
 
 
-def ask(shop: Shop, request: Any) -> Answered:
+Undecided = Callable[[Refusal], bool]
+
+
+def nobody_was_there(refused: Refusal) -> bool:
+    """Tell whether gRPC found no server, or lost it."""
+    return refused.status is grpc.StatusCode.UNAVAILABLE and refused.retry_after is None
+
+
+def not_decided(refused: Refusal) -> bool:
+    """Tell whether the server could not decide, and asks for the same request again."""
+    undecided = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
+    return refused.status in undecided and refused.reason is None
+
+
+def ask(shop: Shop, request: Any, is_lost: Undecided = nobody_was_there) -> Answered:
     """Send a request once. Raises `LostError`; whatever is neither yes nor no fails the test."""
     rpc = getattr(shop.stub, type(request).__name__.removesuffix("Request"))
     try:
         response, call = rpc.with_call(request, timeout=TIMEOUT_SECONDS)
     except grpc.RpcError as error:
         refused = refusal_of(error)
-        if refused.status is grpc.StatusCode.UNAVAILABLE and refused.retry_after is None:
+        if is_lost(refused):
             raise LostError from None
         assert refused.reason is not None, refused
         return Answered(refused.serialized, refused.replayed)
@@ -49,6 +71,7 @@ class Journal:
     chance: random.Random
     acknowledged: list[tuple[Any, bytes]] = field(default_factory=list)
     lost: list[Any] = field(default_factory=list)
+    is_lost: Undecided = nobody_was_there
 
     def live(self, shop: Shop) -> None:
         """Buy cards and pay with them, until an answer is lost."""
@@ -58,13 +81,22 @@ class Journal:
         except LostError:
             return
 
+    def live_on(self, shop: Shop, is_over: threading.Event) -> None:
+        """Buy cards and pay with them, and go on with the next where an answer is lost."""
+        while not is_over.is_set():
+            try:
+                self._life_of_a_card(shop)
+            except LostError:
+                time.sleep(PATIENCE_SECONDS)
+
     def _send(self, shop: Shop, request: Any) -> Any:
         try:
-            answered = ask(shop, request)
+            answered = ask(shop, request, self.is_lost)
         except LostError:
             self.lost.append(request)
             raise
-        assert not answered.replayed
+        # The server itself asks again where it is PostgreSQL that did not answer.
+        assert not answered.replayed or self.is_lost is not nobody_was_there
         self.acknowledged.append((request, answered.serialized))
         return answered.response
 
@@ -111,3 +143,25 @@ class Journal:
             self.acknowledged.append((request, retried.serialized))
         self.lost.clear()
         return done_already
+
+
+def check(journal: Journal, shop: Shop) -> int:
+    """Hold the server to what it said, and count what it had done without saying so."""
+    journal.find_all_again(shop)
+    done_already = journal.retry_what_was_lost(shop)
+    journal.find_all_again(shop)
+    return done_already
+
+
+def assert_bought_once(server: ServerProcess, journals: list[Journal]) -> None:
+    """Every Issue was answered in the end, and each made one card."""
+    wanted = [
+        request.purchase.order_id
+        for journal in journals
+        for request, _ in journal.acknowledged
+        if isinstance(request, pb.IssueRequest)
+    ]
+    with closing(database.connect(DatabaseUrl.parse(server.database_url))) as connection:
+        found = Purchase.select(Purchase.order_id).tuples().execute(connection)
+        bought = [order_id for (order_id,) in found]
+    assert sorted(bought) == sorted(wanted)

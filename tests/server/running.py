@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from databases import Place
 from giftcard_server.service import Service
 from giftcard_server.settings import Settings
 from giftcard_storage import database, schema
@@ -32,10 +33,11 @@ class Clock:
         self.now += duration
 
 
-def settings(folder: Path, **changes: Any) -> Settings:
-    """Return settings for a service in this process."""
+def settings(where: Path | Place, **changes: Any) -> Settings:
+    """Return settings for a service in this process; in a folder it has a file of its own."""
+    place = Place.in_file(where) if isinstance(where, Path) else where
     told: dict[str, Any] = {
-        "database_url": f"sqlite:///{folder / 'giftcard.db'}",
+        **place.settings,
         "grpc_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
         "drain_pause_seconds": 0,
@@ -82,6 +84,8 @@ def writing_elsewhere(url: DatabaseUrl) -> Iterator[None]:
     connection = database.connect(url)
     try:
         with connection.atomic():
+            if url.is_shared:  # SQLite has one lock for everything.
+                connection.execute_sql("LOCK TABLE card, request IN EXCLUSIVE MODE")
             yield
     finally:
         connection.close()

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from conftest import StartServer
+from databases import Place
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_storage.database import DatabaseUrl
 from server import sent
@@ -24,9 +25,13 @@ SECOND_KEY: Final = "k2 " + "2b" * 32 + "\n"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    settings = {"GIFTCARD_ATTEMPTS_PER_KEY": str(ATTEMPTS), "GIFTCARD_HOUSEKEEPING_SECONDS": "3600"}
-    with ServerProcess(tmp_path_factory.mktemp("at_most_once"), settings=settings) as started:
+def server(modules_place: Place) -> Iterator[ServerProcess]:
+    settings = {
+        **modules_place.environment,
+        "GIFTCARD_ATTEMPTS_PER_KEY": str(ATTEMPTS),
+        "GIFTCARD_HOUSEKEEPING_SECONDS": "3600",
+    }
+    with ServerProcess(modules_place.key_file.parent, settings=settings) as started:
         yield started
 
 
@@ -37,7 +42,7 @@ def shop(server: ServerProcess) -> Iterator[Shop]:
 
 
 def rows(server: ServerProcess) -> object:
-    return dump(DatabaseUrl(server.database_path))
+    return dump(DatabaseUrl.parse(server.database_url))
 
 
 # What is sent for the first time, and answered with a yes.

@@ -18,6 +18,7 @@ from server.running import dump
 from server.sent import RPCS, changed, whole
 from server.shop import SERVICE, Shop
 
+pytestmark = pytest.mark.one_database
 Code = grpc.StatusCode
 TEXTS: Final = tuple(
     (rpc, path) for rpc in RPCS for path, _ in sent.paths(whole(rpc), FieldDescriptor.TYPE_STRING)

@@ -18,6 +18,7 @@ from server.running import dump
 from server.sent import ABSENT, RPCS, changed, euros, whole
 from server.shop import Shop
 
+pytestmark = pytest.mark.one_database
 LINE: Final = OrderLine(category="smartphone", amount=euros(1))
 HUGE: Final = "x" * 64 * 1024
 AMOUNTS: Final = tuple(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from databases import Place
 from giftcard_rules.commands import Authorize, Cancel, Command
 from giftcard_server.batching import GoneError
 from giftcard_server.committer import Answer, Submission
@@ -23,8 +23,8 @@ from server.books_on_disk import (
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[BooksOnDisk]:
-    with audited(tmp_path) as opened:
+def books(place: Place) -> Iterator[BooksOnDisk]:
+    with audited(place) as opened:
         yield opened
 
 

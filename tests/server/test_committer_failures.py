@@ -1,24 +1,24 @@
 """What goes wrong in a batch: one command's error is its own, and nothing is half-written."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from peewee import Database, IntegrityError
+from peewee import IntegrityError
 from structlog.testing import capture_logs
 
+from databases import Kind, Place
 from giftcard_rules.commands import Authorize, Command, Issue, Issued, Outcome, Settle
 from giftcard_rules.reasons import Reason
 from giftcard_server import committer, responses
-from giftcard_server.committer import TRIES, Answer, ContendedError, KeyLostError, Submission
+from giftcard_server.committer import Answer, ContendedError, KeyLostError, Submission
 from giftcard_server.housekeeping import Housekeeping
 from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import StorageAwayError
 from giftcard_storage.schema import Card, Request
-from giftcard_storage.store import Loaded, Store
 from made_facts import capture, issue, order, validate
 from server.books_on_disk import BooksOnDisk, audited, authorize_of, reasons, submission
 from server.together import SOON_SECONDS
@@ -28,8 +28,8 @@ EMPTY_PAGES = 2
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[BooksOnDisk]:
-    with audited(tmp_path) as opened:
+def books(place: Place) -> Iterator[BooksOnDisk]:
+    with audited(place) as opened:
         yield opened
 
 
@@ -42,6 +42,7 @@ def _raise(error: Exception) -> Callable[[str], bytes]:
 
 NOWHERE = issue(market="nowhere")
 TAKEN = issue()
+NAMELESS = issue(design=None)
 
 
 @pytest.mark.parametrize(
@@ -54,32 +55,48 @@ TAKEN = issue()
         pytest.param(
             submission(validate("no card", order())), AttributeError, id="no command to keep"
         ),
-        pytest.param(submission(issue(new_card=TAKEN.new_card)), IntegrityError, id="a constraint"),
+        pytest.param(submission(NAMELESS), IntegrityError, id="a constraint"),
     ],
 )
-@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("at", [0, 1, 3])
 def test_an_unexpected_error_is_its_own_commands_alone(
-    books: BooksOnDisk, culprit: Submission, error: type[Exception], place: int
+    books: BooksOnDisk, culprit: Submission, error: type[Exception], at: int
 ) -> None:
+    assert_it_fails_alone(books, culprit, error, at)
+
+
+# PostgreSQL cannot tell what was there all the time from a rival that was faster.
+TAKEN_IS = {Kind.SQLITE: IntegrityError, Kind.POSTGRESQL: ContendedError}
+
+
+def test_a_card_that_there_is_already_fails_alone(
+    books: BooksOnDisk, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "PAUSE_SECONDS", 0)
     books.submit(TAKEN)
+    assert_it_fails_alone(books, submission(issue(new_card=TAKEN.new_card)), TAKEN_IS[kind], 1)
+
+
+def assert_it_fails_alone(
+    books: BooksOnDisk, culprit: Submission, error: type[Exception], at: int
+) -> None:
+    before = {row["request_id"] for row in books.rows(Request)}
     card = issue()
     sound: list[Issue | Authorize] = [card, authorize_of(card), issue()]
-    commands: list[Command | Submission] = [*sound[:place], culprit, *sound[place:]]
+    commands: list[Command | Submission] = [*sound[:at], culprit, *sound[at:]]
     answers = books.together(commands)
-    failed = answers.pop(place)
+    failed = answers.pop(at)
     assert isinstance(failed, error)
     assert reasons(answers) == [None, None, None]
     assert not [answer for answer in answers if isinstance(answer, Answer) and answer.replayed]
-    assert {row["request_id"] for row in books.rows(Request)} == {
-        TAKEN.key.request_id,
-        *(each.key.request_id for each in sound),
-    }
+    after = {row["request_id"] for row in books.rows(Request)}
+    assert after - before == {each.key.request_id for each in sound}
     with pytest.raises(error):
         books.submit(culprit)
 
 
 def test_a_batch_that_is_broken_off_is_not_written_and_leaves_nobody_waiting(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
     broken_off = False
 
@@ -88,7 +105,7 @@ def test_a_batch_that_is_broken_off_is_not_written_and_leaves_nobody_waiting(
             raise KeyboardInterrupt
         return responses.encode(outcome)
 
-    with audited(tmp_path, encode=encode) as books:
+    with audited(place, encode=encode) as books:
         books.submit(issue())
         before, broken_off = books.dump(), True
         cards = [issue(), issue(66_00), issue()]
@@ -106,6 +123,33 @@ def locked(books: BooksOnDisk) -> Callable[[], object]:
     return lambda: (rival.execute_sql("ROLLBACK"), rival.close())
 
 
+def locked_on_the_server(books: BooksOnDisk) -> Callable[[], object]:
+    """Have another program hold a table for longer than we wait."""
+    books.connection.execute_sql("SET lock_timeout = '2ms'")
+    rival = database.connect(books.url)
+    rival.execute_sql("BEGIN")
+    rival.execute_sql("LOCK TABLE card IN EXCLUSIVE MODE")
+    return lambda: (rival.execute_sql("ROLLBACK"), rival.close())
+
+
+def closed_to_us(books: BooksOnDisk) -> Callable[[], object]:
+    """Cut the connection, and have every new one turned away."""
+    (pid,) = books.connection.execute_sql("SELECT pg_backend_pid()").fetchone()
+    elsewhere = database.connect(
+        DatabaseUrl.parse(books.url.server_url.rpartition("/")[0] + "/postgres")
+    )
+    change = f"ALTER DATABASE {books.connection.database} ALLOW_CONNECTIONS"
+    elsewhere.execute_sql(f"{change} false")
+    elsewhere.execute_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    return lambda: (elsewhere.execute_sql(f"{change} true"), elsewhere.close())
+
+
+def read_only(books: BooksOnDisk) -> Callable[[], object]:
+    """Let nobody write, as a primary that has become a standby."""
+    books.connection.execute_sql("SET default_transaction_read_only = on")
+    return lambda: books.connection.execute_sql("SET default_transaction_read_only = off")
+
+
 def full(books: BooksOnDisk) -> Callable[[], object]:
     """Leave no room for more than a few pages, so that it runs full within a transaction."""
     (pages,) = books.connection.execute_sql("PRAGMA page_count").fetchone()
@@ -113,9 +157,20 @@ def full(books: BooksOnDisk) -> Callable[[], object]:
     return lambda: books.connection.execute_sql("PRAGMA max_page_count = 1000000")
 
 
-@pytest.mark.parametrize("away", [locked, full])
+@pytest.mark.parametrize(
+    ("kind", "away"),
+    [
+        (Kind.SQLITE, locked),
+        (Kind.SQLITE, full),  # To fill a disk of PostgreSQL's, a test would need its own.
+        (Kind.POSTGRESQL, locked_on_the_server),
+        (Kind.POSTGRESQL, closed_to_us),
+        (Kind.POSTGRESQL, read_only),
+    ],
+    indirect=["kind"],
+)
 def test_storage_that_is_away_is_said_to_all_and_nothing_is_half_written(
-    books: BooksOnDisk, away: Callable[[BooksOnDisk], Callable[[], object]]
+    books: BooksOnDisk,
+    away: Callable[[BooksOnDisk], Callable[[], object]],
 ) -> None:
     books.submit(issue())
     before = books.dump()
@@ -128,6 +183,7 @@ def test_storage_that_is_away_is_said_to_all_and_nothing_is_half_written(
     assert len(books.rows(Card)) == 41
 
 
+@pytest.mark.parametrize("kind", [Kind.SQLITE], indirect=True)  # PostgreSQL does not wait to begin.
 def test_r34_a_batch_that_had_to_wait_for_storage_is_decided_at_the_time_when_it_could(
     books: BooksOnDisk,
 ) -> None:
@@ -158,62 +214,3 @@ def test_housekeeping_that_is_told_to_stop_is_no_defect(books: BooksOnDisk) -> N
         housekeeping.start()
         housekeeping.stop()
     assert [(each["event"], each["task"]) for each in logged] == [("put off", "housekeeping")]
-
-
-class FasterRival(Store):
-    """A store beside which another replica changes every card that is loaded, so many times.
-
-    SQLite lets no other writer in between, so it is done from within; it is rolled back with
-    the rest.
-    """
-
-    times = 0
-
-    def __init__(self, connection: Database) -> None:
-        super().__init__(connection)
-        self._connection = connection
-
-    def load(self, commands: Iterable[Command]) -> Loaded:
-        """Load, and be overtaken."""
-        loaded = super().load(commands)
-        if self.times > 0 and loaded.versions:
-            self.times -= 1
-            Card.update(version=Card.version + 1).execute(self._connection)
-        return loaded
-
-
-CONTENDED = ContendedError.__name__
-FOR_EVER = 10_000
-
-
-@pytest.mark.parametrize(
-    ("times", "outcomes"),
-    [
-        pytest.param(1, [None, None], id="once"),
-        pytest.param(TRIES - 1, [None, None], id="until the last try"),
-        pytest.param(TRIES, [None, None], id="until each is tried on its own"),
-        # The last of them wants a new card, which nobody fights over.
-        pytest.param(FOR_EVER, [CONTENDED, None], id="for ever"),
-    ],
-)
-def test_a_card_that_moved_on_meanwhile_is_decided_again_a_few_times(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, outcomes: list[str | None]
-) -> None:
-    monkeypatch.setattr(committer, "PAUSE_SECONDS", 0)
-    stores: list[FasterRival] = []
-
-    def overtaken(connection: Database) -> Store:
-        stores.append(FasterRival(connection))
-        return stores[0]
-
-    with audited(tmp_path, store=overtaken) as books:
-        card = issue()
-        books.submit(card)
-        stores[0].times = times
-        hold = authorize_of(card)
-        commands: list[Command] = [hold, issue()]
-        assert reasons(books.together(commands)) == outcomes
-        stores[0].times = 0
-        assert reasons(books.together(commands)) == [None] * 2
-        versions = {row["card_id"]: row["version"] for row in books.rows(Card)}
-        assert versions[card.new_card.card_id] == 2

@@ -113,7 +113,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def codes(server: ServerProcess) -> list[str]:
     with shop_at(server.target) as shop:
-        return sorted(Story(shop, DatabaseUrl(server.database_path)).codes)
+        return sorted(Story(shop, DatabaseUrl.parse(server.database_url)).codes)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from conftest import StartServer
+from databases import Place
 from giftcard.v1.order_pb2 import Money
 from giftcard_server.service import Service, StartRefusedError
 from server import sent
@@ -46,8 +46,8 @@ def standing_clock() -> Clock:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, standing_clock: Clock) -> Iterator[Shop]:
-    told = settings(tmp_path_factory.mktemp("markets"), **tomllib.loads(TOML))
+def shop(modules_place: Place, standing_clock: Clock) -> Iterator[Shop]:
+    told = settings(modules_place, **tomllib.loads(TOML))
     with running(told, standing_clock) as service, shop_at(target_of(service)) as opened:
         yield opened
 
@@ -168,6 +168,8 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
         assert shop.call(checkout(code, "us", "USD")).authorization.authorized_amount
 
 
+# What was refused has opened connections, and ends with its process, which is ours here.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("markets", "mistake"),
     [
@@ -179,10 +181,10 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
     ],
 )
 def test_a_market_with_cards_cannot_be_taken_away(
-    tmp_path: Path, markets: dict[str, Any], mistake: str
+    place: Place, markets: dict[str, Any], mistake: str
 ) -> None:
-    told = settings(tmp_path, **tomllib.loads(TOML))
+    told = settings(place, **tomllib.loads(TOML))
     with running(told, Clock()) as service, shop_at(target_of(service)) as shop:
         american_code(shop)
     with pytest.raises(StartRefusedError, match=mistake):
-        Service(settings(tmp_path, markets=markets))
+        Service(settings(place, markets=markets))

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,14 +15,15 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import StartServer
+from databases import Place
 from giftcard_rules.ledger import PostingKind
 from giftcard_server import metrics
 from giftcard_server.service import Service
-from giftcard_server.settings import Settings
 from giftcard_storage.database import DatabaseUrl
 from server import sent
 from server.answered import refusal
-from server.running import Clock, running, target_of, writing_elsewhere
+from server.http import get
+from server.running import Clock, running, settings, target_of, writing_elsewhere
 from server.sent import RPCS, changed
 from server.shop import SERVICE, Shop, shop_at
 from server.waiting import wait_until
@@ -36,8 +35,9 @@ REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("operations")) as started:
+def server(modules_place: Place) -> Iterator[ServerProcess]:
+    folder = modules_place.key_file.parent
+    with ServerProcess(folder, settings=modules_place.environment) as started:
         yield started
 
 
@@ -50,14 +50,6 @@ def health_of(server: ServerProcess, service: str) -> int:
         )
         answer = ask(health_pb2.HealthCheckRequest(service=service), timeout=10)
     return int(answer.status)
-
-
-def get(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own server
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def samples(server: ServerProcess) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -162,10 +154,10 @@ def test_calls_and_commands_are_counted_by_how_they_end(server: ServerProcess) -
 
 
 def test_the_liability_is_what_cards_are_worth_to_their_holders(
-    told: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    place: Place, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "LIABILITY_SECONDS", 0)
-    with running(told, clock) as service, shop_at(target_of(service)) as shop:
+    with running(settings(place), clock) as service, shop_at(target_of(service)) as shop:
         assert liabilities(service, shop) == [0, 50_00, 50_00, 0, 20_00, 50_00, 20_00]
 
 
@@ -197,7 +189,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_runs(start_server: StartSer
     server = start_server(settings={"GIFTCARD_DRAIN_PAUSE_SECONDS": "0.5"})
     request = sent.issue()
     with shop_at(server.target) as shop:
-        with writing_elsewhere(DatabaseUrl(server.database_path)):
+        with writing_elsewhere(DatabaseUrl.parse(server.database_url)):
             running_call: Any = shop.stub.Issue.future(request, timeout=20)
             wait_until(lambda: value(server, "grpc_server_started_total", grpc_method="Issue"))
             tell_to_stop(server)

@@ -1,6 +1,8 @@
 """Random commands, replays and clock jumps: real storage and committer against a plain model."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,8 +12,15 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
+from databases import Databases, Kind
 from giftcard_rules.commands import Command, RequestKey, Settle
 from giftcard_server.committer import Answer
 from giftcard_storage.schema import Authorization, Card, Posting
@@ -38,6 +47,9 @@ BOUNDED = settings(
     ],
 )
 
+# A look or a commit takes PostgreSQL several times as long as the file beside us.
+EXAMPLES = {Kind.SQLITE: BOUNDED, Kind.POSTGRESQL: settings(BOUNDED, max_examples=10)}
+
 MICROSECOND = timedelta(microseconds=1)
 JUMPS = seldom(
     [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=12)],
@@ -54,13 +66,16 @@ JUMPS = seldom(
 )
 
 
+Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
+
+
 class Life(RuleBasedStateMachine):
     """Whatever callers do and whatever time it is, the books are what the model says."""
 
-    def __init__(self) -> None:
+    def __init__(self, lend: Lend) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        self.books = BooksOnDisk(Path(self.folder.name))
+        self.lent = ExitStack()
+        self.books = self.lent.enter_context(lend())
         self.model = PlainModel()
         self.callers = Callers(self.model)
         self.first_answers: dict[RequestKey, Answer] = {}
@@ -69,8 +84,7 @@ class Life(RuleBasedStateMachine):
         self.books.assert_clean()
         self.books.settle_all()
         self.books.assert_clean()
-        self.books.close()
-        self.folder.cleanup()
+        self.lent.close()
 
     @initialize(
         start=st.integers(0, 365 * 24).map(lambda hours: timedelta(hours=hours)),
@@ -193,35 +207,51 @@ def _replayed(postings: list[Facts]) -> Counter[tuple[str, str]]:
     return Counter({name: left for name, left in accounts.items() if name[1] not in outside})
 
 
-TestLife = pytest.mark.timeout(300)(Life.TestCase)  # On a machine that may be busy.
-TestLife.settings = BOUNDED
+@pytest.fixture
+def lend(kind: Kind, databases: Databases) -> Lend:
+    """Lends empty books, for an example each."""
+
+    @contextmanager
+    def lent() -> Iterator[BooksOnDisk]:
+        with (
+            TemporaryDirectory() as folder,
+            databases.empty(kind, Path(folder)) as place,
+            closing(BooksOnDisk(place)) as books,
+        ):
+            yield books
+
+    return lent
+
+
+@pytest.mark.timeout(300)  # On a machine that may be busy.
+def test_whatever_callers_do_the_books_are_what_the_model_says(kind: Kind, lend: Lend) -> None:
+    class LifeOnThatKind(Life):
+        def __init__(self) -> None:
+            super().__init__(lend)
+
+    run_state_machine_as_test(LifeOnThatKind, settings=EXAMPLES[kind])
 
 
 Step = tuple[timedelta, list[Wish]]
+STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(WISH, min_size=2, max_size=10))
 
 
-@BOUNDED
-@given(
-    first=st.lists(ISSUE, min_size=1, max_size=3),
-    steps=st.lists(
-        st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(WISH, min_size=2, max_size=10)),
-        min_size=1,
-        max_size=8,
-    ),
-)
-def test_commands_end_the_same_in_one_batch_and_one_by_one(
-    first: list[Wish], steps: list[Step]
-) -> None:
-    batches = _commands([(timedelta(0), first), *steps])
-    with TemporaryDirectory() as one, TemporaryDirectory() as other:
-        in_batches, one_by_one = BooksOnDisk(Path(one)), BooksOnDisk(Path(other))
-        for now, commands in batches:
-            in_batches.now = one_by_one.now = now
-            together = in_batches.together(commands)
-            assert together == [one_by_one.submit(command) for command in commands]
-        assert in_batches.dump() == one_by_one.dump()
-        in_batches.close()
-        one_by_one.close()
+@pytest.mark.timeout(300)  # Likewise.
+def test_commands_end_the_same_in_one_batch_and_one_by_one(kind: Kind, lend: Lend) -> None:
+    @EXAMPLES[kind]
+    @given(
+        first=st.lists(ISSUE, min_size=1, max_size=3),
+        steps=st.lists(STEP, min_size=1, max_size=8),
+    )
+    def they_end_the_same(first: list[Wish], steps: list[Step]) -> None:
+        with lend() as in_batches, lend() as one_by_one:
+            for now, commands in _commands([(timedelta(0), first), *steps]):
+                in_batches.now = one_by_one.now = now
+                together = in_batches.together(commands)
+                assert together == [one_by_one.submit(command) for command in commands]
+            assert in_batches.dump() == one_by_one.dump()
+
+    they_end_the_same()
 
 
 def _commands(steps: list[Step]) -> list[tuple[datetime, list[Command]]]:

@@ -125,7 +125,7 @@ def test_of_many_who_race_for_a_card_one_wins_a_hundred_times(
             possible = [left_minor for outcome, left_minor in outcomes if came == outcome]
             assert len(possible) == 1, came
             outstanding_minor += possible[0]
-    connection = database.connect(database.DatabaseUrl(server.database_path))
+    connection = database.connect(database.DatabaseUrl.parse(server.database_url))
     assert audit(connection) == []
     assert [each.outstanding_minor for each in totals(connection)] == [outstanding_minor]
     connection.close()

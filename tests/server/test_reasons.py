@@ -7,6 +7,7 @@ from typing import Any, Final
 import grpc
 import pytest
 
+from databases import Place
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
@@ -20,9 +21,9 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")
-def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def running_world(modules_place: Place) -> Iterator[World]:
     clock = Clock()
-    told = settings(tmp_path_factory.mktemp("reasons"), attempts_per_key=ATTEMPTS)
+    told = settings(modules_place, attempts_per_key=ATTEMPTS)
     with running(told, clock) as service, shop_at(target_of(service)) as shop:
         yield World(shop.channel, clock, lambda card_id: block(told.database_url, card_id))
 

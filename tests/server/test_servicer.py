@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -11,6 +10,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from prometheus_client import CollectorRegistry
 
+from databases import Place
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_server import responses
@@ -38,8 +38,8 @@ LONG: Final = 20.0  # Seconds; no test waits for it.
 class Bench:
     """A servicer on a database of its own, invoked as gRPC would."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = DatabaseUrl(folder / "giftcard.db")
+    def __init__(self, url: DatabaseUrl) -> None:
+        self.url = url
         database.migrate(self.url)
         self.caller = "checkout"
         self.clock = Clock()
@@ -84,8 +84,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
+def bench(place: Place) -> Iterator[Bench]:
+    made = Bench(place.database_url)
     yield made
     made.close()
 

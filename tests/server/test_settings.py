@@ -10,6 +10,7 @@ from giftcard_server import settings
 from giftcard_server.settings import SettingsError
 from server_process import ServerNotReady
 
+pytestmark = pytest.mark.one_database
 LONDON: Final = """
 [markets.uk]
 currency = "GBP"

@@ -86,6 +86,7 @@ def test_a_database_that_is_not_ours_or_not_whole_is_refused_and_left_alone(
     assert path.read_bytes() == before
 
 
+@pytest.mark.one_database  # The other kind: test_migrating.py.
 def test_a_server_with_a_refused_database_ends_and_names_the_file(
     start_server: StartServer, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_database_without_cards_gets_a_new_key_file(tmp_path: Path) -> None:
     bought_a_card(tmp_path)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["grpc_listen", "http_listen"])
 def test_a_second_server_on_the_same_port_is_refused(
     live_server: ServerProcess, tmp_path: Path, name: str

@@ -1,11 +1,11 @@
 """A replay is no guess: who has to wait for tries still gets what was decided before."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from databases import Place
 from server import sent
 from server.answered import refusal
 from server.running import Clock, running, settings, target_of
@@ -15,8 +15,8 @@ ATTEMPTS: Final = 3
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    told = settings(tmp_path, attempts_per_caller=ATTEMPTS)
+def shop(place: Place) -> Iterator[Shop]:
+    told = settings(place, attempts_per_caller=ATTEMPTS)
     with running(told, Clock()) as service, shop_at(target_of(service)) as opened:
         yield opened
 

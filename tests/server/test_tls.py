@@ -17,6 +17,7 @@ from server.shop import Shop, shop_at
 from server_process import ServerProcess
 
 Code = grpc.StatusCode
+pytestmark = pytest.mark.one_database
 CHECKOUT: Final = "URI:spiffe://shop.example/checkout"
 RETURNS: Final = "URI:spiffe://shop.example/returns"
 

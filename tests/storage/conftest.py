@@ -1,15 +1,17 @@
-"""A real database file for every test that asks for one."""
+"""A real database for every test that asks for one: of each kind in turn, unless it names one."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from peewee import Database
 
+from databases import Databases, Kind
 from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.store import Store
 from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks
+from stored_books import StoredBooks, play_everything
 
 
 @pytest.fixture
@@ -19,11 +21,10 @@ def url(tmp_path: Path) -> DatabaseUrl:
 
 
 @pytest.fixture
-def server_url(postgresql: PostgresqlProcess) -> Iterator[DatabaseUrl]:
-    """A new database of PostgreSQL."""
-    url = postgresql.new_database()
-    yield DatabaseUrl.parse(url)
-    postgresql.drop(url)
+def server_url(databases: Databases, tmp_path: Path) -> Iterator[DatabaseUrl]:
+    """An empty database of PostgreSQL, with our tables; for who leaves them as they are."""
+    with databases.empty(Kind.POSTGRESQL, tmp_path) as place:
+        yield place.database_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -38,15 +39,52 @@ def any_url(request: pytest.FixtureRequest) -> DatabaseUrl:
 
 
 @pytest.fixture
-def database(url: DatabaseUrl) -> Iterator[Database]:
-    """A connection to a new database."""
+def database(any_url: DatabaseUrl) -> Iterator[Database]:
+    """A connection to a new database of each kind, in turn."""
+    with closing(connect(any_url)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def embedded(url: DatabaseUrl) -> Iterator[Database]:
+    """A connection to a new database file, for what only a file has."""
     migrate(url)
-    connection = connect(url)
-    yield connection
-    connection.close()
+    with closing(connect(url)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def served(server_url: DatabaseUrl) -> Iterator[Database]:
+    """A connection to a new database of PostgreSQL, for what only a server has."""
+    with closing(connect(server_url)) as connection:
+        yield connection
 
 
 @pytest.fixture
 def books(database: Database) -> StoredBooks:
     """Books kept in that database."""
     return StoredBooks(Store(database))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def played_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> DatabaseUrl:
+    """A database of each kind in which everything happened, for all tests that leave it so."""
+    if request.param == "postgresql":
+        postgresql: PostgresqlProcess = request.getfixturevalue("postgresql")
+        url = DatabaseUrl.parse(postgresql.new_database())
+    else:
+        url = DatabaseUrl(tmp_path_factory.mktemp("played") / "giftcard.db")
+        migrate(url)
+    with closing(connect(url)) as connection:
+        play_everything(StoredBooks(Store(connection)))
+    return url
+
+
+@pytest.fixture
+def played(played_url: DatabaseUrl) -> Iterator[Database]:
+    """A connection to it, in a transaction that is taken back."""
+    with closing(connect(played_url)) as connection, connection.atomic() as transaction:
+        yield connection
+        transaction.rollback()

@@ -1,5 +1,6 @@
 """The audit finds nothing in a sound database, and every invariant when it is broken."""
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,12 @@ from peewee import Database
 
 from giftcard_rules.commands import Settle
 from giftcard_storage.audit import LIABILITY, LISTED, Difference, Totals, audit, totals
-from giftcard_storage.database import DatabaseUrl, connect
+from giftcard_storage.database import DatabaseUrl, connect_to_look_over
 from giftcard_storage.invariants import INVARIANTS
+from giftcard_storage.store import Store
 from made_facts import Books, cancel, order
 from stored_books import StoredBooks, play_everything
-from tamperings import TAMPERINGS, tamper
+from tamperings import TAMPERINGS, open_way, tamper
 
 
 def test_a_new_database_is_sound(database: Database) -> None:
@@ -19,11 +21,8 @@ def test_a_new_database_is_sound(database: Database) -> None:
     assert totals(database) == []
 
 
-def test_a_database_in_which_everything_happened_is_sound(
-    books: StoredBooks, database: Database
-) -> None:
-    play_everything(books)
-    assert audit(database) == []
+def test_a_database_in_which_everything_happened_is_sound(played: Database) -> None:
+    assert audit(played) == []
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,10 @@ def test_a_database_in_which_everything_happened_is_sound(
         for statement in statements
     ],
 )
-def test_tampering_is_found(
-    books: StoredBooks, database: Database, invariant: str, statement: str
-) -> None:
-    play_everything(books)
-    assert tamper(database, statement) > 0
-    assert invariant in {difference.invariant for difference in audit(database)}
+def test_tampering_is_found(played: Database, invariant: str, statement: str) -> None:
+    with open_way(played):
+        assert tamper(played, statement) > 0
+        assert invariant in {difference.invariant for difference in audit(played)}
 
 
 def test_every_invariant_has_been_broken() -> None:
@@ -50,8 +47,10 @@ def test_a_difference_says_what_was_expected_and_what_was_found(
     books: StoredBooks, database: Database
 ) -> None:
     card = books.bought(50_00)
-    tamper(database, "UPDATE card SET balance_minor = 4900")
-    assert audit(database) == [
+    with open_way(database):
+        tamper(database, "UPDATE card SET balance_minor = 4900")
+        told = audit(database)
+    assert told == [
         Difference(
             "card_is_the_sum_of_its_postings",
             f"card {card.card_id}",
@@ -75,8 +74,9 @@ def test_many_differences_are_counted_and_some_are_listed(
 ) -> None:
     for _ in range(LISTED + 3):
         books.bought()
-    tamper(database, "UPDATE card SET version = 0")
-    told = audit(database)
+    with open_way(database):
+        tamper(database, "UPDATE card SET version = 0")
+        told = audit(database)
     assert len(told) == LISTED
     assert {difference.in_all for difference in told} == {LISTED + 3}
 
@@ -103,24 +103,22 @@ def expire_all(books: StoredBooks) -> None:
 
 
 def test_an_audit_sees_one_state_and_keeps_no_writer_waiting(
-    books: StoredBooks, database: Database, url: DatabaseUrl
+    books: StoredBooks, any_url: DatabaseUrl
 ) -> None:
     books.bought(20_00)
-    looking = connect(url)
-    try:
-        with looking.transaction("DEFERRED"):
+    with closing(connect_to_look_over(any_url)) as looking:
+        with Store(looking).snapshot():
             before = totals(looking)
             books.bought(30_00)  # Would fail at once if it had to wait for the audit.
             assert totals(looking) == before
             assert audit(looking) == []
         assert totals(looking) != before
-    finally:
-        looking.close()
 
 
+# PostgreSQL plans by how many rows there are, and spills to disk what it sorts.
 @pytest.mark.parametrize("invariant", INVARIANTS)
-def test_no_table_has_to_be_sorted_in_memory(database: Database, invariant: str) -> None:
-    plan = database.execute_sql(f"EXPLAIN QUERY PLAN {INVARIANTS[invariant]}").fetchall()
+def test_no_table_of_a_file_has_to_be_sorted_in_memory(embedded: Database, invariant: str) -> None:
+    plan = embedded.execute_sql(f"EXPLAIN QUERY PLAN {INVARIANTS[invariant]}").fetchall()
     steps = [step for *_, step in plan]
     assert [step for step in steps if "TEMP B-TREE" in step or "AUTOMATIC" in step] == []
 

@@ -55,10 +55,10 @@ def schema(database: Database) -> list[tuple[str, ...]]:
 
 
 def test_a_former_database_has_the_tables_of_a_new_one(
-    former: Database, database: Database
+    former: Database, embedded: Database
 ) -> None:
     # A migration that has landed is frozen: edited, it would make other tables than it did.
-    assert schema(former) == schema(database)
+    assert schema(former) == schema(embedded)
 
 
 def test_a_former_database_is_sound_and_worth_what_it_was(former: Database) -> None:

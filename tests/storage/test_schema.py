@@ -1,21 +1,21 @@
 """The tables as queries see them are the tables as the migrations make them."""
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from peewee import Database, Model
 
+from giftcard_storage.database import DatabaseUrl, connect, connect_to_look_over
+from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
 from giftcard_storage.schema import TABLES
 from giftcard_storage.sqlite_file import APPLICATION_ID
 
-
-def columns(database: Database, table: str) -> list[tuple[Any, ...]]:
-    return [
-        (name, kind, bool(not_null), bool(key))
-        for _, name, kind, not_null, _, key in database.execute_sql(
-            f'PRAGMA table_info("{table}")'
-        ).fetchall()
-    ]
+# What a column's type is called by each database, by what Peewee calls it.
+TYPES = {
+    SQLITE: {"TEXT": "TEXT", "BIGINT": "INTEGER", "BOOL": "INTEGER", "BLOB": "BLOB"},
+    POSTGRESQL: {"TEXT": "text", "BIGINT": "bigint", "BOOL": "boolean", "BLOB": "bytea"},
+}
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model._meta.table_name)
@@ -24,12 +24,13 @@ def test_the_columns_are_those_of_the_migrated_table_in_their_order(
 ) -> None:
     meta = model._meta
     keys = {field.column_name for field in meta.get_primary_keys()}
-    types = {"TEXT": "TEXT", "BIGINT": "INTEGER", "BOOL": "INTEGER", "BLOB": "BLOB"}
-    assert columns(database, meta.table_name) == [
+    types = TYPES[dialect_of(database)]
+    columns = database.get_columns(meta.table_name)
+    assert [(each.name, each.data_type, each.null, each.primary_key) for each in columns] == [
         (
             field.column_name,
             types[field.field_type],
-            not field.null,
+            field.null,
             field.column_name in keys,
         )
         for field in meta.sorted_fields
@@ -41,8 +42,9 @@ def test_there_is_no_other_table(database: Database) -> None:
     assert set(database.get_tables()) == ours | {"schema_migration"}
 
 
-def test_every_table_of_ours_is_strict_and_lies_by_its_primary_key(database: Database) -> None:
-    listed = database.execute_sql("PRAGMA table_list").fetchall()
+# PostgreSQL has no other tables than strict ones, and none that lie by a key.
+def test_every_table_of_a_file_is_strict_and_lies_by_its_primary_key(embedded: Database) -> None:
+    listed = embedded.execute_sql("PRAGMA table_list").fetchall()
     properties = {name: (without_rowid, strict) for _, name, _, _, without_rowid, strict in listed}
     for model in TABLES:
         assert properties[model._meta.table_name] == (1, 1)
@@ -59,5 +61,49 @@ def test_every_table_of_ours_is_strict_and_lies_by_its_primary_key(database: Dat
         ("recursive_triggers", 1),  # Else REPLACE gets around the append-only tables.
     ],
 )
-def test_a_connection_keeps_money_safely(database: Database, pragma: str, value: object) -> None:
-    assert database.execute_sql(f"PRAGMA {pragma}").fetchone() == (value,)
+def test_a_file_keeps_money_safely(embedded: Database, pragma: str, value: object) -> None:
+    assert embedded.execute_sql(f"PRAGMA {pragma}").fetchone() == (value,)
+
+
+@pytest.mark.parametrize(
+    ("setting", "on_the_hot_path", "looking_over"),
+    [
+        ("fsync", "on", "on"),
+        ("synchronous_commit", "on", "on"),
+        ("session_replication_role", "origin", "origin"),
+        ("lock_timeout", "1s", "1s"),
+        ("idle_in_transaction_session_timeout", "10s", "10s"),
+        ("statement_timeout", "10s", "0"),
+        ("enable_seqscan", "off", "on"),
+        ("enable_hashjoin", "off", "on"),
+        ("enable_mergejoin", "off", "on"),
+        ("jit", "off", "off"),
+        ("application_name", "giftcard", "giftcard"),
+    ],
+)
+def test_a_server_keeps_money_safely_and_nobody_waiting(
+    server_url: DatabaseUrl, setting: str, on_the_hot_path: str, looking_over: str
+) -> None:
+    for open_it, value in ((connect, on_the_hot_path), (connect_to_look_over, looking_over)):
+        assert shown(open_it, server_url.server_url, setting) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "query", "value"),
+    [
+        ("lock_timeout", "options=-c%20lock_timeout%3D5s", "5s"),
+        ("statement_timeout", "options=-c%20lock_timeout%3D5s", "10s"),
+        ("synchronous_commit", "options=-csynchronous_commit%3Dremote_apply", "remote_apply"),
+        ("application_name", "application_name=books", "books"),
+    ],
+)
+def test_what_the_url_says_of_a_server_wins(
+    server_url: DatabaseUrl, setting: str, query: str, value: str
+) -> None:
+    assert shown(connect, f"{server_url.server_url}?{query}", setting) == value
+
+
+def shown(open_it: Callable[[DatabaseUrl], Database], url: str, setting: str) -> str:
+    with closing(open_it(DatabaseUrl.parse(url))) as connection:
+        value: str = connection.execute_sql(f"SHOW {setting}").fetchone()[0]
+    return value

@@ -1,6 +1,7 @@
 """What is decided is what is loaded next time, whole, once, and never over newer facts."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 from peewee import Database
@@ -11,10 +12,15 @@ from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
+from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
 from giftcard_storage.errors import StaleError, StorageAwayError
+from giftcard_storage.outlook import has_cards
 from giftcard_storage.store import Store
 from made_facts import MARKETS, NOW, authorize, cancel, capture, issue, order, reverse, validate
 from stored_books import StoredBooks, play_everything
+
+# What makes a connection give up rather than wait for another one.
+IMPATIENT = {SQLITE: "PRAGMA busy_timeout = 10", POSTGRESQL: "SET lock_timeout = 10"}
 
 
 def test_what_lies_in_the_database_is_what_was_decided(books: StoredBooks) -> None:
@@ -108,15 +114,14 @@ def test_a_hold_gives_way_to_another_of_the_same_order_in_one_batch(
 
 
 def test_nothing_is_saved_over_a_card_that_has_moved_on(
-    books: StoredBooks, database: Database, url: DatabaseUrl
+    books: StoredBooks, database: Database, any_url: DatabaseUrl
 ) -> None:
     still, moved = books.bought(), books.bought()
     commands = [authorize(still.card_id, order(order_id="1")), authorize(moved.card_id, order())]
     loaded = books.store.load(commands)
     decisions = [decide(command, loaded.facts, MARKETS, NOW) for command in commands]
-    other = connect(url)
-    StoredBooks(Store(other)).authorized(moved, order(10_00, order_id="another order"))
-    other.close()
+    with closing(connect(any_url)) as other:
+        StoredBooks(Store(other)).authorized(moved, order(10_00, order_id="another order"))
 
     with pytest.raises(StaleError), books.store.transaction():
         books.store.save(loaded, decisions, [], NOW)
@@ -143,23 +148,38 @@ def test_nothing_is_saved_of_a_transaction_that_fails(
     assert database.execute_sql("SELECT COUNT(*) FROM card").fetchone() == (0,)
 
 
-def test_a_database_that_is_busy_is_away(
-    books: StoredBooks, database: Database, url: DatabaseUrl
+def test_looking_inside_of_a_transaction_is_a_part_of_it(
+    books: StoredBooks, database: Database
 ) -> None:
-    database.execute_sql("PRAGMA busy_timeout = 10")
-    other = connect(url)
-    with other.atomic(), pytest.raises(StorageAwayError):
+    def buy_look_and_fail() -> None:
+        with books.store.transaction():
+            loaded = books.store.load([])
+            books.store.save(loaded, [decide(issue(), Facts(), MARKETS, NOW)], [], NOW)
+            assert has_cards(database)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        buy_look_and_fail()
+    assert not has_cards(database)
+
+
+def test_a_file_that_is_busy_is_away(embedded: Database, url: DatabaseUrl) -> None:
+    books = StoredBooks(Store(embedded))
+    embedded.execute_sql("PRAGMA busy_timeout = 10")
+    with closing(connect(url)) as other, other.atomic(), pytest.raises(StorageAwayError):
         books.bought()
-    other.close()
     assert books.bought().version == 1
 
 
-def test_readers_do_not_wait_for_a_writer(books: StoredBooks, url: DatabaseUrl) -> None:
+def test_readers_do_not_wait_for_a_writer(
+    books: StoredBooks, database: Database, any_url: DatabaseUrl
+) -> None:
     card = books.bought()
-    other = connect(url)
-    other.execute_sql("PRAGMA busy_timeout = 10")
-    reading = Store(other)
-    with books.store.transaction(), reading.snapshot():
-        seen = reading.load([validate(card.card_id, order())]).facts
-    other.close()
+    changed = "UPDATE card SET version = version + 1"
+    with closing(connect(any_url)) as other:
+        other.execute_sql(IMPATIENT[dialect_of(other)])
+        reading = Store(other)
+        with books.store.transaction(), reading.snapshot():
+            assert database.execute_sql(changed).rowcount == 1
+            seen = reading.load([validate(card.card_id, order())]).facts
     assert seen.cards == {card.card_id: card}

@@ -259,8 +259,10 @@ def up(_migrator: SchemaMigrator, database: Database) -> None:
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES, safe=False)
     append_only = _append_only if embedded else _append_only_by_function
+    # To PostgreSQL, to empty a table is to delete none of its rows.
+    forbidden = FORBIDDEN if embedded else (*FORBIDDEN, "TRUNCATE")
     for table_name in APPEND_ONLY:
-        for change in FORBIDDEN:
+        for change in forbidden:
             database.execute_sql(append_only(table_name, change))
 
 
@@ -282,7 +284,8 @@ REFUSING = """
 
 
 def _append_only_by_function(table: str, change: str) -> str:
+    each = "STATEMENT" if change == "TRUNCATE" else "ROW"
     return (
         f"CREATE TRIGGER {table}_is_append_only_{change.lower()} BEFORE {change} ON {table}"
-        " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        f" FOR EACH {each} EXECUTE FUNCTION refuse_change()"
     )

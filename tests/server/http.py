@@ -1,0 +1,13 @@
+"""What the server answers beside gRPC."""
+
+import urllib.error
+import urllib.request
+
+
+def get(url: str) -> tuple[int, str]:
+    """Return the status and the text, also of what is no success."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own server
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()

@@ -1,0 +1,247 @@
+"""PostgreSQL alone: what its URLs say, who may migrate it, and which servers are refused."""
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from giftcard_storage import postgresql_server
+from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage.errors import DatabaseRefusedError
+from giftcard_storage.store import Store
+from postgresql_process import PASSWORD, PostgresqlProcess
+from stored_books import StoredBooks
+
+STARTING_AT_ONCE = 8
+# So patient that who is refused before was refused at once, however busy this machine is.
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def empty(postgresql: PostgresqlProcess) -> DatabaseUrl:
+    """A database of PostgreSQL with nothing in it."""
+    return DatabaseUrl.parse(postgresql.new_database(migrated=False))
+
+
+@pytest.fixture
+def own(postgresql: PostgresqlProcess) -> DatabaseUrl:
+    """A database of PostgreSQL whose schema nobody else needs."""
+    return DatabaseUrl.parse(postgresql.new_database())
+
+
+def run(url: DatabaseUrl, *statements: str) -> None:
+    with closing(psycopg.connect(url.server_url, autocommit=True)) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate) -> str:
+    """Return why a database is refused, having seen that it is named, without its password."""
+    with pytest.raises(DatabaseRefusedError) as error:
+        open_it(url)
+    why = str(error.value)
+    assert f"{url}: " in why
+    assert "secret" not in why
+    password = urlsplit(url.server_url).password
+    assert password is not None
+    assert [told for told in everything_told(error.value) if password in told] == []
+    return why
+
+
+def everything_told(error: BaseException) -> list[str]:
+    """What a traceback would show of an error, and of those that led to it."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return [str(error), *(everything_told(before) if before else [])]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://db/books", "postgresql://db/books"),
+        ("postgres://db/books", "postgresql://db/books"),
+        ("postgresql://giftcard@db:5433/books", "postgresql://giftcard@db:5433/books"),
+        ("postgresql://giftcard:secret@db/books", "postgresql://giftcard@db/books"),
+        ("postgresql://giftcard:se@cret:@db/books", "postgresql://giftcard@db/books"),
+        ("postgresql://giftcard:secret/@db/books", "postgresql://giftcard@db/books"),
+        ("postgresql://:secret@db/books", "postgresql://@db/books"),
+        ("postgresql://db/books?password=secret&sslmode=require", "postgresql://db/books"),
+        ("postgresql://db/books#secret", "postgresql://db/books"),
+        ("postgresql://u:secret@a:1,b:2,[::1]:3/books", "postgresql://u@a:1,b:2,[::1]:3/books"),
+        ("postgresql:///books?host=/run/postgresql", "postgresql:///books"),
+    ],
+)
+def test_a_url_of_a_server_is_shown_without_its_secrets(text: str, shown: str) -> None:
+    url = DatabaseUrl.parse(text)
+    assert url.is_shared
+    assert str(url) == shown
+    assert "secret" not in repr(url)
+    assert url.server_url.endswith(text.removeprefix("postgresql").removeprefix("postgres"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql:",
+        "postgresql://",
+        "postgresql://db",
+        "postgresql://giftcard:secret@db/",
+        "postgresql://giftcard:secret@db?sslmode=require",
+        "postgresql://giftcard:secret?@db/books",
+        "postgresql://giftcard:[secret]@db/books",
+        "postgresql://giftcard:secret\N{ACCOUNT OF}@db/books",
+        "postgresql+psycopg://giftcard:secret@db/books",
+        "mysql://giftcard:secret@db/books",
+    ],
+)
+def test_a_url_that_is_none_is_told_without_its_secrets(text: str) -> None:
+    with pytest.raises(ValueError, match="postgresql://user@host/database") as error:
+        DatabaseUrl.parse(text)
+    assert [told for told in everything_told(error.value) if "secret" in told] == []
+
+
+def test_of_many_who_migrate_at_once_one_makes_the_tables(
+    empty: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgresql_server._CONNECTING, "connect_timeout", str(PATIENCE_SECONDS))
+    with ThreadPoolExecutor(STARTING_AT_ONCE) as threads:
+        made = list(threads.map(migrate, [empty] * STARTING_AT_ONCE))
+    assert sorted(made) == [*[[]] * (STARTING_AT_ONCE - 1), ["0001_cards"]]
+    require_schema(empty)
+
+
+def test_migrating_again_keeps_everything(own: DatabaseUrl, postgresql: PostgresqlProcess) -> None:
+    with closing(connect(own)) as connection:
+        StoredBooks(Store(connection)).bought()
+    before = postgresql.dump(own.server_url)
+    assert migrate(own) == []
+    assert postgresql.dump(own.server_url) == before
+
+
+def test_the_database_of_another_program_is_refused(
+    empty: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    run(empty, "CREATE TABLE theirs (id int)", "INSERT INTO theirs VALUES (7)")
+    before = postgresql.dump(empty.server_url)
+    assert "tables of another program" in refused(empty)
+    assert postgresql.dump(empty.server_url) == before
+
+
+def test_the_schema_of_another_program_is_none_of_our_business(empty: DatabaseUrl) -> None:
+    run(empty, "CREATE SCHEMA theirs", "CREATE TABLE theirs.card (id int)")
+    assert migrate(empty) == ["0001_cards"]
+
+
+def test_a_database_of_a_newer_version_is_refused(
+    own: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    run(own, "INSERT INTO schema_migration (name, applied) VALUES ('0099_later', now())")
+    before = postgresql.dump(own.server_url)
+    for open_it in (migrate, require_schema):
+        why = refused(own, open_it)
+        assert "newer version" in why
+        assert "0099_later" in why
+    assert postgresql.dump(own.server_url) == before
+
+
+def test_a_database_that_was_not_migrated_is_refused(empty: DatabaseUrl) -> None:
+    why = refused(empty, require_schema)
+    assert "0001_cards" in why
+    assert "giftcard migrate" in why
+    with closing(connect(empty)) as connection:
+        assert connection.get_tables() == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_refused"),
+    [
+        ("synchronous_commit=off", True),
+        ("synchronous_commit=local", True),
+        ("synchronous_commit=on", False),
+        ("synchronous_commit=remote_write", False),
+        ("synchronous_commit=remote_apply", False),
+    ],
+)
+def test_sessions_that_are_not_durable_are_refused(
+    server_url: DatabaseUrl, setting: str, *, is_refused: bool
+) -> None:
+    url = DatabaseUrl.parse(f"{server_url.server_url}?options=-c%20{setting.replace('=', '%3D')}")
+    if is_refused:
+        assert "its synchronous_commit is" in refused(url, require_schema)
+    else:
+        require_schema(url)
+
+
+def test_a_server_that_is_not_durable_is_refused() -> None:
+    with PostgresqlProcess(fsync="off") as careless:
+        url = DatabaseUrl.parse(careless.new_database())
+        assert "its fsync is off" in refused(url, require_schema)
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "why"),
+    [
+        (PASSWORD, "not-the-secret", "cannot be reached"),
+        (PASSWORD, "not%2dthe%2dsecret", "cannot be reached"),
+        ("giftcard:", "nobody:", "cannot be reached"),
+        ("{database}", "no_such_database", "cannot be reached"),
+        ("{port}", "1", "cannot be reached"),
+        ("127.0.0.1", "no-such-host.invalid", "cannot be reached"),
+        ("{port}", "not-a-port", "cannot be reached"),
+        ("{port}", "99999999", "cannot be reached"),
+        (PASSWORD, "sec%zzret", "does not understand its URL"),
+        ("{database}", "{database}?secret=1", "does not understand its URL"),
+        ("{database}", "{database}?sslmode=secret", "cannot be reached"),
+        ("{database}", "{database}?options=-c%20secret%3D1", "cannot be reached"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_refused_at_once(
+    server_url: DatabaseUrl,
+    postgresql: PostgresqlProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    instead: str,
+    why: str,
+) -> None:
+    monkeypatch.setitem(postgresql_server._CONNECTING, "connect_timeout", str(PATIENCE_SECONDS))
+    places = {
+        "database": server_url.server_url.rpartition("/")[2],
+        "port": postgresql.port,
+    }
+    text = server_url.server_url.replace(what.format(**places), instead.format(**places))
+    assert text != server_url.server_url
+    url = DatabaseUrl.parse(text)
+    started = time.monotonic()
+    assert why in refused(url)
+    assert why in refused(url, require_schema)
+    assert time.monotonic() - started < PATIENCE_SECONDS
+
+
+def test_a_server_that_never_answers_is_given_up() -> None:
+    assert int(postgresql_server._CONNECTING["connect_timeout"]) < 5
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://giftcard:secret@127.0.0.1:{silent.getsockname()[1]}/books"
+        started = time.monotonic()
+        assert "cannot be reached" in refused(DatabaseUrl.parse(url))
+    assert time.monotonic() - started < PATIENCE_SECONDS
+
+
+def test_of_several_hosts_the_one_that_answers_is_used(server_url: DatabaseUrl) -> None:
+    text = server_url.server_url.replace("@127.0.0.1", "@127.0.0.1:1,127.0.0.1")
+    url = DatabaseUrl.parse(text)
+    require_schema(url)
+    with closing(connect(url)) as connection:
+        assert StoredBooks(Store(connection)).bought().version == 1
+
+
+def test_a_missing_psycopg_is_said_clearly(
+    server_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for open_it in (migrate, require_schema, connect):
+        assert "install giftcard-tender[server,postgres]" in refused(server_url, open_it)
