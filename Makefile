@@ -38,8 +38,9 @@ demo: $(VENV)/.runtime ## Play the life of a gift card against a real server.
 test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test.
 	@$(BIN)/pytest $(PYTEST_FLAGS)
 
-bench: $(VENV)/.everything ## Measure what batches are worth, as a ratio in one run.
-	@$(BIN)/python bench/batching.py
+# BENCH_FLAGS=--quick measures less, and BENCH_FLAGS=--help says what else there is.
+bench: $(VENV)/.everything ## Measure how fast it is, against what: ratios in one run.
+	@$(BIN)/python bench $(BENCH_FLAGS)
 
 lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dockerfile.
 	$(BIN)/ruff check

@@ -3,7 +3,7 @@
 With grpcio's client the generator would be slower than the server. Requests are encoded
 before the clock starts, every stream is a unary gRPC call on one connection, and so many
 are kept in flight. Every answer is counted and its grpc-status looked at: one that is not
-OK makes the run void.
+OK makes the run void. How busy the generator itself was is part of what a run says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpack import Decoder, Encoder
 
@@ -35,23 +35,32 @@ class VoidRunError(Exception):
     """The run says nothing: an answer was not OK, or the connection failed."""
 
 
+class Call(NamedTuple):
+    """One unary call: the method's path, and the encoded request."""
+
+    path: str
+    body: bytes
+
+
 @dataclass(slots=True)
 class Run:
-    """What a run took: the wall clock, and each call's latency, in seconds."""
+    """What a run took: the wall clock and the latency of each chain of calls, in seconds.
+
+    `busy` is the processor time that the generator took of it.
+    """
 
     seconds: float = 0.0
+    busy: float = 0.0
     latencies: list[float] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
 
-    @property
-    def per_second(self) -> float:
-        """Answers a second."""
-        return len(self.latencies) / self.seconds
 
-    def quantile(self, share: float) -> float:
-        """The latency that `share` of the calls kept within, in seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+@dataclass(slots=True)
+class _Chain:
+    """Calls that follow one another, each when the one before was answered."""
+
+    calls: deque[tuple[bytes, bytes]]  # Header block and body, ready to be framed.
+    began: float = 0.0
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -59,8 +68,13 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
+def _prefixed(body: bytes) -> bytes:
+    """Return a message as gRPC frames it: not compressed, its length in front."""
+    return struct.pack(">BI", 0, len(body)) + body
+
+
 class Connection:
-    """One HTTP/2 connection to `host:port`, for unary calls of one method at a time."""
+    """One HTTP/2 connection to `host:port`, for unary calls."""
 
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
@@ -81,31 +95,51 @@ class Connection:
             + frame(SETTINGS, 0, 0, settings)
             + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", LARGEST_WINDOW - FIRST_WINDOW))
         )
+        self._greet()
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def run(self, method: str, requests: Sequence[bytes], in_flight: int) -> Run:
-        """Send every request, `in_flight` at a time, and wait for all answers to be OK."""
-        headers = self._headers(method)
-        waiting = deque(struct.pack(">BI", 0, len(body)) + body for body in requests)
-        began: dict[int, float] = {}
+    def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
+        """Send every chain, `in_flight` at a time, and wait for all answers to be OK."""
+        headers = {path: self._headers(path) for path in {c.path for ch in chains for c in ch}}
+        waiting = deque(
+            _Chain(deque((headers[path], _prefixed(body)) for path, body in chain))
+            for chain in chains
+        )
+        running: dict[int, _Chain] = {}
         run = Run()
-        start = time.perf_counter()
-        self._send(headers, waiting, began, in_flight)
-        while began:
+        busy, start = time.process_time(), time.perf_counter()
+        self._send(waiting, running, in_flight)
+        while running:
             for kind, flags, stream, payload in self._frames():
                 if kind == DATA and payload:
                     run.messages.append(payload[5:])
                 elif kind == HEADERS and flags & END_STREAM:
                     self._require_ok(payload)
-                    run.latencies.append(time.perf_counter() - began.pop(stream))
+                    chain = running.pop(stream)
+                    if chain.calls:
+                        waiting.appendleft(chain)
+                    else:
+                        run.latencies.append(time.perf_counter() - chain.began)
                 else:
                     self._housekeeping(kind, flags, payload)
-            self._send(headers, waiting, began, in_flight)
+            self._send(waiting, running, in_flight)
         run.seconds = time.perf_counter() - start
+        run.busy = time.process_time() - busy
+        if len(run.messages) != sum(map(len, chains)):
+            message = f"{len(run.messages)} messages answered {sum(map(len, chains))} calls"
+            raise VoidRunError(message)
         return run
+
+    def _greet(self) -> None:
+        """Acknowledge the server's settings at once: it hangs up on who keeps it waiting."""
+        is_greeted = False
+        while not is_greeted:
+            for kind, flags, _, payload in self._frames():
+                self._housekeeping(kind, flags, payload)
+                is_greeted = is_greeted or (kind == SETTINGS and not flags & ACK)
 
     def _headers(self, method: str) -> bytes:
         pairs = [
@@ -121,16 +155,16 @@ class Connection:
         block: bytes = encoder.encode(pairs, huffman=False)
         return block
 
-    def _send(
-        self, headers: bytes, waiting: deque[bytes], began: dict[int, float], in_flight: int
-    ) -> None:
+    def _send(self, waiting: deque[_Chain], running: dict[int, _Chain], in_flight: int) -> None:
         out = bytearray()
         now = time.perf_counter()
-        while waiting and len(began) < in_flight and len(waiting[0]) <= self._window:
-            body = waiting.popleft()
+        while waiting and len(running) < in_flight and len(waiting[0].calls[0][1]) <= self._window:
+            chain = waiting.popleft()
+            headers, body = chain.calls.popleft()
             stream, self._next_stream = self._next_stream, self._next_stream + 2
             self._window -= len(body)
-            began[stream] = now
+            chain.began = chain.began or now
+            running[stream] = chain
             out += frame(HEADERS, END_HEADERS, stream, headers)
             out += frame(DATA, END_STREAM, stream, body)
         if out:

@@ -1,0 +1,88 @@
+"""How fast, against what: one run, one table, ratios first, because machines differ.
+
+    make bench                                      # everything, some ten minutes
+    make bench BENCH_FLAGS=--quick                  # everything with smaller counts, two
+    make bench BENCH_FLAGS="--only authorize,growth"
+    make bench BENCH_FLAGS=--publish                # writes docs/performance.* as well
+
+Where to read on: `calls.py` has every kind of call beside an empty RPC, `one_by_one.py` what
+batches are worth, `plain_peewee.py` and `pgbench.py` two honest rivals, `growth.py` what a
+million cards cost, `starting.py` time and memory, and `targets.py` what was asked for. It
+exits with 0 if it ran, and 1 if a run was void: nothing depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))  # PostgreSQL's process is theirs.
+
+import calls
+import growth
+import machine
+import one_by_one
+import page
+import pgbench
+import report
+import starting
+from http2_load import VoidRunError
+from plans import FULL, QUICK, Plan
+from results import Results
+from servers import World
+
+SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
+    calls.SECTION: calls.measure,
+    one_by_one.SECTION: one_by_one.measure,
+    pgbench.SECTION: pgbench.measure,
+    growth.SECTION: growth.measure,
+    starting.SECTION: starting.measure,
+}
+
+
+def main() -> int:
+    """Measure, show, and write down."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="smaller counts")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--publish", action="store_true", help="write docs/performance.* as well")
+    told = parser.parse_args()
+    sections = told.only.split(",")
+    if unknown := set(sections) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}: {', '.join(SECTIONS)}")
+    plan = QUICK if told.quick else FULL
+    results = Results()
+    with World() as world:
+        results.facts = machine.facts(world)
+        print(f"embedded: {results.facts['embedded']}")
+        print(f"PostgreSQL: {results.facts['PostgreSQL']}", flush=True)
+        sound = [_is_sound(section, world, plan, results) for section in sections]
+    report.show(results, plan)
+    report.write_json(results, plan)
+    if told.publish and all(sound):
+        page.publish(results, plan)
+    return 0 if all(sound) else 1
+
+
+def _is_sound(section: str, world: World, plan: Plan, results: Results) -> bool:
+    """Measure a section, and take in what it found unless a run of it was void."""
+    print(f"measuring {section} ... ", end="", flush=True)
+    began, found = time.perf_counter(), Results()
+    try:
+        SECTIONS[section](world, plan, found)
+    except VoidRunError as error:
+        print(f"void: {error}", flush=True)
+        return False
+    results.take_in(found)
+    print(f"{time.perf_counter() - began:.0f} s", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Databases with many cards in them, filled directly, since issuing a million would take an hour.
+
+The rows are those that the service itself writes: real codes and ids derived from the key of
+the place, so that the cards can be authorized, and `giftcard audit` finds nothing. One card of
+four was used before. Only the fingerprints belong to requests that nobody ever sent.
+
+Cards come in ten passes, each in the order of its keys: so the trees of every size are as full
+as they get when cards are sold one by one, and ten passes over them are still fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from messages import CARD_MINOR, CONTACT, code_of, euro, new_id
+from psycopg import sql
+from results import POSTGRESQL
+from servers import Place
+
+from giftcard.v1 import gift_card_pb2
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_rules import codes
+from giftcard_rules.codes import Key
+from giftcard_rules.ledger import MOVES, PostingKind
+from giftcard_server.callers import UNCERTIFIED
+from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.rows import microseconds
+
+PASSES: Final = 10
+USED_ONE_OF: Final = 4
+# In microseconds, as the tables have them.
+HOUR: Final = 3600 * 1_000_000
+OLDEST: Final = 100 * 24 * HOUR
+VALID: Final = 183 * 24 * HOUR
+ORDER_MINOR: Final = 120_00
+
+# By table, in the order in which foreign keys lead, how many columns are its primary key.
+KEY_COLUMNS: Final = {
+    "card": 1,
+    "authorization": 1,
+    "posting": 3,
+    "purchase": 1,
+    "request": 2,
+    "person": 3,
+}
+
+Row = tuple[Any, ...]
+Rows = dict[str, list[Row]]
+
+# What a request record keeps, with stand-ins of the same length for what differs by card.
+_ID: Final = "0" * 32
+_LAST4: Final = "LLLL"
+_CARD: Final = gift_card_pb2.GiftCard(
+    card_id=_ID, market="fr", initial_amount=euro(CARD_MINOR), last4=_LAST4
+)
+_HELD: Final = gift_card_pb2.Authorization(
+    authorization_id=_ID, market="fr", order_total=euro(ORDER_MINOR)
+)
+_ANSWERS: Final = {
+    "Issue": pb.IssueResponse(card=_CARD).SerializeToString(),
+    "Authorize": pb.AuthorizeResponse(authorization=_HELD).SerializeToString(),
+    "Capture": pb.CaptureResponse(authorization=_HELD).SerializeToString(),
+}
+_STANDS_FOR_A_FINGERPRINT: Final = bytes(16)
+_NOW: Final = microseconds(datetime.now(UTC))
+
+
+Insert = Callable[[str, list[Row]], None]
+
+
+@dataclass(slots=True)
+class Deck:
+    """The cards of a place that can still be authorized, by the requests that issued them."""
+
+    key: Key
+    issue_ids: list[str] = field(default_factory=list)
+
+    def take(self, cards: int) -> list[str]:
+        """Return the codes of cards that nobody took before."""
+        taken = [self.issue_ids.pop() for _ in range(cards)]
+        return [code_of(self.key, issue_id) for issue_id in taken]
+
+
+def fill(place: Place, cards: int) -> Deck:
+    """Fill an empty place, and return the cards in it that were not used, in random order."""
+    deck = Deck(place.key)
+    opened = _postgresql if place.database == POSTGRESQL else _embedded
+    with opened(place.url) as insert:
+        for pass_ in range(PASSES):
+            filled: Rows = {table: [] for table in KEY_COLUMNS}
+            for _ in range(cards * pass_ // PASSES, cards * (pass_ + 1) // PASSES):
+                _add_card(filled, deck)
+            for table, columns in KEY_COLUMNS.items():
+                filled[table].sort(key=itemgetter(*range(columns)))
+                insert(table, filled[table])
+    deck.issue_ids.sort()  # They are random, so that no card is beside the one before it.
+    return deck
+
+
+def _add_card(filled: Rows, deck: Deck) -> None:
+    issue_id, key = new_id(), deck.key
+    chance = UUID(issue_id).int
+    code = codes.derive_code(key, UNCERTIFIED, issue_id)
+    card_id, last4 = codes.derive_card_id(key, code), code.last4
+    issued = _NOW - 2 * HOUR - chance % OLDEST
+    used = chance % USED_ONE_OF == 0
+    state, balance, version = ("REDEEMED", 0, 3) if used else ("ACTIVE", CARD_MINOR, 1)
+    order_id = new_id()
+    filled["card"].append((
+        card_id, "fr", "EUR", "PURCHASE", state, False, CARD_MINOR, balance, 0, None,
+        issued, issued + VALID, last4, key.key_id, UNCERTIFIED, issue_id,
+        order_id, None, None, None, version,
+    ))  # fmt: skip
+    filled["purchase"].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
+    filled["person"].append(_person(card_id, "PURCHASER", ""))
+    filled["posting"].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
+    answer = _ANSWERS["Issue"].replace(_ID.encode(), card_id.encode())
+    filled["request"].append(
+        _request(key, issue_id, "Issue", answer.replace(_LAST4.encode(), last4.encode()), issued)
+    )
+    if used:
+        _add_use(filled, key, card_id, issued)
+    else:
+        deck.issue_ids.append(issue_id)
+
+
+def _add_use(filled: Rows, key: Key, card_id: str, issued: int) -> None:
+    """Authorize the whole card an hour after it was bought, and capture it at once."""
+    authorize_id, at = new_id(), issued + HOUR
+    made = codes.derive_authorization_id(key, UNCERTIFIED, authorize_id)
+    filled["authorization"].append((
+        made, card_id, "fr", "EUR", new_id(), "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
+        at, at + 24 * HOUR, CARD_MINOR, 0, 0,
+    ))  # fmt: skip
+    filled["person"].append(_person(card_id, "CUSTOMER", made))
+    filled["posting"].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
+    filled["posting"].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
+    for method, request_id, names in (
+        ("Authorize", authorize_id, made),
+        ("Capture", new_id(), None),
+    ):
+        answer = _ANSWERS[method].replace(_ID.encode(), made.encode())
+        filled["request"].append(_request(key, request_id, method, answer, at, names))
+
+
+def _person(card_id: str, role: str, authorization_id: str) -> Row:
+    return card_id, role, authorization_id, CONTACT.name, CONTACT.email, "", ""
+
+
+def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at: int) -> Row:
+    source, destination = MOVES[kind]
+    return (
+        card_id, version, 0, kind.value, source.value, destination.value, CARD_MINOR, made, None, at
+    )  # fmt: skip
+
+
+def _request(
+    key: Key, request_id: str, method: str, answer: bytes, at: int, names: str | None = None
+) -> Row:
+    return (
+        request_id, UNCERTIFIED, method, False, _STANDS_FOR_A_FINGERPRINT, key.key_id, None,
+        answer, names, at,
+    )  # fmt: skip
+
+
+@contextmanager
+def _embedded(url: str) -> Iterator[Insert]:
+    """Without a journal: whatever fails here, the file goes."""
+    opened = database.connect(DatabaseUrl.parse(url))
+    opened.execute_sql("PRAGMA journal_mode = OFF")
+    opened.execute_sql("PRAGMA synchronous = OFF")
+    opened.execute_sql("PRAGMA foreign_keys = OFF")
+    opened.execute_sql("PRAGMA cache_size = -400000")
+
+    def insert(table: str, rows: list[Row]) -> None:
+        if rows:
+            places = ", ".join("?" * len(rows[0]))
+            opened.cursor().executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - of our own words
+
+    opened.execute_sql("BEGIN")
+    yield insert
+    opened.commit()
+    opened.execute_sql("PRAGMA journal_mode = WAL")
+    opened.close()
+
+
+@contextmanager
+def _postgresql(url: str) -> Iterator[Insert]:
+    """Without the triggers, which look up every card again for the foreign keys."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        cursor = connection.cursor()
+
+        def insert(table: str, rows: list[Row]) -> None:
+            command = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+            with cursor.copy(command) as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+        yield insert
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")

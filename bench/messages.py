@@ -1,0 +1,117 @@
+"""The requests of the bench, encoded before the clock starts, each with ids of its own.
+
+Codes and authorization ids are derived from request ids by the server's key, which the bench
+has: so a Capture can be encoded before the Authorize that it belongs to was answered.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from grpc_health.v1 import health_pb2
+from http2_load import Call
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import order_pb2
+from giftcard_rules import codes
+from giftcard_rules.codes import Key
+from giftcard_server.callers import UNCERTIFIED
+
+SERVICE: Final = "/giftcard.v1.GiftCardService/"
+CARD_MINOR: Final = 100_00
+PHONE_MINOR: Final = 55_00
+DELIVERY_MINOR: Final = 5_00
+CONTACT: Final = order_pb2.Contact(name="Bench", email="bench@example.com")
+# The empty RPC: a health check has the same server, interceptor and threads, and no work.
+EMPTY: Final = Call(
+    "/grpc.health.v1.Health/Check", health_pb2.HealthCheckRequest().SerializeToString()
+)
+
+
+def euro(amount_minor: int) -> order_pb2.Money:
+    """Return an amount in cents."""
+    return order_pb2.Money(amount_minor=amount_minor, currency_code="EUR")
+
+
+def new_id() -> str:
+    """Return an id that nothing else has."""
+    return str(uuid.uuid4())
+
+
+def code_of(key: Key, issue_id: str) -> str:
+    """Return the code of the card that a request issues."""
+    return codes.derive_code(key, UNCERTIFIED, issue_id).shown
+
+
+def issue(request_id: str) -> Call:
+    """Buy a card of 100 euro."""
+    request = pb.IssueRequest(
+        request_id=request_id,
+        market="fr",
+        amount=euro(CARD_MINOR),
+        purchase=pb.Purchase(
+            order_id=new_id(),
+            payment_method=pb.PAYMENT_METHOD_BANK_CARD,
+            payment_reference="bench",
+        ),
+        purchaser=CONTACT,
+    )
+    return Call(f"{SERVICE}Issue", request.SerializeToString())
+
+
+def validate(code: str) -> Call:
+    """Ask what a card would pay of an order."""
+    request = pb.ValidateRequest(code=code, market="fr", order=_order(), attempt_key="bench")
+    return Call(f"{SERVICE}Validate", request.SerializeToString())
+
+
+def is_usable(answer: bytes) -> bool:
+    """Return whether Validate said yes: it answers OK to a no as well."""
+    return bool(pb.ValidateResponse.FromString(answer).usable)
+
+
+def authorize(request_id: str, code: str) -> Call:
+    """Set the price of an order of its own aside."""
+    request = pb.AuthorizeRequest(
+        request_id=request_id,
+        code=code,
+        market="fr",
+        order=_order(),
+        customer=CONTACT,
+        attempt_key="bench",
+    )
+    return Call(f"{SERVICE}Authorize", request.SerializeToString())
+
+
+def capture(key: Key, authorize_id: str) -> Call:
+    """Take what a request set aside, whole."""
+    request = pb.CaptureRequest(
+        request_id=new_id(), authorization_id=_authorization_id(key, authorize_id)
+    )
+    return Call(f"{SERVICE}Capture", request.SerializeToString())
+
+
+def reverse(key: Key, authorize_id: str) -> Call:
+    """Release what a request set aside."""
+    request = pb.ReverseRequest(
+        request_id=new_id(),
+        authorization_id=_authorization_id(key, authorize_id),
+        reason=pb.REVERSE_REASON_ORDER_CANCELLED,
+    )
+    return Call(f"{SERVICE}Reverse", request.SerializeToString())
+
+
+def _authorization_id(key: Key, authorize_id: str) -> str:
+    return codes.derive_authorization_id(key, UNCERTIFIED, authorize_id)
+
+
+def _order() -> order_pb2.Order:
+    return order_pb2.Order(
+        order_id=new_id(),
+        total=euro(PHONE_MINOR + DELIVERY_MINOR),
+        lines=[
+            order_pb2.OrderLine(category="phone", amount=euro(PHONE_MINOR)),
+            order_pb2.OrderLine(category="delivery", amount=euro(DELIVERY_MINOR)),
+        ],
+    )

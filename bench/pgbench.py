@@ -1,0 +1,133 @@
+"""The statements of Authorize as `pgbench` runs them: what PostgreSQL gives one transaction each.
+
+`pgbench` is written in C, does no work between the statements and prepares each of them once,
+so no plain implementation on the same PostgreSQL can be faster. Only sharing a transaction can.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from filling import fill
+from http2_load import VoidRunError
+from one_by_one import BATCHES, Shop
+from plans import BUSY, Plan
+from results import POSTGRESQL, Case, Results, Sample
+from servers import Place, World, serving
+
+from postgresql_process import PASSWORD, USER
+
+SECTION: Final = "pgbench"
+NAME: Final = "Authorize's statements by pgbench"
+CLIENTS: Final = (8, 32)
+# As the service has it: plans are kept, and one that was made while a table was empty would
+# read all of it for good, which would be no match.
+OPTIONS: Final = "-c synchronous_commit=on -c enable_seqscan=off -c jit=off"
+SCRIPT: Final = Path(__file__).with_name("pgbench_authorize.sql")
+_PROCESSED: Final = re.compile(r"number of transactions actually processed: (\d+)")
+_TPS: Final = re.compile(r"tps = ([0-9.]+)")
+_TIME_COLUMN: Final = 2
+
+# Valid cards, each with an id that a number leads to.
+_FILL: Final = """
+    INSERT INTO card
+    SELECT md5(n::text), 'fr', 'EUR', 'PURCHASE', 'ACTIVE', FALSE, 10000, 10000, 0, NULL,
+           %(now)s, %(now)s + 183 * 86400000000, 'LLLL', 'k1', 'plaintext', md5(n::text),
+           'order-' || n, NULL, NULL, NULL, 1
+    FROM generate_series(0, %(cards)s - 1) AS n
+"""
+_DONE: Final = """
+    SELECT (SELECT SUM(version - 1) FROM card), (SELECT COUNT(*) FROM "authorization"),
+           (SELECT COUNT(*) FROM posting), (SELECT COUNT(*) FROM person),
+           (SELECT COUNT(*) FROM request)
+"""
+
+
+@dataclass(slots=True)
+class Pgbench:
+    """`pgbench` on a database of its own."""
+
+    world: World
+    place: Place
+    cards: int
+    done: int = 0
+
+    def run(self, clients: int, seconds: int) -> Sample:
+        """Run transactions, and require that each of them changed what it should."""
+        postgresql = self.world.postgresql
+        with tempfile.TemporaryDirectory(dir=self.world.folder) as folder:
+            told = subprocess.run(
+                [
+                    postgresql.programs / "pgbench", "--no-vacuum", "--protocol=prepared",
+                    f"--file={SCRIPT}", f"--client={clients}", f"--jobs={os.cpu_count()}",
+                    f"--time={seconds}", "--log", f"--log-prefix={folder}/log",
+                    f"--define=clients={clients}", f"--define=cards={self.cards}",
+                    f"--define=now={time.time_ns() // 1000}",
+                    "--host=127.0.0.1", f"--port={postgresql.port}", f"--username={USER}",
+                    self.place.url.rpartition("/")[2],
+                ],
+                env={**os.environ, "PGPASSWORD": PASSWORD, "PGOPTIONS": OPTIONS},
+                capture_output=True,
+                text=True,
+                check=False,
+            )  # fmt: skip
+            latencies = [
+                int(line.split()[_TIME_COLUMN]) / 1e6
+                for log in Path(folder).iterdir()
+                for line in log.read_text(encoding="ascii").splitlines()
+            ]
+        processed, tps = _PROCESSED.search(told.stdout), _TPS.search(told.stdout)
+        if told.returncode or processed is None or tps is None:
+            message = f"pgbench failed: {told.stdout}{told.stderr}"
+            raise VoidRunError(message)
+        self.done += int(processed[1])
+        self._require_done()
+        # By its own count, which leaves the time out that it took to connect.
+        return Sample.of(latencies, len(latencies) / float(tps[1]))
+
+    def _require_done(self) -> None:
+        """Require that every transaction updated its card, and inserted its four rows."""
+        with psycopg.connect(self.place.url) as connection:
+            counts = connection.execute(_DONE).fetchone()
+        if counts is None or any(count != self.done for count in counts):
+            message = f"pgbench committed {self.done} transactions, and the rows are {counts}"
+            raise VoidRunError(message)
+
+
+@contextmanager
+def prepared(world: World, cards: int) -> Iterator[Pgbench]:
+    """Make a database with cards for `pgbench`."""
+    with world.place(POSTGRESQL) as place:
+        with psycopg.connect(place.url, autocommit=True) as connection:
+            connection.execute(_FILL, {"now": time.time_ns() // 1000, "cards": cards})
+            connection.execute("VACUUM ANALYZE")
+            connection.execute("CHECKPOINT")
+        yield Pgbench(world, place, cards)
+
+
+def measure(world: World, plan: Plan, results: Results) -> None:
+    """Compare Authorize through the whole service with its bare statements."""
+    cards = 2 * (plan.pgbench_rounds + 1) * plan.batched
+    with ExitStack() as stack:
+        place = stack.enter_context(world.place(POSTGRESQL))
+        deck = fill(place, cards)
+        shop = Shop(BATCHES, stack.enter_context(serving(place)), deck, plan.batched)
+        pgbench = stack.enter_context(prepared(world, cards))
+        for round_ in range(plan.pgbench_rounds + 1):
+            found = {(BATCHES, BUSY): shop.authorize(plan.batched, BUSY)}
+            for clients in CLIENTS:
+                found[NAME, clients] = pgbench.run(clients, plan.pgbench_seconds)
+            if round_:  # The first one warms up.
+                for (name, in_flight), sample in found.items():
+                    results.add(Case(SECTION, name, POSTGRESQL, in_flight), sample)
+        place.audit()

@@ -1,0 +1,128 @@
+"""Results for people in a terminal, and for programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import calls
+import targets
+from plans import Plan
+from results import Case, Results, p50, p99, rate
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+JSON_FILE: Final = Path(__file__).with_name("results.json")
+
+
+def ratio_rows(results: Results, plan: Plan) -> list[tuple[str, ...]]:
+    """Return the ratios: what, where, found, round by round, asked for, met."""
+    return [
+        (
+            target.what,
+            target.over.database,
+            f"{ratio.median:.2f}",
+            ratio.spread,
+            target.bound,
+            target.verdict(ratio),
+        )
+        for target, ratio in targets.found(results, plan)
+    ]
+
+
+RATIO_COLUMNS: Final = ("ratio", "database", "median", "rounds", "target", "")
+
+
+def case_rows(results: Results) -> list[tuple[str, ...]]:
+    """Return the rows of all cases: what, where, in flight, rate, of empty, p50, p99, generator."""
+    return [
+        (
+            case.name,
+            case.database,
+            str(case.in_flight),
+            f"{results.median(case, rate):,.0f}",
+            _of_empty(results, case),
+            f"{results.median(case, p50) * 1000:.1f}",
+            f"{results.median(case, p99) * 1000:.1f}",
+            _busy(results, case),
+        )
+        for case in results.samples
+    ]
+
+
+CASE_COLUMNS: Final = (
+    "row",
+    "database",
+    "in flight",
+    "answers/s",
+    "of empty",
+    "p50 ms",
+    "p99 ms",
+    "generator",
+)
+# Where there is no terminal to ask for its width.
+WIDE: Final = 120
+
+
+def show(results: Results, plan: Plan) -> None:
+    """Print ratios first, then every row, then what was found once, then the machine."""
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    for title, columns, rows in (
+        ("Ratios first, since machines differ", RATIO_COLUMNS, ratio_rows(results, plan)),
+        ("Every row", CASE_COLUMNS, case_rows(results)),
+        ("Once", ("what", "found"), list(results.once.items())),
+        ("Where", ("what", "found"), list(results.facts.items())),
+    ):
+        if not rows:
+            continue
+        table = Table(
+            *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        )
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def write_json(results: Results, plan: Plan, file: Path = JSON_FILE) -> None:
+    """Write everything down, every round of it."""
+    everything: dict[str, Any] = {
+        "facts": results.facts,
+        "ratios": [
+            {
+                "what": target.what,
+                "database": target.over.database,
+                "median": ratio.median,
+                "rounds": ratio.rounds,
+                "target": target.bound,
+                "verdict": target.verdict(ratio),
+            }
+            for target, ratio in targets.found(results, plan)
+        ],
+        "cases": [
+            {
+                **case._asdict(),
+                "rounds": [
+                    {"rate": s.rate, "p50": s.p50, "p99": s.p99, "busy": s.busy} for s in samples
+                ],
+            }
+            for case, samples in results.samples.items()
+        ],
+        "once": results.once,
+    }
+    file.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+
+
+def _of_empty(results: Results, case: Case) -> str:
+    empty = Case(calls.SECTION, calls.EMPTY_RPC, case.database, case.in_flight)
+    if case.section != calls.SECTION:
+        return ""
+    return f"{results.ratio(case, (empty,), targets.RATES).median:.2f}"
+
+
+def _busy(results: Results, case: Case) -> str:
+    """Return the share of a core that the generator took, where it was ours."""
+    shares = [sample.busy for sample in results.samples[case] if sample.busy is not None]
+    return f"{sum(shares) / len(shares):.0%}" if shares else ""

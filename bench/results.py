@@ -1,0 +1,115 @@
+"""What was measured, run by run, and ratios of runs that took turns."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from http2_load import Run
+
+EMBEDDED: Final = "embedded"
+POSTGRESQL: Final = "PostgreSQL"
+DATABASES: Final = (EMBEDDED, POSTGRESQL)
+
+
+class Case(NamedTuple):
+    """What a row is about. Cases of one section took turns, so that they may be compared."""
+
+    section: str
+    name: str
+    database: str
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of one case: answers a second, latencies in seconds.
+
+    `busy` is the share of a core that the generator took; None where something else asked.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    busy: float | None = None
+
+    @classmethod
+    def of(cls, latencies: Sequence[float], seconds: float, busy: float | None = None) -> Sample:
+        """Sum up a run."""
+        ordered = sorted(latencies)
+        middle, late = (
+            ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.99)
+        )
+        return cls(len(ordered) / seconds, middle, late, busy)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Sample:
+        """Sum up what the load generator saw."""
+        return cls.of(run.latencies, run.seconds, run.busy / run.seconds)
+
+
+Metric = Callable[[Sample], float]
+
+
+def rate(sample: Sample) -> float:
+    """Answers a second."""
+    return sample.rate
+
+
+def p50(sample: Sample) -> float:
+    """The latency that half of the calls kept within."""
+    return sample.p50
+
+
+def p99(sample: Sample) -> float:
+    """The latency that all but one of a hundred calls kept within."""
+    return sample.p99
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio, round by round."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The ratio to quote."""
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> str:
+        """From the lowest to the highest round."""
+        return f"{min(self.rounds):.2f} – {max(self.rounds):.2f}"
+
+
+@dataclass(slots=True)
+class Results:
+    """Every case's samples, round by round; what was found once; and the facts of the machine."""
+
+    samples: dict[Case, list[Sample]] = field(default_factory=dict)
+    once: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def add(self, case: Case, sample: Sample) -> None:
+        """Take in one round of a case."""
+        self.samples.setdefault(case, []).append(sample)
+
+    def take_in(self, others: Results) -> None:
+        """Take in what another section found."""
+        self.samples |= others.samples
+        self.once |= others.once
+
+    def median(self, case: Case, metric: Metric) -> float:
+        """Return the median of a case over its rounds."""
+        return statistics.median(map(metric, self.samples[case]))
+
+    def ratio(self, over: Case, under: Sequence[Case], metrics: tuple[Metric, Metric]) -> Ratio:
+        """Compare a case with the greatest of others, in each round."""
+        above, below = metrics
+        rounds = zip(self.samples[over], *(self.samples[case] for case in under), strict=True)
+        return Ratio(
+            tuple(above(first) / max(below(other) for other in others) for first, *others in rounds)
+        )

@@ -1,0 +1,184 @@
+"""Servers to measure, each a process of its own on a database of its own, started and stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from http2_load import Call, Connection, Run, VoidRunError
+from results import POSTGRESQL
+
+from giftcard_rules.codes import Key
+from giftcard_server import keys
+from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
+from postgresql_process import PostgresqlProcess
+
+GIFTCARD: Final = Path(sys.executable).with_name("giftcard")
+READY: Final = "giftcard is ready: grpc "
+STOP_SECONDS: Final = 60
+# What somebody would set who runs PostgreSQL for a database of this size; all that makes
+# commits durable stays as it comes: on.
+POSTGRESQL_SETTINGS: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database with our tables, and the key of the cards in it."""
+
+    database: str
+    url: str
+    key_file: Path
+
+    @property
+    def key(self) -> Key:
+        """The key that cards take."""
+        return keys.read(self.key_file).first
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `giftcard` is told to work here; what the shell tells it is left out."""
+        others = {k: value for k, value in os.environ.items() if not k.startswith("GIFTCARD_")}
+        return {
+            **others,
+            "GIFTCARD_DATABASE_URL": self.url,
+            "GIFTCARD_KEY_FILE": str(self.key_file),
+            "GIFTCARD_GRPC_LISTEN": "127.0.0.1:0",
+            "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
+            "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
+            "GIFTCARD_LOG_LEVEL": "WARNING",
+        }
+
+    def audit(self) -> None:
+        """Require that every cent adds up, as `giftcard audit` sees it, or all of it is void."""
+        told = subprocess.run(
+            [GIFTCARD, "audit"], env=self.environment, capture_output=True, text=True, check=False
+        )
+        if told.returncode:
+            message = f"the audit of the {self.database} database fails: {told.stdout}{told.stderr}"
+            raise VoidRunError(message)
+
+
+class World:
+    """Where databases are made: a folder, and a PostgreSQL from the first time one is asked for."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="giftcard-bench-"))
+        self._stack = ExitStack()
+        self._stack.callback(shutil.rmtree, self.folder)
+        self._postgresql: PostgresqlProcess | None = None
+        self._made = 0
+
+    def __enter__(self) -> Self:
+        """Begin with nothing."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Leave nothing behind."""
+        self._stack.close()
+
+    @property
+    def postgresql(self) -> PostgresqlProcess:
+        """The PostgreSQL of this run."""
+        if self._postgresql is None:
+            process = PostgresqlProcess(**POSTGRESQL_SETTINGS)
+            self._postgresql = self._stack.enter_context(process)
+        return self._postgresql
+
+    @contextmanager
+    def place(self, kind: str) -> Iterator[Place]:
+        """Make an empty database with our tables, and remove it afterwards."""
+        self._made += 1
+        folder = self.folder / str(self._made)
+        folder.mkdir()
+        key_file = folder / "keys"
+        keys.make(key_file)
+        if kind == POSTGRESQL:
+            url = self.postgresql.new_database()
+        else:
+            url = f"sqlite:///{folder / 'bench.db'}"
+            database.migrate(DatabaseUrl.parse(url))
+        try:
+            yield Place(kind, url, key_file)
+        finally:
+            if kind == POSTGRESQL:
+                self.postgresql.drop(url)
+            shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs, and the one connection that loads it."""
+
+    place: Place
+    key: Key
+    connection: Connection
+    pid: int
+
+    def run(
+        self,
+        chains: Sequence[Sequence[Call]],
+        in_flight: int,
+        is_yes: Callable[[bytes], bool] | None = None,
+    ) -> Run:
+        """Load it; `is_yes` looks at the messages of answers that are OK either way."""
+        try:
+            run = self.connection.run(chains, in_flight)
+        except OSError as error:  # Silence for too long, or a server that is gone.
+            message = f"the connection failed: {error}"
+            raise VoidRunError(message) from error
+        if is_yes is not None and not all(map(is_yes, run.messages)):
+            message = "an answer was OK and a no"
+            raise VoidRunError(message)
+        return run
+
+    def memory(self, name: str) -> str:
+        """Return what the kernel says of the process's memory, `VmRSS` now or `VmHWM` at most."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        except OSError:  # Only Linux says it there.
+            return "unknown"
+        kilobytes = status.partition(f"{name}:")[2].split()[0]
+        return f"{int(kilobytes) / 1024:.0f} MiB"
+
+
+@contextmanager
+def serving(place: Place, **settings: str) -> Iterator[Server]:
+    """Run a server, with settings beside those that every server of the bench has."""
+    process = subprocess.Popen(
+        [GIFTCARD, "serve"],
+        env=place.environment | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        if not ready.startswith(READY):
+            message = f"the server did not start: {ready!r}"
+            raise VoidRunError(message)
+        connection = Connection(ready.removeprefix(READY).partition(",")[0])
+        try:
+            yield Server(place, place.key, connection, process.pid)
+        finally:
+            connection.close()
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+def seconds_to_first_answer(place: Place, call: Call) -> float:
+    """Start a server, and return how long it took until it had answered a call."""
+    began = time.perf_counter()
+    with serving(place) as server:
+        server.run([[call]], 1)
+        return time.perf_counter() - began

@@ -1,0 +1,130 @@
+"""What the service was asked for, as ratios of cases that took turns, and whether it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import calls
+import growth
+import one_by_one
+import pgbench
+from plans import BUSY, Plan
+from results import (
+    DATABASES,
+    EMBEDDED,
+    POSTGRESQL,
+    Case,
+    Metric,
+    Ratio,
+    Results,
+    p50,
+    p99,
+    rate,
+)
+
+RATES: Final = (rate, rate)
+# Alone, batches and batches of one do the same, so that half of all runs are a little slower.
+AS_GOOD: Final = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A ratio and its bounds; without any it is told for comparison."""
+
+    what: str
+    over: Case
+    under: tuple[Case, ...]
+    metrics: tuple[Metric, Metric] = RATES
+    at_least: float | None = None
+    at_most: float | None = None
+    aim: float | None = None
+
+    @property
+    def bound(self) -> str:
+        """What was asked for, in words."""
+        aim = f", aim {self.aim:g}" if self.aim is not None else ""
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g}{aim}"
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}{aim}"
+        return "–"
+
+    def verdict(self, ratio: Ratio) -> str:
+        """Whether it is met by the median."""
+        if self.at_least is None and self.at_most is None:
+            return "–"
+        met = (self.at_least is None or ratio.median >= self.at_least) and (
+            self.at_most is None or ratio.median <= self.at_most
+        )
+        return "met" if met else "missed"
+
+
+def found(results: Results, plan: Plan) -> list[tuple[Target, Ratio]]:
+    """Return every target whose cases were measured, with what was found."""
+    return [
+        (target, results.ratio(target.over, target.under, target.metrics))
+        for target in _targets(plan)
+        if all(case in results.samples for case in (target.over, *target.under))
+    ]
+
+
+def _targets(plan: Plan) -> Iterator[Target]:
+    for database in DATABASES:
+        yield from _of_the_ceiling(database)
+    for database in DATABASES:
+        yield from _of_batches(database)
+    ours = Case(pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
+    rivals = tuple(Case(pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS)
+    yield Target(
+        "Authorize, 64 in flight, against pgbench at its best", ours, rivals, at_least=1, aim=1.5
+    )
+    for database in DATABASES:
+        yield from _of_a_lone_call(database)
+    for database in DATABASES:
+        small, *_, large = (
+            Case(growth.SECTION, growth.name_of(size), database, BUSY) for size in plan.sizes
+        )
+        what = f"Authorize with {plan.sizes[-1]:,} cards against {plan.sizes[0]:,}"
+        yield Target(what, large, (small,), at_least=0.85)
+
+
+def _of_the_ceiling(database: str) -> Iterator[Target]:
+    empty, authorize, validate = (
+        Case(calls.SECTION, name, database, BUSY)
+        for name in (calls.EMPTY_RPC, "Authorize", "Validate")
+    )
+    is_asked = database == EMBEDDED
+    yield Target(
+        "Authorize, 64 in flight, against an empty RPC",
+        authorize,
+        (empty,),
+        at_least=0.4 if is_asked else None,
+        aim=0.5 if is_asked else None,
+    )
+    what = "Validate, 64 in flight, against an empty RPC"
+    yield Target(what, validate, (empty,), at_least=0.5)
+
+
+def _of_batches(database: str) -> Iterator[Target]:
+    batches, single, plain = (
+        Case(one_by_one.SECTION, name, database, BUSY)
+        for name in (one_by_one.BATCHES, one_by_one.SINGLE, one_by_one.PLAIN)
+    )
+    least = 5 if database == EMBEDDED else None
+    what = "Authorize, 64 in flight, against batches of one"
+    yield Target(what, batches, (single,), at_least=least)
+    what = "Authorize, 64 in flight, against plain Peewee"
+    yield Target(what, batches, (plain,))
+
+
+def _of_a_lone_call(database: str) -> Iterator[Target]:
+    batches, single = (
+        Case(one_by_one.SECTION, name, database, 1)
+        for name in (one_by_one.BATCHES, one_by_one.SINGLE)
+    )
+    what = "Authorize, one in flight: p50 against batches of one"
+    yield Target(what, batches, (single,), (p50, p50), at_most=AS_GOOD)
+    what = "Authorize, one in flight: p99 against p50"
+    yield Target(what, batches, (batches,), (p99, p50), at_most=3)
