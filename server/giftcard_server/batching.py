@@ -2,8 +2,8 @@
 
 Leader and followers: the first thread that finds nobody running becomes the leader, takes
 all that wait, and runs them for everybody. Whoever comes meanwhile waits; when the batch is
-done, the first of the waiting leads the next. A lone caller leads a batch of one and waits
-for nobody.
+done and all of it are on their way out, the first of the waiting leads the next. A lone
+caller leads a batch of one and waits for nobody.
 """
 
 from __future__ import annotations
@@ -98,26 +98,31 @@ class Batcher(Generic[Item, Result]):
             self._lead()
         if entry.after is not None:
             entry.after.wake.release()
+        else:
+            self._hand_on()
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value] # No error, so there is a result.
 
     def _lead(self) -> None:
-        """Run the next batch, which holds the leader's own entry, and hand the lead on."""
+        """Run the next batch, which holds the leader's own entry."""
         with self._lock:
             size = min(len(self._waiting), self._batch_limit)
             batch = [self._waiting.popleft() for _ in range(size)]
         try:
             self._run_present(batch)
         finally:
-            with self._lock:
-                successor = self._waiting[0] if self._waiting else None
-                self._led = successor is not None
-            if successor is not None:
-                successor.wake.release()
             for entry, after in zip(batch, [*batch[1:], None], strict=True):
                 entry.after = after
                 entry.done = True
+
+    def _hand_on(self) -> None:
+        """Let the first who waits lead: not before, as the two would fight over the interpreter."""
+        with self._lock:
+            successor = self._waiting[0] if self._waiting else None
+            self._led = successor is not None
+        if successor is not None:
+            successor.wake.release()
 
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
         present = [entry for entry in batch if _is_present(entry)]

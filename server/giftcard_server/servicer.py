@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import grpc
 import structlog
@@ -24,7 +25,6 @@ from giftcard_server.violations import InvalidRequestError
 from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from giftcard_server.committer import Answer, Committer
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from giftcard_server.throttle import Throttle
 
 log = structlog.get_logger(__name__)
+
+Sent = TypeVar("Sent")
+Answered = TypeVar("Answered")
 
 Writing = Issue | Authorize | Capture | Reverse | Cancel
 Request = (
@@ -54,6 +57,25 @@ UNDECIDED: Final = {
     StaleError: (refusals.ABORTED, "contention"),
     GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
 }
+
+
+def _refusing(
+    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered],
+) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered]:
+    """End the RPC with the status of whatever kept it from being decided."""
+
+    @functools.wraps(answer)
+    def answering(
+        servicer: GiftCardServicer, request: Sent, context: grpc.ServicerContext
+    ) -> Answered:
+        try:
+            return answer(servicer, request, context)
+        except InvalidRequestError as error:
+            abort(context, refusals.malformed(error.violations))
+        except tuple(UNDECIDED) as error:
+            _undecided(context, error)
+
+    return answering
 
 
 class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
@@ -78,80 +100,80 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._metrics = metrics
         self._now = now
 
+    @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.issue(request, caller)
-            answer = self._decided(command, request, context)
+        command = self._reader.issue(request, caller)
+        answer = self._decided(command, request, context)
         response = pb.IssueResponse.FromString(answer.kept)
         response.code = self._code(answer, caller, command.key.request_id)
         return response
 
+    @_refusing
     def Validate(
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
         """Tell what Authorize would answer; a no is part of the answer."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.validate(request)
-            if self._throttle.wait(caller, request.attempt_key) is not None:
-                outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
-            else:
-                found = self._readers.submit(command, _gone(context))
-                assert isinstance(found, Validated)
-                outcome = found
+        command = self._reader.validate(request)
+        if self._throttle.wait(caller, request.attempt_key) is not None:
+            outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
+        else:
+            found = self._readers.submit(command, _gone(context))
+            assert isinstance(found, Validated)
+            outcome = found
         self._metrics.answered("Validate", outcome.reason)
         if outcome.reason is Reason.CARD_NOT_FOUND:
             self._failed(caller, request.attempt_key, command.card_ids)
         return responses.validated(outcome)
 
+    @_refusing
     def Authorize(
         self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
     ) -> pb.AuthorizeResponse:
         """Set money aside on a card."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.authorize(request, caller)
-            answer = self._throttled(
-                command, request, context, caller, request.attempt_key, command.card_ids
-            )
+        command = self._reader.authorize(request, caller)
+        answer = self._throttled(
+            command, request, context, caller, request.attempt_key, command.card_ids
+        )
         return pb.AuthorizeResponse.FromString(answer.kept)
 
+    @_refusing
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse:
         """Take what was set aside."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.capture(request, caller)
-            answer = self._decided(command, request, context)
+        command = self._reader.capture(request, caller)
+        answer = self._decided(command, request, context)
         response = pb.CaptureResponse.FromString(answer.kept)
         if response.HasField("replacement"):
             response.replacement.code = self._code(answer, caller, command.key.request_id)
         return response
 
+    @_refusing
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
     ) -> pb.ReverseResponse:
         """Undo an Authorize, whatever became of it."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.reverse(request, caller, self._now())
-            if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
-                request.authorize_request_id = command.authorize_request_id
-            answer = self._decided(command, request, context)
+        command = self._reader.reverse(request, caller, self._now())
+        if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
+            request.authorize_request_id = command.authorize_request_id
+        answer = self._decided(command, request, context)
         response = pb.ReverseResponse.FromString(answer.kept)
         if response.HasField("replacement"):
             response.replacement.code = self._code(answer, caller, command.key.request_id)
         return response
 
+    @_refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
         """Cancel the purchase of an unused card."""
         caller = self._caller_of(context)
-        with _refusing(context):
-            command = self._reader.cancel(request, caller)
-            answer = self._throttled(command, request, context, caller, None, command.card_ids)
+        command = self._reader.cancel(request, caller)
+        answer = self._throttled(command, request, context, caller, None, command.card_ids)
         return pb.CancelResponse.FromString(answer.kept)
 
     def _throttled(
@@ -224,17 +246,6 @@ def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
 
 def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
     return lambda: not context.is_active()
-
-
-@contextlib.contextmanager
-def _refusing(context: grpc.ServicerContext) -> Iterator[None]:
-    """End the RPC with the status of whatever kept it from being decided."""
-    try:
-        yield
-    except InvalidRequestError as error:
-        abort(context, refusals.malformed(error.violations))
-    except tuple(UNDECIDED) as error:
-        _undecided(context, error)
 
 
 def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
