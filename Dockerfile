@@ -21,13 +21,13 @@ COPY pyproject.toml uv.lock ./
 # sources, so that a change of the sources installs nothing else anew.
 RUN sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml > uv.txt \
     && pip install --no-cache-dir --requirement uv.txt \
-    && uv sync --frozen --no-default-groups --extra server --no-install-project
+    && uv sync --frozen --no-default-groups --extra server --extra postgres --no-install-project
 COPY protos protos
 COPY rules rules
 COPY storage storage
 COPY server server
 COPY client client
-RUN uv sync --frozen --no-default-groups --extra server --no-editable
+RUN uv sync --frozen --no-default-groups --extra server --extra postgres --no-editable
 
 FROM python:3.13-slim-trixie
 # Nothing is installed into a running container, and pip is the only tool in the
