@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -33,6 +34,11 @@ READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
 UNPRIVILEGED = "nobody"
 MIGRATED = "migrated"
+# Not by subprocess's own `user`, for which it forks: where gRPC has threads, that can crash.
+_BECOME = (
+    "import os, sys; os.setgroups([]); os.setgid({gid}); os.setuid({uid});"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def binaries() -> Path:
@@ -54,11 +60,12 @@ class PostgresqlProcess:
         self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-        self._as_user: dict[str, Any] = {}
+        self._as_user: tuple[str, ...] = ()
         self.programs = binaries()
         if os.geteuid() == 0:
             user = pwd.getpwnam(UNPRIVILEGED)
-            self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            become = _BECOME.format(uid=user.pw_uid, gid=user.pw_gid)
+            self._as_user = (sys.executable, "-S", "-c", become)
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             if not _open_to_all(self.programs):
                 self.programs = self._copy_of_programs()
@@ -72,14 +79,13 @@ class PostgresqlProcess:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    self.programs / "postgres", "-D", data, "-h", "127.0.0.1",
+                    *self._as_user, self.programs / "postgres", "-D", data, "-h", "127.0.0.1",
                     "-p", str(self.port), "-k", self.folder, *told,
                 ],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **self._as_user,
             )  # fmt: skip
         self._wait_until_ready()
         return self
@@ -165,13 +171,13 @@ class PostgresqlProcess:
         password.chmod(0o644)
         subprocess.run(
             [
+                *self._as_user,
                 self.programs / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256",
                 f"--pwfile={password}", "--encoding=UTF8", "--no-locale", "--no-instructions",
             ],
             cwd=self.folder,
             check=True,
             stdout=subprocess.DEVNULL,
-            **self._as_user,
         )  # fmt: skip
 
     def _wait_until_ready(self) -> None:

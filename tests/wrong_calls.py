@@ -1,7 +1,6 @@
 """Everything that a rule can find wrong with each call, in the order of the contract."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -75,7 +74,7 @@ ISSUE = Call(
         Wrong(
             Reason.CURRENCY_MISMATCH,
             "currency",
-            lambda it: it.change_command(amount=replace(it.command.amount, currency="CHF")),
+            lambda it: it.change_command(amount=it.command.amount._replace(currency="CHF")),
         ),
         Wrong(
             Reason.PURCHASE_HAS_ANOTHER_CARD,
@@ -95,7 +94,7 @@ ISSUE = Call(
         Wrong(
             Reason.AMOUNT_OUT_OF_RANGE,
             "amount",
-            lambda it: it.change_command(amount=replace(it.command.amount, amount_minor=1)),
+            lambda it: it.change_command(amount=it.command.amount._replace(amount_minor=1)),
         ),
     ),
 )
@@ -130,7 +129,7 @@ def a_gift_card_in_the_order(it: Situation) -> None:
 
 def nothing_eligible(it: Situation) -> None:
     lines = (
-        line if line.category == "gift_card" else replace(line, category="insurance")
+        line if line.category == "gift_card" else line._replace(category="insurance")
         for line in it.command.order.lines
     )
     it.change_order(lines=tuple(lines))
@@ -199,7 +198,7 @@ CAPTURE = Call(
         Wrong(
             Reason.CURRENCY_MISMATCH,
             "currency",
-            lambda it: it.change_command(amount=replace(it.command.amount, currency="CHF")),
+            lambda it: it.change_command(amount=it.command.amount._replace(currency="CHF")),
         ),
         WRONG_WITH_CARDS[0],
         Wrong(Reason.AUTHORIZATION_CAPTURED, "authorization", closed(AuthorizationState.CAPTURED)),
@@ -208,7 +207,7 @@ CAPTURE = Call(
         Wrong(
             Reason.AMOUNT_EXCEEDS_AUTHORIZED,
             "amount",
-            lambda it: it.change_command(amount=replace(it.command.amount, amount_minor=30_01)),
+            lambda it: it.change_command(amount=it.command.amount._replace(amount_minor=30_01)),
         ),
     ),
 )
@@ -251,7 +250,7 @@ REVERSE = Call(
             Reason.AMOUNT_EXCEEDS_REFUNDABLE,
             "amount",
             lambda it: it.change_command(
-                refund_amount=replace(it.command.refund_amount, amount_minor=30_01)
+                refund_amount=it.command.refund_amount._replace(amount_minor=30_01)
             ),
         ),
         Wrong(Reason.RETURN_WINDOW_CLOSED, "clock", window_closed),

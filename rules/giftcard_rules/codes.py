@@ -104,7 +104,9 @@ def parse(typed: str) -> Code | None:
     Case, spaces and dashes never matter; O, I and L are read as 0, 1 and 1. A typing error
     is found by the check character, without a look-up.
     """
-    characters = typed.translate(_READ_AS)
+    characters = typed.replace("-", "")  # As `shown` writes it, and most codes come.
+    if not _WELL_FORMED.fullmatch(characters):
+        characters = typed.translate(_READ_AS)
     if not _WELL_FORMED.fullmatch(characters):
         kept = (c for c in characters if unicodedata.category(c) not in _IGNORED_CATEGORIES)
         characters = "".join(kept)

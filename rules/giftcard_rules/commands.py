@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.reasons import Reason
 
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from giftcard_rules.cards import Authorization, Card
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(NamedTuple):
     """An amount in the minor unit of a currency (ISO 4217)."""
 
     amount_minor: int
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
+class OrderLine(NamedTuple):
     """One line of an order; `amount_minor` in the order's currency."""
 
     category: str
@@ -80,8 +78,7 @@ class ReverseOutcome(enum.Enum):
     PREVENTED = "PREVENTED"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """The name of a request for good: who sent it, and the id that the sender gave it."""
 
     caller: str

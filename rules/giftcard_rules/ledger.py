@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Account(enum.Enum):
@@ -55,8 +54,7 @@ TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND})
 LIABILITY: Final = frozenset({Account.CARD, Account.HELD})
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One movement of money, more than zero minor units of the card's currency.
 
     `card_id` is the card whose account is the source (for ISSUE, the destination);

@@ -32,7 +32,8 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _MARKET: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX: Final = "[0-9a-fA-F]"
+_UUID: Final = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 _CONTROL_OR_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # All but tab and line feed.
 

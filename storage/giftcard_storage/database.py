@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import peewee
 
@@ -32,15 +32,11 @@ class DatabaseUrl:
 
         Raises ValueError, with nothing of the URL in it.
         """
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            # With no word of Python's, which quotes what it does not understand.
-            raise ValueError(_MUST_BE) from None
-        path = unquote(parts.path.removeprefix("/"))
-        if parts.scheme in _POSTGRESQL and path:
-            return cls(server_url=f"postgresql{url.removeprefix(parts.scheme)}")
-        if parts.scheme != "sqlite" or parts.netloc or not path or parts.query or parts.fragment:
+        scheme, _, rest = url.partition("://")
+        if scheme in _POSTGRESQL and postgresql_server.name_of(rest):
+            return cls(server_url=f"postgresql://{rest}")
+        path = unquote(rest.removeprefix("/"))
+        if scheme != "sqlite" or not rest.startswith("/") or not path or set("?#") & set(rest):
             raise ValueError(_MUST_BE)
         return cls(Path(path))
 

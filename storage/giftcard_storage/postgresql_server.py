@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import peewee
 from peewee import PostgresqlDatabase
@@ -71,10 +70,20 @@ class _Postgresql(PostgresqlDatabase):
 
 def shown(url: str) -> str:
     """Return a URL without what may be secret in it."""
-    parts = urlsplit(url)
-    # Who forgets to quote a slash has a part of the password in the path.
-    user, at, hosts_and_name = f"{parts.netloc}{parts.path}".rpartition("@")
-    return f"postgresql://{user.partition(':')[0]}{at}{hosts_and_name}"
+    told, _, parameters = url.removeprefix("postgresql://").partition("?")
+    user, at, hosts_and_name = told.rpartition("@")
+    if not at and "@" in parameters:  # Is the question mark one of the password's?
+        return "postgresql://..."
+    return f"postgresql://{user.partition(':')[0]}{at}{hosts_and_name.partition('#')[0]}"
+
+
+def name_of(rest: str) -> str:
+    """Return the name of the database from what follows on `postgresql://`.
+
+    Not by `urlsplit`: a list of hosts is libpq's own, and some versions of Python refuse it.
+    """
+    hosts_and_name = rest.partition("?")[0].rpartition("@")[2]
+    return hosts_and_name.partition("/")[2]
 
 
 def connect(url: str, session: dict[str, str] = _SESSION) -> Database:

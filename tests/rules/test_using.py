@@ -208,6 +208,6 @@ def test_a_capture_takes_at_most_what_was_set_aside(
 ) -> None:
     books = Books()
     hold = books.authorized(books.bought(50_00), order(30_00))
-    wish = capture(hold.authorization_id, amount=replace(euros(amount_minor), currency=currency))
+    wish = capture(hold.authorization_id, amount=euros(amount_minor)._replace(currency=currency))
     outcome = books.decide(wish).outcome
     assert (outcome.reason if isinstance(outcome, Declined) else None) is reason
