@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,9 @@ from server_process import ServerProcess
 pytestmark = pytest.mark.xdist_group("replicas")
 
 CALLERS: Final = 64  # On each replica.
-LIVES: Final = 3  # Of cards of a caller's own; and each caller goes for shared cards in between.
+LIVES: Final = 4  # Of cards of a caller's own; and each caller goes for shared cards in between.
 SHARED_CARDS: Final = 100
+MOMENT_SECONDS: Final = 0.2
 ROUNDS: Final = 40
 SEED: Final = 20_261_122
 
@@ -106,7 +108,11 @@ class Fight:
             self._pay(shop, bought.code, capture=True)
             self._pay(shop, self._send(shop, sent.issue(20_00)).code, capture=False)
             for _ in range(chance.randrange(2)):
-                self._pay(shop, chance.choice(self.shared), capture=chance.random() < 0.2)
+                self._pay(shop, self._wanted(), capture=chance.random() < 0.02)
+
+    def _wanted(self) -> str:
+        """Return the shared card that everybody wants at this moment, so that they do meet."""
+        return self.shared[int(time.monotonic() / MOMENT_SECONDS) % SHARED_CARDS]
 
     def _pay(self, shop: Shop, code: str, *, capture: bool) -> None:
         authorize = sent.authorize(code)
