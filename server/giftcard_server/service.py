@@ -26,6 +26,7 @@ from giftcard_server.http import HttpServer
 from giftcard_server.interception import Interceptor
 from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RpcMetrics
+from giftcard_server.probe import Probe
 from giftcard_server.readers import Readers
 from giftcard_server.recurring import Recurring
 from giftcard_server.requests import Reader
@@ -81,11 +82,11 @@ class Service:
             database.require_schema(url)
         terms = settings.terms
         markets = markets_of(terms)
-        writing, reading, self._probing = (database.connect(url) for _ in range(3))
+        writing, reading = database.connect(url), database.connect(url)
         self._looking = database.connect_to_look_over(url)
-        self._connections = [writing, reading, self._probing, self._looking]
-        # Looking over all cards takes its time, and a probe shall not wait for it.
-        self._looking_lock, self._probing_lock = threading.Lock(), threading.Lock()
+        self._connections = [writing, reading, self._looking]
+        self._looking_lock = threading.Lock()
+        self._probe = Probe(url)
         ring = self._ring()
         self._require_known(self._holdings(), ring, terms)
 
@@ -164,6 +165,7 @@ class Service:
             recurring.stop()
         if self._http:
             self._http.stop()
+        self._probe.close()
         for connection in self._connections:
             database.close(connection)
 
@@ -232,14 +234,7 @@ class Service:
             return outlook.due(self._looking, self._now(), limit)
 
     def _is_ready(self) -> bool:
-        if self._draining.is_set():
-            return False
-        try:
-            with self._probing_lock:
-                outlook.has_cards(self._probing)
-        except StorageError:
-            return False
-        return True
+        return not self._draining.is_set() and self._probe.is_answered()
 
     def _set_serving(self, status: int) -> None:
         for service in ("", SERVICE):

@@ -22,11 +22,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from giftcard_server.http import HttpServer
 from giftcard_server.metrics import LiabilityCollector, WorkersCollector
+from giftcard_server.probe import Probe
 from giftcard_server.service import StartRefusedError
 from giftcard_server.shared_port import SharedPort
 from giftcard_server.worker_slot import WorkerSlot
 from giftcard_storage import database, outlook
-from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from giftcard_server.settings import Settings
@@ -58,8 +58,7 @@ class Supervisor:
         if settings.migrate_on_start:
             database.migrate(url)  # Once, before anybody works on it.
         database.require_schema(url)
-        self._probing, looking = database.connect(url), database.connect_to_look_over(url)
-        self._probing_lock = threading.Lock()
+        self._probe, looking = Probe(url), database.connect_to_look_over(url)
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -68,8 +67,8 @@ class Supervisor:
         self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
         host, _, port = settings.http_listen.rpartition(":")
         with ExitStack() as opened:
-            for connection in (self._probing, looking):
-                opened.callback(database.close, connection)
+            opened.callback(self._probe.close)
+            opened.callback(database.close, looking)
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
@@ -188,14 +187,7 @@ class Supervisor:
         return self._replaced
 
     def _is_ready(self) -> bool:
-        if self._draining.is_set() or not self._alive():
-            return False
-        try:
-            with self._probing_lock:
-                outlook.has_cards(self._probing)
-        except StorageError:
-            return False
-        return True
+        return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
 
     def _environment(self) -> dict[str, str]:
         """Return what workers are told beside what we were: the port, and where they count."""

@@ -1,0 +1,36 @@
+"""Asking whether the database answers, for readiness."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from giftcard_storage import database, outlook
+from giftcard_storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from giftcard_storage.database import DatabaseUrl
+
+
+class Probe:
+    """A connection of its own, since a probe shall not wait for anything else. Any thread may ask.
+
+    Raises `StorageError` when made.
+    """
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._connection = database.connect(url)
+        self._lock = threading.Lock()
+
+    def is_answered(self) -> bool:
+        """Return whether the database answers now."""
+        try:
+            with self._lock:
+                outlook.has_cards(self._connection)
+        except StorageError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        database.close(self._connection)
