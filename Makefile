@@ -26,7 +26,8 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # pyproject.toml says which uv, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test bench lint breaking format stubs stubs-into lock clean
+.PHONY: help demo test fuzz bench lint breaking audit-dependencies sbom \
+	format stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made.
@@ -37,6 +38,11 @@ demo: $(VENV)/.runtime ## Play the life of a gift card against a real server.
 
 test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test.
 	@$(BIN)/pytest $(PYTEST_FLAGS)
+
+# FUZZ_TIMES says how many times as far as in `make test`.
+fuzz: FUZZ_TIMES ?= 50
+fuzz: $(VENV)/.everything ## Try what nobody would think of, for much longer than `make test`.
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/pytest $(PYTEST_FLAGS) -m fuzz --timeout 0
 
 # BENCH_FLAGS=--quick measures less, and BENCH_FLAGS=--help says what else there is.
 bench: $(VENV)/.everything ## Measure how fast it is, against what: ratios in one run.
@@ -61,6 +67,23 @@ ifeq ($(strip $(CONTRACT)),)
 else
 	$(BIN)/buf breaking --against '.git#ref=$(CONTRACT)'
 endif
+
+LOCKED := --frozen --no-emit-project
+
+# Only what is looked up counts: whatever the vulnerability service cannot tell fails as well.
+audit-dependencies: $(VENV)/.everything ## Look for known vulnerabilities in uv.lock; asks the network.
+	@$(UV) export $(LOCKED) --all-extras --format requirements.txt \
+		--output-file $(VENV)/locked.txt --quiet
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement $(VENV)/locked.txt
+
+# What the image holds, from uv.lock, as CycloneDX.
+SBOM ?= dist/sbom.json
+
+sbom: $(VENV)/.everything ## Write what a server is made of to dist/sbom.json.
+	@mkdir -p $(dir $(SBOM))
+	@$(UV) export $(LOCKED) --no-default-groups --extra server --extra postgres --extra redis \
+		--format cyclonedx1.5 --preview-features sbom-export --output-file $(SBOM) --quiet
+	@echo "$(SBOM)"
 
 format: $(VENV)/.everything ## Bring sources and protos into the one format.
 	$(BIN)/ruff check --fix-only
@@ -109,7 +132,7 @@ $(VENV)/.runtime: $(VENV)/.uv uv.lock
 
 $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing what the service, its tests and its linters need into $(VENV)"
-	@$(UV) $(SYNC) --extra server --extra postgres
+	@$(UV) $(SYNC) --extra server --extra postgres --extra redis
 	@touch $@ $(VENV)/.runtime
 
 # The oldest runtime that clients may have, and the generator of the stubs.

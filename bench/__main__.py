@@ -7,8 +7,9 @@
 
 Where to read on: `calls.py` has every kind of call beside an empty RPC, `one_by_one.py` what
 batches are worth, `plain_peewee.py` and `pgbench.py` two honest rivals, `growth.py` what a
-million cards cost, `starting.py` time and memory, and `targets.py` what was asked for. It
-exits with 0 if it ran, and 1 if a run was void: nothing depends on how fast the machine is.
+million cards cost, `guessing.py` what guessers take from others, `starting.py` time and memory,
+and `targets.py` what was asked for. It exits with 0 if it ran, and 1 if a run was void: nothing
+depends on how fast the machine is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))  # PostgreSQL's pro
 
 import calls
 import growth
+import guessing
 import machine
 import one_by_one
 import page
@@ -40,6 +42,7 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     one_by_one.SECTION: one_by_one.measure,
     pgbench.SECTION: pgbench.measure,
     growth.SECTION: growth.measure,
+    guessing.SECTION: guessing.measure,
     starting.SECTION: starting.measure,
 }
 

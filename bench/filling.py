@@ -19,7 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from messages import CARD_MINOR, CONTACT, code_of, euro, new_id
+from messages import CARD_MINOR, code_of, euro, new_id
 from psycopg import sql
 from results import POSTGRESQL
 from servers import Place
@@ -29,8 +29,9 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
 from giftcard_rules.ledger import MOVES, PostingKind
-from giftcard_server.callers import UNCERTIFIED
+from giftcard_server.callers import ANYBODY
 from giftcard_storage import database
+from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.rows import microseconds
 
@@ -49,6 +50,7 @@ KEY_COLUMNS: Final = {
     "posting": 3,
     "purchase": 1,
     "request": 2,
+    "data_key": 2,
     "person": 3,
 }
 
@@ -70,6 +72,7 @@ _ANSWERS: Final = {
     "Capture": pb.CaptureResponse(authorization=_HELD).SerializeToString(),
 }
 _STANDS_FOR_A_FINGERPRINT: Final = bytes(16)
+_STANDS_FOR_SOMEBODY: Final = bytes(156)  # Sealed, and read by nobody here.
 _NOW: Final = microseconds(datetime.now(UTC))
 
 
@@ -91,13 +94,13 @@ class Deck:
 
 def fill(place: Place, cards: int) -> Deck:
     """Fill an empty place, and return the cards in it that were not used, in random order."""
-    deck = Deck(place.key)
+    deck, wrapping = Deck(place.key), WrappingKeys(codes.KeyRing((place.key,)))
     opened = _postgresql if place.database == POSTGRESQL else _embedded
     with opened(place.url) as insert:
         for pass_ in range(PASSES):
             filled: Rows = {table: [] for table in KEY_COLUMNS}
             for _ in range(cards * pass_ // PASSES, cards * (pass_ + 1) // PASSES):
-                _add_card(filled, deck)
+                _add_card(filled, deck, wrapping)
             for table, columns in KEY_COLUMNS.items():
                 filled[table].sort(key=itemgetter(*range(columns)))
                 insert(table, filled[table])
@@ -105,10 +108,10 @@ def fill(place: Place, cards: int) -> Deck:
     return deck
 
 
-def _add_card(filled: Rows, deck: Deck) -> None:
+def _add_card(filled: Rows, deck: Deck, wrapping: WrappingKeys) -> None:
     issue_id, key = new_id(), deck.key
     chance = UUID(issue_id).int
-    code = codes.derive_code(key, UNCERTIFIED, issue_id)
+    code = codes.derive_code(key, ANYBODY.name, issue_id)
     card_id, last4 = codes.derive_card_id(key, code), code.last4
     issued = _NOW - 2 * HOUR - chance % OLDEST
     used = chance % USED_ONE_OF == 0
@@ -116,31 +119,33 @@ def _add_card(filled: Rows, deck: Deck) -> None:
     order_id = new_id()
     filled["card"].append((
         card_id, "fr", "EUR", "PURCHASE", state, False, CARD_MINOR, balance, 0, None,
-        issued, issued + VALID, last4, key.key_id, UNCERTIFIED, issue_id,
+        issued, issued + VALID, last4, key.key_id, ANYBODY.name, issue_id,
         order_id, None, None, None, version,
     ))  # fmt: skip
     filled["purchase"].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
-    filled["person"].append(_person(card_id, "PURCHASER", ""))
+    made, _ = wrapping.make(card_id)
+    filled["data_key"].append((card_id, made.data_key_id, made.key_id, made.wrapped))
+    filled["person"].append(_person(card_id, "PURCHASER", "", made.data_key_id))
     filled["posting"].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
     answer = _ANSWERS["Issue"].replace(_ID.encode(), card_id.encode())
     filled["request"].append(
         _request(key, issue_id, "Issue", answer.replace(_LAST4.encode(), last4.encode()), issued)
     )
     if used:
-        _add_use(filled, key, card_id, issued)
+        _add_use(filled, key, card_id, issued, made.data_key_id)
     else:
         deck.issue_ids.append(issue_id)
 
 
-def _add_use(filled: Rows, key: Key, card_id: str, issued: int) -> None:
+def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str) -> None:
     """Authorize the whole card an hour after it was bought, and capture it at once."""
     authorize_id, at = new_id(), issued + HOUR
-    made = codes.derive_authorization_id(key, UNCERTIFIED, authorize_id)
+    made = codes.derive_authorization_id(key, ANYBODY.name, authorize_id)
     filled["authorization"].append((
         made, card_id, "fr", "EUR", new_id(), "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
         at, at + 24 * HOUR, CARD_MINOR, 0, 0,
     ))  # fmt: skip
-    filled["person"].append(_person(card_id, "CUSTOMER", made))
+    filled["person"].append(_person(card_id, "CUSTOMER", made, data_key_id))
     filled["posting"].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
     filled["posting"].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
     for method, request_id, names in (
@@ -151,8 +156,8 @@ def _add_use(filled: Rows, key: Key, card_id: str, issued: int) -> None:
         filled["request"].append(_request(key, request_id, method, answer, at, names))
 
 
-def _person(card_id: str, role: str, authorization_id: str) -> Row:
-    return card_id, role, authorization_id, CONTACT.name, CONTACT.email, "", ""
+def _person(card_id: str, role: str, authorization_id: str, data_key_id: str) -> Row:
+    return card_id, role, authorization_id, data_key_id, _STANDS_FOR_SOMEBODY
 
 
 def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at: int) -> Row:
@@ -166,7 +171,7 @@ def _request(
     key: Key, request_id: str, method: str, answer: bytes, at: int, names: str | None = None
 ) -> Row:
     return (
-        request_id, UNCERTIFIED, method, False, _STANDS_FOR_A_FINGERPRINT, key.key_id, None,
+        request_id, ANYBODY.name, method, False, _STANDS_FOR_A_FINGERPRINT, key.key_id, None,
         answer, names, at,
     )  # fmt: skip
 

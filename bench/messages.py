@@ -16,7 +16,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import order_pb2
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
-from giftcard_server.callers import UNCERTIFIED
+from giftcard_server.callers import ANYBODY
 
 SERVICE: Final = "/giftcard.v1.GiftCardService/"
 CARD_MINOR: Final = 100_00
@@ -41,7 +41,7 @@ def new_id() -> str:
 
 def code_of(key: Key, issue_id: str) -> str:
     """Return the code of the card that a request issues."""
-    return codes.derive_code(key, UNCERTIFIED, issue_id).shown
+    return codes.derive_code(key, ANYBODY.name, issue_id).shown
 
 
 def issue(request_id: str) -> Call:
@@ -60,9 +60,9 @@ def issue(request_id: str) -> Call:
     return Call(f"{SERVICE}Issue", request.SerializeToString())
 
 
-def validate(code: str) -> Call:
+def validate(code: str, attempt_key: str = "bench") -> Call:
     """Ask what a card would pay of an order."""
-    request = pb.ValidateRequest(code=code, market="fr", order=_order(), attempt_key="bench")
+    request = pb.ValidateRequest(code=code, market="fr", order=_order(), attempt_key=attempt_key)
     return Call(f"{SERVICE}Validate", request.SerializeToString())
 
 
@@ -103,7 +103,7 @@ def reverse(key: Key, authorize_id: str) -> Call:
 
 
 def _authorization_id(key: Key, authorize_id: str) -> str:
-    return codes.derive_authorization_id(key, UNCERTIFIED, authorize_id)
+    return codes.derive_authorization_id(key, ANYBODY.name, authorize_id)
 
 
 def _order() -> order_pb2.Order:

@@ -50,6 +50,8 @@ highest round.
   not what limited a row; it does share the machine with what it loads.
 - One in flight, batches cannot help: there the question is whether they harm. Where both do the
   same, every other run is a little slower, so that "no worse" is read as: within 5 percent.
+- **While guesses are in flight** another process sends wrong codes, each from a shopper of its own,
+  and the next one when one was answered. The breaker is tripped before anything is measured.
 - In the picture, batches of one, plain Peewee and pgbench were not measured beside the empty RPC,
   but beside Authorize; their bars are Authorize's share times what they did against it.
 

@@ -46,6 +46,10 @@ _FILL: Final = """
            'order-' || n, NULL, NULL, NULL, 1
     FROM generate_series(0, %(cards)s - 1) AS n
 """
+_FILL_KEYS: Final = """
+    INSERT INTO data_key
+    SELECT card_id, '0000000000000000', 'k1', decode(repeat('00', 60), 'hex') FROM card
+"""
 _DONE: Final = """
     SELECT (SELECT SUM(version - 1) FROM card), (SELECT COUNT(*) FROM "authorization"),
            (SELECT COUNT(*) FROM posting), (SELECT COUNT(*) FROM person),
@@ -110,6 +114,7 @@ def prepared(world: World, cards: int) -> Iterator[Pgbench]:
     with world.place(POSTGRESQL) as place:
         with psycopg.connect(place.url, autocommit=True) as connection:
             connection.execute(_FILL, {"now": time.time_ns() // 1000, "cards": cards})
+            connection.execute(_FILL_KEYS)
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
         yield Pgbench(world, place, cards)

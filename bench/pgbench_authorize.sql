@@ -8,6 +8,7 @@ SELECT * FROM request WHERE request_id = to_hex((:a)::bigint) || '-' || to_hex((
 SELECT * FROM "authorization"
 WHERE order_id = 'order-' || to_hex((:a)::bigint) || to_hex((:b)::bigint)
   AND state IN ('OPEN', 'CAPTURED');
+SELECT * FROM data_key WHERE card_id = md5((:card)::text);
 SELECT *, version + 1 AS next FROM card WHERE card_id = md5((:card)::text)
 \gset card_
 UPDATE card
@@ -22,8 +23,8 @@ INSERT INTO posting VALUES (
     md5((:card)::text), :card_next, 0, 'AUTHORIZE', 'CARD', 'HELD', 6000,
     md5((:a)::bigint::text || (:b)::bigint::text), NULL, :now);
 INSERT INTO person VALUES (
-    md5((:card)::text), 'CUSTOMER', md5((:a)::bigint::text || (:b)::bigint::text), 'Bench', 'bench@example.com',
-    '', '');
+    md5((:card)::text), 'CUSTOMER', md5((:a)::bigint::text || (:b)::bigint::text), '0000000000000000',
+    decode(repeat('00', 156), 'hex'));
 INSERT INTO request VALUES (
     to_hex((:a)::bigint) || '-' || to_hex((:b)::bigint), 'plaintext', 'Authorize', FALSE,
     decode(md5('asked'), 'hex'), 'k1', NULL, decode(repeat('00', 180), 'hex'),

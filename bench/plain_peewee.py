@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from http2_load import VoidRunError
-from messages import CONTACT, DELIVERY_MINOR, PHONE_MINOR, new_id
+from messages import DELIVERY_MINOR, PHONE_MINOR, new_id
 from peewee import Database, PostgresqlDatabase
 from playhouse.cysqlite_ext import CySqliteDatabase
 from results import POSTGRESQL, Sample
@@ -25,7 +25,7 @@ from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
-from giftcard_server.callers import UNCERTIFIED
+from giftcard_server.callers import ANYBODY
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import TABLES, Authorization, Card, Person, Posting, Request
 
@@ -35,6 +35,9 @@ PRAGMAS: Final = {"synchronous": "FULL", "foreign_keys": 1}
 # SQLite has one writer at a time, and lets the others sleep until they happen to wake when it
 # is free, which with 64 of them is seldom. Queueing here is more than twice as fast.
 _SQLITE_WRITER: Final = threading.Lock()
+
+
+_STANDS_FOR_SOMEBODY: Final = bytes(156)
 
 
 class DeclinedError(Exception):
@@ -57,7 +60,7 @@ def authorize(database: Database, key: Key, payment: Payment) -> bytes:
     card_id = codes.derive_card_id(key, code)
     with _transaction(database):
         before = Request.get_or_none(
-            Request.request_id == payment.request_id, Request.caller == UNCERTIFIED
+            Request.request_id == payment.request_id, Request.caller == ANYBODY.name
         )
         if before is not None:
             return bytes(before.answer)
@@ -79,7 +82,7 @@ def authorize(database: Database, key: Key, payment: Payment) -> bytes:
 def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: ANN401 - Peewee's fields carry no types
     amount_minor = min(card.balance_minor, ORDER_MINOR)
     made = Authorization.create(
-        authorization_id=codes.derive_authorization_id(key, UNCERTIFIED, payment.request_id),
+        authorization_id=codes.derive_authorization_id(key, ANYBODY.name, payment.request_id),
         card_id=card.card_id,
         market=card.market,
         currency=card.currency,
@@ -115,10 +118,8 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
         card_id=card.card_id,
         role="CUSTOMER",
         authorization_id=made.authorization_id,
-        name=CONTACT.name,
-        email=CONTACT.email,
-        locale="",
-        message="",
+        data_key_id="",  # It seals nobody, which is in its favour.
+        sealed=_STANDS_FOR_SOMEBODY,
     )
     answer = pb.AuthorizeResponse(
         authorization=gift_card_pb2.Authorization(
@@ -128,7 +129,7 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
     asked = f"{payment.order_id} {payment.code}".encode()
     Request.create(
         request_id=payment.request_id,
-        caller=UNCERTIFIED,
+        caller=ANYBODY.name,
         method="Authorize",
         prevented=False,
         fingerprint=codes.fingerprint(key, "Authorize", asked),

@@ -121,6 +121,7 @@ class Server:
 
     place: Place
     key: Key
+    target: str
     connection: Connection
     pid: int
 
@@ -166,9 +167,10 @@ def serving(place: Place, **settings: str) -> Iterator[Server]:
         if not ready.startswith(READY):
             message = f"the server did not start: {ready!r}"
             raise VoidRunError(message)
-        connection = Connection(ready.removeprefix(READY).partition(",")[0])
+        target = ready.removeprefix(READY).partition(",")[0]
+        connection = Connection(target)
         try:
-            yield Server(place, place.key, connection, process.pid)
+            yield Server(place, place.key, target, connection, process.pid)
         finally:
             connection.close()
     finally:

@@ -8,6 +8,7 @@ from typing import Final
 
 import calls
 import growth
+import guessing
 import one_by_one
 import pgbench
 from plans import BUSY, Plan
@@ -88,6 +89,14 @@ def _targets(plan: Plan) -> Iterator[Target]:
         )
         what = f"Authorize with {plan.sizes[-1]:,} cards against {plan.sizes[0]:,}"
         yield Target(what, large, (small,), at_least=0.85)
+    for database in DATABASES:
+        for in_flight in guessing.GUESSERS:
+            attacked, alone = (
+                Case(guessing.SECTION, name, database, BUSY)
+                for name in (guessing.name_of(in_flight), guessing.ALONE)
+            )
+            what = f"Authorize while {in_flight} guesses are in flight, against while none is"
+            yield Target(what, attacked, (alone,), at_least=0.8)
 
 
 def _of_the_ceiling(database: str) -> Iterator[Target]:

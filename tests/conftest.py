@@ -14,9 +14,12 @@ from server_process import ServerProcess
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register our own marker."""
-    told = "one_database: the kind of database makes no difference here, so that one will do"
-    config.addinivalue_line("markers", told)
+    """Register our own markers."""
+    for told in (
+        "one_database: the kind of database makes no difference here, so that one will do",
+        "fuzz: tries what nobody would think of; `make fuzz` does so for longer",
+    ):
+        config.addinivalue_line("markers", told)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

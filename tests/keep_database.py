@@ -10,8 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from giftcard_storage.database import DatabaseUrl, connect, migrate
-from giftcard_storage.store import Store
-from stored_books import StoredBooks, play_everything
+from stored_books import books_on, play_everything
 
 
 def keep(path: Path) -> None:
@@ -22,7 +21,7 @@ def keep(path: Path) -> None:
     url = DatabaseUrl(path)
     migrate(url)
     connection = connect(url)
-    play_everything(StoredBooks(Store(connection)))
+    play_everything(books_on(connection))
     connection.close()
     with closing(sqlite3.connect(path)) as compacting:
         compacting.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.codes import Code, Key, derive_authorization_id, derive_card_id, derive_code
+from giftcard_rules.codes import (
+    Code,
+    Key,
+    KeyRing,
+    derive_authorization_id,
+    derive_card_id,
+    derive_code,
+)
 from giftcard_rules.commands import (
     Authorize,
     Authorized,
@@ -44,6 +51,7 @@ NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 HOLD_LAPSED = NOW + FRANCE.default_hold
 
 KEY = Key("2026", b"the secret of every test, 32 B. ")
+RING = KeyRing((KEY,))
 CALLER = "checkout"
 BUYER = Contact("Amélie Acheteuse", "amelie@example.com", "fr-FR")
 FRIEND = Contact("Bruno Bénéficiaire", "bruno@example.com", "fr-BE")

@@ -1,14 +1,18 @@
 """Books that are kept in a real database: each command is loaded, decided, saved and committed."""
 
+from peewee import Database
+
 from giftcard_rules.commands import Authorized, Command, Declined, Settle, Validate
 from giftcard_rules.decide import decide
-from giftcard_rules.decisions import Decision
+from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE
+from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from made_facts import (
     FRIEND,
     KEY,
+    RING,
     Books,
     authorize,
     cancel,
@@ -22,13 +26,14 @@ from made_facts import (
 class StoredBooks(Books):
     """Books whose every command is one transaction of its own.
 
-    `facts` follow what was saved, so that a test can compare them with what lies in the
-    database.
+    `facts` and `people` follow what was saved, so that a test can compare them with what lies
+    in the database.
     """
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
+        self.people: list[Person] = []
 
     def decide(self, command: Command) -> Decision:
         """Decide a command against what the database says, and save the decision."""
@@ -38,6 +43,7 @@ class StoredBooks(Books):
             records = self.records(command, decision)
             self.store.save(loaded, [decision], records, self.now)
         self.facts.apply(decision)
+        self.people += decision.people
         self.facts.requests.update({record.key: record for record in records})
         return decision
 
@@ -62,6 +68,11 @@ class StoredBooks(Books):
         if decision.prevents is None:
             return [record]
         return [record, RequestRecord(decision.prevents, "Authorize", prevented=True)]
+
+
+def books_on(database: Database) -> StoredBooks:
+    """Return books on a connection, with people sealed by the ring of every test."""
+    return StoredBooks(Store(database, Sealing(RING)))
 
 
 def play_everything(books: Books) -> None:

@@ -40,11 +40,20 @@ KNOWN_IN = {
     "peewee": {"giftcard_storage"},
     "playhouse": {"giftcard_storage"},
     "cysqlite": {"giftcard_storage"},
+    "cryptography": {"giftcard_storage", "giftcard_server"},
     "sqlite3": {"giftcard_storage"},
     "grpc": {"giftcard_server", "giftcard_client"},
     "grpc_health": {"giftcard_server", "giftcard_client"},
     "grpc_reflection": {"giftcard_server"},
     "grpc_status": {"giftcard_server", "giftcard_client"},
+}
+
+# Who may read people (R30): for Customer Service, and to deliver e-mails. Beside them, who may
+# open what is sealed at all.
+MAY_READ_PEOPLE = {"server/giftcard_server/people_commands.py"}
+MAY_DECRYPT = {
+    "storage/giftcard_storage/data_keys.py",
+    "storage/giftcard_storage/people.py",
 }
 
 # The rules are handed the time, and take no chances: what they decide follows
@@ -128,6 +137,7 @@ def violations(path: str, source: str) -> list[str]:
         *broken_names(path),
         *broken_shape(path, source, tree),
         *(broken_imports(package, tree) if package else []),
+        *(broken_privacy(path, tree) if package else []),
         *(broken_purity(tree) if package == "giftcard_rules" else []),
     ]
 
@@ -158,6 +168,17 @@ def broken_imports(package: str, tree: ast.Module) -> Iterator[str]:
             yield f"{top} may not be known in {package}"
 
 
+def broken_privacy(path: str, tree: ast.Module) -> Iterator[str]:
+    """Reading people where nobody may."""
+    from_somewhere = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imported = {f"{node.module}.{each.name}" for node in from_somewhere for each in node.names}
+    modules = (name.split(".") for name in imported.union(imported_by(tree)))
+    if path not in MAY_READ_PEOPLE and any("people" in parts for parts in modules):
+        yield "people may not be read here"
+    if path not in MAY_DECRYPT and any(name.endswith(".decrypt") for name in dotted_names(tree)):
+        yield "what is sealed may not be opened here"
+
+
 def broken_purity(tree: ast.Module) -> Iterator[str]:
     """What makes a rule depend on more than its arguments."""
     for module in imported_by(tree):
@@ -182,6 +203,10 @@ def test_a_file_keeps_to_the_house(path: Path) -> None:
 def test_every_package_is_looked_at() -> None:
     packages = {package_of(path.relative_to(ROOT).as_posix()) for path in sources()}
     assert packages >= set(FOLDER)
+
+
+def test_whoever_may_read_people_is_there() -> None:
+    assert [path for path in MAY_READ_PEOPLE | MAY_DECRYPT if not (ROOT / path).exists()] == []
 
 
 def test_every_exception_in_the_table_of_long_files_is_needed() -> None:
@@ -222,6 +247,12 @@ CLIENT = "client/giftcard_client/made_up.py"
             "def late():\n    import giftcard_server",
             "giftcard_client may not know giftcard_server",
         ),
+        (STORAGE, "from giftcard_storage.people import forget", "people may not be read here"),
+        (STORAGE, "from . import people", "people may not be read here"),
+        (SERVER, "from giftcard_storage import people", "people may not be read here"),
+        (SERVER, "import giftcard_storage.people as p", "people may not be read here"),
+        (SERVER, "cipher.decrypt(nonce, sealed, b'')", "what is sealed may not be opened here"),
+        (CLIENT, "import cryptography", "cryptography may not be known in giftcard_client"),
         ("examples/made_up.py", "import giftcard_server", "examples may not know giftcard_server"),
         ("examples/made_up.py", "import grpc", "grpc may not be known in examples"),
         ("server/giftcard_server/utils.py", "", "'utils' says nothing of what is inside"),

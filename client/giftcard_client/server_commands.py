@@ -13,8 +13,10 @@ PACKAGES_OF_THIS_PROJECT = "giftcard"
 HELP = {
     "serve": "Start the server; its settings come from the environment.",
     "migrate": "Bring the database to the schema of this version.",
-    "keys": "Make and look at the keys that codes are derived from.",
+    "keys": "Make, rotate and look at the keys that codes are derived from.",
     "audit": "Check every invariant of the ledger over a whole database.",
+    "people": "Show or forget who is kept beside a card; for Customer Service.",
+    "certs": "Make a development authority and certificates, to try mutual TLS.",
 }
 
 

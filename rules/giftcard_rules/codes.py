@@ -36,10 +36,14 @@ _DOUBLE: Final = tuple(2 * value ^ (0b100101 if value & 0b10000 else 0) for valu
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class Code:  # noqa: PLW1641 - the dataclass makes its hash
     """A well-formed code. It is money to whoever reads it, so it does not print."""
 
     characters: str = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare in constant time, as it is done wherever Python compares secrets."""
+        return isinstance(other, Code) and hmac.compare_digest(self.characters, other.characters)
 
     def __str__(self) -> str:
         """Never the code; use `shown` where a holder shall read it."""
@@ -57,13 +61,16 @@ class Code:
         return self.characters[-4:]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """A secret of the ring, at least 32 bytes, and the id under which cards name it."""
+    """A secret of the ring, at least 32 bytes, and the id under which cards name it.
+
+    A key equals itself alone, so that no secret is compared.
+    """
 
     key_id: str
     secret: bytes = field(repr=False)
-    keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+    keyed: hmac.HMAC = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin the digest with the key once, for `_digest` to go on from."""

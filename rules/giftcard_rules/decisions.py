@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Person:
     role: PersonRole
     contact: Contact
     authorization_id: str | None = None
-    message: str = ""
+    message: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The server's commands: `giftcard serve`, `migrate`, `keys` and `audit`."""
+"""The server's commands: `giftcard serve`, `migrate` and `audit`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import structlog
 import typer
 
-from giftcard_server import keys, logs, settings
+from giftcard_server import logs, settings
 from giftcard_server.audit_report import Output, print_report
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.command_exits import refuse, settings_or_refuse
+from giftcard_server.key_ring import existing_ring_of
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from giftcard_server.workers import STOP, Supervisor
 from giftcard_storage import audit as auditing
 from giftcard_storage import database
@@ -24,11 +26,9 @@ from giftcard_storage.errors import StorageError
 from giftcard_storage.transactions import reading
 
 EXIT_DIFFERENCES: Final = 1
-EXIT_REFUSED: Final = 2
 GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 log = structlog.get_logger(__name__)
-keys_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def serve(
@@ -40,7 +40,7 @@ def serve(
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
         os.environ["GIFTCARD_WORKERS"] = str(workers)  # It wins over the file as well.
-    told = _settings()
+    told = settings_or_refuse()
     logs.configure(told.log_level)
     for name in settings.unknown():
         log.warning("no such setting", variable=name)
@@ -51,7 +51,7 @@ def serve(
         _supervise(told)
         return
     with _refusing():
-        service = Service(told)
+        service = Service(told, reread=settings.read)
     run(service, STOP, lambda: _say_ready(service.listening))
 
 
@@ -69,7 +69,7 @@ def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[]
 
 def _supervise(told: settings.Settings) -> None:
     with _refusing():
-        supervisor = Supervisor(told)
+        supervisor = Supervisor(told, settings.read)
         if supervisor.start():
             _say_ready(supervisor.listening)
             log.info("ready", listening=supervisor.listening, workers=told.workers)
@@ -85,39 +85,24 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (StartRefusedError, StorageError) as error:
-        _refuse(str(error))
+        refuse(str(error), "start")
 
 
 def migrate() -> None:
     """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
 
     Servers on PostgreSQL leave that to this command, so that it happens once and on purpose.
+    A database that holds people in clear needs the key ring of its servers.
     """
-    url = _settings().database_url
+    told = settings_or_refuse()
+    url = told.database_url
+    # Where nothing says which ring, a server would refuse; this command may need none.
+    has_ring = not url.is_shared or told.keys is not None or told.key_file is not None
     try:
-        names = database.migrate(url)
-    except StorageError as error:
-        _refuse(str(error), "migrate")
+        names = database.migrate(url, existing_ring_of(told) if has_ring else None)
+    except (StartRefusedError, StorageError) as error:
+        refuse(str(error), "migrate")
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer
-
-
-@keys_app.callback()
-def _keys() -> None:
-    """Handle key rings: whoever has one can derive the codes of all its cards."""
-
-
-@keys_app.command("new")
-def new_keys(
-    path: Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE will name.")],
-) -> None:
-    """Make a key ring with one new key, in a file that its owner alone can read."""
-    if path.exists():
-        _refuse(f"there is a key file {path} already, and it stays as it is", "make keys")
-    try:
-        keys.make(path)
-    except OSError as error:
-        _refuse(f"key file {path}: {error.strerror}", "make keys")
-    print(f"{path}: one new key")  # noqa: T201 - the command's answer
 
 
 def audit(
@@ -129,7 +114,7 @@ def audit(
 
     Reads GIFTCARD_DATABASE_URL. The server may run meanwhile.
     """
-    url = _settings().database_url
+    url = settings_or_refuse().database_url
     try:
         database.require_schema(url)
         connection = database.connect_to_look_over(url)
@@ -139,7 +124,7 @@ def audit(
         finally:
             connection.close()
     except StorageError as error:
-        _refuse(str(error), "audit")
+        refuse(str(error), "audit")
     print_report(output, totals, differences)
     sys.exit(EXIT_DIFFERENCES if differences else 0)
 
@@ -151,17 +136,5 @@ def _calm_the_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def _settings() -> settings.Settings:
-    try:
-        return settings.read()
-    except settings.SettingsError as error:
-        _refuse(str(error))
-
-
 def _say_ready(listening: str) -> None:
     print(f"giftcard is ready: {listening}", flush=True)  # noqa: T201 - the one line on standard output
-
-
-def _refuse(why: str, what: str = "start") -> NoReturn:
-    print(f"giftcard cannot {what}:\n{why}", file=sys.stderr)  # noqa: T201 - before there is a log
-    sys.exit(EXIT_REFUSED)

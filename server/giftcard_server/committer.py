@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import random
 import time
 from dataclasses import dataclass, replace
@@ -229,7 +230,7 @@ class _Batch:
             return self._decline(Reason.REQUEST_ID_REUSED)
         if record.prevented:
             return self._decline(Reason.REQUEST_PREVENTED)  # R36
-        if record.fingerprint != submission.fingerprint(record.key_id):
+        if not hmac.compare_digest(record.fingerprint, submission.fingerprint(record.key_id)):
             return self._decline(Reason.REQUEST_ID_REUSED)
         return Answer(record.answer, record.reason, record.key_id, replayed=True)
 

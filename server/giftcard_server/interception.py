@@ -1,8 +1,14 @@
-"""What every RPC passes through: undecodable requests, unexpected errors, counters, latency."""
+"""What every RPC passes through: who may call, deadlines, unexpected errors, counters, latency.
+
+All handlers are taken as streams of bytes, which look the same on the wire: grpcio hands those
+over before a message has come, so that nothing a caller sent is read, let alone parsed, before
+it is clear that it may call.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -15,10 +21,10 @@ from giftcard_server import refusals
 from giftcard_server.logs import where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from google.rpc.status_pb2 import Status
 
+    from giftcard_server.callers import Callers
+    from giftcard_server.calls_in_progress import CallsInProgress
     from giftcard_server.metrics import RpcMetrics
 
 log = structlog.get_logger(__name__)
@@ -32,11 +38,7 @@ CODE_NAME: Final = {
 STREAM_THREADS: Final = 4
 
 
-class _Undecodable:
-    """Stands for a request that is no message of its type."""
-
-
-_UNDECODABLE: Final = _Undecodable()
+Behavior = Callable[..., Any]
 
 
 def abort(
@@ -53,7 +55,9 @@ def abort(
 class Interceptor(grpc.ServerInterceptor):
     """Watches every RPC of every service of the server."""
 
-    def __init__(self, metrics: RpcMetrics) -> None:
+    def __init__(self, callers: Callers, calls: CallsInProgress, metrics: RpcMetrics) -> None:
+        self._callers = callers
+        self._calls = calls
         self._metrics = metrics
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._streams: set[grpc.ServicerContext] = set()
@@ -74,44 +78,41 @@ class Interceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the handler of a call; the same one for each call of a method."""
-        name = handler_call_details.method
-        wrapped = self._wrapped.get(name)
+        path = handler_call_details.method
+        wrapped = self._wrapped.get(path)
         if wrapped is None:
             handler = continuation(handler_call_details)
             if handler is None:  # No such method; not kept, since names are the caller's.
                 return None
-            wrapped = self._wrapped[name] = self._wrap(name, handler)
+            wrap = self._streaming if handler.response_streaming else self._unary
+            wrapped = self._wrapped[path] = wrap(path, handler)
         return wrapped
 
-    def _wrap(
-        self, name: str, handler: grpc.RpcMethodHandler[Any, Any]
+    def _unary(
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        service, _, method = name.removeprefix("/").rpartition("/")
-        if handler.unary_unary is None:
-            return self._streaming(service, method, handler)
-        return grpc.unary_unary_rpc_method_handler(
-            self._watched("unary", service, method, handler.unary_unary),
-            request_deserializer=_forgiving(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
-        )
-
-    def _watched(
-        self, grpc_type: str, service: str, method: str, behavior: Callable[..., Any]
-    ) -> Callable[[Any, grpc.ServicerContext], Any]:
-        labels = (grpc_type, service, method)
+        labels = _labels("unary", path)
         started = self._metrics.started.labels(*labels)
         seconds = self._metrics.seconds.labels(*labels)
         handled = self._metrics.handled
         ok = handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK])
+        calls, callers = self._calls, self._callers
+        behavior, read = handler.unary_unary, _reading(handler)
+        assert behavior is not None
 
-        def watched(request: Any, context: grpc.ServicerContext) -> Any:
+        def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             started.inc()
             begin = time.perf_counter()
+            # It is over when the caller has its answer, and not just when there is one.
+            calls.begin(context)
+            if not context.add_callback(lambda: calls.end(context)):
+                calls.end(context)
             try:
+                callers.admit(path, context)
+                request = read(calls.message(messages, context), context)
                 response = _answer(behavior, request, context)
             except BaseException:
-                code = context.code() or grpc.StatusCode.UNKNOWN  # type: ignore[attr-defined] # It has, since 1.45.
-                handled.labels(*labels, CODE_NAME[code]).inc()
+                handled.labels(*labels, CODE_NAME[_ended_as(context)]).inc()
                 raise
             else:
                 ok.inc()
@@ -119,48 +120,49 @@ class Interceptor(grpc.ServerInterceptor):
             finally:
                 seconds.observe(time.perf_counter() - begin)
 
-        return watched
+        return grpc.stream_unary_rpc_method_handler(
+            watched, response_serializer=handler.response_serializer
+        )
 
     def _streaming(
-        self, service: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Watch the streams of health and reflection, which we do not write ourselves.
 
-        They may stay open for good, so none of them keeps a thread of the calls: a watcher of
-        health keeps none at all, and reflection has a few of its own.
+        None of them keeps a thread of the calls: a watcher of health, who may stay for good,
+        keeps none at all, and reflection has a few of its own, for as long as any other call.
         """
-        streams_in = bool(handler.request_streaming)
-        behavior = handler.stream_stream if streams_in else handler.unary_stream
+        behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
         assert behavior is not None
-        labels = ("bidi_stream" if streams_in else "server_stream", service, method)
+        labels = _labels("bidi_stream" if handler.request_streaming else "server_stream", path)
+        is_endless = getattr(behavior, "experimental_non_blocking", False)
+        calls, read = self._calls, _reading(handler)
 
-        def watched(request: Any, context: grpc.ServicerContext, *send: Any) -> Any:
+        def watched(messages: Iterator[bytes], context: grpc.ServicerContext, *send: Any) -> Any:
             self._metrics.started.labels(*labels).inc()
             self._streams.add(context)
             begin = time.perf_counter()
 
             def ended() -> None:
                 self._streams.discard(context)
-                code = context.code() or grpc.StatusCode.OK  # type: ignore[attr-defined] # As above.
+                calls.end(context)
+                code = context.code() or grpc.StatusCode.OK  # type: ignore[attr-defined] # It has, since 1.45.
                 self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
                 self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
 
+            if not is_endless:
+                calls.begin(context)
             if not context.add_callback(ended):
                 ended()
-            return behavior(request, context, *send)
+            self._callers.admit(path, context)
+            if handler.request_streaming:
+                return behavior((read(each, context) for each in messages), context, *send)
+            return behavior(read(calls.message(messages, context), context), context, *send)
 
-        non_blocking = getattr(behavior, "experimental_non_blocking", False)
-        watched.experimental_non_blocking = non_blocking  # type: ignore[attr-defined] # gRPC's own way to ask.
+        watched.experimental_non_blocking = is_endless  # type: ignore[attr-defined] # gRPC's own way to ask.
         watched.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined] # Likewise.
-        make = (
-            grpc.stream_stream_rpc_method_handler
-            if streams_in
-            else grpc.unary_stream_rpc_method_handler
-        )
-        return make(
-            watched,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+        return grpc.stream_stream_rpc_method_handler(
+            watched, response_serializer=handler.response_serializer
         )
 
     def end_streams(self) -> None:
@@ -169,9 +171,20 @@ class Interceptor(grpc.ServerInterceptor):
             context.cancel()
 
 
-def _answer(behavior: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:
-    if request is _UNDECODABLE:
-        abort(context, refusals.malformed([("", "the request is not a message of its type")]))
+def _labels(grpc_type: str, path: str) -> tuple[str, str, str]:
+    service, _, method = path.removeprefix("/").rpartition("/")
+    return grpc_type, service, method
+
+
+def _ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:
+    """Return the status of a call that was not answered with a message."""
+    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # As above.
+    if code is not None:
+        return code
+    return grpc.StatusCode.UNKNOWN if context.is_active() else grpc.StatusCode.CANCELLED
+
+
+def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext) -> Any:
     try:
         return behavior(request, context)
     except Exception as error:
@@ -182,15 +195,19 @@ def _answer(behavior: Callable[..., Any], request: Any, context: grpc.ServicerCo
         abort(context, refusals.internal())
 
 
-def _forgiving(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
-    """Have undecodable requests answered by us: grpcio would say INTERNAL."""
-    if deserialize is None:
-        return None
+def _reading(
+    handler: grpc.RpcMethodHandler[Any, Any],
+) -> Callable[[bytes | None, grpc.ServicerContext], Any]:
+    """Have what is no message refused by us: grpcio would say INTERNAL."""
+    deserialize = handler.request_deserializer
+    assert deserialize is not None
 
-    def forgiving(serialized: bytes) -> Any:
+    def read(serialized: bytes | None, context: grpc.ServicerContext) -> Any:
+        if serialized is None:
+            abort(context, refusals.malformed([("", "a message is required")]))
         try:
             return deserialize(serialized)
         except DecodeError:
-            return _UNDECODABLE
+            abort(context, refusals.malformed([("", "the request is not a message of its type")]))
 
-    return forgiving
+    return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -18,6 +19,7 @@ from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, 
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server import refusals, responses
+from giftcard_server.attempts import Attempt
 from giftcard_server.batching import GoneError, OverloadedError
 from giftcard_server.committer import ContendedError, KeyLostError, Submission
 from giftcard_server.interception import abort
@@ -27,11 +29,11 @@ from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayErro
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from giftcard_server.attempts import Attempts
     from giftcard_server.committer import Answer, Committer
     from giftcard_server.metrics import DomainMetrics
     from giftcard_server.readers import Readers
     from giftcard_server.requests import Reader
-    from giftcard_server.throttle import Throttle
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +88,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         reader: Reader,
         committer: Committer,
         readers: Readers,
-        throttle: Throttle,
+        attempts: Attempts,
         metrics: DomainMetrics,
         now: Callable[[], datetime],
         caller_of: Callable[[grpc.ServicerContext], str],
@@ -96,7 +98,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._ring = reader.ring
         self._committer = committer
         self._readers = readers
-        self._throttle = throttle
+        self._attempts = attempts
         self._metrics = metrics
         self._now = now
 
@@ -115,29 +117,31 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
         """Tell what Authorize would answer; a no is part of the answer."""
-        caller = self._caller_of(context)
+        came, caller = time.monotonic(), self._caller_of(context)
         command = self._reader.validate(request)
-        if self._throttle.wait(caller, request.attempt_key) is not None:
+        attempt = Attempt("Validate", came, caller, request.attempt_key, bool(command.card_ids))
+        if self._attempts.wait(attempt) is not None:
             outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
+        elif not attempt.is_looked_up:  # What a look-up would find as well.
+            outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
         else:
             found = self._readers.submit(command, _gone(context))
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
-        if outcome.reason is Reason.CARD_NOT_FOUND:
-            self._failed(caller, request.attempt_key, command.card_ids)
-        return responses.validated(outcome)
+        response = responses.validated(outcome)
+        self._attempts.answered(attempt, outcome.reason, context)
+        return response
 
     @_refusing
     def Authorize(
         self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
     ) -> pb.AuthorizeResponse:
         """Set money aside on a card."""
-        caller = self._caller_of(context)
+        came, caller = time.monotonic(), self._caller_of(context)
         command = self._reader.authorize(request, caller)
-        answer = self._throttled(
-            command, request, context, caller, request.attempt_key, command.card_ids
-        )
+        attempt = Attempt("Authorize", came, caller, request.attempt_key, bool(command.card_ids))
+        answer = self._attempted(attempt, command, request, context)
         return pb.AuthorizeResponse.FromString(answer.kept)
 
     @_refusing
@@ -171,32 +175,22 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
         """Cancel the purchase of an unused card."""
-        caller = self._caller_of(context)
+        came, caller = time.monotonic(), self._caller_of(context)
         command = self._reader.cancel(request, caller)
-        answer = self._throttled(command, request, context, caller, None, command.card_ids)
+        attempt = Attempt("Cancel", came, caller, None, bool(command.card_ids))
+        answer = self._attempted(attempt, command, request, context)
         return pb.CancelResponse.FromString(answer.kept)
 
-    def _throttled(
-        self,
-        command: Writing,
-        request: Request,
-        context: grpc.ServicerContext,
-        caller: str,
-        attempt_key: str | None,
-        card_ids: tuple[str, ...],
+    def _attempted(
+        self, attempt: Attempt, command: Writing, request: Request, context: grpc.ServicerContext
     ) -> Answer:
         """Decide a command that names a card by its code."""
-        wait = self._throttle.wait(caller, attempt_key)
+        wait = self._attempts.wait(attempt)
         answer = self._submit(command, request, context, throttled=wait is not None)
+        self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
-        if answer.reason is Reason.CARD_NOT_FOUND:
-            self._failed(caller, attempt_key, card_ids)
         return _granted(answer, context)
-
-    def _failed(self, caller: str, attempt_key: str | None, card_ids: tuple[str, ...]) -> None:
-        if card_ids:  # A mistyped code was never looked up, so it is no attempt.
-            self._throttle.failed(caller, attempt_key)
 
     def _decided(self, command: Writing, request: Request, context: grpc.ServicerContext) -> Answer:
         """Have a command decided."""

@@ -16,6 +16,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    InstanceOf,
     NonNegativeFloat,
     PositiveInt,
     ValidationError,
@@ -29,7 +30,11 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableError
 
+from giftcard_rules.codes import KeyRing
+from giftcard_server.attempt_settings import FloorSeconds, RedisUrl
+from giftcard_server.keys import ring_as_told
 from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
+from giftcard_server.roles import Roles
 from giftcard_storage.database import DatabaseUrl
 
 if TYPE_CHECKING:
@@ -63,6 +68,11 @@ def _database_url(value: object) -> object:
     return DatabaseUrl.parse(value) if isinstance(value, str) else value
 
 
+def _caller_name(name: str) -> str:
+    # Hosts are the same in any case, as certificates may have them; URIs are not.
+    return name if "://" in name else name.lower()
+
+
 def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
     mistakes = []
     for name, market in markets.items():
@@ -75,6 +85,7 @@ def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
     return markets
 
 
+CallerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_caller_name)]
 MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
@@ -90,21 +101,30 @@ class Settings(BaseSettings):
         Path("giftcard.db")
     )
     migrate_on_start: bool = False
+    keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_as_told)] = None
     key_file: Path | None = None
     grpc_listen: Listen = "127.0.0.1:50051"
     http_listen: Listen = "127.0.0.1:9464"
     allow_plaintext_grpc: bool = False
+    allow_unauthenticated_callers: bool = False
     allow_plaintext_http: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    http_tls: bool = False
+    callers: dict[CallerName, Roles] = {}
+    connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
-    rpc_threads: PositiveInt = 640
+    rpc_threads: PositiveInt = 1024
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     attempts_per_key: PositiveInt = 10
     attempts_per_caller: PositiveInt = 1000
+    attempts_in_all: PositiveInt = 5000
     attempt_window_seconds: PositiveInt = 600
+    attempt_floor_seconds: FloorSeconds = 0.05
+    attempt_floor_tripped_seconds: FloorSeconds = 1
+    attempts_redis_url: RedisUrl | None = None
     housekeeping_seconds: PositiveInt = 30
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
@@ -136,6 +156,8 @@ class Settings(BaseSettings):
         return self
 
     def _database_mistakes(self) -> Iterator[str]:
+        if self.keys is not None and self.key_file is not None:
+            yield "keys and key_file would be two rings: set one of them"
         if self.workers > 1 and not self.database_url.is_shared:
             yield (
                 "workers: the embedded database has one writer, so that more workers than one need"
@@ -147,17 +169,31 @@ class Settings(BaseSettings):
             yield "tls_certificate and tls_key belong together"
         if self.tls_client_ca is not None and self.tls_certificate is None:
             yield "tls_client_ca needs tls_certificate and tls_key"
+        if self.tls_client_ca is not None and not self.callers:
+            yield "callers: with tls_client_ca nobody may call who is not named here"
+        if self.tls_client_ca is None and self.callers:
+            yield "callers: nobody is asked for a certificate without tls_client_ca"
+        if self.tls_client_ca is None and self.http_tls:
+            yield "http_tls needs tls_client_ca"
 
     def _plaintext_mistakes(self) -> Iterator[str]:
-        if not (is_loopback(self.grpc_listen) or self.tls_certificate or self.allow_plaintext_grpc):
+        """Say what listening beyond this machine would give up, unless that is said already."""
+        if not is_loopback(self.grpc_listen):
+            if not (self.tls_certificate or self.allow_plaintext_grpc):
+                yield (
+                    "grpc_listen is no loopback address: set tls_certificate and tls_key, or"
+                    " allow_plaintext_grpc=true if the network may read the codes of cards"
+                )
+            if not (self.tls_client_ca or self.allow_unauthenticated_callers):
+                yield (
+                    "grpc_listen is no loopback address: set tls_client_ca and callers, or"
+                    " allow_unauthenticated_callers=true if whoever reaches the port may call"
+                    " everything"
+                )
+        if not (is_loopback(self.http_listen) or self.http_tls or self.allow_plaintext_http):
             yield (
-                "grpc_listen is no loopback address: set tls_certificate and tls_key, or"
-                " allow_plaintext_grpc=true if something in front of it does TLS"
-            )
-        if not (is_loopback(self.http_listen) or self.allow_plaintext_http):
-            yield (
-                "http_listen is no loopback address: set allow_plaintext_http=true if the"
-                " network is trusted with metrics and health"
+                "http_listen is no loopback address: set http_tls=true, or"
+                " allow_plaintext_http=true if whoever reaches the port may read the metrics"
             )
 
     def _thread_mistakes(self) -> Iterator[str]:
@@ -215,12 +251,14 @@ def read() -> Settings:
     told: dict[str, Any] = {}
     try:
         told = _read_file()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{CONFIG}: {_why(error)}")
     try:
         settings = Settings(**told)
     except UnreadableError as error:  # A variable that should be JSON and is not.
         mistakes.append(str(error))
+    except RecursionError:
+        mistakes.append("a setting is nested too deeply")
     except ValidationError as error:
         mistakes += [_mistake(each) for each in error.errors(include_input=False)]
     else:

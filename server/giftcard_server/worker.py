@@ -17,7 +17,9 @@ import structlog
 from prometheus_client import values
 
 from giftcard_server import command_line, logs, settings
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.command_exits import EXIT_REFUSED
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from giftcard_server.worker_slot import READY
 from giftcard_server.workers import STOP, drain_within
 from giftcard_storage.errors import StorageError
@@ -38,10 +40,10 @@ def main(number: int) -> None:
         logs.configure(told.log_level, worker=number)
         outliving = threading.Thread(target=_outlive_nobody, args=(told,), daemon=True)
         outliving.start()
-        service = Service(told, worker=number)
+        service = Service(told, worker=number, reread=settings.read)
     except (settings.SettingsError, StartRefusedError, StorageError) as error:
         _say(str(error).encode())
-        sys.exit(command_line.EXIT_REFUSED)
+        sys.exit(EXIT_REFUSED)
     command_line.run(service, (signal.SIGTERM,), lambda: _say(READY))
 
 

@@ -20,15 +20,18 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from giftcard_server.http import HttpServer
+from giftcard_server.access import Access
+from giftcard_server.key_ring import existing_ring_of
 from giftcard_server.metrics import LiabilityCollector, WorkersCollector
 from giftcard_server.probe import Probe
-from giftcard_server.service import StartRefusedError
 from giftcard_server.shared_port import SharedPort
+from giftcard_server.start_refused import StartRefusedError
 from giftcard_server.worker_slot import WorkerSlot
 from giftcard_storage import database, outlook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from giftcard_server.settings import Settings
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -46,17 +49,19 @@ def drain_within(settings: Settings) -> float:
 class Supervisor:
     """Workers on one port. Raises `StartRefusedError` or `StorageError` when made or started.
 
-    The signals of `STOP` have to be blocked before; the workers inherit that.
+    `reread` reads the settings anew, as for a `Service`. The signals of `STOP` have to be
+    blocked before; the workers inherit that.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         self._settings = settings
         self._has_started = self._told_to_stop = False
         self._draining = threading.Event()
         self._replaced = 0
         url = settings.database_url
         if settings.migrate_on_start:
-            database.migrate(url)  # Once, before anybody works on it.
+            # Once, before anybody works on it.
+            database.migrate(url, existing_ring_of(settings))
         database.require_schema(url)
         self._probe, looking = Probe(url), database.connect_to_look_over(url)
         self.registry = CollectorRegistry()
@@ -65,14 +70,14 @@ class Supervisor:
         markets = [(each.market, each.currency) for each in settings.terms.values()]
         self.registry.register(LiabilityCollector(partial(outlook.holdings, looking), markets))
         self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
-        host, _, port = settings.http_listen.rpartition(":")
+        self._access = Access(settings, reread)
         with ExitStack() as opened:
             opened.callback(self._probe.close)
             opened.callback(database.close, looking)
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
-                self._http = HttpServer(host, int(port), self.registry, self._is_ready)
+                self._http = self._access.http_server(settings, self.registry, self._is_ready)
             except OSError as error:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())
@@ -93,6 +98,7 @@ class Supervisor:
         signals = threading.Thread(target=_pass_on, args=(stop_said,), name="signals", daemon=True)
         signals.start()
         self._http.start()
+        self._access.reloading.start()
         try:
             # The first one alone, so that what is wrong for all of them is said once.
             for some in (self._slots[:1], self._slots[1:]):
@@ -129,6 +135,7 @@ class Supervisor:
                     slot.kill()
                 left = GRACE_SECONDS
             self._hear(left)
+        self._access.reloading.stop()
         self._http.stop()
         self._opened.close()
 

@@ -15,6 +15,8 @@ from giftcard_storage import postgresql_server, sqlite_file
 if TYPE_CHECKING:
     from peewee import Database
 
+    from giftcard_rules.codes import KeyRing
+
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
@@ -52,15 +54,24 @@ class DatabaseUrl:
         return f"sqlite:///{self.path}"
 
 
-def migrate(url: DatabaseUrl) -> list[str]:
+def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
     """Bring a database to this code's schema, and return the migrations that it took.
 
-    An embedded one is made where there is none. Raises `DatabaseRefusedError`, and leaves it
-    as it is, where it is damaged, made by a newer version, or not ours at all.
+    An embedded one is made where there is none. One in which people stand in clear needs the
+    ring. Raises `DatabaseRefusedError`, and leaves it as it is, where that is missing, and
+    where it is damaged, made by a newer version, or not ours at all.
     """
     if url.server_url:
-        return postgresql_server.migrate(url.server_url)
-    return sqlite_file.migrate(url.path)
+        return postgresql_server.migrate(url.server_url, ring)
+    return sqlite_file.migrate(url.path, ring)
+
+
+def file_has_cards(url: DatabaseUrl) -> bool:
+    """Return whether there are cards on an embedded database, also on one of an older schema.
+
+    There are none where there is no file. Raises `DatabaseRefusedError` like `migrate`.
+    """
+    return sqlite_file.has_cards(url.path)
 
 
 def require_schema(url: DatabaseUrl) -> None:

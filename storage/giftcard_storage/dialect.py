@@ -50,6 +50,10 @@ class Dialect(ABC):
         """Run inserts and updates in turn. Raises `StaleError` where a row has moved on."""
 
     @abstractmethod
+    def clear_log(self, database: Database) -> bool:
+        """Clear the database's log of what was deleted; return whether nothing is left of it."""
+
+    @abstractmethod
     def rows(self, parameter: Value) -> Function:
         """Return the table of JSON values that a JSON text of rows is to a statement."""
 

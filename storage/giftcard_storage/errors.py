@@ -2,6 +2,7 @@
 
 StorageError
 ├── DatabaseRefusedError   the server must not start on this database
+├── CardUnknownError       somebody asks for a card that is not there
 ├── StorageAwayError       the database does not answer now; nothing was changed
 │   └── CommitLostError    it was asked to commit and did not say whether it has
 └── StaleError             another writer was faster; load and decide again
@@ -25,6 +26,10 @@ class StorageError(Exception):
 
 class DatabaseRefusedError(StorageError):
     """The database is not ours, is of another version, or is damaged. Names the database."""
+
+
+class CardUnknownError(StorageError):
+    """There is no card with that id. What was asked for is not told: it may be a code."""
 
 
 class StorageAwayError(StorageError):

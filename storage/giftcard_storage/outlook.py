@@ -9,7 +9,7 @@ from peewee import SQL, Case, fn
 
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
-from giftcard_storage.schema import Authorization, Card
+from giftcard_storage.schema import Authorization, Card, DataKey
 from giftcard_storage.transactions import reading
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ def holdings(database: Database) -> list[Holdings]:
                 query.execute(database)
             )
         ]
+
+
+def sealed(database: Database) -> dict[str, int]:
+    """Return how many cards' people each key of the ring opens. Reads every data key."""
+    query = DataKey.select(DataKey.key_id, fn.COUNT(DataKey.card_id.distinct()))
+    with reading(database), translated():
+        return dict(query.group_by(DataKey.key_id).tuples().execute(database))
 
 
 def made_by(database: Database, card_id: str) -> tuple[str, str]:

@@ -63,6 +63,10 @@ class PostgresqlDialect(Dialect):
         if any(cursor.rowcount != count for cursor, count in saved):
             raise StaleError
 
+    def clear_log(self, database: Database) -> bool:  # noqa: ARG002 - as the other one's
+        """Nothing that a client can do: dead rows and the log go when the server sees fit."""
+        return False
+
     def rows(self, parameter: Value) -> Function:
         """The binary form, likewise."""
         return fn.jsonb_array_elements(parameter)

@@ -13,12 +13,14 @@ import peewee
 from peewee import PostgresqlDatabase
 
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
-from giftcard_storage.versions import lacking, newer, status, up
+from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peewee import Database
+
+    from giftcard_rules.codes import KeyRing
 
 # libpq's, in seconds but the last, which is in milliseconds. What the URL says wins.
 _CONNECTING: Final = {
@@ -108,11 +110,11 @@ def connect_to_look_over(url: str) -> Database:
     return connect(url, _LOOKING_OVER)
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, ring: KeyRing | None) -> list[str]:
     """Bring the database to this code's schema, and return by what. One at a time, everywhere.
 
     Raises `DatabaseRefusedError`, and changes nothing, where another program's tables are in
-    it, it was made by a newer version, or it cannot be reached.
+    it, it was made by a newer version, it needs a ring, or it cannot be reached.
     """
     with _opened(url) as database:
         try:
@@ -129,7 +131,10 @@ def migrate(url: str) -> list[str]:
         if not has_history and database.execute_sql(_TABLES).fetchone():
             raise _refused(url, "there are tables of another program in it")
         _require(url, newer(migrations))
-        return up(database)
+        try:
+            return up(database, ring)
+        except RingNeededError as error:
+            raise _refused(url, str(error)) from error
 
 
 def require_schema(url: str) -> None:

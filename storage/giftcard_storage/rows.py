@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardOrigin, CardState
 from giftcard_rules.commands import PaymentMethod, RequestKey
-from giftcard_rules.decisions import CardPurchase, Person
+from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
+from giftcard_storage.data_keys import DataKey
 
 Row = tuple[Any, ...]
 
@@ -222,15 +223,7 @@ def request_of(row: Row) -> RequestRecord:
     )
 
 
-def person_row(person: Person) -> Row:
-    """Return a person as its row."""
-    contact = person.contact
-    return (
-        person.card_id,
-        person.role.value,
-        person.authorization_id or "",
-        contact.name,
-        contact.email,
-        contact.locale,
-        person.message,
-    )
+def data_key_of(row: Row) -> DataKey:
+    """Return the data key of a row."""
+    card_id, data_key_id, key_id, wrapped = row
+    return DataKey(card_id, data_key_id, key_id, bytes(wrapped))

@@ -121,19 +121,33 @@ class Request(Model):
         primary_key = CompositeKey("request_id", "caller")
 
 
+class DataKey(Model):
+    """What a card's people are sealed under, wrapped by the key `key_id` of the ring."""
+
+    card_id = TextField()
+    data_key_id = TextField()
+    key_id = TextField()
+    wrapped = BlobField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "data_key"
+        primary_key = CompositeKey("card_id", "data_key_id")
+
+
 class Person(Model):
-    """Names, addresses and messages: the only table that holds a person (R30).
+    """Names, addresses and messages, sealed: the only table that holds a person (R30).
 
     `authorization_id` is empty for who bought or got a card, set for who paid with it.
+    `data_key_id` is left behind where the data key was forgotten.
     """
 
     card_id = TextField()
     role = TextField()
     authorization_id = TextField()
-    name = TextField()
-    email = TextField()
-    locale = TextField()
-    message = TextField()
+    data_key_id = TextField()
+    sealed = BlobField()
 
     class Meta:
         """Where it lies."""
@@ -142,4 +156,4 @@ class Person(Model):
         primary_key = CompositeKey("card_id", "role", "authorization_id")
 
 
-TABLES = (Card, Authorization, Posting, Purchase, Request, Person)
+TABLES = (Card, Authorization, Posting, Purchase, Request, DataKey, Person)

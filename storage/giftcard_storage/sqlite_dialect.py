@@ -55,6 +55,11 @@ class SqliteDialect(Dialect):
             if database.execute_sql(text, (json_of(rows),)).rowcount != len(rows):
                 raise StaleError
 
+    def clear_log(self, database: Database) -> bool:
+        """What was deleted is overwritten in the file (`secure_delete`), but not in its log."""
+        busy, _, _ = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def rows(self, parameter: Value) -> Function:
         """The binary form, which is not read anew for each column."""
         return fn.jsonb_each(parameter)

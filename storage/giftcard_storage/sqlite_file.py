@@ -1,11 +1,13 @@
 """The embedded database: one SQLite file, through cysqlite.
 
 WAL, `synchronous=FULL` because it holds money, foreign keys on, and writers that take their
-lock before they read. What is not ours, or damaged, is refused and left as it is.
+lock before they read. What is deleted is overwritten. What is not ours, or damaged, is refused
+and left as it is.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +15,13 @@ import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
-from giftcard_storage.versions import lacking, newer, status, up
+from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
 
 if TYPE_CHECKING:
     from peewee import Database
     from playhouse.migrations import Migration
+
+    from giftcard_rules.codes import KeyRing
 
 APPLICATION_ID: Final = 0x67_63_74_31  # "gct1", in the header of every file of ours.
 BUSY_SECONDS: Final = 5
@@ -28,6 +32,7 @@ _APPLICATION_ID_AT: Final = slice(68, 72)
 _PRAGMAS: Final = {
     "synchronous": "FULL",
     "foreign_keys": 1,
+    "secure_delete": 1,  # Also what moves to another page leaves nothing behind.
     "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
     "temp_store": "MEMORY",
     # A commit appends to the log alone, and `checkpoint` brings the pages home beside it;
@@ -38,17 +43,15 @@ _PRAGMAS: Final = {
 _DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
 
 
-def migrate(path: Path) -> list[str]:
+def migrate(path: Path, ring: KeyRing | None) -> list[str]:
     """Make the file if there is none, bring it to this code's schema, and return by what.
 
     Raises `DatabaseRefusedError`, and leaves the file as it is, where it is damaged, made
-    by a newer version, or not ours at all.
+    by a newer version, not ours at all, or needs a ring.
     """
-    is_new = not path.exists() or path.stat().st_size == 0
+    is_new = _is_new(path)
     if not is_new:
         _require_ours(path)
-    elif not path.parent.is_dir():
-        raise _refused(path, f"its folder {path.parent} does not exist")
     try:
         path.touch(mode=0o600)
         database = _connect(path)
@@ -59,9 +62,17 @@ def migrate(path: Path) -> list[str]:
             if is_new:  # First and outside the log, so that the file is known as ours at once.
                 database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute_sql("PRAGMA journal_mode = WAL")
-            return up(database)
+            names = up(database, ring)
+            if database.execute_sql("PRAGMA user_version").fetchone() != (0,):
+                _rewrite(path, database)
+            return names
     except StorageAwayError as error:
         why = "it is busy: does another server start on it? Try again"
+        raise _refused(path, why) from error
+    except RingNeededError as error:
+        raise _refused(path, str(error)) from error
+    except OSError as error:
+        why = f"nothing can be written beside it ({type(error).__name__})"
         raise _refused(path, why) from error
     finally:
         database.close()
@@ -77,6 +88,24 @@ def checkpoint(database: Database) -> None:
     """Bring the pages of the write-ahead log home, without keeping anybody waiting."""
     with translated():
         database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def has_cards(path: Path) -> bool:
+    """Return whether there are cards on a file of any schema up to this code's, if there is one.
+
+    Raises `DatabaseRefusedError` like `migrate`, and changes nothing.
+    """
+    if _is_new(path):
+        return False
+    _require_ours(path)
+    with translated():
+        database = _connect_to_look(path)
+        try:
+            return database.table_exists("card") and bool(
+                database.execute_sql("SELECT 1 FROM card LIMIT 1").fetchone()
+            )
+        finally:
+            database.close()
 
 
 def require_schema(path: Path) -> None:
@@ -103,6 +132,40 @@ def _connect(path: Path | str, **parameters: object) -> Database:
     return database
 
 
+def _connect_to_look(path: Path) -> Database:
+    return _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _rewrite(path: Path, database: Database) -> None:
+    """Write every page anew, where a migration has left what must not stay in freed space.
+
+    It says so in `user_version`, which is reset last, so that a server that is killed here
+    does it anew when it starts. By way of a file, as VACUUM alone takes it all into memory.
+    """
+    compact = path.with_name(f"{path.name}.compact")
+    try:
+        compact.write_bytes(b"")
+        compact.chmod(0o600)
+        database.execute_sql("VACUUM INTO ?", (str(compact),))
+        with closing(_connect(compact)) as source:
+            source.backup(database)  # type: ignore[attr-defined] # SQLite's own.
+    finally:
+        compact.unlink(missing_ok=True)
+    busy, _, _ = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StorageAwayError
+    database.execute_sql("PRAGMA user_version = 0")
+
+
+def _is_new(path: Path) -> bool:
+    """Return whether nothing is there yet; its folder has to be."""
+    if path.exists() and path.stat().st_size:
+        return False
+    if not path.parent.is_dir():
+        raise _refused(path, f"its folder {path.parent} does not exist")
+    return True
+
+
 def _require_ours(path: Path) -> list[Migration]:
     """Look at a file without changing it, and return the migrations of it and of this code."""
     try:
@@ -127,7 +190,7 @@ def _require_ours(path: Path) -> list[Migration]:
 
 
 def _inspect(path: Path) -> tuple[str, list[Migration]]:
-    database = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    database = _connect_to_look(path)
     try:
         damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
         # What is damaged may read as anything, so that it is not read further.

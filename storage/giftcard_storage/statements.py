@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from peewee import SQL
 
-from giftcard_storage.schema import Authorization, Card, Person, Posting, Purchase, Request
+from giftcard_storage.schema import (
+    Authorization,
+    Card,
+    DataKey,
+    Person,
+    Posting,
+    Purchase,
+    Request,
+)
 
 if TYPE_CHECKING:
     from giftcard_storage.dialect import Dialect
@@ -27,10 +35,12 @@ class Statements:
     purchases: str
     purchase_orders: str
     requests: str
+    data_keys: str
     insert_card: str
     insert_authorization: str
     insert_posting: str
     insert_purchase: str
+    insert_data_key: str
     insert_person: str
     insert_request: str
     update_card: str
@@ -47,10 +57,12 @@ def statements_of(dialect: Dialect) -> Statements:
         purchases=dialect.select(Purchase.card_id),
         purchase_orders=dialect.select(Purchase.order_id),
         requests=dialect.select(Request.request_id),
+        data_keys=dialect.select(DataKey.card_id),
         insert_card=dialect.insert(Card),
         insert_authorization=dialect.insert(Authorization),
         insert_posting=dialect.insert(Posting),
         insert_purchase=dialect.insert(Purchase),
+        insert_data_key=dialect.insert(DataKey),
         insert_person=dialect.insert(Person),
         insert_request=dialect.insert(Request),
         update_card=dialect.update(

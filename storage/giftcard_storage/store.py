@@ -19,6 +19,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows
+from giftcard_storage.data_keys import DataKey
 from giftcard_storage.dialects import dialect_of
 from giftcard_storage.errors import translated
 from giftcard_storage.statements import statements_of
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.decisions import Decision
+    from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.rows import Row
+    from giftcard_storage.sealing import Sealing
 
 Fact = Card | Authorization | RequestRecord | CardPurchase
 
@@ -47,6 +49,7 @@ class Named:
     order_ids: set[str] = field(default_factory=set)
     purchase_order_ids: set[str] = field(default_factory=set)
     purchased_card_ids: set[str] = field(default_factory=set)
+    paying_card_ids: set[str] = field(default_factory=set)
 
     def add(self, command: Command) -> None:
         """Take in what a command names."""
@@ -54,8 +57,7 @@ class Named:
             case Issue():
                 self.purchase_order_ids.add(command.purchase.order_id)
             case Authorize() | Validate():
-                self.card_ids.update(command.card_ids)
-                self.order_ids.add(command.order.order_id)
+                self._add_checkout(command)
             case Capture():
                 self.authorization_ids.add(command.authorization_id)
             case Reverse():
@@ -71,6 +73,12 @@ class Named:
         if not isinstance(command, Validate | Settle):
             self.request_ids.add(command.key.request_id)
 
+    def _add_checkout(self, command: Authorize | Validate) -> None:
+        self.card_ids.update(command.card_ids)
+        self.order_ids.add(command.order.order_id)
+        if isinstance(command, Authorize):  # Who pays is sealed with the people of the card.
+            self.paying_card_ids.update(command.card_ids)
+
     def besides(self, asked: Named) -> list[tuple[str, set[str]]]:
         """Return what is named and was not asked for yet, by field; from now on it was."""
         fresh = []
@@ -83,34 +91,40 @@ class Named:
 
 
 # By the field that names it, which statement finds a fact and what makes it of a row.
-_FACT_OF: Final[dict[str, tuple[str, Callable[[Row], Fact]]]] = {
+_FACT_OF: Final[dict[str, tuple[str, Callable[[Row], Fact | DataKey]]]] = {
     "request_ids": ("requests", rows.request_of),
     "card_ids": ("cards", rows.card_of),
     "authorization_ids": ("authorizations", rows.authorization_of),
     "order_ids": ("live_authorizations", rows.authorization_of),
     "purchase_order_ids": ("purchase_orders", rows.purchase_of),
     "purchased_card_ids": ("purchases", rows.purchase_of),
+    "paying_card_ids": ("data_keys", rows.data_key_of),
 }
 
 
 @dataclass(slots=True)
 class Loaded:
-    """The facts as they were loaded; the versions at rest are what saving relies on."""
+    """The facts as they were loaded; the versions at rest are what saving relies on.
+
+    `data_keys` are those of the cards that somebody wants to pay with.
+    """
 
     facts: Facts
     versions: dict[str, int]
     authorization_ids: frozenset[str]
+    data_keys: dict[str, list[DataKey]]
 
 
 class Store:
     """One connection's view of the tables. Not for two threads at once.
 
     Every method raises `StorageAwayError` where the database does not answer, and
-    `StaleError` where another writer was faster.
+    `StaleError` where another writer was faster. Who only loads needs no `sealing`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealing: Sealing | None = None) -> None:
         self._database = database
+        self._sealing = sealing
         self._dialect = dialect_of(database)
         self._statements = statements_of(self._dialect)
 
@@ -129,32 +143,23 @@ class Store:
         authorized. So it goes on until nothing new is named.
         """
         named, asked, facts = Named(), Named(), Facts()
+        data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
             named.add(command)
         while searches := named.besides(asked):
             for fact in self._find(searches):
-                match fact:
-                    case Card():
-                        facts.cards[fact.card_id] = fact
-                        if fact.hold_id is not None:
-                            named.authorization_ids.add(fact.hold_id)
-                    case Authorization():
-                        facts.add_authorization(fact)
-                        asked.authorization_ids.add(fact.authorization_id)
-                        named.card_ids.add(fact.card_id)
-                    case RequestRecord():
-                        facts.requests[fact.key] = fact
-                        if fact.authorization_id is not None:
-                            named.authorization_ids.add(fact.authorization_id)
-                    case CardPurchase():
-                        facts.add_purchase(fact)
+                if isinstance(fact, DataKey):
+                    data_keys.setdefault(fact.card_id, []).append(fact)
+                else:
+                    _take_in(fact, facts, named, asked)
         return Loaded(
             facts,
             {card_id: card.version for card_id, card in facts.cards.items()},
             frozenset(facts.authorizations),
+            data_keys,
         )
 
-    def _find(self, searches: Sequence[tuple[str, set[str]]]) -> Iterable[Fact]:
+    def _find(self, searches: Sequence[tuple[str, set[str]]]) -> Iterable[Fact | DataKey]:
         kinds = [_FACT_OF[name] for name, _ in searches]
         texts = [getattr(self._statements, statement) for statement, _ in kinds]
         with translated():
@@ -179,7 +184,7 @@ class Store:
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
-        people = [person for decision in decisions for person in decision.people]
+        data_keys, people = self._sealed(loaded, decisions)
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
@@ -190,11 +195,40 @@ class Store:
             (do.insert_authorization, new_holds),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
-            (do.insert_person, [rows.person_row(person) for person in people]),
+            (do.insert_data_key, data_keys),
+            (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
         )
         with translated():
             self._dialect.save(self._database, [each for each in savings if each[1]])
+
+    def _sealed(self, loaded: Loaded, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
+        people: list[Person] = [person for decision in decisions for person in decision.people]
+        if not people:
+            return [], []
+        if self._sealing is None:
+            message = "a store that was given no sealing saves no people"
+            raise TypeError(message)
+        return self._sealing.seal(people, loaded.data_keys)
+
+
+def _take_in(fact: Fact, facts: Facts, named: Named, asked: Named) -> None:
+    """Add a fact to the others, and what it names to what is to be looked up."""
+    match fact:
+        case Card():
+            facts.cards[fact.card_id] = fact
+            if fact.hold_id is not None:
+                named.authorization_ids.add(fact.hold_id)
+        case Authorization():
+            facts.add_authorization(fact)
+            asked.authorization_ids.add(fact.authorization_id)
+            named.card_ids.add(fact.card_id)
+        case RequestRecord():
+            facts.requests[fact.key] = fact
+            if fact.authorization_id is not None:
+                named.authorization_ids.add(fact.authorization_id)
+        case CardPurchase():
+            facts.add_purchase(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:

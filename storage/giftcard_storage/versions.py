@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,16 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
+    from giftcard_rules.codes import KeyRing
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+# What a migration seals with: the runner hands nothing on to it but the database.
+ring_at_hand: ContextVar[KeyRing | None] = ContextVar("ring_at_hand", default=None)
+
+
+class RingNeededError(Exception):
+    """There are people to be sealed, and no ring is at hand."""
 
 
 def status(database: Database) -> list[Migration]:
@@ -21,9 +31,16 @@ def status(database: Database) -> list[Migration]:
     return migrations
 
 
-def up(database: Database) -> list[str]:
-    """Run the migrations that the database lacks, and return their names."""
-    names: list[str] = _runner(database).up()
+def up(database: Database, ring: KeyRing | None) -> list[str]:
+    """Run the migrations that the database lacks, and return their names.
+
+    Raises `RingNeededError`, and leaves what that migration would have changed as it is.
+    """
+    before = ring_at_hand.set(ring)
+    try:
+        names: list[str] = _runner(database).up()
+    finally:
+        ring_at_hand.reset(before)
     return names
 
 

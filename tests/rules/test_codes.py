@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzzing import bounded
 from giftcard_rules.codes import (
     ALPHABET,
     CODE_CHARACTERS,
@@ -92,13 +93,19 @@ def test_r11_what_cannot_be_a_code_is_none(typed: str) -> None:
     assert parse(typed) is None
 
 
+@pytest.mark.fuzz
+@bounded(100)
 @given(codes)
 def test_r11_every_code_is_read_as_it_is_shown(code: Code) -> None:
     assert parse(code.shown) == code
     assert parse(code.shown.lower().replace("0", "o").replace("1", "l")) == code
 
 
-@given(st.text(max_size=40))
+@pytest.mark.fuzz
+@bounded(100)
+@given(
+    st.one_of(st.text(max_size=80), st.text(f"{ALPHABET}oil- –\N{ZERO WIDTH SPACE}", max_size=24))
+)
 def test_r11_reading_any_text_gives_a_code_or_none(typed: str) -> None:
     code = parse(typed)
     assert code is None or parse(code.shown) == code

@@ -27,9 +27,11 @@ from giftcard_server.metrics import DomainMetrics
 from giftcard_server.readers import Readers
 from giftcard_storage import database, outlook
 from giftcard_storage.audit import audit
-from giftcard_storage.schema import TABLES
+from giftcard_storage.people import ActingFor, people_of
+from giftcard_storage.schema import TABLES, DataKey, Person
+from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
-from made_facts import KEY, MARKETS, NOW, authorize, order, request_key
+from made_facts import KEY, MARKETS, NOW, RING, authorize, order, request_key
 from server.together import here, together
 
 LIMIT = 64
@@ -53,7 +55,7 @@ class BooksOnDisk:
         where: Place,
         *,
         markets: Markets = MARKETS,
-        store: Callable[[Database], Store] = Store,
+        store: Callable[[Database, Sealing], Store] = Store,
         encode: Callable[[Outcome], bytes] = responses.encode,
     ) -> None:
         self.now = NOW
@@ -63,7 +65,7 @@ class BooksOnDisk:
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
         self.committer = Committer(
-            store(self.connection),
+            store(self.connection, Sealing(RING)),
             markets,
             encode,
             lambda: self.now,
@@ -102,8 +104,18 @@ class BooksOnDisk:
         return list(table.select().order_by(*key).dicts().execute(self.beside))
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
-        """Return all that the database holds."""
-        return {table.__name__: self.rows(table) for table in TABLES}
+        """Return all that the database holds, and people as who may can read them.
+
+        How they are sealed is chance.
+        """
+        held = {table.__name__: self.rows(table) for table in TABLES}
+        for table in (DataKey, Person):
+            held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
+        held["people"] = [
+            {row["card_id"]: people_of(self.beside, RING, row["card_id"], ActingFor.SUPPORT)}
+            for row in held["Card"]
+        ]
+        return held
 
     def assert_clean(self) -> None:
         """Hold the audit against the database."""

@@ -1,15 +1,30 @@
-"""Certificates for the tests of TLS, made by the `openssl` command."""
+"""Certificates for the tests of TLS: good ones, and such as must be refused."""
 
-import shutil
-import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import grpc
-import pytest
+from cryptography import x509
 
-OPENSSL: Final = shutil.which("openssl")
-NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+from giftcard_server.development_authority import (
+    CLIENT,
+    SERVER,
+    Certified,
+    DevelopmentAuthority,
+    Validity,
+    Wish,
+)
+from giftcard_server.whole_files import FOR_ALL_TO_READ, OWNER_ALONE, replace
+
+DAY: Final = timedelta(days=1)
+KINDS_OF_NAME: Final[dict[str, Callable[[str], x509.GeneralName]]] = {
+    "DNS": x509.DNSName,
+    "URI": x509.UniformResourceIdentifier,
+    "IP": lambda text: x509.IPAddress(ip_address(text)),
+}
 
 
 class Authority:
@@ -17,30 +32,59 @@ class Authority:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
-        self._name = name
-        self.certificate = folder / f"{name}.pem"
-        self._key = folder / f"{name}.key"
-        self._openssl("req", "-x509", *NEW_KEY, "-subj", f"/CN={name}", *self._out(name))
+        self._signing = DevelopmentAuthority.new(name, _validity(None, None))
+        self.certificate, _ = _written(folder, name, self._signing.kept)
 
-    def certify(self, name: str, *names: str) -> tuple[Path, Path]:
+    def certify(
+        self,
+        name: str,
+        *names: str,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> tuple[Path, Path]:
         """Return a new certificate and its key for names such as `DNS:localhost`."""
-        signed = ("-CA", str(self.certificate), "-CAkey", str(self._key))
-        added = (f"subjectAltName={','.join(names)}", "basicConstraints=critical,CA:FALSE")
-        extensions = [part for each in added for part in ("-addext", each)]
-        subject = ("-subj", f"/CN={name}")
-        self._openssl("req", "-x509", *NEW_KEY, *subject, *signed, *extensions, *self._out(name))
-        return self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        wish = _wish(name, names, not_before, not_after)
+        return _written(self._folder, name, self._signing.certify(wish))
 
     def credentials(self, client: tuple[Path, Path] | None = None) -> grpc.ChannelCredentials:
         """Return what a caller needs to reach a server of this authority."""
         chain, key = (path.read_bytes() for path in client) if client else (None, None)
         return grpc.ssl_channel_credentials(self.certificate.read_bytes(), key, chain)
 
-    def _out(self, name: str) -> tuple[str, ...]:
-        folder = self._folder
-        return ("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem"))
 
-    def _openssl(self, *arguments: str) -> None:
-        if OPENSSL is None:
-            pytest.skip("there is no openssl command to make certificates with")
-        subprocess.run([OPENSSL, *arguments, "-days", "2"], check=True, capture_output=True)
+def self_signed(
+    folder: Path,
+    name: str,
+    *names: str,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+) -> tuple[Path, Path]:
+    """Return a certificate that is signed by its own key alone, and that key."""
+    wish = _wish(name, names, not_before, not_after)
+    return _written(folder, name, DevelopmentAuthority.self_signed(wish))
+
+
+def _wish(
+    name: str, names: tuple[str, ...], not_before: datetime | None, not_after: datetime | None
+) -> Wish:
+    stated = [
+        KINDS_OF_NAME[kind](text) for kind, _, text in (each.partition(":") for each in names)
+    ]
+    return Wish(name, stated, (SERVER, CLIENT), _validity(not_before, not_after))
+
+
+def _validity(not_before: datetime | None, not_after: datetime | None) -> Validity:
+    """Return from yesterday to tomorrow, around what was told."""
+    now = datetime.now(UTC)
+    return Validity(
+        not_before or min(now, not_after or now) - DAY,
+        not_after or max(now, not_before or now) + DAY,
+    )
+
+
+def _written(folder: Path, name: str, certified: Certified) -> tuple[Path, Path]:
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    # Never half a file, as a server may read it at any moment.
+    replace(key, certified.private_key, OWNER_ALONE)
+    replace(certificate, certified.certificate, FOR_ALL_TO_READ)
+    return certificate, key

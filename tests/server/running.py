@@ -46,6 +46,10 @@ def settings(where: Path | Place, **changes: Any) -> Settings:
         # Tests try more wrong codes than people do.
         "attempts_per_key": 1000,
         "attempts_per_caller": 100_000,
+        "attempts_in_all": 100_000,
+        # And wait for none of their answers.
+        "attempt_floor_seconds": 0,
+        "attempt_floor_tripped_seconds": 0,
     }
     return Settings(**(told | changes))
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzzing import bounded
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_server.settings import Settings
 from server import sent
@@ -163,13 +164,14 @@ def alive(shop: Shop) -> dict[str, Any]:
     }
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("rpc", RPCS)
 def test_no_change_to_a_sound_request_is_a_defect(
     shop: Shop, alive: dict[str, Any], rpc: str
 ) -> None:
     serialized = alive[rpc].SerializeToString()
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @bounded(400)
     @given(EDITS)
     def every_answer_is_sound(edits: list[tuple[str, float, bytes]]) -> None:
         status = Code.OK
@@ -193,11 +195,12 @@ VALUES: Final = {
 }
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("rpc", RPCS)
 def test_no_value_of_any_field_is_a_defect(shop: Shop, rpc: str) -> None:
     fields = [(path, kind) for kind in VALUES for path, _ in sent.paths(whole(rpc), kind)]
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @bounded(200)
     @given(st.data())
     def every_answer_is_sound(data: st.DataObject) -> None:
         request = whole(rpc)

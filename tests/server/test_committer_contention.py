@@ -14,6 +14,7 @@ from giftcard_server import committer
 from giftcard_server.committer import TRIES, ContendedError
 from giftcard_storage import database
 from giftcard_storage.schema import Card
+from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Loaded, Store
 from made_facts import capture, issue
 from server.books_on_disk import BooksOnDisk, audited, authorize_of, reasons
@@ -32,8 +33,14 @@ class FasterRival(Store):
 
     times = 0
 
-    def __init__(self, connection: Database, place: Place, meanwhile: Callable[[], object]) -> None:
-        super().__init__(connection)
+    def __init__(
+        self,
+        connection: Database,
+        sealing: Sealing,
+        place: Place,
+        meanwhile: Callable[[], object],
+    ) -> None:
+        super().__init__(connection, sealing)
         self._connection = connection
         self._place = place
         self._meanwhile = meanwhile
@@ -62,8 +69,8 @@ def overtaken(
     """Open books that a rival overtakes, who does nothing yet."""
     stores: list[FasterRival] = []
 
-    def store(connection: Database) -> Store:
-        stores.append(FasterRival(connection, place, meanwhile))
+    def store(connection: Database, sealing: Sealing) -> Store:
+        stores.append(FasterRival(connection, sealing, place, meanwhile))
         return stores[0]
 
     with audited(place, store=store) as books:

@@ -10,7 +10,8 @@ import pytest
 from conftest import StartServer
 from databases import Place
 from giftcard.v1.order_pb2 import Money
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from server import sent
 from server.answered import refusal
 from server.running import Clock, running, settings, target_of

@@ -1,11 +1,16 @@
 """Texts of every kind reach every table and come back as they were, whatever carries them."""
 
+from contextlib import closing
 from typing import Any, Final
 
 import pytest
 
 from giftcard.v1.order_pb2 import Contact
+from giftcard_rules.decisions import Person, PersonRole
+from giftcard_server.key_ring import ring_of
 from giftcard_server.settings import Settings
+from giftcard_storage import database
+from giftcard_storage.people import ActingFor, people_of
 from server import sent
 from server.running import dump
 from server.sent import changed
@@ -41,9 +46,12 @@ def test_a_text_is_kept_as_it_was_sent(shop: Shop, told: Settings, text: str) ->
     assert held.order_id == purchase.purchase.order_id
     assert shop.answered(purchase)[1]
     kept = dump(told.database_url)
-    mine = [row for row in kept["person"] if row[0] == bought.card.card_id]
-    # The purchaser with the message, the recipient, and who paid.
-    assert [text in row for row in mine].count(True) == 3
+    with closing(database.connect(told.database_url)) as opened:
+        people = people_of(opened, ring_of(told), bought.card.card_id, ActingFor.SUPPORT)
+    known = {each.role: each for each in people if isinstance(each, Person)}
+    assert known[PersonRole.PURCHASER].message == text
+    assert known[PersonRole.RECIPIENT].contact.name == text
+    assert known[PersonRole.CUSTOMER].contact.name == text
     assert [purchase.purchase.order_id in row for row in kept["purchase"]].count(True) == 1
     shop.call(sent.reverse(held.authorization_id))
     cancelled = shop.call(sent.cancel(bought.code, purchase.purchase.order_id))

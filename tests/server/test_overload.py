@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from databases import Kind, Place
+from giftcard_server.calls_in_progress import UNREAD_LIMIT
 from giftcard_server.service import Service
 from giftcard_server.servicer import RETRY_AFTER
 from giftcard_storage import sqlite_file
@@ -112,3 +113,15 @@ def test_a_database_that_stays_locked_is_away_for_now(
             no = refusal(lambda: shop.call(request))
         assert (no.status, no.reason, no.retry_after) == (Code.UNAVAILABLE, None, RETRY_AFTER)
         assert shop.answered(request)[1] is False
+
+
+def test_a_burst_of_sound_calls_is_answered_and_none_is_cut_short(place: Place) -> None:
+    with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
+        code = shop.bought().code
+        calls = [
+            shop.stub.Validate.future(sent.validate(code), timeout=30.0)
+            for _ in range(2 * UNREAD_LIMIT)
+        ]
+        # Whoever finds the queue full is told to come again.
+        assert {call.code() for call in calls} <= {Code.OK, Code.UNAVAILABLE}
+        assert any(call.code() is Code.OK for call in calls)

@@ -14,15 +14,19 @@ from databases import Place
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_server import responses
+from giftcard_server.attempt_metrics import AttemptMetrics
+from giftcard_server.attempts import Attempts
 from giftcard_server.committer import Committer
+from giftcard_server.even_answers import EvenAnswers
 from giftcard_server.markets import BUILT_IN, markets_of
 from giftcard_server.metrics import DomainMetrics
 from giftcard_server.readers import Readers
 from giftcard_server.requests import Reader
 from giftcard_server.servicer import GiftCardServicer, service_methods
-from giftcard_server.throttle import Throttle
+from giftcard_server.throttle import Limits, Throttle
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from server import sent
 from server.running import Clock, dump, writing_elsewhere
@@ -31,7 +35,7 @@ from server.waiting import wait_until
 Code = grpc.StatusCode
 DESCRIPTOR: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"]
 RING: Final = KeyRing((Key("2026", b"the secret of every test, 32 B. "),))
-PER_KEY, PER_CALLER = 2, 4
+ATTEMPTS: Final = Limits(per_key=2, per_caller=4, in_all=6, window=timedelta(hours=1))
 LONG: Final = 20.0  # Seconds; no test waits for it.
 
 
@@ -44,9 +48,10 @@ class Bench:
         self.caller = "checkout"
         self.clock = Clock()
         self._connections = [database.connect(self.url) for _ in range(2)]
-        writing, reading = map(Store, self._connections)
+        writing, reading = (Store(each, Sealing(RING)) for each in self._connections)
         markets = markets_of(BUILT_IN)
         metrics = DomainMetrics(CollectorRegistry())
+        throttle = Throttle(ATTEMPTS, RING.first, AttemptMetrics(CollectorRegistry()))
         limits = {"waiting_limit": 8, "batch_limit": 8}
         self.committer = Committer(
             writing, markets, responses.encode, self.clock, metrics, **limits
@@ -55,7 +60,7 @@ class Bench:
             Reader(RING, markets),
             self.committer,
             Readers(reading, markets, self.clock, **limits),
-            Throttle(per_key=PER_KEY, per_caller=PER_CALLER, window=timedelta(hours=1)),
+            Attempts(throttle, EvenAnswers(0, 0, 0)),
             metrics,
             self.clock,
             lambda _context: self.caller,  # Contexts of grpc_testing know nobody.
@@ -133,8 +138,35 @@ TRIES: Final[tuple[tuple[list[tuple[str, str, int]], tuple[str, str], bool], ...
     ([("checkout", "ann", 2)], ("checkout", ""), True),
     ([("checkout", "", 2)], ("checkout", ""), False),
     ([("checkout", "ann", 2)], ("another", "ann"), True),
-    ([("checkout", "ann", 2), ("checkout", "bob", 2)], ("checkout", "cat"), False),
-    ([("checkout", "ann", 2), ("checkout", "bob", 2)], ("another", "cat"), True),
+    ([("checkout", "ann", 2), ("checkout", "bob", 1)], ("checkout", "bob"), True),
+    # Over the limit of a caller, one is enough; who has none goes on.
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 1), ("checkout", "cat", 1)],
+        ("checkout", "bob"),
+        False,
+    ),
+    ([("checkout", "ann", 2), ("checkout", "bob", 2)], ("checkout", "cat"), True),
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 2), ("another", "bob", 1)],
+        ("another", "bob"),
+        True,
+    ),
+    # And over the limit in all, for every caller.
+    (
+        [
+            ("checkout", "ann", 2),
+            ("checkout", "bob", 2),
+            ("another", "bob", 1),
+            ("third", "eve", 1),
+        ],
+        ("another", "bob"),
+        False,
+    ),
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 2), ("another", "bob", 2)],
+        ("third", "ann"),
+        True,
+    ),
 )
 
 
@@ -179,7 +211,9 @@ def test_what_cancel_counts_as_a_wrong_code(
     issued, _ = bench.call(purchase)
     right = sent.cancel(issued.code, purchase.purchase.order_id)
     wrong = sent.cancel(code.format(issued.code), {"own": right.purchase_order_id}.get(order, "x"))
-    for _ in range(PER_CALLER):  # Cancel has no attempt key: it counts for the caller alone.
+    for _ in range(
+        ATTEMPTS.per_caller
+    ):  # Cancel has no attempt key: it counts for the caller alone.
         assert bench.call(wrong)[1] is Code.NOT_FOUND
     assert bench.call(right)[1] is (Code.RESOURCE_EXHAUSTED if counts else Code.OK)
 

@@ -92,7 +92,7 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({"RPC_THREADS": "312"}, "", "rpc_threads must be more than"),
     ({"TLS_CERTIFICATE": "server.pem"}, "", "tls_certificate and tls_key belong together"),
     ({"TLS_KEY": "server.key"}, "", "tls_certificate and tls_key belong together"),
-    ({"TLS_CLIENT_CA": "ca.pem"}, "", "tls_client_ca needs"),
+    ({"TLS_CLIENT_CA": "ca.pem"}, "callers.till = ['checkout']", "tls_client_ca needs"),
     ({"MARKETS": "{"}, "", "error parsing value for field"),
     ({}, "log_levle = 'INFO'", "log_levle: "),
     ({}, "log_level = ", "GIFTCARD_CONFIG: not a TOML file"),
@@ -136,23 +136,65 @@ ADDRESSES: Final = (
 
 
 @pytest.mark.parametrize(("address", "is_here"), ADDRESSES)
-def test_plaintext_beyond_this_machine_has_to_be_allowed(
+def test_without_tls_a_server_listens_on_this_machine_alone(
     told: Told,
     address: str,
     is_here: bool,  # noqa: FBT001 - the outcome
 ) -> None:
-    both = {"GRPC_LISTEN": address, "HTTP_LISTEN": address}
-    if not is_here:
-        grpc_mistake, http_mistake = told.mistakes(both)
-        assert grpc_mistake.startswith("grpc_listen is no loopback address")
-        assert http_mistake.startswith("http_listen is no loopback address")
-    allowed = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_PLAINTEXT_HTTP": "true"}
-    assert told.read(both if is_here else both | allowed).grpc_listen == address
+    environment = {"GRPC_LISTEN": address, "HTTP_LISTEN": address}
+    if is_here:
+        assert told.read(environment).grpc_listen == address
+    else:
+        said = [mistake.split()[0] for mistake in told.mistakes(environment)]
+        assert said == ["grpc_listen", "grpc_listen", "http_listen"]
 
 
-def test_tls_serves_beyond_this_machine(told: Told) -> None:
-    tls = {"TLS_CERTIFICATE": "server.pem", "TLS_KEY": "server.key", "GRPC_LISTEN": "0.0.0.0:1"}
-    assert told.read(tls).grpc_listen == "0.0.0.0:1"
+TLS: Final = {"TLS_CERTIFICATE": "server.pem", "TLS_KEY": "server.key"}
+MUTUAL: Final = TLS | {"TLS_CLIENT_CA": "ca.pem"}
+CALLERS: Final = '[callers]\n"spiffe://shop.example/till" = ["checkout"]\n'
+PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS": "true"}
+
+
+# What is told of a server that everybody can reach, and what would be given up unsaid.
+@pytest.mark.parametrize(
+    ("environment", "config", "given_up"),
+    [
+        ({}, "", ["read the codes", "call everything", "read the metrics"]),
+        (PLAIN, "", ["read the metrics"]),
+        ({"ALLOW_PLAINTEXT_GRPC": "true"}, "", ["call everything", "read the metrics"]),
+        (TLS, "", ["call everything", "read the metrics"]),
+        (TLS | {"ALLOW_UNAUTHENTICATED_CALLERS": "true"}, "", ["read the metrics"]),
+        (MUTUAL, CALLERS, ["read the metrics"]),
+        (MUTUAL | {"HTTP_TLS": "true"}, CALLERS, []),
+        (PLAIN | {"ALLOW_PLAINTEXT_HTTP": "true"}, "", []),
+    ],
+)
+def test_what_is_given_up_beyond_this_machine_has_to_be_allowed(
+    told: Told, environment: dict[str, str], config: str, given_up: list[str]
+) -> None:
+    beyond = {"GRPC_LISTEN": "0.0.0.0:1", "HTTP_LISTEN": "0.0.0.0:1"}
+    if not given_up:
+        assert told.read(beyond | environment, config).grpc_listen == "0.0.0.0:1"
+        return
+    for mistake, lost in zip(told.mistakes(beyond | environment, config), given_up, strict=True):
+        assert lost in mistake
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "mistake"),
+    [
+        (MUTUAL, "", "callers: with tls_client_ca nobody may call who is not named here"),
+        ({}, CALLERS, "callers: nobody is asked for a certificate without tls_client_ca"),
+        ({"HTTP_TLS": "true"}, "", "http_tls needs tls_client_ca"),
+        (MUTUAL, CALLERS.replace("checkout", "admin"), "callers.spiffe://shop.example/till.0: "),
+        (MUTUAL, CALLERS.replace("spiffe://shop.example/till", ""), "callers..[key]: "),
+    ],
+)
+def test_callers_and_certificates_belong_together(
+    told: Told, environment: dict[str, str], config: str, mistake: str
+) -> None:
+    (only,) = told.mistakes(environment, config)
+    assert only.startswith(mistake)
 
 
 def test_all_mistakes_are_told_at_once_without_what_was_told(told: Told) -> None:
@@ -180,6 +222,7 @@ def test_all_that_does_not_fit_together_is_told_at_once(told: Told) -> None:
     }
     assert [line.split()[0] for line in told.mistakes(environment)] == [
         "tls_certificate",
+        "grpc_listen",
         "grpc_listen",
         "http_listen",
         "rpc_threads",

@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.service import Service
 from giftcard_server.shared_port import SharedPort
+from giftcard_server.start_refused import StartRefusedError
 from server.running import settings
 
 HOSTS: Final = ("127.0.0.1", "localhost", "0.0.0.0")  # noqa: S104 - for a moment

@@ -1,5 +1,6 @@
 """What a server refuses to start on: a clear message, an exit code, and nothing touched."""
 
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -11,11 +12,15 @@ import pytest
 
 from conftest import StartServer
 from giftcard_server import keys
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from giftcard_storage.errors import DatabaseRefusedError
+from giftcard_storage.sqlite_file import APPLICATION_ID
 from server.running import Clock, running, settings, target_of
 from server.shop import shop_at
 from server_process import ServerNotReady, ServerProcess
+
+FIRST_SCHEMA: Final = Path(__file__).parent.parent / "storage" / "database_0001.db"
 
 
 def bought_a_card(folder: Path) -> None:
@@ -167,6 +172,36 @@ def test_keys_that_do_not_open_the_cards_are_refused(
         Service(settings(tmp_path))
     assert secret not in str(caught.value)
     assert path.exists() == was_there
+
+
+def kept_from_the_first_schema(path: Path) -> None:
+    shutil.copy(FIRST_SCHEMA, path)
+
+
+# A database without a key file: what starts on it, before it is brought to today's schema.
+WITHOUT_KEYS: Final = (
+    *DATABASES[:2],
+    (kept_from_the_first_schema, r"the key file .*/giftcard\.db\.keys is missing"),
+)
+
+
+@pytest.mark.parametrize(("make", "why"), WITHOUT_KEYS)
+def test_no_key_file_is_made_beside_a_database_that_is_not_ours_or_has_cards(
+    tmp_path: Path, make: Callable[[Path], None], why: str
+) -> None:
+    path = tmp_path / "giftcard.db"
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises((StartRefusedError, DatabaseRefusedError), match=why):
+        Service(settings(tmp_path))
+    assert path.read_bytes() == before
+    assert not (tmp_path / "giftcard.db.keys").exists()
+
+
+def test_a_key_file_is_made_beside_a_database_whose_making_was_cut_short(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "giftcard.db")) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    bought_a_card(tmp_path)
 
 
 def test_a_key_file_that_was_named_is_never_made(tmp_path: Path) -> None:

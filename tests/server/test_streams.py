@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health_pb2
 
+from giftcard_server.health import SERVING
 from giftcard_server.service import Service
 from server import sent
 from server.running import Clock, running, settings, target_of
@@ -16,6 +18,8 @@ from server.shop import shop_at
 
 WATCHERS: Final = 40
 DRAIN_SECONDS: Final = 60
+CROWD: Final = 8
+COMINGS: Final = 20
 
 
 @contextmanager
@@ -40,6 +44,26 @@ def test_more_watchers_than_threads_leave_room_for_calls(tmp_path: Path) -> None
             stack.enter_context(watcher(service))
         with shop_at(target_of(service)) as shop:
             assert shop.call(sent.issue()).code
+
+
+def test_watchers_who_come_and_go_stop_nobody(tmp_path: Path) -> None:
+    with (
+        running(settings(tmp_path), Clock()) as service,
+        ThreadPoolExecutor() as crowd,
+        shop_at(target_of(service)) as shop,
+    ):
+
+        def come_and_go() -> None:
+            for _ in range(COMINGS):
+                with watcher(service):
+                    pass
+
+        coming = [crowd.submit(come_and_go) for _ in range(CROWD)]
+        while not all(each.done() for each in coming):
+            service._health.set(SERVING)
+            assert shop.call(sent.issue()).code
+        for each in coming:
+            each.result()
 
 
 def test_a_watcher_does_not_make_a_drain_longer(tmp_path: Path) -> None:

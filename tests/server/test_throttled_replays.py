@@ -21,17 +21,18 @@ def shop(place: Place) -> Iterator[Shop]:
         yield opened
 
 
-def use_up_the_attempts(shop: Shop) -> None:
+def use_up_the_attempts(shop: Shop, request: Any) -> None:
+    """Trip the breaker, by wrong codes of the same shopper where the request says which."""
+    wrong = sent.authorize(sent.UNKNOWN_CODE)
+    wrong.attempt_key = getattr(request, "attempt_key", wrong.attempt_key)
     for _ in range(ATTEMPTS):
-        assert refusal(lambda: shop.call(sent.authorize(sent.UNKNOWN_CODE))).reason == (
-            "CARD_NOT_FOUND"
-        )
+        assert refusal(lambda: shop.call(wrong)).reason == "CARD_NOT_FOUND"
 
 
 def test_a_granted_authorize_is_answered_again_while_its_caller_is_throttled(shop: Shop) -> None:
     request = sent.authorize(shop.bought().code)
     granted, _ = shop.answered(request)
-    use_up_the_attempts(shop)
+    use_up_the_attempts(shop, request)
     assert shop.answered(request) == (granted, True)
 
 
@@ -39,7 +40,7 @@ def test_a_cancellation_is_answered_again_while_its_caller_is_throttled(shop: Sh
     purchase = sent.issue()
     request = sent.cancel(shop.call(purchase).code, purchase.purchase.order_id)
     granted, _ = shop.answered(request)
-    use_up_the_attempts(shop)
+    use_up_the_attempts(shop, request)
     assert shop.answered(request) == (granted, True)
 
 
@@ -58,7 +59,7 @@ def test_whatever_else_a_throttled_caller_asks_for_has_to_wait(shop: Shop, situa
     request = situation(shop)
     if request.order.total.amount_minor == 1:
         request.order.lines[0].amount.amount_minor = 1
-    use_up_the_attempts(shop)
+    use_up_the_attempts(shop, request)
     assert refusal(lambda: shop.call(request)).reason == "TOO_MANY_ATTEMPTS"
 
 

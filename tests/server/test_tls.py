@@ -8,7 +8,9 @@ import grpc
 import pytest
 
 from conftest import StartServer
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.roles import Role
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from server import sent
 from server.answered import refusal
 from server.certificates import Authority
@@ -20,6 +22,10 @@ Code = grpc.StatusCode
 pytestmark = pytest.mark.one_database
 CHECKOUT: Final = "URI:spiffe://shop.example/checkout"
 RETURNS: Final = "URI:spiffe://shop.example/returns"
+CALLERS: Final = {
+    "spiffe://shop.example/checkout": frozenset({Role.CHECKOUT, Role.STOREFRONT}),
+    "spiffe://shop.example/returns": frozenset({Role.REFUNDS}),
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,8 @@ def tls(ours: Authority) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory, ours: Authority, tls: dict[str, Any]) -> Any:
     """A server that asks its callers for a certificate."""
-    told = settings(tmp_path_factory.mktemp("mutual"), **tls, tls_client_ca=ours.certificate)
+    asked = {"tls_client_ca": ours.certificate, "callers": CALLERS}
+    told = settings(tmp_path_factory.mktemp("mutual"), **tls, **asked)
     with running(told, Clock()) as service:
         yield service.grpc_port
 
@@ -140,7 +147,7 @@ def garbled(path: Path) -> Path:
 def test_files_that_cannot_be_used_are_named(
     tmp_path: Path, tls: dict[str, Any], ours: Authority, name: str, how: str
 ) -> None:
-    whole = tls | {"tls_client_ca": ours.certificate}
+    whole = tls | {"tls_client_ca": ours.certificate, "callers": CALLERS}
     path = whole[name]
     spoilt = garbled(path) if how == "garbled" else path.with_suffix(".missing")
     with pytest.raises(StartRefusedError, match=f"TLS: .*{spoilt.name}"):

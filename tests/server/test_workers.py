@@ -13,7 +13,8 @@ from typing import Final
 import pytest
 
 from giftcard_command import SCRIPT, giftcard
-from giftcard_server.service import Service, StartRefusedError
+from giftcard_server.service import Service
+from giftcard_server.start_refused import StartRefusedError
 from postgresql_process import PostgresqlProcess
 from server import sent
 from server.answered import refusal

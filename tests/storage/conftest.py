@@ -9,9 +9,8 @@ from peewee import Database
 
 from databases import Databases, Kind
 from giftcard_storage.database import DatabaseUrl, connect, migrate
-from giftcard_storage.store import Store
 from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks, play_everything
+from stored_books import StoredBooks, books_on, play_everything
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def served(server_url: DatabaseUrl) -> Iterator[Database]:
 @pytest.fixture
 def books(database: Database) -> StoredBooks:
     """Books kept in that database."""
-    return StoredBooks(Store(database))
+    return books_on(database)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -78,7 +77,7 @@ def played_url(
         url = DatabaseUrl(tmp_path_factory.mktemp("played") / "giftcard.db")
         migrate(url)
     with closing(connect(url)) as connection:
-        play_everything(StoredBooks(Store(connection)))
+        play_everything(books_on(connection))
     return url
 
 

@@ -53,7 +53,9 @@ CHECKS = {
         "INSERT INTO posting SELECT card_id, version, 9, kind, source, source, amount_minor,"
         " authorization_id, to_card_id, posted_at FROM posting WHERE kind = 'ISSUE'"
     ),
+    "data_key_is_wrapped": "UPDATE data_key SET wrapped = substr(wrapped, 1, 32)",
     "person_role": "UPDATE person SET role = 'STRANGER'",
+    "person_is_sealed": "UPDATE person SET sealed = substr(sealed, 1, 128)",
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -76,6 +78,7 @@ UNIQUE = {
         " payment_reference, design FROM purchase"
     ),
     "request.request_id, request.caller": "INSERT INTO request SELECT * FROM request",
+    "data_key.card_id, data_key.data_key_id": "INSERT INTO data_key SELECT * FROM data_key",
     "person.card_id, person.role, person.authorization_id": (
         "INSERT INTO person SELECT * FROM person"
     ),
@@ -120,8 +123,11 @@ FOREIGN_KEYS = {
     ("purchase", "card_id", "card"): (
         "INSERT INTO purchase VALUES ('no card', 'fr', 'order', 'BANK_CARD', 'ref', 'classic')"
     ),
+    ("data_key", "card_id", "card"): (
+        "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped FROM data_key LIMIT 1"
+    ),
     ("person", "card_id", "card"): (
-        "INSERT INTO person VALUES ('no card', 'RECIPIENT', '', 'name', 'e@mail', '', '')"
+        "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed FROM person LIMIT 1"
     ),
 }
 
@@ -131,7 +137,7 @@ TYPES = {
     SQLITE: {
         "REAL value in INTEGER column": "UPDATE card SET balance_minor = 0.5",
         "TEXT value in INTEGER column": "UPDATE card SET expires_at = 'tomorrow'",
-        "BLOB value in TEXT column": "UPDATE person SET name = x'00'",
+        "BLOB value in TEXT column": "UPDATE person SET role = x'00'",
         "NOT NULL constraint failed": "UPDATE card SET currency = NULL",
     },
     POSTGRESQL: {

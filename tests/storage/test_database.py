@@ -11,8 +11,7 @@ import pytest
 
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
-from giftcard_storage.store import Store
-from stored_books import StoredBooks, play_everything
+from stored_books import books_on, play_everything
 
 PAGE_BYTES = 4096
 HEADER_BYTES = 100
@@ -22,7 +21,7 @@ def fill(url: DatabaseUrl) -> None:
     """Make a sound database of a few dozen pages, all of it in the one file."""
     migrate(url)
     connection = connect(url)
-    books = StoredBooks(Store(connection))
+    books = books_on(connection)
     play_everything(books)
     for _ in range(60):
         books.bought(recipient=None)
@@ -116,7 +115,7 @@ def test_what_was_committed_before_a_crash_is_there_afterwards(
 ) -> None:
     migrate(url)
     connection = connect(url)
-    card = StoredBooks(Store(connection)).bought()
+    card = books_on(connection).bought()
     # The files as a crash would leave them: the card is in the log alone.
     crashed = DatabaseUrl(tmp_path / "crashed.db")
     for suffix in ("", "-wal"):

@@ -10,7 +10,7 @@ from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import StorageAwayError
 from giftcard_storage.store import Store
 from made_facts import issue
-from stored_books import StoredBooks
+from stored_books import books_on
 
 CARDS = 200
 PAGE_BYTES = 4096
@@ -28,7 +28,7 @@ def test_damage_that_is_met_between_two_rows_is_no_defect(tmp_path: Path) -> Non
     url = DatabaseUrl(tmp_path / "giftcard.db")
     database.migrate(url)
     connection = database.connect(url)
-    books = StoredBooks(Store(connection))
+    books = books_on(connection)
     for _ in range(CARDS):
         books.decide(issue())
     looking = "SELECT rootpage FROM sqlite_schema WHERE name = 'card'"

@@ -1,7 +1,7 @@
 """A database that an older version made opens under this one, and goes on.
 
-`database_0001.db` is what the code that landed with migration 0001 left behind; see
-`keep_database.py`. It is never made anew.
+`database_0001.db` is what the code that landed with migration 0001 left behind, and so on; see
+`keep_database.py`. None is ever made anew.
 """
 
 import re
@@ -15,12 +15,26 @@ from peewee import Database
 from giftcard_rules.cards import CardState
 from giftcard_rules.codes import derive_card_id
 from giftcard_rules.commands import RequestKey, Settle
+from giftcard_rules.decisions import Person
 from giftcard_storage.audit import Totals, audit, totals
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.store import Store
 from giftcard_storage.versions import MIGRATIONS
-from made_facts import KEY, capture, code_of, issue, order, request_key, validate
-from stored_books import StoredBooks
+from made_facts import (
+    BUYER,
+    FRIEND,
+    KEY,
+    RING,
+    SHOPPER,
+    capture,
+    code_of,
+    issue,
+    order,
+    request_key,
+    validate,
+)
+from stored_books import books_on
 
 KEPT = sorted(Path(__file__).parent.glob("database_*.db"))
 
@@ -30,7 +44,7 @@ def former(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]
     """A copy of a former database, opened as a server would."""
     url = DatabaseUrl(tmp_path / "former.db")
     shutil.copy(request.param, url.path)
-    migrate(url)
+    migrate(url, RING)
     require_schema(url)
     connection = connect(url)
     yield connection
@@ -90,10 +104,19 @@ def test_requests_are_still_remembered(former: Database) -> None:
         assert record.answer == (b"" if keys[key] else b"answer")
 
 
+def test_everybody_is_still_known(former: Database) -> None:
+    ids = [card_id for (card_id,) in former.execute_sql("SELECT card_id FROM card").fetchall()]
+    kept = [each for card in ids for each in people_of(former, RING, card, ActingFor.SUPPORT)]
+    people = [each for each in kept if isinstance(each, Person)]
+    assert len(people) == len(kept) > len(ids)
+    assert {person.contact for person in people} == {BUYER, FRIEND, SHOPPER}
+    assert {person.message for person in people} == {"", "Bon anniversaire, Bruno !"}
+
+
 def test_what_was_begun_is_brought_to_its_end(former: Database) -> None:
     # Request ids are counted from one in every process, and these callers had them all.
     caller = "a caller of today"
-    books = StoredBooks(Store(former))
+    books = books_on(former)
     card_id = card_in(former, CardState.HELD)
     held = books.store.load([validate(card_id, order())]).facts
     hold = next(iter(held.authorizations.values()))

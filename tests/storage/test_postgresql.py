@@ -14,11 +14,12 @@ import pytest
 from giftcard_storage import postgresql_server
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
-from giftcard_storage.store import Store
+from giftcard_storage.versions import MIGRATIONS
 from postgresql_process import PASSWORD, PostgresqlProcess
-from stored_books import StoredBooks
+from stored_books import books_on
 
 STARTING_AT_ONCE = 8
+EVERY_MIGRATION = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
 # So patient that who is refused before was refused at once, however busy this machine is.
 PATIENCE_SECONDS = 60
 
@@ -112,13 +113,13 @@ def test_of_many_who_migrate_at_once_one_makes_the_tables(
     monkeypatch.setitem(postgresql_server._CONNECTING, "connect_timeout", str(PATIENCE_SECONDS))
     with ThreadPoolExecutor(STARTING_AT_ONCE) as threads:
         made = list(threads.map(migrate, [empty] * STARTING_AT_ONCE))
-    assert sorted(made) == [*[[]] * (STARTING_AT_ONCE - 1), ["0001_cards"]]
+    assert sorted(made) == [*[[]] * (STARTING_AT_ONCE - 1), EVERY_MIGRATION]
     require_schema(empty)
 
 
 def test_migrating_again_keeps_everything(own: DatabaseUrl, postgresql: PostgresqlProcess) -> None:
     with closing(connect(own)) as connection:
-        StoredBooks(Store(connection)).bought()
+        books_on(connection).bought()
     before = postgresql.dump(own.server_url)
     assert migrate(own) == []
     assert postgresql.dump(own.server_url) == before
@@ -135,7 +136,7 @@ def test_the_database_of_another_program_is_refused(
 
 def test_the_schema_of_another_program_is_none_of_our_business(empty: DatabaseUrl) -> None:
     run(empty, "CREATE SCHEMA theirs", "CREATE TABLE theirs.card (id int)")
-    assert migrate(empty) == ["0001_cards"]
+    assert migrate(empty) == EVERY_MIGRATION
 
 
 def test_a_database_of_a_newer_version_is_refused(
@@ -237,7 +238,7 @@ def test_of_several_hosts_the_one_that_answers_is_used(server_url: DatabaseUrl) 
     url = DatabaseUrl.parse(text)
     require_schema(url)
     with closing(connect(url)) as connection:
-        assert StoredBooks(Store(connection)).bought().version == 1
+        assert books_on(connection).bought().version == 1
 
 
 def test_a_missing_psycopg_is_said_clearly(

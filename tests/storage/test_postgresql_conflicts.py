@@ -17,9 +17,9 @@ from giftcard_rules.decide import decide
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.errors import StaleError, StorageAwayError
-from giftcard_storage.store import Loaded, Store
+from giftcard_storage.store import Loaded
 from made_facts import MARKETS, NOW, authorize, issue, order, request_key, reverse, validate
-from stored_books import StoredBooks
+from stored_books import StoredBooks, books_on
 
 AGAIN = request_key()
 WAITED_FOR_SECONDS = 10
@@ -35,7 +35,7 @@ def open_books(server_url: DatabaseUrl) -> Iterator[OpenBooks]:
         def open_more(**settings: object) -> StoredBooks:
             told = " ".join(f"-c {name}={value}" for name, value in settings.items())
             url = DatabaseUrl.parse(f"{server_url.server_url}?options={quote(told)}")
-            return StoredBooks(Store(opened.enter_context(closing(connect(url)))))
+            return books_on(opened.enter_context(closing(connect(url))))
 
         yield open_more
 

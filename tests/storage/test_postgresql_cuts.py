@@ -18,7 +18,7 @@ from giftcard_storage.outlook import due, has_cards, holdings
 from giftcard_storage.store import Store
 from made_facts import MARKETS, NOW, issue, order, validate
 from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks
+from stored_books import StoredBooks, books_on
 
 CUT = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -40,7 +40,7 @@ def assert_cut(found: list[tuple[bool]]) -> None:
 @pytest.fixture
 def served_books(served: Database) -> StoredBooks:
     """Books kept by a server."""
-    return StoredBooks(Store(served))
+    return books_on(served)
 
 
 def save_a_card(store: Store) -> None:
@@ -152,7 +152,7 @@ def test_a_commit_that_is_not_answered_is_lost_and_may_have_happened(
     with CuttingProxy(postgresql.port) as proxy:
         through = DatabaseUrl.parse(proxy.through(server_url.server_url))
         with closing(connect(through)) as connection:
-            books = StoredBooks(Store(connection))
+            books = books_on(connection)
             proxy.cut_at = cut_at
             with pytest.raises(CommitLostError):
                 books.decide(issue())
@@ -169,7 +169,7 @@ def test_whether_a_lost_commit_has_happened_is_known_by_its_request(
     with CuttingProxy(postgresql.port) as proxy:
         through = DatabaseUrl.parse(proxy.through(server_url.server_url))
         with closing(connect(through)) as connection:
-            books = StoredBooks(Store(connection))
+            books = books_on(connection)
             for cut_at in Cut:
                 proxy.cut_at = cut_at
                 command = issue()
@@ -184,7 +184,7 @@ def test_a_server_that_is_gone_is_away_until_it_is_back() -> None:
     with PostgresqlProcess() as postgresql:
         url = DatabaseUrl.parse(postgresql.new_database())
         with closing(connect(url)) as connection:
-            books = StoredBooks(Store(connection))
+            books = books_on(connection)
             card = books.bought()
             postgresql.kill()
             for _ in range(2):

@@ -17,7 +17,7 @@ from giftcard_storage.errors import StaleError, StorageAwayError
 from giftcard_storage.outlook import has_cards
 from giftcard_storage.store import Store
 from made_facts import MARKETS, NOW, authorize, cancel, capture, issue, order, reverse, validate
-from stored_books import StoredBooks, play_everything
+from stored_books import StoredBooks, books_on, play_everything
 
 # What makes a connection give up rather than wait for another one.
 IMPATIENT = {SQLITE: "PRAGMA busy_timeout = 10", POSTGRESQL: "SET lock_timeout = 10"}
@@ -121,7 +121,7 @@ def test_nothing_is_saved_over_a_card_that_has_moved_on(
     loaded = books.store.load(commands)
     decisions = [decide(command, loaded.facts, MARKETS, NOW) for command in commands]
     with closing(connect(any_url)) as other:
-        StoredBooks(Store(other)).authorized(moved, order(10_00, order_id="another order"))
+        books_on(other).authorized(moved, order(10_00, order_id="another order"))
 
     with pytest.raises(StaleError), books.store.transaction():
         books.store.save(loaded, decisions, [], NOW)
@@ -164,7 +164,7 @@ def test_looking_inside_of_a_transaction_is_a_part_of_it(
 
 
 def test_a_file_that_is_busy_is_away(embedded: Database, url: DatabaseUrl) -> None:
-    books = StoredBooks(Store(embedded))
+    books = books_on(embedded)
     embedded.execute_sql("PRAGMA busy_timeout = 10")
     with closing(connect(url)) as other, other.atomic(), pytest.raises(StorageAwayError):
         books.bought()

@@ -1,0 +1,49 @@
+"""What each role may call, in one table: what is not in it, nobody may call."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Role(enum.StrEnum):
+    """What a caller is to this service; a caller may be several."""
+
+    CHECKOUT = "checkout"
+    STOREFRONT = "storefront"
+    REFUNDS = "refunds"
+    SUPPORT = "support"
+    OPERATOR = "operator"
+
+
+Roles = frozenset[Role]
+
+METRICS: Final = "/metrics"
+
+_NOBODY: Final[Roles] = frozenset()
+_GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+_HEALTH: Final = "/grpc.health.v1.Health"
+
+# By the path that a call has on the wire. `/metrics` is the only one of HTTP: whether the
+# process lives and is ready is for everybody who can reach it to know.
+MAY_CALL: Final[Mapping[str, Roles]] = {
+    f"{_GIFT_CARDS}/Issue": frozenset({Role.STOREFRONT}),
+    f"{_GIFT_CARDS}/Validate": frozenset({Role.CHECKOUT, Role.STOREFRONT}),
+    f"{_GIFT_CARDS}/Authorize": frozenset({Role.CHECKOUT}),
+    f"{_GIFT_CARDS}/Capture": frozenset({Role.CHECKOUT}),
+    f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
+    f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
+    f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
+    f"{_HEALTH}/List": frozenset({Role.OPERATOR}),
+    f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),
+    METRICS: frozenset({Role.OPERATOR}),
+}
+
+
+def may_call(path: str) -> Roles:
+    """Return the roles of which a caller must have one."""
+    return MAY_CALL.get(path, _NOBODY)

@@ -1,0 +1,103 @@
+"""A data key per card, under which its people are sealed; at rest only wrapped by a ring's key.
+
+    key of the ring --HKDF--> wrapping key --AES-256-GCM--> data key --AES-256-GCM--> a person
+
+Forget the data key, and the people are forgotten, wherever copies of their rows are.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from giftcard_rules.codes import Key, KeyRing
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+DATA_KEY_ID_BYTES: Final = 8
+# No derivation of a code begins like this text, as those have a length in front.
+_DOMAIN: Final = b"giftcard.v1 personal data"
+
+
+class UnwrapError(Exception):
+    """A data key is out of reach."""
+
+
+class RingLacksKeyError(UnwrapError):
+    """The ring does not have the key that wrapped the data key."""
+
+
+class AlteredDataKeyError(UnwrapError):
+    """What is stored is not what that key has wrapped for that card."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A card's data key as it is stored: `wrapped` by the key `key_id` of the ring.
+
+    `data_key_id` tells the people of a forgotten one, which stay behind, from others. A card
+    has one, and gets another where that one is out of reach.
+    """
+
+    card_id: str
+    data_key_id: str
+    key_id: str
+    wrapped: bytes = field(repr=False)
+
+
+class WrappingKeys:
+    """What makes, wraps and unwraps data keys."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._first = ring.first.key_id
+        self._ciphers = {key.key_id: _wrapping(key) for key in ring.keys}
+
+    def make(self, card_id: str) -> tuple[DataKey, AESGCM]:
+        """Make a data key for a card, wrapped by the first key of the ring."""
+        random = os.urandom(KEY_BYTES + NONCE_BYTES + DATA_KEY_ID_BYTES)
+        secret, rest = random[:KEY_BYTES], random[KEY_BYTES:]
+        nonce, data_key_id = rest[:NONCE_BYTES], rest[NONCE_BYTES:].hex()
+        names = context("data key", card_id, data_key_id, self._first)
+        wrapped = nonce + self._ciphers[self._first].encrypt(nonce, secret, names)
+        return DataKey(card_id, data_key_id, self._first, wrapped), AESGCM(secret)
+
+    def unwrap(self, data_key: DataKey) -> AESGCM:
+        """Return a data key, ready for use. Raises `UnwrapError`."""
+        cipher = self._ciphers.get(data_key.key_id)
+        if cipher is None:
+            raise RingLacksKeyError(data_key.key_id)
+        nonce, wrapped = data_key.wrapped[:NONCE_BYTES], data_key.wrapped[NONCE_BYTES:]
+        names = context("data key", data_key.card_id, data_key.data_key_id, data_key.key_id)
+        try:
+            return AESGCM(cipher.decrypt(nonce, wrapped, names))
+        except (InvalidTag, ValueError) as error:
+            raise AlteredDataKeyError(data_key.key_id) from error
+
+    def any_of(self, data_keys: Iterable[DataKey]) -> tuple[str, AESGCM] | None:
+        """Return the id of one that can be unwrapped, and the key itself, if there is one."""
+        for data_key in data_keys:
+            try:
+                return data_key.data_key_id, self.unwrap(data_key)
+            except UnwrapError:
+                continue
+        return None
+
+
+def context(*names: str) -> bytes:
+    """Return what something sealed belongs to: under other names it does not open."""
+    # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
+    return "".join([f"{len(name)}:{name}" for name in names]).encode()
+
+
+def _wrapping(key: Key) -> AESGCM:
+    derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=_DOMAIN).derive(key.secret)
+    return AESGCM(derived)

@@ -1,0 +1,152 @@
+"""Reading people, and forgetting them (R30, R32): for Customer Service and e-mail alone.
+
+Who may import this is a table in `tests/test_architecture.py`. Whoever reads logs the card,
+and for whom, never what was read.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+
+from giftcard_rules.commands import Contact
+from giftcard_rules.decisions import Person, PersonRole
+from giftcard_storage import schema
+from giftcard_storage.data_keys import (
+    NONCE_BYTES,
+    RingLacksKeyError,
+    UnwrapError,
+    WrappingKeys,
+)
+from giftcard_storage.dialects import dialect_of
+from giftcard_storage.errors import CardUnknownError, translated
+from giftcard_storage.rows import data_key_of
+from giftcard_storage.sealing import context_of
+from giftcard_storage.transactions import reading, writing
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from peewee import Database, Select
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_storage.data_keys import DataKey
+    from giftcard_storage.rows import Row
+
+
+class ActingFor(enum.Enum):
+    """For whom people may be read. `ActingFor(role)` is an error for each role but support."""
+
+    SUPPORT = "support"
+    EMAIL_DELIVERY = "e-mail delivery"
+
+
+class Loss(enum.Enum):
+    """Why a person who was kept cannot be read."""
+
+    FORGOTTEN = "FORGOTTEN"  # For good: the data key is gone.
+    RING_LACKS_KEY = "RING_LACKS_KEY"  # Until the key of the ring is back.
+    ALTERED = "ALTERED"  # Not what was saved there under the ring's key of that id.
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A person who cannot be read; `key_id` names the ring's key, where one is known."""
+
+    card_id: str
+    role: PersonRole
+    authorization_id: str | None
+    why: Loss
+    key_id: str | None = None
+
+
+class Forgotten(NamedTuple):
+    """What forgetting did.
+
+    `traces_may_remain` where the database keeps what was deleted for a while: in its log, in
+    freed space. It is wrapped there too.
+    """
+
+    data_keys: int
+    traces_may_remain: bool
+
+
+def people_of(
+    database: Database, ring: KeyRing, card_id: str, acting_for: ActingFor
+) -> list[Person | Lost]:
+    """Return everybody who was kept beside a card: who bought, got and paid with it.
+
+    Raises TypeError where nobody of `ActingFor` asks, `CardUnknownError`, `StorageAwayError`.
+    """
+    if not isinstance(acting_for, ActingFor):  # What types promise is not all that there is.
+        message = "people are read for support and e-mail delivery alone"
+        raise TypeError(message)
+    with reading(database), translated():
+        _require_card(database, card_id)
+        data_keys = map(data_key_of, _rows(database, schema.DataKey, card_id))
+        by_id = {data_key.data_key_id: data_key for data_key in data_keys}
+        people = _rows(database, schema.Person, card_id)
+    wrapping = WrappingKeys(ring)
+    return [_opened(wrapping, by_id.get(row[3]), *row) for row in people]
+
+
+def forget(database: Database, card_id: str) -> Forgotten:
+    """Forget everybody of a card, in one transaction; the card is worth and does what it did.
+
+    Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another one forgets
+    them right now.
+    """
+    key = schema.DataKey
+    with writing(database), translated():
+        _require_card(database, card_id)
+        data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
+    with translated():
+        is_gone = dialect_of(database).clear_log(database)
+    return Forgotten(data_keys, traces_may_remain=not is_gone)
+
+
+def _opened(
+    wrapping: WrappingKeys,
+    data_key: DataKey | None,
+    card_id: str,
+    role: str,
+    authorization_id: str,
+    _data_key_id: str,
+    sealed: bytes,
+) -> Person | Lost:
+    known, paid = PersonRole(role), authorization_id or None
+    if data_key is None:
+        return Lost(card_id, known, paid, Loss.FORGOTTEN)
+    try:
+        cipher = wrapping.unwrap(data_key)
+        values = _values(cipher, sealed, context_of(card_id, role, authorization_id))
+    except RingLacksKeyError:
+        return Lost(card_id, known, paid, Loss.RING_LACKS_KEY, data_key.key_id)
+    except (UnwrapError, InvalidTag, ValueError):
+        return Lost(card_id, known, paid, Loss.ALTERED, data_key.key_id)
+    name, email, locale, message = values
+    return Person(card_id, known, Contact(name, email, locale), paid, message)
+
+
+def _values(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:
+    opened = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], names)
+    values: list[str] = json.loads(opened)
+    return values
+
+
+def _rows(
+    database: Database, table: type[schema.DataKey | schema.Person], card_id: str
+) -> list[Row]:
+    query: Select = table.select().where(table.card_id == card_id)
+    key = table._meta.get_primary_keys()  # noqa: SLF001 - Peewee's own name for it
+    return list(query.order_by(*key).tuples().execute(database))
+
+
+def _require_card(database: Database, card_id: str) -> None:
+    card = schema.Card
+    query = card.select(card.card_id).where(card.card_id == card_id)
+    if not query.tuples().execute(database):
+        raise CardUnknownError

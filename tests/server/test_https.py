@@ -1,0 +1,123 @@
+"""HTTP behind TLS: health for everybody, metrics for operators alone; and nobody keeps it busy."""
+
+import re
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from giftcard_server import http as serving
+from giftcard_server.service import Service
+from server.http import get
+from server.mutual import CALLERS, Mutual, uri
+from server.running import Clock, running, settings
+from server.waiting import wait_until
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture(scope="module")
+def mutual(tmp_path_factory: pytest.TempPathFactory) -> Mutual:
+    return Mutual(tmp_path_factory.mktemp("https"))
+
+
+@pytest.fixture(scope="module")
+def service(mutual: Mutual) -> Iterator[Service]:
+    told = settings(mutual.folder, **mutual.settings, callers=CALLERS, http_tls=True)
+    with running(told, Clock()) as started:
+        yield started
+
+
+def port_of(service: Service) -> int:
+    """Return where HTTP answers."""
+    listening = re.search(r"http \S+:(\d+)", service.listening)
+    assert listening is not None
+    return int(listening[1])
+
+
+def ask(service: Service, mutual: Mutual, path: str, certified: tuple[Path, Path] | None) -> int:
+    """Return the status, 0 where the connection was not made at all."""
+    context = ssl.create_default_context(cafile=mutual.authority.certificate)
+    if certified is not None:
+        context.load_cert_chain(*certified)
+    url = f"https://localhost:{port_of(service)}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=20, context=context) as answer:
+            status: int = answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+    return status
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "status"),
+    [
+        ("/healthz", None, 200),
+        ("/readyz", None, 200),
+        ("/metrics", None, 401),
+        ("/metrics", "stranger", 401),
+        ("/metrics", "checkout", 403),
+        ("/metrics", "idle", 403),
+        ("/metrics", "operator", 200),
+        ("/healthz", "stranger", 200),
+    ],
+)
+def test_metrics_are_for_operators_and_health_is_for_all(
+    service: Service, mutual: Mutual, path: str, name: str | None, status: int
+) -> None:
+    certified = mutual.of(uri(name)) if name else None
+    assert ask(service, mutual, path, certified) == status
+
+
+def test_a_refused_scrape_is_counted(service: Service, mutual: Mutual) -> None:
+    def counted() -> float:
+        return (
+            service.registry.get_sample_value("giftcard_http_refused_total", {"status": "403"}) or 0
+        )
+
+    before = counted()
+    ask(service, mutual, "/metrics", mutual.of(uri("refunds")))
+    assert counted() == before + 1
+
+
+def test_the_certificate_of_a_stranger_ends_the_connection(
+    service: Service, mutual: Mutual, tmp_path: Path
+) -> None:
+    theirs = Mutual(tmp_path / "theirs").of(uri("operator"))
+    assert ask(service, mutual, "/metrics", theirs) == 0
+    assert ask(service, mutual, "/healthz", None) == 200
+
+
+def test_the_day_on_which_our_certificate_expires_is_among_the_metrics(service: Service) -> None:
+    name = "giftcard_certificate_expires_timestamp_seconds"
+    assert (service.registry.get_sample_value(name) or 0) > 1_700_000_000
+
+
+IDLERS: Final = serving.CONNECTION_LIMIT + 8
+
+
+def test_connections_that_say_nothing_are_cut_and_more_than_a_few_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTION_SECONDS", 0.5)
+    with running(settings(tmp_path), Clock()) as service:
+        port = port_of(service)
+        url = f"http://127.0.0.1:{port}"
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(IDLERS)]
+        try:
+            for each in idle:  # One byte now and then does not help.
+                each.sendall(b"G")
+            wait_until(lambda: get(f"{url}/healthz") == (200, "ok\n"))
+            for each in idle:
+                each.settimeout(20)
+                assert each.recv(1) == b""
+        finally:
+            for each in idle:
+                each.close()

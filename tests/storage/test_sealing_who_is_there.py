@@ -1,0 +1,166 @@
+"""People who stood in clear before migration 0002 are sealed, whole, and nowhere left in clear."""
+
+import random
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from at_rest import everything_at_rest, ways_to_write
+from databases import Kind
+from former import former_database, former_file, insert, rows_of
+from giftcard_rules.decisions import Person
+from giftcard_storage import sqlite_file, versions
+from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage.errors import DatabaseRefusedError
+from giftcard_storage.people import ActingFor, people_of
+from made_facts import RING
+from postgresql_process import PostgresqlProcess
+
+# By the primary key of `person`, the values in clear.
+InClear = dict[tuple[str, str, str], list[str]]
+# More than the migration has in memory at once, with cards of several people on every border.
+MANY: Final = 3000
+
+
+@pytest.fixture
+def former(kind: Kind, tmp_path: Path, postgresql: PostgresqlProcess) -> DatabaseUrl:
+    """A former database of each kind."""
+    return former_database(kind, tmp_path, postgresql)
+
+
+def add_many(url: DatabaseUrl) -> InClear:
+    """Add people in no order, as cards are sold, so that the table's tree is split and merged."""
+    (card,) = [row for row in rows_of("card") if row[9]]  # Any one, for its other columns.
+    ids = [f"{number:032x}" for number in range(MANY // 3)]
+    insert(url, "card", [[card_id, *card[1:]] for card_id in ids])
+    people = [
+        [card_id, role, made, f"{role} of {card_id}", f"{made}{card_id}@example.com", "fr-FR", ""]
+        for card_id in ids
+        for role, made in (("PURCHASER", ""), ("CUSTOMER", "one"), ("CUSTOMER", "two"))
+    ]
+    random.Random(2).shuffle(people)  # noqa: S311 - the same each time
+    insert(url, "person", people)
+    return {(row[0], row[1], row[2]): row[3:] for row in people}
+
+
+def kept_in_clear() -> InClear:
+    return {(row[0], row[1], row[2]): row[3:] for row in rows_of("person")}
+
+
+def readable(url: DatabaseUrl, in_clear: InClear) -> InClear:
+    """Return who can be read of the cards of those people."""
+    with closing(connect(url)) as connection:
+        found = [
+            each
+            for card_id in {card_id for card_id, _, _ in in_clear}
+            for each in people_of(connection, RING, card_id, ActingFor.SUPPORT)
+        ]
+    return {
+        (each.card_id, each.role.value, each.authorization_id or ""): [
+            each.contact.name,
+            each.contact.email,
+            each.contact.locale,
+            each.message,
+        ]
+        for each in found
+        if isinstance(each, Person)
+    }
+
+
+def left_in_clear(content: bytes, in_clear: InClear) -> list[str]:
+    texts = {text for values in in_clear.values() for text in values if text}
+    return [text for text in texts if any(way in content for way in ways_to_write(text))]
+
+
+def test_everybody_is_sealed_and_nobody_is_left_in_clear(
+    former: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    in_clear = kept_in_clear()
+    assert left_in_clear(everything_at_rest(former, postgresql), in_clear)
+    assert migrate(former, RING) == ["0002_sealed_people"]
+    require_schema(former)
+    assert readable(former, in_clear) == in_clear
+    assert left_in_clear(everything_at_rest(former, postgresql), in_clear) == []
+    assert migrate(former) == []
+
+
+def test_more_than_fit_into_memory_are_sealed_too_with_a_data_key_for_each_card(
+    former: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    in_clear = add_many(former)
+    migrate(former, RING)
+    assert readable(former, in_clear) == in_clear
+    assert left_in_clear(everything_at_rest(former, postgresql), in_clear) == []
+    with closing(connect(former)) as connection:
+        counts = connection.execute_sql(
+            "SELECT (SELECT COUNT(*) FROM data_key), (SELECT COUNT(DISTINCT card_id) FROM person)"
+        ).fetchone()
+    assert counts[0] == counts[1] > len(in_clear) // 3
+
+
+def test_without_a_ring_it_is_refused_and_stays_as_it_is(
+    former: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    before = everything_at_rest(former, postgresql)
+    with pytest.raises(DatabaseRefusedError, match="needs the key ring of its servers") as caught:
+        migrate(former)
+    assert str(caught.value).startswith("refusing the database")
+    assert everything_at_rest(former, postgresql) == before
+    assert migrate(former, RING) == ["0002_sealed_people"]
+
+
+def test_without_people_no_ring_is_needed(kind: Kind, former: DatabaseUrl) -> None:
+    with closing(connect(former)) as connection:
+        connection.execute_sql("DELETE FROM person")
+    assert migrate(former) == ["0002_sealed_people"]
+    if kind is Kind.SQLITE:
+        assert not is_to_be_rewritten(former)
+
+
+def is_to_be_rewritten(url: DatabaseUrl) -> bool:
+    with closing(connect(url)) as connection:
+        (marked,) = connection.execute_sql("PRAGMA user_version").fetchone()
+    return bool(marked)
+
+
+@pytest.fixture
+def embedded_former(tmp_path: Path) -> DatabaseUrl:
+    """A former file, for what only files have."""
+    return former_file(tmp_path)
+
+
+def test_a_file_whose_server_was_killed_before_it_was_rewritten_is_rewritten_next_time(
+    embedded_former: DatabaseUrl, postgresql: PostgresqlProcess
+) -> None:
+    in_clear = add_many(embedded_former)
+    # What `migrate` does, up to the moment at which it is killed.
+    with closing(sqlite_file.connect(embedded_former.path)) as connection:
+        connection.execute_sql("PRAGMA secure_delete = 0")
+        versions.up(connection, RING)
+    assert is_to_be_rewritten(embedded_former)
+    assert left_in_clear(everything_at_rest(embedded_former, postgresql), in_clear)
+    assert migrate(embedded_former) == []
+    assert not is_to_be_rewritten(embedded_former)
+    assert left_in_clear(everything_at_rest(embedded_former, postgresql), in_clear) == []
+    assert readable(embedded_former, in_clear) == in_clear
+
+
+def test_a_file_that_cannot_be_rewritten_is_refused_until_it_can(
+    embedded_former: DatabaseUrl,
+) -> None:
+    in_the_way = embedded_former.path.with_name(f"{embedded_former.path.name}.compact")
+    in_the_way.mkdir()
+    for _ in range(2):
+        with pytest.raises(DatabaseRefusedError, match="nothing can be written beside it"):
+            migrate(embedded_former, RING)
+    in_the_way.rmdir()
+    assert migrate(embedded_former) == []
+    assert not is_to_be_rewritten(embedded_former)
+    assert not in_the_way.exists()
+
+
+def test_a_migrated_file_is_still_known_as_ours(embedded_former: DatabaseUrl) -> None:
+    migrate(embedded_former, RING)
+    assert sqlite_file.has_cards(embedded_former.path)
