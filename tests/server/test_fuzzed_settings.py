@@ -1,0 +1,106 @@
+"""Whatever the settings and the key file say: they are read, or refused with a mistake."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzzing import bounded
+from giftcard_server import keys, settings
+from giftcard_server.settings import Settings, SettingsError
+
+pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]
+
+NAMES: Final = sorted(Settings.model_fields)
+# Of these the value is a secret, or may hold one.
+SECRET: Final = ("database_url", "keys", "attempts_redis_url")
+LONG_ENOUGH_TO_TELL: Final = 12
+
+# What no environment holds: NUL ends a value, and lone surrogates are no text.
+TEXT: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+LIKELY: Final = st.sampled_from(
+    [
+        *("", "0", "-1", "1", "1e400", "true", "nan", "{}", "[]", "[[]]", "null", "\N{SNOWMAN}"),
+        *("127.0.0.1:1", "[::1]:99999", ":", "sqlite:///", "sqlite:///x?y", "postgresql://[/x"),
+        *("postgresql://a:b@h:port/d", "redis://", "k1 00", '{"x": ["checkout"]}', "[" * 5000),
+    ]
+)
+VALUES: Final = st.one_of(LIKELY, TEXT)
+TOML_VALUES: Final = st.one_of(
+    st.sampled_from(["1", "-1", "1e400", "nan", "true", '""', "[]", "[1, 'a']", "{}", "{a = 1}"]),
+    st.sampled_from(["1979-05-27", "{x = ['checkout']}", "[[[[[]]]]]", "'''", "\\", "{fr = {}}"]),
+    TEXT.map(repr),
+)
+TABLES: Final = st.sampled_from(["", "[markets.fr]\n", "[markets.xx]\n", "[callers]\n", "[[x]]\n"])
+KEYS: Final = st.sampled_from([*NAMES, "currency", "time_zone", "designs", "a.b", '"ü"'])
+LINES: Final = st.lists(st.tuples(TABLES, KEYS, TOML_VALUES), max_size=6)
+CONFIGS: Final = st.one_of(
+    TEXT.map(str.encode),
+    st.binary(max_size=60),
+    LINES.map(lambda lines: "\n".join(f"{t}{key} = {value}" for t, key, value in lines).encode()),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzzed")
+
+
+def said(environment: dict[str, str]) -> str:
+    """Return what the settings are refused with, nothing where they are not."""
+    with patch.dict(os.environ, environment):
+        try:
+            settings.read()
+        except SettingsError as error:
+            return str(error)
+    return ""
+
+
+@bounded(300)
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5))
+def test_any_environment_is_read_or_refused(told: dict[str, str]) -> None:
+    said({f"GIFTCARD_{name.upper()}": value for name, value in told.items()})
+
+
+@bounded(200)
+@given(st.sampled_from(SECRET), TEXT.filter(lambda text: len(text) >= LONG_ENOUGH_TO_TELL))
+def test_no_mistake_quotes_what_is_secret(name: str, value: str) -> None:
+    assert value not in said({f"GIFTCARD_{name.upper()}": value})
+
+
+def test_any_file_of_settings_is_read_or_refused(folder: Path) -> None:
+    path = folder / "giftcard.toml"
+
+    @bounded(300)
+    @given(CONFIGS)
+    def every_file(config: bytes) -> None:
+        path.write_bytes(config)
+        said({"GIFTCARD_CONFIG": str(path)})
+
+    every_file()
+
+
+def test_any_key_file_is_read_or_refused(folder: Path) -> None:
+    path = folder / "keys"
+    path.touch(0o600)
+    lines = st.lists(
+        st.tuples(st.sampled_from(["k1", "k2", "", "#", "K", "k" * 17]), st.binary(max_size=40))
+    )
+    files = st.one_of(
+        st.binary(max_size=200),
+        lines.map(lambda each: "\n".join(f"{key_id} {key.hex()}" for key_id, key in each).encode()),
+    )
+
+    @bounded(200)
+    @given(files)
+    def every_file(held: bytes) -> None:
+        path.write_bytes(held)
+        with suppress(keys.KeysRefusedError):
+            assert keys.read(path).first.secret
+
+    every_file()
