@@ -1,0 +1,110 @@
+"""Canaries: known codes and people go in, and are looked for wherever they could come out.
+
+There are no traces apart from the log, which has the places of errors; and people are sealed
+where they are kept, so that they are found nowhere either.
+"""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from databases import Databases, Kind
+from giftcard_storage.database import DatabaseUrl
+from server.running import dump as dump_of_tables
+from server.shop import shop_at
+from server.story import Story, spellings
+from server_process import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(
+    kind: Kind, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("canaries")
+    with databases.empty(kind, folder) as place:
+        told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        with ServerProcess(folder, settings=told) as started:
+            yield started
+
+
+@pytest.fixture(scope="module")
+def story(server: ServerProcess) -> Story:
+    with shop_at(server.target) as shop:
+        return Story(shop, DatabaseUrl.parse(server.database_url))
+
+
+def log(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
+    """What was logged, as it stands, and as whoever reads JSON sees it."""
+    text = server.log_text()
+    decoded = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return f"{text}\n{json.dumps(decoded, ensure_ascii=False)}".encode()
+
+
+def metrics(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
+    """What Prometheus is told."""
+    with urllib.request.urlopen(f"{server.http_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
+        told: bytes = answer.read()
+    return told
+
+
+def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> bytes:
+    """What callers were told when it was no."""
+    return "\n".join(story.refusals).encode()
+
+
+def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
+    """Every file of the server, and of the database while it runs: tables, WAL and all."""
+    folders = [server.folder]
+    if DatabaseUrl.parse(server.database_url).is_shared:
+        folders.append(databases.postgresql.folder)
+    return b"\n".join(_contents(folder) for folder in folders)
+
+
+def _contents(folder: Path) -> bytes:
+    return b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
+    """What a back-up says, which shows bytes in hex."""
+    url = DatabaseUrl.parse(server.database_url)
+    if url.is_shared:
+        return databases.postgresql.dump(url.server_url)
+    told = ["INSERT INTO"]
+    for name, rows in dump_of_tables(url).items():
+        told += [f"{name} {row!r}" for row in rows]
+    return "\n".join(told).encode()
+
+
+# Where to look, and what is there to be found: a search that finds nothing at all proves nothing.
+PLACES: Final = {
+    log: ["defect", "decide.py"],
+    metrics: ["giftcard_operations_total", "TOO_MANY_ATTEMPTS"],
+    refusals: ["TOO_MANY_ATTEMPTS", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "INTERNAL"],
+    files: ["a card"],
+    dump: ["a card", "INSERT INTO"],
+}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_neither_a_code_nor_a_person_comes_out(
+    server: ServerProcess, story: Story, databases: Databases, place: object
+) -> None:
+    assert callable(place)
+    content: bytes = place(server, story, databases)
+    for sign in PLACES[place]:
+        expected = story.card_ids[0] if sign == "a card" else sign
+        assert expected.encode() in content
+    assert story.secrets.found_in(content) == []
+
+
+def test_a_canary_is_found_in_every_spelling(story: Story) -> None:
+    secrets = story.secrets
+    assert len(secrets.codes) > 5
+    assert len(secrets.people) > 20
+    for secret in (min(secrets.codes), min(secrets.people), max(secrets.people)):
+        for spelling in spellings(secret):
+            assert secret in secrets.found_in(b"before" + spelling + b"after")
