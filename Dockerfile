@@ -1,10 +1,16 @@
 # The service, `giftcard serve`, from the versions in uv.lock.
 #
 #   docker build --tag giftcard-tender .
-#   docker run --rm --read-only --volume giftcard:/var/lib/giftcard \
+#   giftcard certs certificates   # once: a development authority, and whom it knows
+#   chown -R 10001 certificates   # the user that the image runs as
+#   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+#       --volume giftcard:/var/lib/giftcard --volume "$PWD/certificates:$PWD/certificates:ro" \
 #       --publish 127.0.0.1:50051:50051 --publish 127.0.0.1:9464:9464 \
-#       --env GIFTCARD_ALLOW_PLAINTEXT_GRPC=true --env GIFTCARD_ALLOW_PLAINTEXT_HTTP=true \
+#       --env GIFTCARD_CONFIG="$PWD/certificates/giftcard.toml" --env GIFTCARD_HTTP_TLS=true \
 #       giftcard-tender
+#
+# It writes to /var/lib/giftcard (the embedded database and its keys) and, with several workers,
+# to /tmp (their counters); to nothing else.
 #
 # Both stages stand on the same image: the environment that the first one makes
 # names the Python that it was made with.
@@ -21,24 +27,26 @@ COPY pyproject.toml uv.lock ./
 # sources, so that a change of the sources installs nothing else anew.
 RUN sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml > uv.txt \
     && pip install --no-cache-dir --requirement uv.txt \
-    && uv sync --frozen --no-default-groups --extra server --extra postgres --no-install-project
+    && uv sync --frozen --no-default-groups --extra server --extra postgres --extra redis --no-install-project
 COPY protos protos
 COPY rules rules
 COPY storage storage
 COPY server server
 COPY client client
-RUN uv sync --frozen --no-default-groups --extra server --extra postgres --no-editable
+RUN uv sync --frozen --no-default-groups --extra server --extra postgres --extra redis --no-editable
 
 FROM python:3.13-slim-trixie
+LABEL org.opencontainers.image.title="giftcard-tender" \
+      org.opencontainers.image.description="Gift cards as a payment method, over gRPC"
 # Nothing is installed into a running container, and pip is the only tool in the
 # image that could.
 RUN pip uninstall --yes --root-user-action=ignore pip \
     && useradd --system --uid 10001 --user-group --no-create-home giftcard \
     && install --directory --owner=giftcard --group=giftcard --mode=0700 /var/lib/giftcard
 COPY --from=build /opt/giftcard /opt/giftcard
-# Inside a container loopback would be reachable by nobody. Whether calls without
-# TLS are acceptable there is for whoever runs it to say, so the server refuses to
-# start until they do: GIFTCARD_ALLOW_PLAINTEXT_GRPC, GIFTCARD_ALLOW_PLAINTEXT_HTTP.
+# Inside a container loopback would be reachable by nobody. So the server refuses to
+# start without certificates, unless whoever runs it says what that gives up
+# (GIFTCARD_ALLOW_...; docs/operator.md has them).
 # gRPC's core writes lines of its own to standard error, which are no JSON: off.
 ENV PATH=/opt/giftcard/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -53,6 +61,6 @@ VOLUME /var/lib/giftcard
 EXPOSE 50051 9464
 # Over HTTP: the limit on concurrent calls would turn away gRPC's own health check.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9464/healthz', timeout=2)"]
+    CMD ["python", "-m", "giftcard_server.liveness"]
 ENTRYPOINT ["giftcard"]
 CMD ["serve"]

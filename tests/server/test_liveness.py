@@ -1,0 +1,33 @@
+"""What a container asks whether its server lives, with TLS and without."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.mutual import CALLERS, Mutual, toml_of
+from server_process import ServerProcess, users_environment
+
+pytestmark = pytest.mark.one_database
+
+
+def exit_code_at(listen: str) -> int:
+    asked = [sys.executable, "-m", "giftcard_server.liveness"]
+    environment = users_environment() | {"GIFTCARD_HTTP_LISTEN": listen}
+    return subprocess.run(asked, env=environment, check=False, timeout=60).returncode
+
+
+def test_a_server_lives_until_it_is_gone(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        listen = server.http_url.removeprefix("http://")
+        assert exit_code_at(listen) == 0
+        assert exit_code_at(listen.replace("127.0.0.1", "0.0.0.0")) == 0  # noqa: S104 - asked, not bound
+        server.terminate()
+        assert exit_code_at(listen) == 1
+
+
+def test_a_server_that_speaks_tls_lives_as_well(tmp_path: Path) -> None:
+    told = Mutual(tmp_path / "certificates").environment | {"GIFTCARD_HTTP_TLS": "true"}
+    with ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server:
+        assert exit_code_at(server.http_url.removeprefix("http://")) == 0
