@@ -127,7 +127,7 @@ class Interceptor(grpc.ServerInterceptor):
     def _streaming(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Watch the streams of health and reflection, which we do not write ourselves.
+        """Watch the streams of health and reflection.
 
         None of them keeps a thread of the calls: a watcher of health, who may stay for good,
         keeps none at all, and reflection has a few of its own, for as long as any other call.

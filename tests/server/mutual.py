@@ -1,5 +1,8 @@
 """A service that knows its callers by their certificates, and channels of each of them."""
 
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +51,19 @@ class Mutual:
     def of(self, *names: str) -> tuple[Path, Path]:
         """Return a certificate of a caller with names such as `URI:spiffe://...`, and its key."""
         return self.authority.certify("caller", *names)
+
+    def status(self, url: str, certified: tuple[Path, Path] | None) -> int:
+        """Return how HTTP answers to a certificate, 0 where there was no connection at all."""
+        context = ssl.create_default_context(cafile=self.authority.certificate)
+        if certified is not None:
+            context.load_cert_chain(*certified)
+        try:
+            with urllib.request.urlopen(url, timeout=20, context=context) as answer:  # noqa: S310 - our own server
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
 
     @contextmanager
     def channel(self, target: str, certified: tuple[Path, Path] | None) -> Iterator[grpc.Channel]:

@@ -2,9 +2,6 @@
 
 import re
 import socket
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -42,18 +39,7 @@ def port_of(service: Service) -> int:
 
 def ask(service: Service, mutual: Mutual, path: str, certified: tuple[Path, Path] | None) -> int:
     """Return the status, 0 where the connection was not made at all."""
-    context = ssl.create_default_context(cafile=mutual.authority.certificate)
-    if certified is not None:
-        context.load_cert_chain(*certified)
-    url = f"https://localhost:{port_of(service)}{path}"
-    try:
-        with urllib.request.urlopen(url, timeout=20, context=context) as answer:
-            status: int = answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-    return status
+    return mutual.status(f"https://localhost:{port_of(service)}{path}", certified)
 
 
 @pytest.mark.parametrize(

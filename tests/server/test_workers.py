@@ -1,15 +1,18 @@
 """Several workers on one port: together they are one server, whoever of them dies."""
 
+import json
 import os
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
 
 from giftcard_command import SCRIPT, giftcard
@@ -29,8 +32,9 @@ from server.many_workers import (
     shop_of_its_own,
     total,
 )
+from server.mutual import CALLERS, Mutual, uri
 from server.running import settings
-from server.shop import SERVICE, shop_at
+from server.shop import SERVICE, Shop, shop_at
 from server_process import ServerNotReady
 
 # So many connections that the kernel gives all of them to one worker once in 2**23 runs.
@@ -250,3 +254,22 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
         postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         eventually(server.all_are_ready)
         assert server.process.terminate() == 0
+
+
+def test_every_worker_knows_the_callers_and_metrics_are_for_operators(
+    postgresql: PostgresqlProcess, tmp_path: Path
+) -> None:
+    mutual = Mutual(tmp_path / "certificates")
+    told = mutual.environment | {
+        "GIFTCARD_CALLERS": json.dumps(CALLERS),
+        "GIFTCARD_HTTP_TLS": "true",
+    }
+    with many_workers(postgresql.new_database(), tmp_path, **told) as server:
+        target = server.process.target
+        for _ in range(4 * WORKERS):  # Each connection may come to another worker.
+            with mutual.channel(target, mutual.of(uri("refunds"))) as channel:
+                no = refusal(partial(Shop(channel).call, sent.authorize()))
+            assert no.status is grpc.StatusCode.PERMISSION_DENIED
+        url = server.process.http_url.replace("http://127.0.0.1", "https://localhost") + "/metrics"
+        asked = {name: mutual.status(url, mutual.of(uri(name))) for name in ("refunds", "operator")}
+        assert asked == {"refunds": 403, "operator": 200}
