@@ -7,7 +7,7 @@ from typing import Final
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fuzzing import bounded
@@ -70,7 +70,9 @@ def test_any_environment_is_read_or_refused(told: dict[str, str]) -> None:
 @bounded(200)
 @given(st.sampled_from(SECRET), TEXT.filter(lambda text: len(text) >= LONG_ENOUGH_TO_TELL))
 def test_no_mistake_quotes_what_is_secret(name: str, value: str) -> None:
-    assert value not in said({f"GIFTCARD_{name.upper()}": value})
+    variable = f"GIFTCARD_{name.upper()}"
+    assume(value not in said({variable: "?"}))  # What a mistake says whatever was told.
+    assert value not in said({variable: value})
 
 
 def test_any_file_of_settings_is_read_or_refused(folder: Path) -> None:
