@@ -12,6 +12,7 @@ from giftcard_server.certificates import Certificates, Files
 from giftcard_server.http import HttpServer
 from giftcard_server.recurring import Recurring
 from giftcard_server.settings import SettingsError
+from giftcard_server.start_refused import StartRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +40,9 @@ class Access:
             files = Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
             self.certificates = Certificates(files)
         self.reloading = Recurring("access", self.reload, LOOK_SECONDS, ())
-        self._reread = reread
-        self._mistakes = ""
+        # Where nobody is asked for a certificate, there are no callers to read anew.
+        self._reread = reread if asks else None
+        self._left: dict[str, str] = {}
 
     def http_server(
         self, settings: Settings, registry: CollectorRegistry, is_ready: Callable[[], bool]
@@ -65,14 +67,22 @@ class Access:
     def reload(self) -> None:
         """Take what has changed at rest; what is not sound, or not whole yet, is left for later."""
         if self.certificates is not None:
-            self.certificates.reload()
-        if self._reread is None:
-            return
+            self._take(self.certificates.reload, otherwise="certificates left as they were")
+        if self._reread is not None:
+            reread = self._reread
+            self._take(
+                lambda: self.callers.replace(reread().callers),
+                otherwise="callers left as they were",
+            )
+
+    def _take(self, take: Callable[[], None], *, otherwise: str) -> None:
+        """Take something anew; where that is refused, say so once, and why."""
         try:
-            self.callers.replace(self._reread().callers)
-        except SettingsError as error:
-            if str(error) != self._mistakes:
-                log.warning("callers left as they were", why=str(error))
-            self._mistakes = str(error)
+            take()
+        except (SettingsError, StartRefusedError) as error:
+            why = str(error)
+            if why != self._left.get(otherwise):
+                log.warning(otherwise, why=why)
+            self._left[otherwise] = why
         else:
-            self._mistakes = ""
+            self._left.pop(otherwise, None)

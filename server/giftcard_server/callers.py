@@ -89,8 +89,7 @@ class Callers:
 
     def _of(self, names: Iterable[str]) -> Caller:
         known = self._known
-        if known is None:
-            return ANYBODY
+        assert known is not None, "who asks for certificates names callers"
         found = [name for name in names if name in known]
         if len(found) != 1:
             # Request ids belong to a caller, so a certificate must not say two.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -19,6 +20,7 @@ from cryptography import x509
 from giftcard_server.start_refused import StartRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 log = structlog.get_logger(__name__)
@@ -66,12 +68,9 @@ class Certificates:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._lock = threading.Lock()
-        self._refused = ""
-        try:
+        with _refusing(files):
             self._contents = _Contents.of(files)
             self._for_http = _context(files)
-        except OSError as error:
-            raise StartRefusedError(_why(files, error)) from error
         self._handed_out: _Contents | None = None
 
     def for_grpc(self) -> grpc.ServerCredentials:
@@ -97,8 +96,8 @@ class Certificates:
         return certificate.not_valid_after_utc.timestamp()
 
     def reload(self) -> None:
-        """Take what the files hold now, if it is new and fits together."""
-        try:
+        """Take what the files hold now, if it is new. Raises `StartRefusedError` like at first."""
+        with _refusing(self._files):
             contents = _Contents.of(self._files)
             if contents == self._contents:
                 return
@@ -106,18 +105,9 @@ class Certificates:
             # They may have been replaced in between, and the two must be the same.
             if contents != _Contents.of(self._files):
                 return
-        except OSError as error:
-            self._say_once(_why(self._files, error))
-            return
         with self._lock:
             self._contents, self._for_http = contents, for_http
-        self._refused = ""
         log.info("certificates taken", files=str(self._files))
-
-    def _say_once(self, why: str) -> None:
-        if why != self._refused:
-            log.warning("certificates left as they were", why=why)
-        self._refused = why
 
     def _newer_for_grpc(self) -> grpc.ServerCertificateConfiguration | None:
         with self._lock:
@@ -139,5 +129,10 @@ def _context(files: Files) -> ssl.SSLContext:
     return context
 
 
-def _why(files: Files, error: OSError) -> str:
-    return f"TLS: {error.strerror} (of {files})"
+@contextmanager
+def _refusing(files: Files) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"TLS: {error.strerror} (of {files})"
+        raise StartRefusedError(message) from error

@@ -6,8 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Annotated, Final
 
 import structlog
@@ -15,14 +14,12 @@ import typer
 
 from giftcard_server import logs, settings
 from giftcard_server.audit_report import Output, print_report
-from giftcard_server.command_exits import refuse, settings_or_refuse
+from giftcard_server.command_exits import refusing, settings_or_refuse
 from giftcard_server.key_ring import existing_ring_of
 from giftcard_server.service import Service
-from giftcard_server.start_refused import StartRefusedError
 from giftcard_server.workers import STOP, Supervisor
 from giftcard_storage import audit as auditing
 from giftcard_storage import database
-from giftcard_storage.errors import StorageError
 from giftcard_storage.transactions import reading
 
 EXIT_DIFFERENCES: Final = 1
@@ -50,7 +47,7 @@ def serve(
     if told.workers > 1:
         _supervise(told)
         return
-    with _refusing():
+    with refusing("start"):
         service = Service(told, reread=settings.read)
     run(service, STOP, lambda: _say_ready(service.listening))
 
@@ -68,7 +65,7 @@ def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[]
 
 
 def _supervise(told: settings.Settings) -> None:
-    with _refusing():
+    with refusing("start"):
         supervisor = Supervisor(told, settings.read)
         if supervisor.start():
             _say_ready(supervisor.listening)
@@ -77,15 +74,6 @@ def _supervise(told: settings.Settings) -> None:
     log.info("draining")
     supervisor.drain()
     log.info("stopped")
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """End with a sentence and an exit code where a server must not start."""
-    try:
-        yield
-    except (StartRefusedError, StorageError) as error:
-        refuse(str(error), "start")
 
 
 def migrate() -> None:
@@ -98,10 +86,8 @@ def migrate() -> None:
     url = told.database_url
     # Where nothing says which ring, a server would refuse; this command may need none.
     has_ring = not url.is_shared or told.keys is not None or told.key_file is not None
-    try:
+    with refusing("migrate"):
         names = database.migrate(url, existing_ring_of(told) if has_ring else None)
-    except (StartRefusedError, StorageError) as error:
-        refuse(str(error), "migrate")
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer
 
 
@@ -115,7 +101,7 @@ def audit(
     Reads GIFTCARD_DATABASE_URL. The server may run meanwhile.
     """
     url = settings_or_refuse().database_url
-    try:
+    with refusing("audit"):
         database.require_schema(url)
         connection = database.connect_to_look_over(url)
         try:
@@ -123,8 +109,6 @@ def audit(
                 totals, differences = auditing.totals(connection), auditing.audit(connection)
         finally:
             connection.close()
-    except StorageError as error:
-        refuse(str(error), "audit")
     print_report(output, totals, differences)
     sys.exit(EXIT_DIFFERENCES if differences else 0)
 

@@ -20,12 +20,11 @@ from rich.text import Text
 from giftcard_rules.decisions import Person
 from giftcard_server import logs
 from giftcard_server.audit_report import Output
-from giftcard_server.command_exits import refuse, settings_or_refuse
+from giftcard_server.command_exits import refuse, refusing, settings_or_refuse
 from giftcard_server.key_ring import existing_ring_of
-from giftcard_server.start_refused import StartRefusedError
 from giftcard_storage import database
 from giftcard_storage import people as kept
-from giftcard_storage.errors import CardUnknownError, StorageError
+from giftcard_storage.errors import CardUnknownError
 from giftcard_storage.people import ActingFor, Loss, Lost
 
 COLUMNS: Final = ("role", "authorization_id", "name", "email", "locale", "message", "lost")
@@ -156,12 +155,11 @@ def _printable(text: str) -> Text:
 
 @contextmanager
 def _refusing(what: str, card_id: str) -> Iterator[None]:
-    try:
-        yield
-    except CardUnknownError:
-        refuse(f"there is no card {card_id}", what)
-    except (StartRefusedError, StorageError) as error:
-        refuse(str(error), what)
+    with refusing(what):
+        try:
+            yield
+        except CardUnknownError:
+            refuse(f"there is no card {card_id}", what)
 
 
 def _say(answer: str) -> None:
