@@ -32,7 +32,7 @@ class Health(health_pb2_grpc.HealthServicer):
         self._services = ("", *services)
         self._status: int = NOT_SERVING
         self._lock = threading.Lock()  # Never held while something is sent.
-        self._watchers: dict[grpc.ServicerContext, tuple[str, Send]] = {}
+        self._watchers: dict[grpc.ServicerContext, Callable[[], None]] = {}
         self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="health")
 
     def set(self, status: int) -> None:
@@ -40,8 +40,8 @@ class Health(health_pb2_grpc.HealthServicer):
         with self._lock:
             self._status = status
             watchers = tuple(self._watchers.values())
-        for service, send in watchers:
-            self._senders.submit(self._tell, service, send)
+        for tell in watchers:
+            self._senders.submit(tell)
 
     def Check(
         self,
@@ -61,20 +61,23 @@ class Health(health_pb2_grpc.HealthServicer):
         send: Send,
     ) -> None:
         """Send the status of a service, and again whenever it is set."""
+        one_at_a_time = threading.Lock()  # Two that send on a stream would wait for each other.
+
+        def tell() -> None:
+            with one_at_a_time:
+                send(self._answer(request.service))  # As it is by now, whoever told first.
+
         with self._lock:
-            self._watchers[context] = (request.service, send)
+            self._watchers[context] = tell
         if not context.add_callback(lambda: self._forget(context)):
             self._forget(context)
-        self._tell(request.service, send)
+        tell()
 
     Watch.experimental_non_blocking = True  # type: ignore[attr-defined] # gRPC's own way to ask.
 
     def _answer(self, service: str) -> health_pb2.HealthCheckResponse:
         status = self._status if service in self._services else _UNKNOWN
         return health_pb2.HealthCheckResponse(status=status)
-
-    def _tell(self, service: str, send: Send) -> None:
-        send(self._answer(service))  # As it is by now, whoever told first.
 
     def _forget(self, context: grpc.ServicerContext) -> None:
         with self._lock:
