@@ -29,7 +29,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
 from giftcard_rules.ledger import MOVES, PostingKind
-from giftcard_server.callers import ANYBODY
+from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl

@@ -16,7 +16,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import order_pb2
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
-from giftcard_server.callers import ANYBODY
+from giftcard_server.callers.callers import ANYBODY
 
 SERVICE: Final = "/giftcard.v1.GiftCardService/"
 CARD_MINOR: Final = 100_00

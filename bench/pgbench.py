@@ -25,7 +25,7 @@ from plans import BUSY, Plan
 from results import POSTGRESQL, Case, Results, Sample
 from servers import Place, World, serving
 
-from postgresql_process import PASSWORD, USER
+from given.databases.postgresql_process import PASSWORD, USER
 
 SECTION: Final = "pgbench"
 NAME: Final = "Authorize's statements by pgbench"

@@ -25,7 +25,7 @@ from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
-from giftcard_server.callers import ANYBODY
+from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import TABLES, Authorization, Card, Person, Posting, Request
 

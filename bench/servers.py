@@ -18,10 +18,10 @@ from http2_load import Call, Connection, Run, VoidRunError
 from results import POSTGRESQL
 
 from giftcard_rules.codes import Key
-from giftcard_server import keys
+from giftcard_server.keys import key_file
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
-from postgresql_process import PostgresqlProcess
+from given.databases.postgresql_process import PostgresqlProcess
 
 GIFTCARD: Final = Path(sys.executable).with_name("giftcard")
 READY: Final = "giftcard is ready: grpc "
@@ -42,7 +42,7 @@ class Place:
     @property
     def key(self) -> Key:
         """The key that cards take."""
-        return keys.read(self.key_file).first
+        return key_file.read(self.key_file).first
 
     @property
     def environment(self) -> dict[str, str]:
@@ -100,15 +100,15 @@ class World:
         self._made += 1
         folder = self.folder / str(self._made)
         folder.mkdir()
-        key_file = folder / "keys"
-        keys.make(key_file)
+        ring = folder / "keys"
+        key_file.make(ring)
         if kind == POSTGRESQL:
             url = self.postgresql.new_database()
         else:
             url = f"sqlite:///{folder / 'bench.db'}"
             database.migrate(DatabaseUrl.parse(url))
         try:
-            yield Place(kind, url, key_file)
+            yield Place(kind, url, ring)
         finally:
             if kind == POSTGRESQL:
                 self.postgresql.drop(url)

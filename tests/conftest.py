@@ -8,9 +8,9 @@ from typing import Protocol
 
 import pytest
 
-from databases import Databases, Kind, Place
-from postgresql_process import PostgresqlProcess
-from server_process import ServerProcess
+from given.databases.kinds import Databases, Kind, Place
+from given.databases.postgresql_process import PostgresqlProcess
+from given.servers.server_process import ServerProcess
 
 
 def pytest_configure(config: pytest.Config) -> None:

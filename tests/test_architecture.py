@@ -50,7 +50,7 @@ KNOWN_IN = {
 
 # Who may read people (R30): for Customer Service, and to deliver e-mails. Beside them, who may
 # open what is sealed at all.
-MAY_READ_PEOPLE = {"server/giftcard_server/people_commands.py"}
+MAY_READ_PEOPLE = {"server/giftcard_server/commands/people.py"}
 MAY_DECRYPT = {
     "storage/giftcard_storage/data_keys.py",
     "storage/giftcard_storage/people.py",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from giftcard_command import CODE, ENDED_WITHIN_SECONDS, SCRIPT, environment, giftcard
-from server_process import ServerProcess
+from given.servers.giftcard_command import CODE, ENDED_WITHIN_SECONDS, SCRIPT, environment, giftcard
+from given.servers.server_process import ServerProcess
 
 # In one process, which plays the demo once for several of these tests.
 pytestmark = pytest.mark.xdist_group("demo")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server_process import ServerProcess
+from given.servers.server_process import ServerProcess
 
 TESTS = Path(__file__).resolve().parent
 OLDEST_PYTHON = TESTS.parent / ".venv-oldest" / "bin" / "python"
@@ -19,7 +19,7 @@ def test_a_card_lives_its_life_through_the_oldest_client(live_server: ServerProc
     # Warnings are errors: what an old runtime says about newer generated code
     # would otherwise go by unread.
     life = subprocess.run(
-        [OLDEST_PYTHON, "-W", "error", TESTS / "oldest_client.py", live_server.target],
+        [OLDEST_PYTHON, "-W", "error", TESTS / "given" / "oldest_client.py", live_server.target],
         check=False,
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import isclass
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
@@ -23,15 +23,15 @@ from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_server.certificates import _Contents
-from giftcard_server.committer import Submission
-from giftcard_server.development_authority import Certified
-from giftcard_server.requests import Reader
+from giftcard_server.callers.certificates import _Contents
+from giftcard_server.commands.development_authority import Certified
+from giftcard_server.deciding.committer import Submission
+from giftcard_server.edge.requests import Reader
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded
-from made_facts import authorize, issue, order, request_key, reverse
+from given.made_facts import authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -60,7 +60,7 @@ HARMLESS: Final = {
     "giftcard_client.connector.TenderResult.message": "our own words on that",
     "giftcard_client.tender.Quote.code": "why a payment would be declined",
     "giftcard_client.tender.Quote.message": "our own words on that",
-    "giftcard_server.callers.Caller.name": "the name of a program, which logs have to tell",
+    "giftcard_server.callers.callers.Caller.name": "the name of a program, which logs have to tell",
 }
 # What a union stands for that has one that is secret in it.
 UNIONS: Final = {"Command": "Issue", "Outcome": ""}
@@ -69,7 +69,7 @@ UNIONS: Final = {"Command": "Issue", "Outcome": ""}
 def classes() -> Iterator[type]:
     """Yield every class of ours that prints its fields."""
     for package in PACKAGES:
-        for found in iter_modules(package.__path__, f"{package.__name__}."):
+        for found in walk_packages(package.__path__, f"{package.__name__}."):
             if found.name.endswith((".__main__", ".migrations")):
                 continue
             module = import_module(found.name)

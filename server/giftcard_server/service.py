@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from giftcard_server import responses
-from giftcard_server.access import Access
-from giftcard_server.attempts import attempts_of
-from giftcard_server.callers import caller_of
-from giftcard_server.calls_in_progress import LOOK_SECONDS, CallsInProgress
-from giftcard_server.committer import Committer
-from giftcard_server.grpc_server import SERVICE, grpc_server
-from giftcard_server.health import NOT_SERVING, SERVING, Health
-from giftcard_server.housekeeping import Housekeeping
-from giftcard_server.http import HttpServer
-from giftcard_server.interception import Interceptor
-from giftcard_server.key_ring import ring_of
-from giftcard_server.known_cards import require_known
+from giftcard_server.callers.access import Access
+from giftcard_server.callers.callers import caller_of
+from giftcard_server.deciding.committer import Committer
+from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.readers import Readers
+from giftcard_server.edge import responses
+from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
+from giftcard_server.edge.gift_cards import GiftCardServicer
+from giftcard_server.edge.grpc_server import SERVICE, grpc_server
+from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
+from giftcard_server.edge.interception import Interceptor
+from giftcard_server.edge.requests import Reader
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.guesses.attempts import attempts_of
+from giftcard_server.keys.key_ring import ring_of
+from giftcard_server.keys.known_cards import require_known
 from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RpcMetrics
+from giftcard_server.ops_http import HttpServer
 from giftcard_server.probe import Probe
-from giftcard_server.readers import Readers
 from giftcard_server.recurring import Recurring
-from giftcard_server.requests import Reader
-from giftcard_server.servicer import GiftCardServicer
-from giftcard_server.start_refused import StartRefusedError
 from giftcard_storage import database, outlook
 from giftcard_storage.errors import StorageError
 from giftcard_storage.sealing import Sealing

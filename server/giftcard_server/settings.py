@@ -31,10 +31,10 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_rules.codes import KeyRing
-from giftcard_server.attempt_settings import FloorSeconds, RedisUrl
-from giftcard_server.keys import ring_as_told
+from giftcard_server.callers.roles import Roles
+from giftcard_server.guesses.settings import FloorSeconds, RedisUrl
+from giftcard_server.keys.key_file import ring_as_told
 from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
-from giftcard_server.roles import Roles
 from giftcard_storage.database import DatabaseUrl
 
 if TYPE_CHECKING:

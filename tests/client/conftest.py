@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from client.faulty_gateway import FaultyGateway
-from client.shopping import BUYER, Buy
 from giftcard_client import GiftCards, Issued, Money, Purchase
 from giftcard_client.tender import GiftCardTender
-from server_process import ServerProcess
+from given.checkout.faulty_gateway import FaultyGateway
+from given.checkout.shopping import BUYER, Buy
+from given.servers.server_process import ServerProcess
 
 # Longer than the server ever takes, so that a deadline passes only where a test wants it.
 TIMEOUT_SECONDS = 20.0

@@ -3,7 +3,7 @@
 import pytest
 
 from giftcard_client import Money
-from giftcard_client.amounts import format_amount, parse_amount
+from giftcard_client.cli.amounts import format_amount, parse_amount
 
 READ = [
     ("50", Money(50_00)),

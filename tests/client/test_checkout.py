@@ -8,11 +8,11 @@ import pytest
 
 from bank_card import BankCard
 from checkout import Basket, Checkout, Outcome, Receipt
-from client.checkouts import BANK_MINOR, agree, assert_all_or_nothing, basket
-from client.shopping import CARD_MINOR, Buy, is_free, order
 from giftcard_client import GiftCards, Money
 from giftcard_client.connector import Payment, TenderResult, TenderStatus
 from giftcard_client.tender import GiftCardTender, Quote
+from given.checkout.checkouts import BANK_MINOR, agree, assert_all_or_nothing, basket
+from given.checkout.shopping import CARD_MINOR, Buy, is_free, order
 
 
 def test_an_order_that_the_card_covers_leaves_the_bank_card_alone(

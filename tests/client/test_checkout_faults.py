@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from bank_card import BankCard, Failure
 from checkout import TRIES, Checkout, Outcome
-from client.checkouts import (
+from giftcard_client.tender import GiftCardTender
+from given.checkout.checkouts import (
     agree,
     assert_all_or_nothing,
     basket,
 )
-from client.faulty_gateway import (
+from given.checkout.faulty_gateway import (
     FaultyGateway,
     Step,
     error_info,
@@ -28,8 +29,7 @@ from client.faulty_gateway import (
     pass_on,
     refuse,
 )
-from client.shopping import CARD_MINOR, Buy
-from giftcard_client.tender import GiftCardTender
+from given.checkout.shopping import CARD_MINOR, Buy
 
 Steps = dict[str, Sequence[Step]]
 BankFailures = dict[str, Sequence[Failure]]

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from giftcard_command import (
+from given.servers.giftcard_command import (
     CODE,
     ENDED_WITHIN_SECONDS,
     SCRIPT,
@@ -21,7 +21,7 @@ from giftcard_command import (
     looking,
     paying,
 )
-from server_process import ServerProcess
+from given.servers.server_process import ServerProcess
 
 pytestmark = pytest.mark.one_database
 

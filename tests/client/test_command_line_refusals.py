@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from giftcard_command import Json, Shop, buying, giftcard, looking, paying
-from server_process import ServerProcess
+from given.servers.giftcard_command import Json, Shop, buying, giftcard, looking, paying
+from given.servers.server_process import ServerProcess
 
 pytestmark = pytest.mark.one_database
 

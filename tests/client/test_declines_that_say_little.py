@@ -9,8 +9,10 @@ import pytest
 
 from bank_card import BankCard
 from checkout import Checkout, Outcome
-from client.checkouts import agree, assert_all_or_nothing, basket
-from client.faulty_gateway import (
+from giftcard_client import Declined, GiftCards, Reason
+from giftcard_client.tender import GiftCardTender, RefundReason, TenderStatus
+from given.checkout.checkouts import agree, assert_all_or_nothing, basket
+from given.checkout.faulty_gateway import (
     FaultyGateway,
     Step,
     error_info,
@@ -21,9 +23,7 @@ from client.faulty_gateway import (
     pass_on,
     refuse,
 )
-from client.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
-from giftcard_client import Declined, GiftCards, Reason
-from giftcard_client.tender import GiftCardTender, RefundReason, TenderStatus
+from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 from returns import Return, take_back
 
 # Well-formed, and of no card.

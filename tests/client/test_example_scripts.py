@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bank_card import Failure
-from client.shopping import CARD_MINOR, Buy, is_free
 from giftcard_client.tender import GiftCardTender
-from server_process import ServerProcess
+from given.checkout.shopping import CARD_MINOR, Buy, is_free
+from given.servers.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DECLINE = Failure.DECLINE

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from client.shopping import BUYER, SHOPPER, Buy, order, session
 from giftcard_client import (
     AuthorizationState,
     CardOrigin,
@@ -25,6 +24,7 @@ from giftcard_client import (
     ReverseOutcome,
     ReverseReason,
 )
+from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 
 def test_a_card_is_bought_validated_authorized_captured_and_refunded(cards: GiftCards) -> None:

@@ -6,8 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from client.faulty_gateway import FaultyGateway, hang_after, hang_before, lose_answer
-from client.shopping import BUYER, SHOPPER, Buy, order, session
 from conftest import StartServer
 from giftcard_client import (
     Declined,
@@ -20,6 +18,8 @@ from giftcard_client import (
     ReverseOutcome,
     ReverseReason,
 )
+from given.checkout.faulty_gateway import FaultyGateway, hang_after, hang_before, lose_answer
+from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 
 @pytest.mark.parametrize("lost", [lose_answer, hang_after], ids=["line broke", "silence"])

@@ -7,14 +7,6 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from client.faulty_gateway import (
-    FaultyGateway,
-    answer,
-    error_info,
-    hang_before,
-    lose_request,
-    refuse,
-)
 from giftcard.v1 import gift_card_pb2, gift_card_service_pb2
 from giftcard_client import (
     Declined,
@@ -26,6 +18,14 @@ from giftcard_client import (
     Unavailable,
 )
 from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS
+from given.checkout.faulty_gateway import (
+    FaultyGateway,
+    answer,
+    error_info,
+    hang_before,
+    lose_request,
+    refuse,
+)
 
 CAPTURED = answer(
     gift_card_service_pb2.CaptureResponse(

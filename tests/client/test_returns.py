@@ -8,10 +8,10 @@ import pytest
 
 from bank_card import BankCard, Failure
 from checkout import Basket, Checkout, Outcome
-from client.faulty_gateway import FaultyGateway, Step, fail_after, fail_before, lose_answer
-from client.shopping import CARD_MINOR, SHOPPER, Buy, order, session
 from giftcard_client import GiftCards, Money
 from giftcard_client.tender import GiftCardTender, RefundReason, StoreCredit
+from given.checkout.faulty_gateway import FaultyGateway, Step, fail_after, fail_before, lose_answer
+from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, order, session
 from returns import Refunded, Return, take_back
 
 BANK_MINOR = 4000

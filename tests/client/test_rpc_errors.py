@@ -8,15 +8,6 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from client.faulty_gateway import (
-    FaultyGateway,
-    Step,
-    answer,
-    bad_request,
-    error_info,
-    refuse,
-    retry_info,
-)
 from giftcard.v1 import gift_card_service_pb2, reason_pb2
 from giftcard_client import (
     Declined,
@@ -34,6 +25,15 @@ from giftcard_client import (
     Violation,
 )
 from giftcard_client.rpc_errors import UNDECIDED
+from given.checkout.faulty_gateway import (
+    FaultyGateway,
+    Step,
+    answer,
+    bad_request,
+    error_info,
+    refuse,
+    retry_info,
+)
 
 REQUEST_ID = "0b2c7c52-9d0d-4d7b-9a57-0d52d0a2f3a1"
 Code = grpc.StatusCode

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from client.shopping import BUYER, SHOPPER, Buy, order, session
 from giftcard_client import (
     Contact,
     Declined,
@@ -18,6 +17,7 @@ from giftcard_client import (
     Purchase,
     ReverseReason,
 )
+from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 pytestmark = pytest.mark.one_database
 

@@ -8,16 +8,6 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from client.faulty_gateway import (
-    FaultyGateway,
-    Step,
-    answer,
-    error_info,
-    lose_request,
-    refuse,
-    retry_info,
-)
-from client.shopping import Buy, capture, order, payment, session
 from giftcard.v1 import gift_card_service_pb2
 from giftcard_client import Money
 from giftcard_client.tender import (
@@ -26,6 +16,16 @@ from giftcard_client.tender import (
     TenderResult,
     TenderStatus,
 )
+from given.checkout.faulty_gateway import (
+    FaultyGateway,
+    Step,
+    answer,
+    error_info,
+    lose_request,
+    refuse,
+    retry_info,
+)
+from given.checkout.shopping import Buy, capture, order, payment, session
 
 Code = grpc.StatusCode
 

@@ -8,18 +8,18 @@ import grpc
 import pytest
 
 from bank_card import BankCard
-from client.faulty_gateway import (
-    FaultyGateway,
-    Step,
-    hang_after,
-    lose_answer,
-)
-from client.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 from giftcard_client import Money
 from giftcard_client.tender import (
     GiftCardTender,
     TenderStatus,
 )
+from given.checkout.faulty_gateway import (
+    FaultyGateway,
+    Step,
+    hang_after,
+    lose_answer,
+)
+from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 
 Code = grpc.StatusCode
 

@@ -25,7 +25,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
 from giftcard_rules.reasons import Reason
-from made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
+from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 
 MICROSECOND = timedelta(microseconds=1)
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzing import bounded
 from giftcard_rules.codes import (
     ALPHABET,
     CODE_CHARACTERS,
@@ -23,7 +22,8 @@ from giftcard_rules.codes import (
 )
 from giftcard_rules.commands import Contact, RequestKey
 from giftcard_rules.facts import RequestRecord
-from made_facts import BUYER, issue
+from given.fuzzing import bounded
+from given.made_facts import BUYER, issue
 
 OLD_KEY = Key("2026", b"the first key of the ring, 32 B.")
 NEW_KEY = Key("2027", b"the second one, after a rotation")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from giftcard_rules.deadlines import deadline, end_of_day, expiry, local_day
 from giftcard_rules.terms import FRANCE
-from made_facts import is_working_day
+from given.made_facts import is_working_day
 
 PARIS = ZoneInfo("Europe/Paris")
 ZONES = [

@@ -20,7 +20,7 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
 from giftcard_rules.terms import FRANCE
-from made_facts import (
+from given.made_facts import (
     CALLER,
     SHOPPER,
     Books,

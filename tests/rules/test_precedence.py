@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
-from situations import Call, Wrong
-from wrong_calls import CALLS
+from given.situations import Call, Wrong
+from given.wrong_calls import CALLS
 
 # The table of the contract, from top to bottom.
 CONTRACT = [

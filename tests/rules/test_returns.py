@@ -17,7 +17,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
-from made_facts import FRIEND, Books, capture, order, reverse
+from given.made_facts import FRIEND, Books, capture, order, reverse
 
 MICROSECOND = timedelta(microseconds=1)
 

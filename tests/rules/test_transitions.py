@@ -23,7 +23,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts
 from giftcard_rules.ledger import LIABILITY, MOVES, TO_ANOTHER_CARD, Account, Posting, PostingKind
 from giftcard_rules.terms import FRANCE
-from made_facts import Books, authorize, cancel, capture, issue, order, reverse
+from given.made_facts import Books, authorize, cancel, capture, issue, order, reverse
 
 OF_A_CARD = {Account.CARD, Account.HELD, Account.SETTLED}
 USABLE = {CardState.ACTIVE, CardState.HELD}

@@ -15,7 +15,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
-from made_facts import Books, authorize, capture, euros, order, reverse, validate
+from given.made_facts import Books, authorize, capture, euros, order, reverse, validate
 
 MICROSECOND = timedelta(microseconds=1)
 

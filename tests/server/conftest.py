@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from databases import Databases, Kind, Place
 from giftcard_server.settings import Settings
-from server.running import NOON, Clock, running, settings, target_of
-from server.shop import Shop, shop_at
+from given.calls.shop import Shop, shop_at
+from given.databases.kinds import Databases, Kind, Place
+from given.servers.running import NOON, Clock, running, settings, target_of
 
 
 @pytest.fixture(scope="module")

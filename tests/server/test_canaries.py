@@ -12,12 +12,12 @@ from typing import Final
 
 import pytest
 
-from databases import Databases, Kind
 from giftcard_storage.database import DatabaseUrl
-from server.running import dump as dump_of_tables
-from server.shop import shop_at
-from server.story import Story, spellings
-from server_process import ServerProcess
+from given.calls.shop import shop_at
+from given.calls.story import Story, spellings
+from given.databases.kinds import Databases, Kind
+from given.servers.running import dump as dump_of_tables
+from given.servers.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")

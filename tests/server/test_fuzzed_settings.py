@@ -10,9 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fuzzing import bounded
-from giftcard_server import keys, settings
+from giftcard_server import settings
+from giftcard_server.keys import key_file
 from giftcard_server.settings import Settings, SettingsError
+from given.fuzzing import bounded
 
 pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]
 
@@ -102,7 +103,7 @@ def test_any_key_file_is_read_or_refused(folder: Path) -> None:
     @given(files)
     def every_file(held: bytes) -> None:
         path.write_bytes(held)
-        with suppress(keys.KeysRefusedError):
-            assert keys.read(path).first.secret
+        with suppress(key_file.KeysRefusedError):
+            assert key_file.read(path).first.secret
 
     every_file()

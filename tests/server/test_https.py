@@ -8,12 +8,12 @@ from typing import Final
 
 import pytest
 
-from giftcard_server import http as serving
+from giftcard_server import ops_http as serving
 from giftcard_server.service import Service
-from server.http import get
-from server.mutual import CALLERS, Mutual, uri
-from server.running import Clock, running, settings
-from server.waiting import wait_until
+from given.servers.http_get import get
+from given.servers.mutual import CALLERS, Mutual, uri
+from given.servers.running import Clock, running, settings
+from given.waiting import wait_until
 
 pytestmark = pytest.mark.one_database
 

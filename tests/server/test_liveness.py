@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.mutual import CALLERS, Mutual, toml_of
-from server_process import ServerProcess, users_environment
+from given.servers.mutual import CALLERS, Mutual, toml_of
+from given.servers.server_process import ServerProcess, users_environment
 
 pytestmark = pytest.mark.one_database
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 
 from giftcard_storage.database import DatabaseUrl
-from server.shop import shop_at
-from server.story import Story
-from server_process import ServerProcess
+from given.calls.shop import shop_at
+from given.calls.story import Story
+from given.servers.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")

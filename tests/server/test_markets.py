@@ -8,15 +8,15 @@ from typing import Any, Final
 import pytest
 
 from conftest import StartServer
-from databases import Place
 from giftcard.v1.order_pb2 import Money
+from giftcard_server.errors import StartRefusedError
 from giftcard_server.service import Service
-from giftcard_server.start_refused import StartRefusedError
-from server import sent
-from server.answered import refusal
-from server.running import Clock, running, settings, target_of
-from server.sent import changed
-from server.shop import Shop, shop_at
+from given.calls import sent
+from given.calls.answered import refusal
+from given.calls.sent import changed
+from given.calls.shop import Shop, shop_at
+from given.databases.kinds import Place
+from given.servers.running import Clock, running, settings, target_of
 
 TOML: Final = """
 [markets.us]

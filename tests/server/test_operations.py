@@ -15,19 +15,19 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import StartServer
-from databases import Place
 from giftcard_rules.ledger import PostingKind
 from giftcard_server import metrics
 from giftcard_server.service import Service
 from giftcard_storage.database import DatabaseUrl
-from server import sent
-from server.answered import refusal
-from server.http import get
-from server.running import Clock, running, settings, target_of, writing_elsewhere
-from server.sent import RPCS, changed
-from server.shop import SERVICE, Shop, shop_at
-from server.waiting import wait_until
-from server_process import ServerProcess
+from given.calls import sent
+from given.calls.answered import refusal
+from given.calls.sent import RPCS, changed
+from given.calls.shop import SERVICE, Shop, shop_at
+from given.databases.kinds import Place
+from given.servers.http_get import get
+from given.servers.running import Clock, running, settings, target_of, writing_elsewhere
+from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
 
 Code = grpc.StatusCode
 HEALTH: Final = "grpc.health.v1.Health"

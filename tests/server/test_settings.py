@@ -8,7 +8,7 @@ import pytest
 from conftest import StartServer
 from giftcard_server import settings
 from giftcard_server.settings import SettingsError
-from server_process import ServerNotReady
+from given.servers.server_process import ServerNotReady
 
 pytestmark = pytest.mark.one_database
 LONDON: Final = """

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from peewee import Database
 
-from databases import Databases, Kind
 from giftcard_storage.database import DatabaseUrl, connect, migrate
-from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks, books_on, play_everything
+from given.databases.kinds import Databases, Kind
+from given.databases.postgresql_process import PostgresqlProcess
+from given.databases.stored_books import StoredBooks, books_on, play_everything
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from giftcard_storage.audit import LIABILITY, LISTED, Difference, Totals, audit,
 from giftcard_storage.database import DatabaseUrl, connect_to_look_over
 from giftcard_storage.invariants import INVARIANTS
 from giftcard_storage.store import Store
-from made_facts import Books, cancel, order
-from stored_books import StoredBooks, play_everything
-from tamperings import TAMPERINGS, open_way, tamper
+from given.databases.stored_books import StoredBooks, play_everything
+from given.databases.tamperings import TAMPERINGS, open_way, tamper
+from given.made_facts import Books, cancel, order
 
 
 def test_a_new_database_is_sound(database: Database) -> None:

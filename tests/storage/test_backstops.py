@@ -3,9 +3,9 @@
 import pytest
 from peewee import Database, DatabaseError
 
-from constraints import checks, foreign_keys, refusal, triggers, unique_indexes
 from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
-from tamperings import PLACES
+from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
+from given.databases.tamperings import PLACES
 
 # Every CHECK of the tables, and a statement that only it refuses.
 CHECKS = {

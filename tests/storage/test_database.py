@@ -11,7 +11,7 @@ import pytest
 
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
-from stored_books import books_on, play_everything
+from given.databases.stored_books import books_on, play_everything
 
 PAGE_BYTES = 4096
 HEADER_BYTES = 100

@@ -9,8 +9,8 @@ from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import StorageAwayError
 from giftcard_storage.store import Store
-from made_facts import issue
-from stored_books import books_on
+from given.databases.stored_books import books_on
+from given.made_facts import issue
 
 CARDS = 200
 PAGE_BYTES = 4096

@@ -21,7 +21,8 @@ from giftcard_storage.database import DatabaseUrl, connect, migrate, require_sch
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.store import Store
 from giftcard_storage.versions import MIGRATIONS
-from made_facts import (
+from given.databases.stored_books import books_on
+from given.made_facts import (
     BUYER,
     FRIEND,
     KEY,
@@ -34,7 +35,6 @@ from made_facts import (
     request_key,
     validate,
 )
-from stored_books import books_on
 
 KEPT = sorted(Path(__file__).parent.glob("database_*.db"))
 

@@ -8,8 +8,8 @@ from peewee import Database
 from giftcard_rules.commands import Settle
 from giftcard_storage.audit import audit
 from giftcard_storage.outlook import Holdings, due, has_cards, holdings, made_by
-from made_facts import cancel, issue, order
-from stored_books import StoredBooks
+from given.databases.stored_books import StoredBooks
+from given.made_facts import cancel, issue, order
 
 
 def test_due_cards_are_those_that_time_has_something_to_do_for(

@@ -11,11 +11,12 @@ from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Contact
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Person, PersonRole
-from giftcard_server.roles import Role
+from giftcard_server.callers.roles import Role
 from giftcard_storage.errors import CardUnknownError
 from giftcard_storage.people import ActingFor, Lost, forget, people_of
 from giftcard_storage.store import Store
-from made_facts import (
+from given.databases.stored_books import StoredBooks, play_everything
+from given.made_facts import (
     BUYER,
     FRIEND,
     KEY,
@@ -28,7 +29,6 @@ from made_facts import (
     order,
     validate,
 )
-from stored_books import StoredBooks, play_everything
 
 NEXT: Final = Key("2027", b"the next secret of all tests 32B")
 OTHER: Final = Key(KEY.key_id, b"another secret by the same name.")

@@ -7,7 +7,6 @@ from typing import Any, Final
 import pytest
 from peewee import Database
 
-from at_rest import everything_at_rest, ways_to_write
 from giftcard_rules.cards import Card, CardState
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.decide import decide
@@ -19,9 +18,10 @@ from giftcard_storage.schema import DataKey
 from giftcard_storage.schema import Person as PersonRow
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
-from made_facts import BUYER, FRIEND, KEY, MARKETS, RING, SHOPPER, authorize, order
-from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks, books_on
+from given.databases.at_rest import everything_at_rest, ways_to_write
+from given.databases.postgresql_process import PostgresqlProcess
+from given.databases.stored_books import StoredBooks, books_on
+from given.made_facts import BUYER, FRIEND, KEY, MARKETS, RING, SHOPPER, authorize, order
 
 NEXT: Final = Key("2027", b"the next secret of all tests 32B")
 OTHER: Final = Key(KEY.key_id, b"another secret by the same name.")

@@ -15,8 +15,8 @@ from giftcard_storage import postgresql_server
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.versions import MIGRATIONS
-from postgresql_process import PASSWORD, PostgresqlProcess
-from stored_books import books_on
+from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
+from given.databases.stored_books import books_on
 
 STARTING_AT_ONCE = 8
 EVERY_MIGRATION = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))

@@ -18,8 +18,8 @@ from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.errors import StaleError, StorageAwayError
 from giftcard_storage.store import Loaded
-from made_facts import MARKETS, NOW, authorize, issue, order, request_key, reverse, validate
-from stored_books import StoredBooks, books_on
+from given.databases.stored_books import StoredBooks, books_on
+from given.made_facts import MARKETS, NOW, authorize, issue, order, request_key, reverse, validate
 
 AGAIN = request_key()
 WAITED_FOR_SECONDS = 10

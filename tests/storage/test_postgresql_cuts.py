@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from peewee import Database
 
-from cutting_proxy import Cut, CuttingProxy
 from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
 from giftcard_storage.audit import audit, totals
@@ -16,9 +15,10 @@ from giftcard_storage.database import DatabaseUrl, close, connect
 from giftcard_storage.errors import CommitLostError, StorageAwayError, translated
 from giftcard_storage.outlook import due, has_cards, holdings
 from giftcard_storage.store import Store
-from made_facts import MARKETS, NOW, issue, order, validate
-from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks, books_on
+from given.databases.cutting_proxy import Cut, CuttingProxy
+from given.databases.postgresql_process import PostgresqlProcess
+from given.databases.stored_books import StoredBooks, books_on
+from given.made_facts import MARKETS, NOW, issue, order, validate
 
 CUT = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

@@ -4,14 +4,14 @@ from typing import Any
 
 from peewee import Database
 
-from at_rest import everything_at_rest, ways_to_write
 from giftcard_rules.decisions import Person
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES
-from made_facts import RING, code_of
-from postgresql_process import PostgresqlProcess
-from stored_books import StoredBooks, play_everything
+from given.databases.at_rest import everything_at_rest, ways_to_write
+from given.databases.postgresql_process import PostgresqlProcess
+from given.databases.stored_books import StoredBooks, play_everything
+from given.made_facts import RING, code_of
 
 TRACES = ("Amélie", "Bruno", "Chloé", "example.com", "fr-FR", "fr-BE", "anniversaire")
 

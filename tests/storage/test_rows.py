@@ -19,8 +19,8 @@ from giftcard_rules.reasons import Reason
 from giftcard_storage import rows
 from giftcard_storage.dialects import dialect_of
 from giftcard_storage.statements import statements_of
-from made_facts import NOW
-from tamperings import open_way
+from given.databases.tamperings import open_way
+from given.made_facts import NOW
 
 # Every text that a fact may hold, and every instant to the microsecond.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

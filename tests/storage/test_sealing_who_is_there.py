@@ -7,16 +7,16 @@ from typing import Final
 
 import pytest
 
-from at_rest import everything_at_rest, ways_to_write
-from databases import Kind
-from former import former_database, former_file, insert, rows_of
 from giftcard_rules.decisions import Person
 from giftcard_storage import sqlite_file, versions
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.people import ActingFor, people_of
-from made_facts import RING
-from postgresql_process import PostgresqlProcess
+from given.databases.at_rest import everything_at_rest, ways_to_write
+from given.databases.former import former_database, former_file, insert, rows_of
+from given.databases.kinds import Kind
+from given.databases.postgresql_process import PostgresqlProcess
+from given.made_facts import RING
 
 # By the primary key of `person`, the values in clear.
 InClear = dict[tuple[str, str, str], list[str]]

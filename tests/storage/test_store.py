@@ -16,8 +16,18 @@ from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
 from giftcard_storage.errors import StaleError, StorageAwayError
 from giftcard_storage.outlook import has_cards
 from giftcard_storage.store import Store
-from made_facts import MARKETS, NOW, authorize, cancel, capture, issue, order, reverse, validate
-from stored_books import StoredBooks, books_on, play_everything
+from given.databases.stored_books import StoredBooks, books_on, play_everything
+from given.made_facts import (
+    MARKETS,
+    NOW,
+    authorize,
+    cancel,
+    capture,
+    issue,
+    order,
+    reverse,
+    validate,
+)
 
 # What makes a connection give up rather than wait for another one.
 IMPATIENT = {SQLITE: "PRAGMA busy_timeout = 10", POSTGRESQL: "SET lock_timeout = 10"}

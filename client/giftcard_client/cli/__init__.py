@@ -1,0 +1,1 @@
+"""The command line `giftcard`: everything that imports typer or rich."""

@@ -1,0 +1,174 @@
+"""The commands of `giftcard`: one for each RPC, `demo`, and what the server package adds."""
+
+from datetime import timedelta
+
+import typer
+
+from giftcard_client import (
+    Authorized,
+    Cancelled,
+    Captured,
+    Contact,
+    GiftCards,
+    Issued,
+    PaymentMethod,
+    Purchase,
+    Reversed,
+    Validation,
+)
+from giftcard_client.cli import options as opt
+from giftcard_client.cli.demonstration import demo
+from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.option_values import option_contact, option_order, read_code
+from giftcard_client.cli.remote_command import remote_command
+from giftcard_client.cli.server_commands import add_server_commands
+
+
+def issue(  # noqa: PLR0913 - one parameter for each option
+    cards: GiftCards,
+    *,
+    market: opt.Market,
+    amount: opt.CardAmount,
+    order_id: opt.OrderId,
+    payment_reference: opt.PaymentReference,
+    purchaser_email: opt.PurchaserEmail,
+    purchaser_name: opt.Name = "",
+    purchaser_locale: opt.Locale = "",
+    recipient_email: opt.RecipientEmail = None,
+    recipient_name: opt.Name = "",
+    recipient_locale: opt.Locale = "",
+    payment_method: opt.PaidBy = "BANK_CARD",
+    discounts: opt.Discounts = None,
+    design: opt.Design = "",
+    message: opt.Message = "",
+    request_id: opt.RequestId = None,
+) -> Issued:
+    """Make a card for a purchase that was paid, and show its code."""
+    method = PaymentMethod(payment_method)
+    return cards.issue(
+        market=market,
+        amount=amount,
+        purchase=Purchase(order_id, payment_reference, method, discounts or []),
+        purchaser=Contact(purchaser_email, purchaser_name, purchaser_locale),
+        recipient=option_contact(recipient_email, recipient_name, recipient_locale),
+        design=design,
+        message=message,
+        request_id=request_id,
+    )
+
+
+def validate(
+    cards: GiftCards,
+    *,
+    market: opt.Market,
+    order_id: opt.OrderId,
+    total: opt.OrderTotal = None,
+    lines: opt.OrderLines = None,
+    discounts: opt.Discounts = None,
+    attempt_key: opt.AttemptKey = "",
+) -> Validation:
+    """Tell what a card would pay of an order, and what would be lost. Changes nothing.
+
+    Asks for the code, or reads it from standard input.
+    """
+    order = option_order(order_id, total, lines, discounts)
+    return cards.validate(read_code(), market=market, order=order, attempt_key=attempt_key)
+
+
+def authorize(  # noqa: PLR0913 - one parameter for each option
+    cards: GiftCards,
+    *,
+    market: opt.Market,
+    order_id: opt.OrderId,
+    customer_email: opt.CustomerEmail,
+    customer_name: opt.Name = "",
+    customer_locale: opt.Locale = "",
+    total: opt.OrderTotal = None,
+    lines: opt.OrderLines = None,
+    discounts: opt.Discounts = None,
+    hold_seconds: opt.HoldSeconds = None,
+    attempt_key: opt.AttemptKey = "",
+    request_id: opt.RequestId = None,
+) -> Authorized:
+    """Set money aside on a card for an order.
+
+    Asks for the code, or reads it from standard input.
+    """
+    order = option_order(order_id, total, lines, discounts)
+    return cards.authorize(
+        read_code(),
+        market=market,
+        order=order,
+        customer=Contact(customer_email, customer_name, customer_locale),
+        hold_for=None if hold_seconds is None else timedelta(seconds=hold_seconds),
+        attempt_key=attempt_key,
+        request_id=request_id,
+    )
+
+
+def capture(
+    cards: GiftCards,
+    authorization_id: opt.AuthorizationId,
+    *,
+    amount: opt.CapturedAmount = None,
+    request_id: opt.RequestId = None,
+) -> Captured:
+    """Take the money that was set aside; what the order did not need is lost."""
+    return cards.capture(authorization_id, amount=amount, request_id=request_id)
+
+
+def reverse(  # noqa: PLR0913 - one parameter for each option
+    cards: GiftCards,
+    authorization_id: opt.ReversedAuthorizationId = None,
+    *,
+    reason: opt.WhyReversed,
+    authorize_request_id: opt.AuthorizeRequestId = None,
+    refund_amount: opt.RefundAmount = None,
+    delivered_on: opt.DeliveredOn = None,
+    beneficiary_email: opt.BeneficiaryEmail = None,
+    beneficiary_name: opt.Name = "",
+    beneficiary_locale: opt.Locale = "",
+    request_id: opt.RequestId = None,
+) -> Reversed:
+    """Undo an authorize: release a hold, or give captured money back on a new card."""
+    if (authorization_id is None) == (authorize_request_id is None):
+        message = "either an authorization id or --authorize-request-id says what to undo"
+        raise typer.BadParameter(message)
+    return cards.reverse(
+        authorization_id=authorization_id,
+        authorize_request_id=authorize_request_id,
+        reason=reason,
+        refund_amount=refund_amount,
+        delivered_on=None if delivered_on is None else delivered_on.date(),
+        beneficiary=option_contact(beneficiary_email, beneficiary_name, beneficiary_locale),
+        request_id=request_id,
+    )
+
+
+def cancel(
+    cards: GiftCards, *, order_id: opt.OrderId, request_id: opt.RequestId = None
+) -> Cancelled:
+    """Cancel the purchase of a card that is wholly unused, and show what to pay back.
+
+    Asks for the code, or reads it from standard input.
+    """
+    return cards.cancel(read_code(), purchase_order_id=order_id, request_id=request_id)
+
+
+def run() -> None:
+    """Run the command that the command line names."""
+    app = typer.Typer(
+        name="giftcard",
+        help="Gift cards as a payment method.",
+        epilog=EXIT_CODES_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        # A pretty traceback shows local variables, and those hold codes.
+        pretty_exceptions_enable=False,
+    )
+    for command in (issue, validate, authorize, capture, reverse, cancel):
+        app.command()(remote_command(command))
+    add_server_commands(app)
+    app.command()(demo)
+    app()

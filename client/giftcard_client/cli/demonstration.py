@@ -1,0 +1,111 @@
+"""The command `giftcard demo`: a server of its own, the life of a card, and an audit."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from giftcard_client import GiftCardError, GiftCards, Money
+from giftcard_client.cli.amounts import format_amount
+from giftcard_client.cli.demonstration_server import (
+    DemonstrationServer,
+    ServerFailed,
+    demonstration_server,
+)
+from giftcard_client.cli.demonstration_steps import NotAsExpected, Step, life_of_a_card
+
+INDENT = 6
+# How the audit's totals of a market add up.
+LEDGER = (
+    (" ", "issued"),
+    ("+", "reissued"),
+    ("-", "captured"),
+    ("-", "forfeited"),
+    ("-", "expired"),
+    ("-", "cancelled"),
+    ("=", "outstanding"),
+)
+# Ctrl-C is an exception already; these end a command where it stands.
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# What a shell reports for a command that a signal ended: this and its number.
+ENDED_BY_SIGNAL = 128
+
+
+def demo() -> None:
+    """Play the life of a card on a server of its own, and audit what it leaves behind."""
+    console = Console(soft_wrap=True)
+    try:
+        with _cleaning_up_on_signals():
+            _play(console)
+    except (NotAsExpected, ServerFailed, GiftCardError) as error:
+        console.print(f"[bold red]✗ Not as it should be:[/] {escape(str(error))}")
+        raise typer.Exit(1) from None
+    console.print("\n[bold]All of it as it should be.[/] To start the server for yourself:")
+    command = _own_command()
+    console.print(f"  {command} serve", style="cyan")
+    console.print("and, while it runs, to buy a card in another terminal:")
+    console.print(
+        f"  {command} issue --market fr --amount 50 --order-id MY-1 --payment-reference PAY-1 "
+        "--purchaser-email me@example.org",
+        style="cyan",
+    )
+
+
+def _play(console: Console) -> None:
+    with demonstration_server() as server:
+        console.print(f"A server is running on {server.target}, on a new embedded database.\n")
+        with GiftCards(server.target) as cards:
+            for number, step in enumerate(life_of_a_card(cards), start=1):
+                _tell(console, number, step)
+        _tell_audit(console, server)
+        server.stop()
+        console.print("[green]✓[/] The server has stopped, in order. Its database goes with it.")
+
+
+def _tell(console: Console, number: int, step: Step) -> None:
+    console.print(f"[green]✓[/] [bold]{number:2}  {escape(step.title)}[/]", highlight=False)
+    for line in step.told:
+        console.print(INDENT * " " + line, highlight=False)
+
+
+def _tell_audit(console: Console, server: DemonstrationServer) -> None:
+    """Run the audit while the server runs, as an operator would."""
+    audit = server.audit()
+    if audit.returncode != 0:
+        message = f"the audit found differences:\n{audit.stdout}{audit.stderr}"
+        raise NotAsExpected(message)
+    console.print("\n[green]✓[/] [bold]giftcard audit: every invariant of the ledger holds[/]")
+    for totals in json.loads(audit.stdout)["totals"]:
+        for sign, name in LEDGER:
+            amount = format_amount(Money(totals[f"{name}_minor"], totals["currency"]))
+            console.print(f"{sign:>{INDENT}} {name:<12}{amount:>12}", highlight=False)
+
+
+@contextmanager
+def _cleaning_up_on_signals() -> Iterator[None]:
+    """Turn signals into exceptions, so that the server and its folder go."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(ENDED_BY_SIGNAL + number)
+
+    before = {number: signal.signal(number, end) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _own_command() -> str:
+    """Name `giftcard` the way it can be called from here: as short as it works."""
+    command = Path(sys.prefix) / "bin" / "giftcard"
+    if not command.exists():
+        return "giftcard"
+    here = Path.cwd()
+    return str(command.relative_to(here) if command.is_relative_to(here) else command)

@@ -1,0 +1,130 @@
+"""The options of the commands of `giftcard`, as one table."""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import typer
+from typer.models import OptionInfo
+
+from giftcard_client import Money, OrderLine, ReverseReason
+from giftcard_client.cli.option_values import option_amount, option_order_line
+
+
+class Output(StrEnum):
+    """How an answer is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def _amount(help_text: str, *names: str) -> OptionInfo:
+    option: OptionInfo = typer.Option(
+        *names,
+        parser=option_amount,
+        metavar="AMOUNT",
+        help=f"{help_text} Like 12.34 or '12.34 EUR'.",
+    )
+    return option
+
+
+def _pem_file(name: str, help_text: str) -> OptionInfo:
+    option: OptionInfo = typer.Option(name, exists=True, dir_okay=False, help=help_text)
+    return option
+
+
+# What every command has.
+Target = Annotated[
+    str, typer.Option(envvar="GIFTCARD_TARGET", help="Where the server listens: host:port.")
+]
+OutputFormat = Annotated[
+    Output, typer.Option("--output", "-o", help="A table for people, or JSON for programs.")
+]
+TimeoutSeconds = Annotated[
+    float, typer.Option(min=0.001, help="How long to try, all repetitions together.")
+]
+AuthorityFile = Annotated[
+    Path | None, _pem_file("--ca", "Use TLS, and trust the authorities in this PEM file.")
+]
+CertificateFile = Annotated[
+    Path | None, _pem_file("--cert", "Our own certificate (PEM), for mutual TLS.")
+]
+KeyFile = Annotated[Path | None, _pem_file("--key", "The private key (PEM) of --cert.")]
+RequestId = Annotated[
+    UUID | None,
+    typer.Option(
+        help="The request id of an earlier try, to send the same again. Absent: a new one."
+    ),
+]
+ShowCode = Annotated[
+    bool, typer.Option("--show-code", help="Show the code of the new card too, if there is one.")
+]
+
+# An order, and who pays with what.
+Market = Annotated[str, typer.Option(help="The platform, such as fr.")]
+OrderId = Annotated[str, typer.Option(help="The platform's order number.")]
+OrderTotal = Annotated[
+    Money | None, _amount("All that the order costs. Absent: the sum of its lines.", "--total")
+]
+OrderLines = Annotated[
+    list[OrderLine] | None,
+    typer.Option(
+        "--line",
+        parser=option_order_line,
+        metavar="CATEGORY=AMOUNT",
+        help="A line of the order; may be repeated. Absent: the total as one line of goods.",
+    ),
+]
+Discounts = Annotated[
+    list[str] | None,
+    typer.Option("--discount", metavar="TEXT", help="A discount code; may be repeated."),
+]
+AttemptKey = Annotated[
+    str, typer.Option(help="Whose wrong codes count together: the shopper's session.")
+]
+HoldSeconds = Annotated[
+    int | None, typer.Option(help="How long to hold the money. Absent: as the market has it.")
+]
+
+# A purchase.
+CardAmount = Annotated[Money, _amount("What the card shall be worth.", "--amount")]
+PaidBy = Annotated[
+    # All but UNRECOGNIZED, which is said by servers alone.
+    Literal["BANK_CARD", "PAY_LATER", "GIFT_CARD", "OTHER"],
+    typer.Option("--payment-method", case_sensitive=False),
+]
+PaymentReference = Annotated[str, typer.Option(help="The payment provider's, of the purchase.")]
+Design = Annotated[str, typer.Option(help="One of the market's designs. Absent: its first.")]
+Message = Annotated[str, typer.Option(help="A personal message to go with the card.")]
+
+# What is captured, and what comes back.
+CapturedAmount = Annotated[
+    Money | None, _amount("How much to take. Absent: all that was set aside.", "--amount")
+]
+RefundAmount = Annotated[
+    Money | None, _amount("How much of the whole order comes back. Absent: all that is left.")
+]
+AuthorizationId = Annotated[str, typer.Argument(help="As authorize answered it.")]
+ReversedAuthorizationId = Annotated[
+    str | None, typer.Argument(help="As authorize answered it. Absent: --authorize-request-id.")
+]
+AuthorizeRequestId = Annotated[
+    UUID | None, typer.Option(help="The request id of an authorize whose answer was lost.")
+]
+WhyReversed = Annotated[ReverseReason, typer.Option("--reason", case_sensitive=False)]
+DeliveredOn = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="The day of delivery, for a change of mind."),
+]
+
+# People.
+PurchaserEmail = Annotated[str, typer.Option(help="Who buys the card.")]
+RecipientEmail = Annotated[str | None, typer.Option(help="Who gets it. Absent: the purchaser.")]
+CustomerEmail = Annotated[str, typer.Option(help="Who gets a new card should money come back.")]
+BeneficiaryEmail = Annotated[
+    str | None, typer.Option(help="Who gets the new card. Absent: the customer of the order.")
+]
+Name = Annotated[str, typer.Option(help="As the person writes it.")]
+Locale = Annotated[str, typer.Option(help="Such as fr-FR. Absent: the market's own.")]

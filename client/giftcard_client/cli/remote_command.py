@@ -1,0 +1,107 @@
+"""What all commands that call the server share: where it is, and how its answer is shown."""
+
+import functools
+import inspect
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import typer
+from rich.console import Console
+
+from giftcard_client import Captured, GiftCardError, GiftCards, Reversed
+from giftcard_client.cli.exit_codes import exit_code_of, report
+from giftcard_client.cli.options import (
+    AuthorityFile,
+    CertificateFile,
+    KeyFile,
+    Output,
+    OutputFormat,
+    ShowCode,
+    Target,
+    TimeoutSeconds,
+)
+from giftcard_client.cli.tables import answer_json, answer_table
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+DEFAULT_TIMEOUT_SECONDS = 5.0
+
+# The answers that may bring a new card, and with it a code.
+BRING_A_CODE = {Captured, Reversed}
+
+
+def remote_command(command: Callable[..., object]) -> Callable[..., None]:
+    """Make a command out of a function that takes a GiftCards and options, and returns an answer.
+
+    Adds the options that all of them share, makes the request id where none is
+    given (so that it can be told to whoever has to send the request again),
+    and shows what comes back.
+    """
+
+    def run(
+        *,
+        target: Target = DEFAULT_TARGET,
+        output: OutputFormat = Output.TABLE,
+        timeout_seconds: TimeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
+        ca: AuthorityFile = None,
+        cert: CertificateFile = None,
+        key: KeyFile = None,
+        show_code: ShowCode = False,
+        **options: Any,  # noqa: ANN401 - the options of the command itself
+    ) -> None:
+        shown: dict[str, object] = {}
+        if "request_id" in options:
+            options["request_id"] = str(options["request_id"] or uuid.uuid4())
+            shown["request_id"] = options["request_id"]
+        credentials = _credentials(ca, cert, key)
+        try:
+            with GiftCards(
+                target, credentials=credentials, timeout_seconds=timeout_seconds
+            ) as cards:
+                answer = command(cards, **options)
+        except GiftCardError as error:
+            raise typer.Exit(report(error, shown, output)) from None
+        if output is Output.JSON:
+            typer.echo(answer_json(answer, shown, show_code=show_code))
+        else:
+            Console().print(answer_table(answer, shown, show_code=show_code))
+        raise typer.Exit(exit_code_of(answer))
+
+    return _with_options_of_both(run, command)
+
+
+def _with_options_of_both(
+    run: Callable[..., None], command: Callable[..., object]
+) -> Callable[..., None]:
+    """Give `run` the name, help and options of `command` beside its own: typer reads signatures."""
+    signature = inspect.signature(command, eval_str=True)
+    _cards, *own = signature.parameters.values()
+    shared = [
+        parameter
+        for parameter in inspect.signature(run).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and (parameter.name != "show_code" or signature.return_annotation in BRING_A_CODE)
+    ]
+    functools.update_wrapper(run, command)
+    run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined] # PEP 362
+    return run
+
+
+def _credentials(
+    ca: Path | None, cert: Path | None, key: Path | None
+) -> grpc.ChannelCredentials | None:
+    if (cert is None) != (key is None):
+        message = "--cert and --key belong together"
+        raise typer.BadParameter(message)
+    if cert is not None and ca is None:
+        message = "--cert needs --ca: our certificate is only shown to a server that we trust"
+        raise typer.BadParameter(message)
+    if ca is None:
+        return None
+    return grpc.ssl_channel_credentials(
+        root_certificates=ca.read_bytes(),
+        private_key=key.read_bytes() if key else None,
+        certificate_chain=cert.read_bytes() if cert else None,
+    )

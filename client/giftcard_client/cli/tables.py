@@ -1,0 +1,82 @@
+"""How the commands of `giftcard` show an answer: as a table for people, or as JSON for programs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from giftcard_client import Money, Replacement
+from giftcard_client.cli.amounts import format_amount
+
+HIDDEN_CODE = "hidden; the same request again with --show-code shows it"
+INDENT = "  "
+
+
+def answer_json(answer: object, extra: Mapping[str, object], *, show_code: bool) -> str:
+    """Write an answer as one JSON object; `extra` comes first.
+
+    Money is {"amount_minor", "currency_code"}, times are RFC 3339 in UTC, a
+    code that was not asked for is null.
+    """
+    told = {**extra, **_plain(answer, show_code=show_code)}
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Table:
+    """Lay an answer out as names and values, one below the other; what is empty is left out."""
+    table = Table.grid(padding=(0, 3))
+    for name, value in extra.items():
+        table.add_row(_label(name), Text(_words(value)))
+    for label, value in _rows(answer, show_code=show_code, depth=0):
+        # Text and not str: what comes from elsewhere is no markup.
+        table.add_row(label, Text(value, overflow="fold"))
+    return table
+
+
+def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any of many types
+    if is_dataclass(value):
+        named = {
+            field.name: _plain(getattr(value, field.name), show_code=show_code)
+            for field in fields(value)
+        }
+        if isinstance(value, Replacement) and not show_code:
+            named["code"] = None
+        return named
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, tuple | list):
+        return [_plain(item, show_code=show_code) for item in value]
+    return value
+
+
+def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, str]]:  # noqa: ANN401 - any answer
+    for field in fields(answer):
+        value = getattr(answer, field.name)
+        if isinstance(answer, Replacement) and field.name == "code" and not show_code:
+            yield _label(field.name, depth), HIDDEN_CODE
+        elif is_dataclass(value) and not isinstance(value, Money):
+            yield _label(field.name, depth), ""
+            yield from _rows(value, show_code=show_code, depth=depth + 1)
+        elif value is not None and value != "":
+            yield _label(field.name, depth), _words(value)
+
+
+def _label(name: str, depth: int = 0) -> Text:
+    style = "cyan" if depth else "bold cyan"
+    return Text(INDENT * depth + name.replace("_", " "), style=style)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Money):
+        return format_amount(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return str(value)

@@ -1,0 +1,37 @@
+"""How the server's commands end where they must not go on: with a sentence, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+from giftcard_server import settings
+from giftcard_server.errors import StartRefusedError
+from giftcard_storage.errors import StorageError
+
+EXIT_REFUSED: Final = 2
+
+
+def refuse(why: str, what: str) -> NoReturn:
+    """End the command: it cannot do what it was asked for."""
+    print(f"giftcard cannot {what}:\n{why}", file=sys.stderr)  # noqa: T201 - before there is a log
+    sys.exit(EXIT_REFUSED)
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """End the command with a sentence where the server could not start, or the database says no."""
+    try:
+        yield
+    except (StartRefusedError, StorageError) as error:
+        refuse(str(error), what)
+
+
+def settings_or_refuse() -> settings.Settings:
+    """Return the settings as the server reads them, or end the command with their mistakes."""
+    try:
+        return settings.read()
+    except settings.SettingsError as error:
+        refuse(str(error), "start")

@@ -1,0 +1,167 @@
+"""`giftcard keys`: make a key ring, look at it, rotate it, and check that a server can start on it.
+
+None of it ever shows a secret.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from giftcard_rules.codes import KeyRing
+from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.exits import refuse, settings_or_refuse
+from giftcard_server.commands.keys_report import print_check, print_uses, uses_of
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.keys import key_file
+from giftcard_server.keys.key_ring import existing_ring_of
+from giftcard_server.keys.known_cards import mistakes_of
+from giftcard_server.settings import Settings
+from giftcard_storage import database, outlook
+from giftcard_storage.errors import StorageError
+from giftcard_storage.outlook import Holdings
+
+EXIT_CANNOT_START: Final = 1
+TO_BE_MADE: Final = "there is no ring yet: a server makes one beside its database"
+
+Path_ = Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE names.")]
+Shown = Annotated[Output, typer.Option(help="A table to read, or JSON for programs.")]
+MistakesOn = Callable[[KeyRing], list[str]]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _keys() -> None:
+    """Handle key rings: whoever has one can derive the codes of all its cards."""
+
+
+@app.command()
+def new(path: Path_) -> None:
+    """Make a key ring with one new key, in a file that its owner alone can read."""
+    with _refusing("make keys", path):
+        try:
+            key_file.make(path)
+        except FileExistsError:
+            refuse(f"there is a key file {path} already, and it stays as it is", "make keys")
+    _say(f"{path}: one new key")
+
+
+@app.command()
+def rotate(
+    path: Path_,
+    *,
+    later: Annotated[
+        bool, typer.Option("--later", help="Put it last: known, but not used for new cards yet.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option(help="Make no key: put the one with this id first.")
+    ] = None,
+) -> None:
+    """Put a new key first, for new cards. Old keys stay, since their cards need them.
+
+    Servers read the file when they start. Where several share a database, each must know a key
+    before one of them uses it: rotate with --later, restart all, rotate with --to, restart all.
+    """
+    if later and to is not None:
+        message = "--later and --to are two steps"
+        raise typer.BadParameter(message)
+    with _refusing("rotate keys", path):
+        if to is not None:
+            key_file.put_first(path, to)
+            _say(f"{path}: {to} is first now")
+        elif later:
+            _say(f"{path}: {key_file.add_last(path).keys[-1].key_id} is new, and last")
+        else:
+            _say(f"{path}: {key_file.rotate(path).first.key_id} is new, and first")
+
+
+@app.command("list")
+def list_keys(
+    path: Annotated[
+        Path | None, typer.Argument(help="A key file. Absent: the ring that the settings name.")
+    ] = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Show the keys of a ring and, where the database answers, how many cards each has.
+
+    Two rings with equal fingerprints have equal keys.
+    """
+    told = settings_or_refuse()
+    try:
+        ring = key_file.read(path) if path else existing_ring_of(told)
+    except (key_file.KeysRefusedError, StartRefusedError, StorageError) as error:
+        refuse(str(error), "list keys")
+    remarks = [] if ring else [TO_BE_MADE]
+    holdings: list[Holdings] | None = None
+    sealed: dict[str, int] = {}
+    try:
+        with _cards_of(told) as (holdings, sealed, _):
+            pass
+    except StorageError as error:
+        remarks.append(f"cards were not counted: {error}")
+    print_uses(output, uses_of(ring, holdings, sealed), remarks)
+
+
+@app.command()
+def check(output: Shown = Output.TABLE) -> None:
+    """Say whether a server with these settings could start on its keys; exit 1 if it could not.
+
+    That is: each key that live cards need is in the ring, and is the one that they were made
+    with. Exit 2 where that cannot be found out. Nothing is changed.
+    """
+    told = settings_or_refuse()
+    ring, mistakes = None, []
+    try:
+        try:
+            ring = existing_ring_of(told)
+        except StartRefusedError as error:
+            mistakes = [str(error)]
+        with _cards_of(told) as (holdings, sealed, mistakes_on):
+            mistakes += mistakes_on(ring) if ring else []
+    except StorageError as error:
+        refuse(str(error), "check keys")
+    remarks = [] if ring or mistakes else [TO_BE_MADE]
+    print_check(output, uses_of(ring, holdings, sealed), remarks, mistakes)
+    sys.exit(EXIT_CANNOT_START if mistakes else 0)
+
+
+@contextmanager
+def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
+    """Look at the cards on a database, their people, and what would be wrong with a ring for them.
+
+    There are none where an embedded database is still to be made. Raises `StorageError`.
+    """
+    url = told.database_url
+    if not url.is_shared and not url.path.exists():
+        yield [], {}, lambda _: []
+        return
+    database.require_schema(url)
+    looking = database.connect_to_look_over(url)
+    try:
+        holdings = outlook.holdings(looking)
+        made_by = partial(outlook.made_by, looking)
+        sealed = outlook.sealed(looking)
+        yield holdings, sealed, lambda ring: mistakes_of(holdings, made_by, ring, told.terms)
+    finally:
+        database.close(looking)
+
+
+@contextmanager
+def _refusing(what: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except key_file.KeysRefusedError as error:
+        refuse(str(error), what)
+    except OSError as error:
+        refuse(f"key file {path}: {error.strerror}", what)
+
+
+def _say(answer: str) -> None:
+    print(answer)  # noqa: T201 - the command's answer

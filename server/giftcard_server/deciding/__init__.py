@@ -1,0 +1,1 @@
+"""Commands become decisions here: in batches, each one durable transaction."""

@@ -1,0 +1,258 @@
+"""The way of every write: load, decide, save, commit once, for all commands that wait."""
+
+from __future__ import annotations
+
+import hmac
+import random
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from giftcard_rules.commands import Authorize, Authorized, Declined, Settle
+from giftcard_rules.decide import decide
+from giftcard_rules.decisions import Decision
+from giftcard_rules.facts import RequestRecord
+from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from giftcard_server.deciding.batching import Batcher
+from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from giftcard_rules.commands import Command, Outcome
+    from giftcard_rules.decide import Markets
+    from giftcard_rules.facts import Facts
+    from giftcard_server.deciding.batching import Entry
+    from giftcard_server.metrics import DomainMetrics
+    from giftcard_storage.store import Store
+
+TRIES: Final = 8
+PAUSE_SECONDS: Final = 0.01
+
+
+class ContendedError(Exception):
+    """Other writers were faster each time; nothing was done."""
+
+
+class KeyLostError(Exception):
+    """The key that a recorded answer needs is no longer in the ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command, and how its request is told from another one with the same id.
+
+    `fingerprint` digests the request under the key of the ring with that id; it raises
+    `KeyLostError` where the ring has lost it. A `throttled` caller is given what was decided
+    before, since a replay is no guess, and nothing new.
+    """
+
+    command: Command
+    key_id: str
+    fingerprint: Callable[[str], bytes]
+    throttled: bool = False
+
+    @property
+    def method(self) -> str:
+        """The name of the RPC."""
+        return type(self.command).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decided answer, as it is kept: `reason` where it was declined."""
+
+    kept: bytes
+    reason: Reason | None
+    key_id: str
+    replayed: bool = False
+
+
+class Committer:
+    """Runs commands in batches, each batch as one durable transaction.
+
+    `encode` turns an outcome into the bytes that its request record keeps. `now` is read
+    once for each batch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        markets: Markets,
+        encode: Callable[[Outcome], bytes],
+        now: Callable[[], datetime],
+        metrics: DomainMetrics,
+        *,
+        waiting_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._store = store
+        self._markets = markets
+        self._encode = encode
+        self._now = now
+        self._metrics = metrics
+        self._batcher: Batcher[Submission, Answer] = Batcher(
+            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+        )
+
+    def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
+        """Decide a command, durably, and return its answer.
+
+        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
+        `KeyLostError`, after each of which nothing was done; whatever else is raised is a
+        defect, and nothing was done either.
+        """
+        return self._batcher.submit(submission, gone)
+
+    def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        try:
+            self._commit(entries)
+        except StorageAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not hit its neighbours
+            if len(entries) == 1:
+                entries[0].fail(error)
+                return
+            self._run_one_by_one(entries)
+
+    def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        away: StorageAwayError | None = None
+        for entry in entries:
+            if away is not None:  # Asking again for each would keep them all waiting.
+                entry.fail(away)
+                continue
+            try:
+                self._commit((entry,))
+            except StorageAwayError as error:
+                away = error
+                entry.fail(error)
+            except Exception as error:  # noqa: BLE001 - it is this one command's own
+                entry.fail(error)
+
+    def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        """Decide a batch until it is committed, or until it is clear that it will not be.
+
+        A commit whose answer was lost is decided again like one that was too slow: if it was
+        done after all, then every command finds its request record, and is answered by that.
+        """
+        lost: CommitLostError | None = None
+        for attempt in range(TRIES):
+            try:
+                return self._try_commit(entries)
+            except StaleError:
+                self._metrics.again("stale")
+            except CommitLostError as error:
+                lost = error
+                self._metrics.again("commit_lost")
+            except StorageAwayError:
+                if lost is None:  # Nothing was done, which is for the caller to know at once.
+                    raise
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
+        raise lost or ContendedError
+
+    def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        answers: list[Answer] = []
+        try:
+            with self._store.transaction():
+                now = self._now()  # Not before: another program's writing can keep us waiting.
+                loaded = self._store.load([entry.item.command for entry in entries])
+                batch = _Batch(loaded.facts, self._markets, self._encode, now)
+                answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
+                if batch.decisions or batch.records:
+                    self._store.save(loaded, batch.decisions, batch.records, now)
+        except CommitLostError:
+            for entry, answer in zip(entries, answers, strict=True):
+                entry.succeed(answer)  # Perhaps; the next try will find out.
+            raise
+        for entry, answer in zip(entries, answers, strict=True):
+            entry.succeed(answer)
+            self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
+        self._metrics.committed(len(entries), batch.decisions)
+
+
+def _first(lost: Answer | None, found: Answer) -> Answer:
+    """Return an answer that was given in a lost commit as what it is: given for the first time."""
+    if lost is not None and found == replace(lost, replayed=True):
+        return lost
+    return found
+
+
+class _Batch:
+    """The commands of one transaction, decided in turn: later ones see what earlier ones did."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        markets: Markets,
+        encode: Callable[[Outcome], bytes],
+        now: datetime,
+    ) -> None:
+        self._facts = facts
+        self._markets = markets
+        self._encode = encode
+        self._now = now
+        self.decisions: list[Decision] = []
+        self.records: list[RequestRecord] = []
+
+    def answer(self, submission: Submission) -> Answer:
+        """Answer a command: as it was answered before, or by deciding it now."""
+        command = submission.command
+        if isinstance(command, Settle):
+            self._decide(command)
+            return Answer(b"", None, "")
+        record = self._facts.requests.get(command.key)  # type: ignore[union-attr] # Validate never comes here.
+        recalled = self._recall(record, submission) if record else None
+        if submission.throttled and not (recalled and recalled.replayed):
+            return self._decline(Reason.TOO_MANY_ATTEMPTS)
+        if recalled is not None:
+            return recalled
+        decision = self._decide(command)
+        outcome = decision.outcome
+        reason = outcome.reason if isinstance(outcome, Declined) else None
+        kept = self._encode(outcome)
+        if reason not in LEAVES_NO_TRACE:
+            self._record(submission, outcome, reason, kept)
+        if decision.prevents is not None:
+            prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
+            self._keep(prevented)
+        return Answer(kept, reason, submission.key_id)
+
+    def _decide(self, command: Command) -> Decision:
+        decision = decide(command, self._facts, self._markets, self._now)
+        self._facts.apply(decision)
+        if decision.cards or decision.authorizations:
+            self.decisions.append(decision)
+        return decision
+
+    def _recall(self, record: RequestRecord, submission: Submission) -> Answer:
+        if record.method != submission.method:
+            return self._decline(Reason.REQUEST_ID_REUSED)
+        if record.prevented:
+            return self._decline(Reason.REQUEST_PREVENTED)  # R36
+        if not hmac.compare_digest(record.fingerprint, submission.fingerprint(record.key_id)):
+            return self._decline(Reason.REQUEST_ID_REUSED)
+        return Answer(record.answer, record.reason, record.key_id, replayed=True)
+
+    def _decline(self, reason: Reason) -> Answer:
+        return Answer(self._encode(Declined(reason)), reason, "")
+
+    def _record(
+        self, submission: Submission, outcome: Outcome, reason: Reason | None, kept: bytes
+    ) -> None:
+        made = outcome.authorization if isinstance(outcome, Authorized) else None
+        self._keep(
+            RequestRecord(
+                submission.command.key,  # type: ignore[union-attr] # As above.
+                submission.method,
+                fingerprint=submission.fingerprint(submission.key_id),
+                key_id=submission.key_id,
+                reason=reason,
+                answer=kept,
+                authorization_id=made.authorization_id if made else None,
+            )
+        )
+
+    def _keep(self, record: RequestRecord) -> None:
+        self._facts.requests[record.key] = record
+        self.records.append(record)

@@ -1,0 +1,65 @@
+"""Booking what time has done to cards that nobody asks about.
+
+No rule waits for this: every command looks at a card through `settle`. It is here so that
+the ledger shows holds that lapsed and cards that expired soon after they did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from giftcard_rules.commands import Settle
+from giftcard_server.deciding.batching import GoneError, OverloadedError
+from giftcard_server.deciding.committer import ContendedError, Submission
+from giftcard_server.logs import where
+from giftcard_server.recurring import Recurring
+from giftcard_storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from giftcard_server.deciding.committer import Committer
+
+log = structlog.get_logger(__name__)
+
+CARDS_AT_ONCE: Final = 500
+
+
+class Housekeeping(Recurring):
+    """Settles the cards that are due, every so many seconds.
+
+    `due` returns the ids of at most as many cards as it is asked for.
+    """
+
+    def __init__(
+        self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
+    ) -> None:
+        put_off_by = (StorageError, OverloadedError, ContendedError, GoneError)
+        super().__init__("housekeeping", self.settle, every_seconds, put_off_by)
+        self._due = due
+        self._committer = committer
+
+    def settle(self) -> int:
+        """Settle all cards that are due now, among the callers' commands, and count them."""
+        settled = 0
+        while not self.stopping.is_set():
+            card_ids = self._due(CARDS_AT_ONCE)
+            settled_now = sum(self._settle_one(card_id) for card_id in card_ids)
+            settled += settled_now
+            if len(card_ids) < CARDS_AT_ONCE or not settled_now:
+                break
+        return settled
+
+    def _settle_one(self, card_id: str) -> bool:
+        """Settle a card and return whether that went well; a defect is left for people to see."""
+        submission = Submission(Settle(card_id), "", lambda _key_id: b"")
+        try:
+            self._committer.submit(submission, self.stopping.is_set)
+        except self.put_off_by:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other cards shall not wait for this one
+            log.error("defect", card_id=card_id, error=where(error))  # noqa: TRY400 - without its text
+            return False
+        return True

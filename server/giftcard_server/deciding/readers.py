@@ -1,0 +1,51 @@
+"""The way of every read: Validate loads the facts of all that wait, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from giftcard_rules.decide import decide
+from giftcard_server.deciding.batching import Batcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from giftcard_rules.commands import Outcome, Validate
+    from giftcard_rules.decide import Markets
+    from giftcard_server.deciding.batching import Entry
+    from giftcard_storage.store import Store
+
+
+class Readers:
+    """Answers Validate in batches, on a connection of its own beside the committer's."""
+
+    def __init__(
+        self,
+        store: Store,
+        markets: Markets,
+        now: Callable[[], datetime],
+        *,
+        waiting_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._store = store
+        self._markets = markets
+        self._now = now
+        self._batcher: Batcher[Validate, Outcome] = Batcher(
+            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+        )
+
+    def submit(self, command: Validate, gone: Callable[[], bool]) -> Outcome:
+        """Answer a Validate. Raises `OverloadedError`, `GoneError` and `StorageAwayError`."""
+        return self._batcher.submit(command, gone)
+
+    def _run(self, entries: Sequence[Entry[Validate, Outcome]]) -> None:
+        with self._store.snapshot():
+            facts = self._store.load([entry.item for entry in entries]).facts
+        now = self._now()
+        for entry in entries:
+            try:
+                entry.succeed(decide(entry.item, facts, self._markets, now).outcome)
+            except Exception as error:  # noqa: BLE001 - one command's defect shall not hit its neighbours
+                entry.fail(error)

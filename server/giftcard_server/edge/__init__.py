@@ -1,0 +1,1 @@
+"""gRPC: messages come in here, and answers leave."""

@@ -1,0 +1,255 @@
+"""The six RPCs: a message becomes a command, its decision becomes a message or a status."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import grpc
+import structlog
+from google.rpc.status_pb2 import Status
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_rules import codes
+from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, Validated
+from giftcard_rules.reasons import Reason
+from giftcard_rules.tender import unusable
+from giftcard_server.deciding.batching import GoneError, OverloadedError
+from giftcard_server.deciding.committer import ContendedError, KeyLostError, Submission
+from giftcard_server.edge import refusals, responses
+from giftcard_server.edge.fields import InvalidRequestError
+from giftcard_server.edge.interception import abort
+from giftcard_server.guesses.attempts import Attempt
+from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from giftcard_server.deciding.committer import Answer, Committer
+    from giftcard_server.deciding.readers import Readers
+    from giftcard_server.edge.requests import Reader
+    from giftcard_server.guesses.attempts import Attempts
+    from giftcard_server.metrics import DomainMetrics
+
+log = structlog.get_logger(__name__)
+
+Sent = TypeVar("Sent")
+Answered = TypeVar("Answered")
+
+Writing = Issue | Authorize | Capture | Reverse | Cancel
+Request = (
+    pb.IssueRequest | pb.AuthorizeRequest | pb.CaptureRequest | pb.ReverseRequest | pb.CancelRequest
+)
+
+RETRY_AFTER: Final = timedelta(milliseconds=200)
+REPLAYED: Final = (("giftcard-replayed", "true"),)
+
+# How a command that was not decided is answered. The same request may be sent again as it
+# is: nothing was done, or, after a lost commit, its record will answer it.
+UNDECIDED: Final = {
+    OverloadedError: (refusals.UNAVAILABLE, "overloaded"),
+    StorageAwayError: (refusals.UNAVAILABLE, "storage is away"),
+    CommitLostError: (refusals.UNAVAILABLE, "storage is away"),
+    KeyLostError: (refusals.UNAVAILABLE, "a key is missing from the ring"),
+    ContendedError: (refusals.ABORTED, "contention"),
+    StaleError: (refusals.ABORTED, "contention"),
+    GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
+}
+
+
+def _refusing(
+    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered],
+) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered]:
+    """End the RPC with the status of whatever kept it from being decided."""
+
+    @functools.wraps(answer)
+    def answering(
+        servicer: GiftCardServicer, request: Sent, context: grpc.ServicerContext
+    ) -> Answered:
+        try:
+            return answer(servicer, request, context)
+        except InvalidRequestError as error:
+            abort(context, refusals.malformed(error.violations))
+        except tuple(UNDECIDED) as error:
+            _undecided(context, error)
+
+    return answering
+
+
+class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
+    """Answers `giftcard.v1.GiftCardService`."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        committer: Committer,
+        readers: Readers,
+        attempts: Attempts,
+        metrics: DomainMetrics,
+        now: Callable[[], datetime],
+        caller_of: Callable[[grpc.ServicerContext], str],
+    ) -> None:
+        self._caller_of = caller_of
+        self._reader = reader
+        self._ring = reader.ring
+        self._committer = committer
+        self._readers = readers
+        self._attempts = attempts
+        self._metrics = metrics
+        self._now = now
+
+    @_refusing
+    def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
+        """Make a card, and answer with its code."""
+        caller = self._caller_of(context)
+        command = self._reader.issue(request, caller)
+        answer = self._decided(command, request, context)
+        response = pb.IssueResponse.FromString(answer.kept)
+        response.code = self._code(answer, caller, command.key.request_id)
+        return response
+
+    @_refusing
+    def Validate(
+        self, request: pb.ValidateRequest, context: grpc.ServicerContext
+    ) -> pb.ValidateResponse:
+        """Tell what Authorize would answer; a no is part of the answer."""
+        came, caller = time.monotonic(), self._caller_of(context)
+        command = self._reader.validate(request)
+        attempt = Attempt("Validate", came, caller, request.attempt_key, bool(command.card_ids))
+        if self._attempts.wait(attempt) is not None:
+            outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
+        elif not attempt.is_looked_up:  # What a look-up would find as well.
+            outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
+        else:
+            found = self._readers.submit(command, _gone(context))
+            assert isinstance(found, Validated)
+            outcome = found
+        self._metrics.answered("Validate", outcome.reason)
+        response = responses.validated(outcome)
+        self._attempts.answered(attempt, outcome.reason, context)
+        return response
+
+    @_refusing
+    def Authorize(
+        self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
+    ) -> pb.AuthorizeResponse:
+        """Set money aside on a card."""
+        came, caller = time.monotonic(), self._caller_of(context)
+        command = self._reader.authorize(request, caller)
+        attempt = Attempt("Authorize", came, caller, request.attempt_key, bool(command.card_ids))
+        answer = self._attempted(attempt, command, request, context)
+        return pb.AuthorizeResponse.FromString(answer.kept)
+
+    @_refusing
+    def Capture(
+        self, request: pb.CaptureRequest, context: grpc.ServicerContext
+    ) -> pb.CaptureResponse:
+        """Take what was set aside."""
+        caller = self._caller_of(context)
+        command = self._reader.capture(request, caller)
+        answer = self._decided(command, request, context)
+        response = pb.CaptureResponse.FromString(answer.kept)
+        if response.HasField("replacement"):
+            response.replacement.code = self._code(answer, caller, command.key.request_id)
+        return response
+
+    @_refusing
+    def Reverse(
+        self, request: pb.ReverseRequest, context: grpc.ServicerContext
+    ) -> pb.ReverseResponse:
+        """Undo an Authorize, whatever became of it."""
+        caller = self._caller_of(context)
+        command = self._reader.reverse(request, caller, self._now())
+        if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
+            request.authorize_request_id = command.authorize_request_id
+        answer = self._decided(command, request, context)
+        response = pb.ReverseResponse.FromString(answer.kept)
+        if response.HasField("replacement"):
+            response.replacement.code = self._code(answer, caller, command.key.request_id)
+        return response
+
+    @_refusing
+    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
+        """Cancel the purchase of an unused card."""
+        came, caller = time.monotonic(), self._caller_of(context)
+        command = self._reader.cancel(request, caller)
+        attempt = Attempt("Cancel", came, caller, None, bool(command.card_ids))
+        answer = self._attempted(attempt, command, request, context)
+        return pb.CancelResponse.FromString(answer.kept)
+
+    def _attempted(
+        self, attempt: Attempt, command: Writing, request: Request, context: grpc.ServicerContext
+    ) -> Answer:
+        """Decide a command that names a card by its code."""
+        wait = self._attempts.wait(attempt)
+        answer = self._submit(command, request, context, throttled=wait is not None)
+        self._attempts.answered(attempt, answer.reason, context)
+        if answer.reason is Reason.TOO_MANY_ATTEMPTS:
+            abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
+        return _granted(answer, context)
+
+    def _decided(self, command: Writing, request: Request, context: grpc.ServicerContext) -> Answer:
+        """Have a command decided."""
+        return _granted(self._submit(command, request, context), context)
+
+    def _submit(
+        self,
+        command: Writing,
+        request: Request,
+        context: grpc.ServicerContext,
+        *,
+        throttled: bool = False,
+    ) -> Answer:
+        # The same id in another case is the same request.
+        request.request_id = command.key.request_id
+        submission = Submission(
+            command,
+            self._ring.first.key_id,
+            lambda key_id: self._fingerprint(key_id, type(command).__name__, request),
+            throttled,
+        )
+        return self._committer.submit(submission, _gone(context))
+
+    def _fingerprint(self, key_id: str, method: str, request: Request) -> bytes:
+        serialized = request.SerializeToString(deterministic=True)
+        return codes.fingerprint(self._key(key_id), method, serialized)
+
+    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
+        return codes.derive_code(self._key(answer.key_id), caller, request_id).shown
+
+    def _key(self, key_id: str) -> codes.Key:
+        key = self._ring.get(key_id)
+        if key is None:
+            raise KeyLostError
+        return key
+
+
+def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
+    """Return an answer that is a yes, and end the RPC here where it is a no."""
+    metadata = REPLAYED if answer.replayed else ()
+    if answer.reason is not None:
+        abort(context, Status.FromString(answer.kept), metadata)
+    if metadata:
+        context.set_trailing_metadata(metadata)
+    return answer
+
+
+def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
+    return lambda: not context.is_active()
+
+
+def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    code, message = UNDECIDED[type(error)]
+    if isinstance(error, StorageAwayError | KeyLostError):
+        log.error("undecided", why=message, error=str(error))
+    abort(context, refusals.try_again(code, message, RETRY_AFTER))
+
+
+def service_methods() -> dict[str, str]:
+    """Return the RPCs by name, with their type as metrics call it."""
+    service: Any = pb.DESCRIPTOR.services_by_name["GiftCardService"]
+    return {method.name: "unary" for method in service.methods}

@@ -1,0 +1,85 @@
+"""The gRPC server: its services, and the limits that no caller gets around."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_server.edge.gift_cards import service_methods
+
+if TYPE_CHECKING:
+    from giftcard_server.edge.gift_cards import GiftCardServicer
+    from giftcard_server.edge.health import Health
+    from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.settings import Settings
+
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
+HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+# Larger than any sound request, so that an unsound one gets a clear answer from us.
+MESSAGE_BYTES: Final = 256 * 1024
+METADATA_BYTES: Final = 16 * 1024
+# On one connection; a caller with more calls at a time opens another. gRPC's core turns calls
+# away at random a little below it, as it also counts those that are just over.
+STREAMS: Final = 512
+HANDSHAKE_SECONDS: Final = 10
+IDLE_SECONDS: Final = 600
+# For calls that run when a connection has reached its age.
+AGE_GRACE_SECONDS: Final = 60
+# A side that is gone without a word is noticed; one that asks more often than this is sent away.
+KEEPALIVE_SECONDS: Final = 60
+KEEPALIVE_TIMEOUT_SECONDS: Final = 20
+CALLERS_KEEPALIVE_SECONDS: Final = 20
+# Calls beyond this many for each thread are turned away before anything of them is read.
+CALLS_PER_THREAD: Final = 4
+
+
+def grpc_server(
+    settings: Settings,
+    servicer: GiftCardServicer,
+    checking: Health,
+    interceptor: Interceptor,
+    *,
+    shares_its_port: bool,
+) -> grpc.Server:
+    """Put a server together; it listens nowhere yet."""
+    threads = settings.rpc_threads
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        interceptors=[interceptor],
+        maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
+        options=(
+            # With it, a second server would share the port without a word.
+            ("grpc.so_reuseport", int(shares_its_port)),
+            *_limits(settings),
+        ),
+    )
+    pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(checking, server)
+    reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+    interceptor.expect(SERVICE, service_methods())
+    return server
+
+
+def _limits(settings: Settings) -> tuple[tuple[str, int], ...]:
+    return (
+        ("grpc.max_receive_message_length", MESSAGE_BYTES),
+        # One limit: between the two, gRPC would refuse at random.
+        ("grpc.max_metadata_size", METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", METADATA_BYTES),
+        ("grpc.max_concurrent_streams", STREAMS),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
+        ("grpc.max_connection_idle_ms", IDLE_SECONDS * 1000),
+        ("grpc.max_connection_age_ms", settings.connection_age_seconds * 1000),
+        ("grpc.max_connection_age_grace_ms", AGE_GRACE_SECONDS * 1000),
+        ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
+        ("grpc.http2.min_ping_interval_without_data_ms", CALLERS_KEEPALIVE_SECONDS * 1000),
+        ("grpc.http2.max_ping_strikes", 2),
+    )

@@ -1,0 +1,213 @@
+"""What every RPC passes through: who may call, deadlines, unexpected errors, counters, latency.
+
+All handlers are taken as streams of bytes, which look the same on the wire: grpcio hands those
+over before a message has come, so that nothing a caller sent is read, let alone parsed, before
+it is clear that it may call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError
+from grpc_status import rpc_status
+
+from giftcard_server.edge import refusals
+from giftcard_server.logs import where
+
+if TYPE_CHECKING:
+    from google.rpc.status_pb2 import Status
+
+    from giftcard_server.callers.callers import Callers
+    from giftcard_server.edge.calls_in_progress import CallsInProgress
+    from giftcard_server.metrics import RpcMetrics
+
+log = structlog.get_logger(__name__)
+
+CODE_NAME: Final = {
+    code: "".join(word.capitalize() for word in code.name.split("_")).replace("Ok", "OK")
+    for code in grpc.StatusCode
+} | {grpc.StatusCode.CANCELLED: "Canceled"}  # As go-grpc-middleware writes them.
+
+
+STREAM_THREADS: Final = 4
+
+
+Behavior = Callable[..., Any]
+
+
+def abort(
+    context: grpc.ServicerContext, status: Status, metadata: tuple[tuple[str, str], ...] = ()
+) -> NoReturn:
+    """End an RPC with a rich status, and with trailing metadata beside its details."""
+    rich = rpc_status.to_status(status)
+    # Not `abort_with_status`, which would put the details in place of all other metadata.
+    context.set_trailing_metadata((*rich.trailing_metadata, *metadata))
+    context.abort(rich.code, rich.details)
+    raise AssertionError  # It never returns.
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Watches every RPC of every service of the server."""
+
+    def __init__(self, callers: Callers, calls: CallsInProgress, metrics: RpcMetrics) -> None:
+        self._callers = callers
+        self._calls = calls
+        self._metrics = metrics
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._streams: set[grpc.ServicerContext] = set()
+        self._stream_threads = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
+
+    def expect(self, service: str, methods: dict[str, str]) -> None:
+        """Show an RPC's counters before its first call; `methods` by name, with their type."""
+        for method, grpc_type in methods.items():
+            labels = (grpc_type, service, method)
+            self._metrics.started.labels(*labels)
+            self._metrics.seconds.labels(*labels)
+            for name in CODE_NAME.values():
+                self._metrics.handled.labels(*labels, name)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler of a call; the same one for each call of a method."""
+        path = handler_call_details.method
+        wrapped = self._wrapped.get(path)
+        if wrapped is None:
+            handler = continuation(handler_call_details)
+            if handler is None:  # No such method; not kept, since names are the caller's.
+                return None
+            wrap = self._streaming if handler.response_streaming else self._unary
+            wrapped = self._wrapped[path] = wrap(path, handler)
+        return wrapped
+
+    def _unary(
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        labels = _labels("unary", path)
+        started = self._metrics.started.labels(*labels)
+        seconds = self._metrics.seconds.labels(*labels)
+        handled = self._metrics.handled
+        ok = handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK])
+        calls, callers = self._calls, self._callers
+        behavior, read = handler.unary_unary, _reading(handler)
+        assert behavior is not None
+
+        def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+            started.inc()
+            begin = time.perf_counter()
+            # It is over when the caller has its answer, and not just when there is one.
+            calls.begin(context)
+            if not context.add_callback(lambda: calls.end(context)):
+                calls.end(context)
+            try:
+                callers.admit(path, context)
+                request = read(calls.message(messages, context), context)
+                response = _answer(behavior, request, context)
+            except BaseException:
+                handled.labels(*labels, CODE_NAME[_ended_as(context)]).inc()
+                raise
+            else:
+                ok.inc()
+                return response
+            finally:
+                seconds.observe(time.perf_counter() - begin)
+
+        return grpc.stream_unary_rpc_method_handler(
+            watched, response_serializer=handler.response_serializer
+        )
+
+    def _streaming(
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Watch the streams of health and reflection.
+
+        None of them keeps a thread of the calls: a watcher of health, who may stay for good,
+        keeps none at all, and reflection has a few of its own, for as long as any other call.
+        """
+        behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
+        assert behavior is not None
+        labels = _labels("bidi_stream" if handler.request_streaming else "server_stream", path)
+        is_endless = getattr(behavior, "experimental_non_blocking", False)
+        calls, read = self._calls, _reading(handler)
+
+        def watched(messages: Iterator[bytes], context: grpc.ServicerContext, *send: Any) -> Any:
+            self._metrics.started.labels(*labels).inc()
+            self._streams.add(context)
+            begin = time.perf_counter()
+
+            def ended() -> None:
+                self._streams.discard(context)
+                calls.end(context)
+                code = context.code() or grpc.StatusCode.OK  # type: ignore[attr-defined] # It has, since 1.45.
+                self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
+                self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
+
+            if not is_endless:
+                calls.begin(context)
+            if not context.add_callback(ended):
+                ended()
+            self._callers.admit(path, context)
+            if handler.request_streaming:
+                return behavior((read(each, context) for each in messages), context, *send)
+            return behavior(read(calls.message(messages, context), context), context, *send)
+
+        watched.experimental_non_blocking = is_endless  # type: ignore[attr-defined] # gRPC's own way to ask.
+        watched.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined] # Likewise.
+        return grpc.stream_stream_rpc_method_handler(
+            watched, response_serializer=handler.response_serializer
+        )
+
+    def end_streams(self) -> None:
+        """End the streams that are open, so that a server that stops need not wait for them."""
+        for context in tuple(self._streams):
+            context.cancel()
+
+
+def _labels(grpc_type: str, path: str) -> tuple[str, str, str]:
+    service, _, method = path.removeprefix("/").rpartition("/")
+    return grpc_type, service, method
+
+
+def _ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:
+    """Return the status of a call that was not answered with a message."""
+    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # As above.
+    if code is not None:
+        return code
+    return grpc.StatusCode.UNKNOWN if context.is_active() else grpc.StatusCode.CANCELLED
+
+
+def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext) -> Any:
+    try:
+        return behavior(request, context)
+    except Exception as error:
+        if context.code() is not None:  # type: ignore[attr-defined] # An abort on purpose.
+            raise
+        # Not with the error's text, which may quote what was sent.
+        log.error("defect", error=where(error))  # noqa: TRY400
+        abort(context, refusals.internal())
+
+
+def _reading(
+    handler: grpc.RpcMethodHandler[Any, Any],
+) -> Callable[[bytes | None, grpc.ServicerContext], Any]:
+    """Have what is no message refused by us: grpcio would say INTERNAL."""
+    deserialize = handler.request_deserializer
+    assert deserialize is not None
+
+    def read(serialized: bytes | None, context: grpc.ServicerContext) -> Any:
+        if serialized is None:
+            abort(context, refusals.malformed([("", "a message is required")]))
+        try:
+            return deserialize(serialized)
+        except DecodeError:
+            abort(context, refusals.malformed([("", "the request is not a message of its type")]))
+
+    return read

@@ -1,0 +1,253 @@
+"""Requests as commands: what a caller sent, checked whole, in the words of the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_rules import codes
+from giftcard_rules.commands import (
+    Authorize,
+    Cancel,
+    Capture,
+    Issue,
+    Money,
+    NewCard,
+    Order,
+    OrderLine,
+    PaymentMethod,
+    Purchase,
+    RequestKey,
+    Reverse,
+    ReverseReason,
+    Validate,
+)
+from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
+from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from giftcard.v1 import order_pb2
+    from giftcard_rules.decide import Markets
+
+CODE_CHARACTERS: Final = 64  # With spaces, dashes and whatever else was pasted along.
+LINES: Final = 500
+# Somewhere on Earth it is already tomorrow.
+_AHEAD_OF_UTC: Final = timedelta(hours=14)
+
+PAYMENT_METHODS: Final[dict[int, PaymentMethod]] = {
+    pb.PaymentMethod.Value(f"PAYMENT_METHOD_{member.value}"): member for member in PaymentMethod
+}
+REVERSE_REASONS: Final[dict[int, ReverseReason]] = {
+    pb.ReverseReason.Value(f"REVERSE_REASON_{member.value}"): member for member in ReverseReason
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Turns messages into commands.
+
+    Every method raises `InvalidRequestError` with all violations, each field named as in
+    the proto. `caller` is who sent the message.
+    """
+
+    ring: codes.KeyRing
+    markets: Markets
+
+    def issue(self, message: pb.IssueRequest, caller: str) -> Issue:
+        """Read an IssueRequest."""
+        fields = Fields()
+        request_id = fields.request_id(message.request_id)
+        market = fields.market(message.market)
+        amount = fields.money(message.amount, "amount", present=message.HasField("amount"))
+        purchase = _purchase(fields, message)
+        purchaser = fields.contact(
+            message.purchaser, "purchaser", present=message.HasField("purchaser")
+        )
+        recipient = None
+        if message.HasField("recipient"):
+            recipient = fields.contact(message.recipient, "recipient", present=True)
+        text = fields.prose(message.message, "message", MESSAGE_MAX_CHARACTERS)
+        design = self._design(fields, market, message.design)
+        fields.require_valid()
+        return Issue(
+            RequestKey(caller, request_id),
+            self._new_card(caller, request_id),
+            market,
+            amount,
+            purchase,
+            design,
+            text,
+            purchaser,
+            recipient,
+        )
+
+    def validate(self, message: pb.ValidateRequest) -> Validate:
+        """Read a ValidateRequest."""
+        fields = Fields()
+        card_ids = self._card_ids(fields, message.code)
+        market = fields.market(message.market)
+        order = _order(fields, message.order, present=message.HasField("order"))
+        fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
+        fields.require_valid()
+        return Validate(card_ids, market, order)
+
+    def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Authorize:
+        """Read an AuthorizeRequest."""
+        fields = Fields()
+        request_id = fields.request_id(message.request_id)
+        card_ids = self._card_ids(fields, message.code)
+        market = fields.market(message.market)
+        order = _order(fields, message.order, present=message.HasField("order"))
+        customer = fields.contact(
+            message.customer, "customer", present=message.HasField("customer")
+        )
+        hold_for = None
+        if message.HasField("hold_for"):
+            hold_for = fields.hold_for(message.hold_for, "hold_for")
+        fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
+        fields.require_valid()
+        authorization_id = codes.derive_authorization_id(self.ring.first, caller, request_id)
+        key = RequestKey(caller, request_id)
+        return Authorize(key, authorization_id, card_ids, market, order, customer, hold_for)
+
+    def capture(self, message: pb.CaptureRequest, caller: str) -> Capture:
+        """Read a CaptureRequest."""
+        fields = Fields()
+        request_id = fields.request_id(message.request_id)
+        authorization_id = fields.text(message.authorization_id, "authorization_id")
+        amount = None
+        if message.HasField("amount"):
+            amount = fields.money(message.amount, "amount")
+        fields.require_valid()
+        new_card = self._new_card(caller, request_id)
+        return Capture(RequestKey(caller, request_id), new_card, authorization_id, amount)
+
+    def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Reverse:
+        """Read a ReverseRequest; a day of delivery after `now` is malformed."""
+        fields = Fields()
+        request_id = fields.request_id(message.request_id)
+        authorization_id, authorize_request_id = _target(fields, message, request_id)
+        reason = fields.member(message.reason, "reason", REVERSE_REASONS)
+        refund_amount = None
+        if message.HasField("refund_amount"):
+            refund_amount = fields.money(message.refund_amount, "refund_amount")
+        delivered_on = None
+        if message.HasField("delivered_on"):
+            latest = (now + _AHEAD_OF_UTC).date()
+            delivered_on = fields.day(message.delivered_on, "delivered_on", latest)
+        elif reason is ReverseReason.CHANGE_OF_MIND:
+            fields.wrong("delivered_on", "is required for a change of mind")
+        beneficiary = None
+        if message.HasField("beneficiary"):
+            beneficiary = fields.contact(message.beneficiary, "beneficiary", present=True)
+        fields.require_valid()
+        assert reason is not None
+        return Reverse(
+            RequestKey(caller, request_id),
+            self._new_card(caller, request_id),
+            authorization_id,
+            authorize_request_id,
+            reason,
+            refund_amount,
+            delivered_on,
+            beneficiary,
+        )
+
+    def cancel(self, message: pb.CancelRequest, caller: str) -> Cancel:
+        """Read a CancelRequest."""
+        fields = Fields()
+        request_id = fields.request_id(message.request_id)
+        card_ids = self._card_ids(fields, message.code)
+        purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
+        fields.require_valid()
+        return Cancel(RequestKey(caller, request_id), card_ids, purchase_order_id)
+
+    def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
+        """The code's card under each key; none for a code that cannot be one (R11)."""
+        if not typed or len(typed) > CODE_CHARACTERS:
+            fields.text(typed, "code", CODE_CHARACTERS)
+            return ()
+        code = codes.parse(typed)
+        if code is None:
+            return ()
+        return tuple(codes.derive_card_id(key, code) for key in self.ring.keys)
+
+    def _new_card(self, caller: str, request_id: str) -> NewCard:
+        key = self.ring.first
+        code = codes.derive_code(key, caller, request_id)
+        return NewCard(codes.derive_card_id(key, code), code.last4, key.key_id)
+
+    def _design(self, fields: Fields, market: str, design: str) -> str:
+        known = self.markets.get(market)
+        if known is None:
+            if market:
+                fields.wrong("market", "is not a market of this service")
+            return design
+        designs = known.terms.designs
+        if design and design not in designs:  # R4
+            fields.wrong("design", f"must be one of {', '.join(designs)}")
+        return design or designs[0]
+
+
+def _purchase(fields: Fields, message: pb.IssueRequest) -> Purchase:
+    if not message.HasField("purchase"):
+        fields.wrong("purchase", "is required")
+        return Purchase("", PaymentMethod.OTHER, "")
+    purchase = message.purchase
+    method = fields.member(purchase.payment_method, "purchase.payment_method", PAYMENT_METHODS)
+    return Purchase(
+        fields.text(purchase.order_id, "purchase.order_id"),
+        method or PaymentMethod.OTHER,
+        fields.text(purchase.payment_reference, "purchase.payment_reference", REFERENCE_CHARACTERS),
+        fields.discount_codes(purchase.discount_codes, "purchase.discount_codes"),
+    )
+
+
+def _order(fields: Fields, message: order_pb2.Order, *, present: bool) -> Order:
+    if not present:
+        fields.wrong("order", "is required")
+        return Order("", Money(1, ""), ())
+    before = len(fields.violations)
+    order_id = fields.text(message.order_id, "order.order_id")
+    total = fields.money(message.total, "order.total", present=message.HasField("total"))
+    discounts = fields.discount_codes(message.discount_codes, "order.discount_codes")
+    if not message.lines or len(message.lines) > LINES:
+        fields.wrong("order.lines", f"must be from 1 to {LINES} lines")
+        return Order(order_id, total, ())
+    lines = tuple(
+        _line(fields, line, f"order.lines[{i}]", total) for i, line in enumerate(message.lines)
+    )
+    is_sound = len(fields.violations) == before
+    if is_sound and sum(line.amount_minor for line in lines) != total.amount_minor:
+        fields.wrong("order.total", "must be what the lines add up to")
+    return Order(order_id, total, lines, discounts)
+
+
+def _line(fields: Fields, message: order_pb2.OrderLine, field: str, total: Money) -> OrderLine:
+    category = fields.text(message.category, f"{field}.category")
+    present = message.HasField("amount")
+    amount = fields.money(message.amount, f"{field}.amount", present=present, minimum=0)
+    if present and total.currency and amount.currency != total.currency:
+        fields.wrong(f"{field}.amount.currency_code", "must be the currency of the total")
+    return OrderLine(category, amount.amount_minor)
+
+
+def _target(
+    fields: Fields, message: pb.ReverseRequest, request_id: str
+) -> tuple[str | None, str | None]:
+    match message.WhichOneof("target"):
+        case "authorization_id":
+            return fields.text(message.authorization_id, "authorization_id"), None
+        case "authorize_request_id":
+            field = "authorize_request_id"
+            target = fields.request_id(message.authorize_request_id, field)
+            if target and target == request_id:
+                fields.wrong(field, "must not be this request's own id")
+            return None, target
+        case _:
+            fields.wrong("target", "authorization_id or authorize_request_id is required")
+            return None, None

@@ -1,0 +1,1 @@
+"""Guesses at codes: counted, throttled, and answered in even time."""

@@ -1,0 +1,85 @@
+"""Attempts at codes: who has to wait, which of them count, and how a no to one is given."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from giftcard_rules.reasons import Reason
+from giftcard_server.guesses.even_answers import TURNED_DOWN, EvenAnswers
+from giftcard_server.guesses.metrics import AttemptMetrics
+from giftcard_server.guesses.shared_windows import SharedWindows
+from giftcard_server.guesses.throttle import Limits, Throttle
+
+if TYPE_CHECKING:
+    import grpc
+    from prometheus_client import CollectorRegistry
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_server.settings import Settings
+
+
+class Attempt(NamedTuple):
+    """A call that names a card by its code.
+
+    `operation` is the RPC, `came` when it came by the monotonic clock. `attempt_key` is None
+    where the RPC has none, and `is_looked_up` False for a mistyped code.
+    """
+
+    operation: str
+    came: float
+    caller: str
+    attempt_key: str | None
+    is_looked_up: bool
+
+
+class Attempts:
+    """Keeps guesses at codes few, and their answers alike."""
+
+    def __init__(self, throttle: Throttle, even_answers: EvenAnswers) -> None:
+        self._throttle = throttle
+        self._even_answers = even_answers
+
+    def wait(self, attempt: Attempt) -> timedelta | None:
+        """Return how long its caller has to wait, None where it need not."""
+        return self._throttle.wait(attempt.caller, attempt.attempt_key)
+
+    def answered(
+        self, attempt: Attempt, reason: Reason | None, context: grpc.ServicerContext
+    ) -> None:
+        """Count an attempt that failed, and hold a no to its code back for as long as any other.
+
+        A mistyped code was never looked up and tells nothing, so that it is not counted.
+        """
+        if reason is Reason.CARD_NOT_FOUND and attempt.is_looked_up:
+            self._throttle.failed(attempt.operation, attempt.caller, attempt.attempt_key)
+        if reason in TURNED_DOWN and context.is_active():
+            is_tripped = self._throttle.is_tripped(attempt.caller)
+            self._even_answers.hold_back(
+                attempt.came, context.time_remaining(), is_tripped=is_tripped
+            )
+
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        self._throttle.show()
+
+
+def attempts_of(settings: Settings, ring: KeyRing, registry: CollectorRegistry) -> Attempts:
+    """Return what the settings ask for. Raises `StartRefusedError`."""
+    metrics = AttemptMetrics(registry)
+    url = settings.attempts_redis_url
+    limits = Limits(
+        settings.attempts_per_key,
+        settings.attempts_per_caller,
+        settings.attempts_in_all,
+        timedelta(seconds=settings.attempt_window_seconds),
+    )
+    shared = SharedWindows(url, registry) if url else None
+    throttle = Throttle(limits, ring.first, metrics, shared)
+    even_answers = EvenAnswers(
+        settings.attempt_floor_seconds,
+        settings.attempt_floor_tripped_seconds,
+        # All threads but those that writes and reads may need.
+        settings.rpc_threads - 2 * (settings.waiting_limit + settings.batch_limit) - 1,
+    )
+    return Attempts(throttle, even_answers)

@@ -1,0 +1,188 @@
+"""Who tried too many wrong codes of late, and has to wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import structlog
+from limits import RateLimitItemPerSecond
+from limits.strategies import MovingWindowRateLimiter
+
+from giftcard_rules import codes
+from giftcard_server.guesses.bounded_memory import BoundedMemoryStorage
+from giftcard_server.guesses.metrics import IN_ALL, OF_CALLER, OF_KEY
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem, WindowStats
+
+    from giftcard_server.guesses.metrics import AttemptMetrics
+    from giftcard_server.guesses.shared_windows import SharedWindows
+
+log = structlog.get_logger(__name__)
+
+# How long what was last seen of a breaker holds, apart from what this process adds to it.
+LOOK_SECONDS: Final = 1.0
+
+
+class Limits(NamedTuple):
+    """How many failed look-ups a moving window may have: of a key, of a caller, and in all."""
+
+    per_key: int
+    per_caller: int
+    in_all: int
+    window: timedelta
+
+
+class Throttle:
+    """Counts failed look-ups, and tells who has to wait, also with a right code.
+
+    Keys wait that have reached their limit. A caller's limit, and the one in all, are those of
+    breakers: while one is tripped, a single failed look-up is enough for a key to have to wait,
+    and keys that have none go on, so that guessing from many keys keeps no shopper waiting.
+    Attempts with an empty key count together; calls that have no such key (None) wait while
+    their caller's breaker is tripped.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        key: codes.Key,
+        metrics: AttemptMetrics,
+        shared: SharedWindows | None = None,
+    ) -> None:
+        seconds = int(limits.window.total_seconds())
+        self._per_key = RateLimitItemPerSecond(limits.per_key, seconds, OF_KEY)
+        self._per_caller = RateLimitItemPerSecond(limits.per_caller, seconds, OF_CALLER)
+        self._key = key
+        self._metrics = metrics
+        self._shared = shared
+        self._of_keys = _Windows(shared)
+        # Apart, so that no number of keys pushes a breaker out of memory.
+        self._of_breakers = _Windows(shared)
+        in_all = RateLimitItemPerSecond(limits.in_all, seconds, IN_ALL)
+        self._in_all = _Breaker(self._of_breakers, in_all, self._identity())
+        self._of_callers: dict[str, _Breaker] = {}
+        self._logged: dict[str, int] = {}
+
+    def wait(self, caller: str, attempt_key: str | None) -> timedelta | None:
+        """Return how long this caller and key have to wait, None where they need not."""
+        if attempt_key is None:
+            return self._wait(OF_CALLER, self._of_caller(caller).tripped_until())
+        window = self._of_keys.look(self._per_key, self._identity(caller, attempt_key))
+        if window.remaining <= 0:
+            return self._wait(OF_KEY, window.reset_time)
+        if window.remaining == self._per_key.amount:  # It has not failed of late.
+            return None
+        until, limit = max(
+            (self._of_caller(caller).tripped_until(), OF_CALLER),
+            (self._in_all.tripped_until(), IN_ALL),
+        )
+        return self._wait(limit, until)
+
+    def failed(self, operation: str, caller: str, attempt_key: str | None) -> None:
+        """Count a look-up that found no card; `operation` is the RPC."""
+        self._metrics.failed(operation)
+        if attempt_key is not None:
+            self._of_keys.add(self._per_key, self._identity(caller, attempt_key))
+        self._of_caller(caller).add()
+        self._in_all.add()
+
+    def is_tripped(self, caller: str) -> bool:
+        """Return whether a breaker is tripped that this caller's calls depend on."""
+        breakers = (self._in_all, self._of_caller(caller))
+        return any(breaker.tripped_until() for breaker in breakers)
+
+    def show(self) -> None:
+        """Bring the gauges up to date, also while nobody calls, and log what has changed."""
+        callers = sum(bool(each.tripped_until()) for each in list(self._of_callers.values()))
+        for limit, tripped in {OF_CALLER: callers, IN_ALL: int(self._is_tripped_in_all())}.items():
+            self._metrics.tripped(limit, tripped)
+            if tripped != self._logged.get(limit, 0):
+                log.warning("breakers tripped by wrong codes", limit=limit, tripped=tripped)
+                self._logged[limit] = tripped
+
+    def _is_tripped_in_all(self) -> bool:
+        return bool(self._in_all.tripped_until())
+
+    def _wait(self, limit: str, until: float) -> timedelta | None:
+        if not until:
+            return None
+        self._metrics.throttled(limit)
+        return timedelta(seconds=max(1.0, until - time.time()))
+
+    def _of_caller(self, caller: str) -> _Breaker:
+        breaker = self._of_callers.get(caller)
+        if breaker is None:  # There are as many as callers are known.
+            made = _Breaker(self._of_breakers, self._per_caller, self._identity(caller))
+            breaker = self._of_callers.setdefault(caller, made)
+        return breaker
+
+    def _identity(self, *parts: str) -> str:
+        # Keyed, since attempt keys may be the names of people, and Redis is not ours alone.
+        text = "".join(f"{len(part)}:{part}" for part in parts)
+        return codes.fingerprint(self._key, "attempts", text.encode()).hex()
+
+
+class _Windows:
+    """Windows in the memory of this process, and in what it shares with others, if anything.
+
+    What is shared knows more, but may be away, or start anew: so both count, and the one that
+    has seen more is believed.
+    """
+
+    def __init__(self, shared: SharedWindows | None) -> None:
+        self._own = MovingWindowRateLimiter(BoundedMemoryStorage())
+        self._shared = shared
+
+    def look(self, limit: RateLimitItem, identity: str) -> WindowStats:
+        own = self._own.get_window_stats(limit, identity)
+        if self._shared is None or own.remaining <= 0:
+            return own
+        shared = self._shared.look(limit, identity)
+        return own if shared is None or own.remaining < shared.remaining else shared
+
+    def add(self, limit: RateLimitItem, identity: str) -> None:
+        self._own.hit(limit, identity)
+        if self._shared is not None:
+            self._shared.add(limit, identity)
+
+
+class _Breaker:
+    """A window that is tripped while it is full, looked at no more than once a second."""
+
+    def __init__(self, windows: _Windows, limit: RateLimitItem, identity: str) -> None:
+        self._windows = windows
+        self._limit = limit
+        self._identity = identity
+        self._lock = threading.Lock()
+        self._look_again_at = 0.0
+        self._remaining = limit.amount
+        self._reset_time = 0.0
+
+    def tripped_until(self) -> float:
+        """Return when it may no longer be tripped, in seconds since the epoch; 0 if it is not."""
+        with self._lock:
+            now = time.time()
+            is_due = now >= self._look_again_at
+            if is_due:  # Others go on with what is known, while this thread looks.
+                self._look_again_at = now + LOOK_SECONDS
+        if is_due:
+            reset_time, remaining = self._windows.look(self._limit, self._identity)
+            with self._lock:
+                self._reset_time, self._remaining = reset_time, remaining
+                if remaining <= 0:
+                    self._look_again_at = min(now + LOOK_SECONDS, reset_time)
+        return self._reset_time if self._remaining <= 0 else 0.0
+
+    def add(self) -> None:
+        """Count one; where it is full already, no window would take it."""
+        if self.tripped_until():
+            return
+        self._windows.add(self._limit, self._identity)
+        with self._lock:
+            self._remaining -= 1
+            if self._remaining <= 0:
+                self._look_again_at = 0.0

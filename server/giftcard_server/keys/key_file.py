@@ -1,0 +1,159 @@
+"""The key ring as a text: one key a line, the first for new cards.
+
+    # id  secret
+    k1    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+It is kept in a file, or in a setting, where a comma may stand for the end of a line. Whoever
+has it and a request id can derive the card's code: it is as secret as the money on all cards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hmac
+import os
+import re
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from giftcard_rules.codes import Key, KeyRing
+from giftcard_server.keys import whole_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+SECRET_BYTES: Final = 32
+FINGERPRINT_BYTES: Final = 6
+_LINE: Final = re.compile(r"(?P<key_id>[a-z0-9-]{1,16})\s+(?P<secret>(?:[0-9a-fA-F]{2}){32,})")
+_OF_OUR_OWN_MAKING: Final = re.compile(r"k(?P<number>[0-9]{1,14})")
+_OTHERS: Final = 0o077
+
+
+class KeysRefusedError(ValueError):
+    """The ring cannot be used. Names the line, and the file if it is one, never a secret."""
+
+
+def parse(text: str) -> KeyRing:
+    """Read a ring. Raises `KeysRefusedError`."""
+    keys = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip().startswith("#"):
+            continue
+        for entry in filter(None, map(str.strip, line.split(","))):
+            match = _LINE.fullmatch(entry)
+            if match is None:
+                message = f"line {number} is not an id and a secret in hex"
+                raise KeysRefusedError(message)
+            keys.append(Key(match["key_id"], bytes.fromhex(match["secret"])))
+    if not keys or len({key.key_id for key in keys}) != len(keys):
+        message = "must hold at least one key, each id once"
+        raise KeysRefusedError(message)
+    return KeyRing(tuple(keys))
+
+
+def ring_as_told(value: object) -> object:
+    """Return the ring that a setting is where it is a text, and else what it is."""
+    return parse(value) if isinstance(value, str) else value
+
+
+def read(path: Path) -> KeyRing:
+    """Read the ring in a file. Raises `KeysRefusedError`."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[str, KeyRing]:
+    try:
+        text = path.read_text(encoding="ascii")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"key file {path}: {type(error).__name__}"
+        # Without its cause, which quotes what it could not decode.
+        raise KeysRefusedError(message) from None
+    if mode & _OTHERS:
+        message = f"key file {path}: others than its owner may open it; use chmod 600"
+        raise KeysRefusedError(message)
+    try:
+        return text, parse(text)
+    except KeysRefusedError as error:
+        message = f"key file {path}: {error}"
+        raise KeysRefusedError(message) from None
+
+
+def make(path: Path) -> None:
+    """Make a file with one new key, which its owner alone may open. Raises OSError.
+
+    A ring that is there by then stays as it is.
+    """
+    text = _text_of([_new("k1")])
+    whole_files.create(path, text.encode(), whole_files.OWNER_ALONE)
+
+
+def rotate(path: Path) -> KeyRing:
+    """Put a new key in front of the ring in a file, and return the ring that is there now.
+
+    Several at once wait for each other. Raises `KeysRefusedError` and OSError, after which the
+    file is as it was. So does each function that changes a file.
+    """
+    return _change(path, lambda old: [_new(_next_id(old)), *old.keys])
+
+
+def add_last(path: Path) -> KeyRing:
+    """Put a new key behind all others, so that every server knows it before it serves."""
+    return _change(path, lambda old: [*old.keys, _new(_next_id(old))])
+
+
+def put_first(path: Path, key_id: str) -> KeyRing:
+    """Let a key of the ring serve new cards from now on."""
+
+    def put(old: KeyRing) -> list[Key]:
+        first = old.get(key_id)
+        if first is None:
+            message = f"key file {path}: there is no key {key_id} in it"
+            raise KeysRefusedError(message)
+        return [first, *(key for key in old.keys if key is not first)]
+
+    return _change(path, put)
+
+
+def fingerprint(key: Key) -> str:
+    """Return what tells two keys of the same id apart, and nothing of their secrets: 12 digits."""
+    # No derivation begins like this text, as each has its length in front.
+    digest = hmac.digest(key.secret, b"the fingerprint of a key of giftcard.v1", "sha256")
+    return digest[:FINGERPRINT_BYTES].hex()
+
+
+def _change(path: Path, changed: Callable[[KeyRing], list[Key]]) -> KeyRing:
+    with _alone_in(path.resolve().parent):
+        text, ring = _read(path)
+        keys = changed(ring)
+        comments = [line for line in text.splitlines() if line.strip().startswith("#")]
+        content = "\n".join([*comments, _text_of(keys)])
+        whole_files.replace(path, content.encode(), whole_files.OWNER_ALONE)
+    return KeyRing(tuple(keys))
+
+
+def _next_id(ring: KeyRing) -> str:
+    """Return k3 after k2, also where k1 was removed: there may be cards that name it."""
+    matches = (_OF_OUR_OWN_MAKING.fullmatch(key.key_id) for key in ring.keys)
+    return f"k{1 + max((int(match['number']) for match in matches if match), default=0)}"
+
+
+def _new(key_id: str) -> Key:
+    return Key(key_id, secrets.token_bytes(SECRET_BYTES))
+
+
+def _text_of(keys: Iterable[Key]) -> str:
+    return "".join(f"{key.key_id} {key.secret.hex()}\n" for key in keys)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others who do the same waiting: on the folder, since the file itself is replaced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,65 @@
+"""The key ring that the settings name, which is read before the database is opened."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.keys import key_file
+from giftcard_storage import database
+
+if TYPE_CHECKING:
+    from giftcard_rules.codes import KeyRing
+    from giftcard_server.settings import Settings
+
+
+def ring_of(settings: Settings) -> KeyRing:
+    """Return the ring, and make the file beside an embedded database that has no cards yet.
+
+    Raises `StartRefusedError`, and `DatabaseRefusedError` where no ring is made because the
+    database is none of ours.
+    """
+    ring = existing_ring_of(settings)
+    if ring is not None:
+        return ring
+    try:
+        # A ring that another server makes meanwhile is as good.
+        with contextlib.suppress(FileExistsError):
+            key_file.make(settings.key_path)
+    except OSError as error:
+        message = f"cannot make the key file {settings.key_path}: {error.strerror}"
+        raise StartRefusedError(message) from error
+    return _read(settings)
+
+
+def existing_ring_of(settings: Settings) -> KeyRing | None:
+    """Return the ring, or None where a server would make one. Raises like `ring_of`."""
+    if settings.keys is not None:
+        return settings.keys
+    if settings.database_url.is_shared and settings.key_file is None:
+        message = (
+            "servers that share a database need the same keys: set GIFTCARD_KEY_FILE"
+            " (`giftcard keys new` makes such a file) or GIFTCARD_KEYS"
+        )
+        raise StartRefusedError(message)
+    path = settings.key_path
+    if path.exists():
+        return _read(settings)
+    if settings.key_file is not None:
+        message = f"there is no key file {path}"
+        raise StartRefusedError(message)
+    if database.file_has_cards(settings.database_url):
+        message = (
+            f"the key file {path} is missing, and without it no card on"
+            f" {settings.database_url} can be found: put it back"
+        )
+        raise StartRefusedError(message)
+    return None
+
+
+def _read(settings: Settings) -> KeyRing:
+    try:
+        return key_file.read(settings.key_path)
+    except key_file.KeysRefusedError as error:
+        raise StartRefusedError(str(error)) from error

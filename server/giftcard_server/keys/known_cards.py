@@ -1,0 +1,68 @@
+"""What cards rely on: the key that they were made with, their market and its currency."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from giftcard_rules import codes
+from giftcard_server.errors import StartRefusedError
+
+if TYPE_CHECKING:
+    from giftcard_rules.codes import Key, KeyRing
+    from giftcard_rules.terms import Terms
+    from giftcard_storage.outlook import Holdings
+
+# Tells the caller and the request id that made a card.
+MadeBy = Callable[[str], tuple[str, str]]
+
+
+def require_known(
+    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
+) -> None:
+    """Raise `StartRefusedError` unless everything that cards rely on is there."""
+    mistakes = mistakes_of(holdings, made_by, ring, terms)
+    if mistakes:
+        raise StartRefusedError("; ".join(mistakes))
+
+
+def mistakes_of(
+    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
+) -> list[str]:
+    """Say what a server on these cards, with this ring and these markets, must not start for."""
+    return [*_key_mistakes(holdings, made_by, ring), *_market_mistakes(holdings, terms)]
+
+
+def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) -> Iterator[str]:
+    """Say which keys are missing that live cards need, and which are others than cards need."""
+    live_cards: Counter[str] = Counter()
+    for each in holdings:
+        live_cards[each.key_id] += each.live_cards
+    for key_id, live in live_cards.items():
+        key = ring.get(key_id)
+        if key is None and live:
+            yield f"{live} live cards need the key {key_id}"
+        elif key is not None and not all(
+            _is_made_with(key, each.a_card_id, made_by)
+            for each in holdings
+            if each.key_id == key_id
+        ):
+            yield f"the key {key_id} is not the one that cards were made with"
+
+
+def _is_made_with(key: Key, card_id: str, made_by: MadeBy) -> bool:
+    """Return whether a card was made with a key: every ring of our own making says "k1"."""
+    derived = codes.derive_card_id(key, codes.derive_code(key, *made_by(card_id)))
+    return hmac.compare_digest(derived, card_id)
+
+
+def _market_mistakes(holdings: Sequence[Holdings], terms: Mapping[str, Terms]) -> Iterator[str]:
+    """Say which markets are missing: a card that was used can still be refunded, and needs it."""
+    for each in holdings:
+        market = terms.get(each.market)
+        if market is None:
+            yield f"{each.cards} cards need the market {each.market}"
+        elif market.currency != each.currency:
+            yield f"{each.cards} cards of {each.market} are in {each.currency}"

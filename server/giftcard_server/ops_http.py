@@ -1,0 +1,205 @@
+"""HTTP beside gRPC: `/metrics`, `/healthz` (the process lives), `/readyz` (send it traffic)."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from contextlib import ExitStack
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import grpc
+import structlog
+from prometheus_client import Counter
+from prometheus_client.exposition import choose_encoder
+
+from giftcard_server.callers.callers import RefusedError
+from giftcard_server.callers.roles import METRICS
+from giftcard_server.logs import where
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from prometheus_client import CollectorRegistry
+
+    from giftcard_server.callers.callers import Callers
+    from giftcard_server.callers.certificates import Certificates
+
+log = structlog.get_logger(__name__)
+
+# For one read, and for a connection as a whole: nobody keeps one by sending a byte now and then.
+IDLE_SECONDS: Final = 10
+CONNECTION_SECONDS: Final = 30
+CONNECTION_LIMIT: Final = 64
+TEXT: Final = "text/plain; charset=utf-8"
+_STATUS: Final = {
+    grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+}
+
+
+class HttpServer:
+    """Answers on `host:port` from threads of its own; port 0 takes any free one.
+
+    With `certificates` it speaks TLS, and `/metrics` is for `callers` who may have it.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        registry: CollectorRegistry,
+        is_ready: Callable[[], bool],
+        callers: Callers,
+        certificates: Certificates | None = None,
+    ) -> None:
+        class Handler(_Handler):
+            pass
+
+        Handler.registry = registry
+        Handler.is_ready = staticmethod(is_ready)
+        Handler.callers = callers
+        Handler.refused = Counter(
+            "giftcard_http_refused",
+            "Scrapes that were refused for who sent them, by status.",
+            ("status",),
+            registry=registry,
+        )
+        host, _, port = listen.rpartition(":")
+        server = _ServerOnIPv6 if ":" in host else _Server
+        self._server = server((host.strip("[]"), int(port)), Handler)
+        self._server.certificates = certificates
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Keeps no connection for long, and not more than `CONNECTION_LIMIT` of them."""
+
+    daemon_threads = True
+    certificates: Certificates | None = None
+
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
+        super().__init__(*arguments)
+        self._room = threading.BoundedSemaphore(CONNECTION_LIMIT)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        """Answer in a thread of its own, if there is room for one more."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        """Answer, within bounds, and make room again."""
+        with ExitStack() as done:
+            done.callback(self._room.release)
+            try:
+                connection = self._secured(request)
+            except OSError:  # Gone already.
+                self.shutdown_request(request)
+                return
+            out_of_time = threading.Timer(CONNECTION_SECONDS, _cut, [connection])
+            out_of_time.daemon = True
+            out_of_time.start()
+            done.callback(out_of_time.cancel)
+            super().process_request_thread(connection, client_address)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """Return a connection as one of TLS, if it is to be one; it has still to shake hands."""
+        connection.settimeout(IDLE_SECONDS)
+        if self.certificates is None:
+            return connection
+        return self.certificates.for_http().wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        """Shake hands, if it is a connection of TLS, and answer."""
+        if self.certificates is not None:
+            request.do_handshake()
+        super().finish_request(request, client_address)
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:  # noqa: ANN401 - likewise
+        """Log what went wrong with a connection: mostly, that the other side hung up."""
+        error = sys.exception()
+        log.debug("connection failed", error=where(error) if error else None)
+
+
+class _ServerOnIPv6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError as error:  # It is gone already.
+        log.debug("connection was closed", error=where(error))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    registry: CollectorRegistry
+    is_ready: Callable[[], bool]
+    callers: Callers
+    refused: Counter
+    server_version = "giftcard"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer one of the three paths."""
+        match self.path.partition("?")[0]:
+            case "/metrics":
+                self._metrics()
+            case "/healthz":
+                self._send(HTTPStatus.OK, b"ok\n", TEXT)
+            case "/readyz" if self.is_ready():
+                self._send(HTTPStatus.OK, b"ready\n", TEXT)
+            case "/readyz":
+                self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n", TEXT)
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, b"not found\n", TEXT)
+
+    def _metrics(self) -> None:
+        secured = cast("_Server", self.server).certificates is not None
+        try:
+            if secured:
+                self.callers.admitted(METRICS, self._names("URI"), self._names("DNS"))
+        except RefusedError as error:
+            status = _STATUS[error.status]
+            self.refused.labels(str(status.value)).inc()
+            self._send(status, f"{error}\n".encode(), TEXT)
+            return
+        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        self._send(HTTPStatus.OK, encode(self.registry), content_type)
+
+    def _names(self, kind: str) -> list[str]:
+        """Return the names of a kind in the certificate that was shown, if one was."""
+        certificate = cast("ssl.SSLSocket", self.connection).getpeercert() or {}
+        names = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
+        return [name for of_kind, name in names if of_kind == kind]
+
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Stay silent: probes and scrapes are no news, and paths are the caller's text."""

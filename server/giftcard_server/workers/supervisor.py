@@ -1,0 +1,220 @@
+"""The supervisor of `giftcard serve --workers N`: one port, one /metrics, N processes that answer.
+
+It answers no call itself. It holds the port, starts the workers, replaces those that die, and
+adds up what they count.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from giftcard_server.callers.access import Access
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.keys.key_ring import existing_ring_of
+from giftcard_server.metrics import LiabilityCollector, WorkersCollector
+from giftcard_server.probe import Probe
+from giftcard_server.workers.shared_port import SharedPort
+from giftcard_server.workers.worker_slot import WorkerSlot
+from giftcard_storage import database, outlook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from giftcard_server.settings import Settings
+
+STOP: Final = (signal.SIGTERM, signal.SIGINT)
+# Beyond what draining may take, for what comes before and after it.
+GRACE_SECONDS: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+def drain_within(settings: Settings) -> float:
+    """Return the seconds after which a worker that was told to drain must be gone."""
+    return settings.drain_pause_seconds + settings.drain_seconds + GRACE_SECONDS
+
+
+class Supervisor:
+    """Workers on one port. Raises `StartRefusedError` or `StorageError` when made or started.
+
+    `reread` reads the settings anew, as for a `Service`. The signals of `STOP` have to be
+    blocked before; the workers inherit that.
+    """
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._has_started = self._told_to_stop = False
+        self._draining = threading.Event()
+        self._replaced = 0
+        url = settings.database_url
+        if settings.migrate_on_start:
+            # Once, before anybody works on it.
+            database.migrate(url, existing_ring_of(settings))
+        database.require_schema(url)
+        self._probe, looking = Probe(url), database.connect_to_look_over(url)
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        markets = [(each.market, each.currency) for each in settings.terms.values()]
+        self.registry.register(LiabilityCollector(partial(outlook.holdings, looking), markets))
+        self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
+        self._access = Access(settings, reread)
+        with ExitStack() as opened:
+            opened.callback(self._probe.close)
+            opened.callback(database.close, looking)
+            try:
+                self._port = SharedPort(settings.grpc_listen)
+                opened.callback(self._port.close)
+                self._http = self._access.http_server(settings, self.registry, self._is_ready)
+            except OSError as error:
+                raise StartRefusedError(settings.cannot_listen(error)) from error
+            self._folder = opened.enter_context(_folder_of_counters())
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._opened = opened.pop_all()
+        environment = self._environment()
+        self._slots = [WorkerSlot(1 + each, environment) for each in range(settings.workers)]
+
+    @property
+    def listening(self) -> str:
+        """Where it listens and on what, in one line."""
+        return self._settings.listening(self._port.number, self._http.port)
+
+    def start(self) -> bool:
+        """Start the workers; return whether all are ready, or somebody has said stop before."""
+        stop_heard, stop_said = os.pipe()
+        self._selector.register(stop_heard, selectors.EVENT_READ, partial(self._stop, stop_heard))
+        signals = threading.Thread(target=_pass_on, args=(stop_said,), name="signals", daemon=True)
+        signals.start()
+        self._http.start()
+        self._access.reloading.start()
+        try:
+            # The first one alone, so that what is wrong for all of them is said once.
+            for some in (self._slots[:1], self._slots[1:]):
+                for slot in some:
+                    self._start(slot)
+                while not (self._told_to_stop or all(slot.is_ready for slot in some)):
+                    self._tend()
+                if self._told_to_stop:
+                    return False
+        except BaseException:
+            self.drain()
+            raise
+        # Not before the workers have made their files.
+        MultiProcessCollector(self.registry, path=self._folder)
+        self._has_started = True
+        return True
+
+    def watch(self) -> None:
+        """Replace workers that die, until a signal says stop."""
+        while not self._told_to_stop:
+            self._tend()
+
+    def drain(self) -> None:
+        """Stop: readiness off, the workers drain, and then nothing is left of them."""
+        self._draining.set()
+        for slot in self._running():
+            slot.tell_to_drain()
+        give_up_at = time.monotonic() + drain_within(self._settings)
+        while self._running():
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                for slot in self._running():
+                    log.error("killing a worker that does not drain", worker=slot.number)
+                    slot.kill()
+                left = GRACE_SECONDS
+            self._hear(left)
+        self._access.reloading.stop()
+        self._http.stop()
+        self._opened.close()
+
+    def _tend(self) -> None:
+        """Wait until there is something to do, and do it."""
+        due = [slot.due_at for slot in self._slots if slot.due_at is not None]
+        self._hear(max(0.0, min(due) - time.monotonic()) if due else None)
+        if self._told_to_stop:
+            return
+        for slot in self._slots:
+            if slot.due_at is not None and slot.due_at <= time.monotonic():
+                self._replaced += 1
+                self._start(slot)
+
+    def _hear(self, seconds: float | None) -> None:
+        for key, _ in self._selector.select(seconds):
+            key.data()
+
+    def _start(self, slot: WorkerSlot) -> None:
+        try:
+            slot.start()
+        except OSError as error:
+            self._ended(slot, type(error).__name__)
+            return
+        self._selector.register(slot.fileno(), selectors.EVENT_READ, partial(self._hear_of, slot))
+        log.info("worker starts", worker=slot.number, pid=slot.pid)
+
+    def _hear_of(self, slot: WorkerSlot) -> None:
+        said_by, pid = slot.fileno(), slot.pid
+        exit_code = slot.hear()
+        if exit_code is not None:
+            self._selector.unregister(said_by)
+            self._ended(slot, slot.refusal or f"exit code {exit_code}")
+        elif slot.is_ready:
+            log.info("worker ready", worker=slot.number, pid=pid)
+
+    def _ended(self, slot: WorkerSlot, why: str) -> None:
+        if self._draining.is_set():
+            log.info("worker ended", worker=slot.number, why=why)
+            return
+        if not self._has_started:
+            raise StartRefusedError(slot.refusal or f"worker {slot.number} ended: {why}")
+        log.error("worker ended", worker=slot.number, why=why, again_in_seconds=slot.pause_seconds)
+
+    def _stop(self, stop_heard: int) -> None:
+        os.read(stop_heard, 1)
+        self._told_to_stop = True
+
+    def _running(self) -> list[WorkerSlot]:
+        return [slot for slot in self._slots if slot.is_running]
+
+    def _alive(self) -> int:
+        return sum(slot.is_ready for slot in self._slots)
+
+    def _count(self) -> int:
+        return self._replaced
+
+    def _is_ready(self) -> bool:
+        return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
+
+    def _environment(self) -> dict[str, str]:
+        """Return what workers are told beside what we were: the port, and where they count."""
+        host = self._settings.grpc_listen.rpartition(":")[0]
+        return dict(os.environ) | {
+            "GIFTCARD_GRPC_LISTEN": f"{host}:{self._port.number}",
+            "GIFTCARD_MIGRATE_ON_START": "false",
+            "PROMETHEUS_MULTIPROC_DIR": self._folder,
+        }
+
+
+def _folder_of_counters() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="giftcard-workers-", ignore_cleanup_errors=True)
+    except OSError as error:
+        message = f"cannot make a folder for the workers' metrics (TMPDIR): {error.strerror}"
+        raise StartRefusedError(message) from error
+
+
+def _pass_on(stop_said: int) -> None:
+    """Wait for a signal, which may be handed to no thread that has something else to do."""
+    signal.sigwait(STOP)
+    os.write(stop_said, b".")

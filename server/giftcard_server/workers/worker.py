@@ -1,0 +1,70 @@
+"""One worker of several, `python -m giftcard_server.workers.worker NUMBER`: a supervisor starts it.
+
+Its settings are the supervisor's, and its standard input ends when the supervisor does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import structlog
+from prometheus_client import values
+
+from giftcard_server import logs, settings
+from giftcard_server.commands import serve as command_line
+from giftcard_server.commands.exits import EXIT_REFUSED
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.service import Service
+from giftcard_server.workers.supervisor import STOP, drain_within
+from giftcard_server.workers.worker_slot import READY
+from giftcard_storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+
+def main(number: int) -> None:
+    """Serve until the supervisor says SIGTERM, or is gone."""
+    # Whoever replaces a worker goes on counting in its files, so that there are as many of them
+    # as workers, however often one dies. No two of one number run at a time.
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: number)
+    # A terminal sends SIGINT to everybody, and the supervisor says what follows from it. They
+    # were blocked at birth, so that none comes too early.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    try:
+        told = settings.read()
+        logs.configure(told.log_level, worker=number)
+        outliving = threading.Thread(target=_outlive_nobody, args=(told,), daemon=True)
+        outliving.start()
+        service = Service(told, worker=number, reread=settings.read)
+    except (settings.SettingsError, StartRefusedError, StorageError) as error:
+        _say(str(error).encode())
+        sys.exit(EXIT_REFUSED)
+    command_line.run(service, (signal.SIGTERM,), lambda: _say(READY))
+
+
+def _say(text: bytes) -> None:
+    """Tell the supervisor, who may be gone."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), text)
+
+
+def _outlive_nobody(told: settings.Settings) -> None:
+    """Drain when the supervisor is gone, whatever it died of, and clean up after it."""
+    # Not through `sys.stdin` itself, whose lock would keep the interpreter from ending.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    log.error("the supervisor is gone")
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(drain_within(told))
+    os._exit(1)  # Nobody else would end it.
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

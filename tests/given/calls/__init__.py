@@ -1,0 +1,1 @@
+"""Calls of the service, and what was answered to them."""

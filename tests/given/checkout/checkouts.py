@@ -1,0 +1,36 @@
+"""A checkout to be played: who agrees, what is in the basket, and what all or nothing means."""
+
+from bank_card import BankCard
+from checkout import Basket, Outcome, Receipt
+from giftcard_client.tender import GiftCardTender, Quote
+from given.checkout.shopping import CARD_MINOR, SHOPPER, is_free, order, session
+
+BANK_MINOR = 4390
+
+
+def agree(quote: Quote) -> bool:
+    """The shopper takes what is offered."""
+    return quote.usable
+
+
+def basket(code: str) -> Basket:
+    """An order over 93.90, of which the card pays 50."""
+    return Basket(
+        order(8900, BANK_MINOR + CARD_MINOR - 8900), "fr", SHOPPER, code, "tok", session()
+    )
+
+
+def assert_all_or_nothing(
+    tender: GiftCardTender, bank: BankCard, code: str, receipt: Receipt
+) -> None:
+    """Look at both tenders: paid in full, or free and untouched."""
+    assert bank.held_minor == 0
+    if receipt.outcome is Outcome.PAID:
+        assert bank.charged_minor == BANK_MINOR
+        used = tender.quote(code, market="fr", order=order(100), session=session())
+        assert (used.usable, used.code) == (False, "CARD_REDEEMED")
+        return
+    assert bank.charged_minor == 0
+    # A card that had been captured came back as a new one of the same amount (R23).
+    credit = receipt.store_credit
+    assert is_free(tender, credit.code if credit else code)

@@ -1,0 +1,1 @@
+"""Real databases, what stands in them, and ways to damage them."""

@@ -1,0 +1,159 @@
+"""The real committer and the real readers over a real database, on a clock that tests set."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from typing import Any
+
+from peewee import Database, Model
+from prometheus_client import CollectorRegistry
+
+from giftcard_rules.commands import (
+    Authorize,
+    Cancel,
+    Command,
+    Issue,
+    Outcome,
+    Settle,
+    Validate,
+    Validated,
+)
+from giftcard_rules.decide import Markets
+from giftcard_server.deciding.committer import Answer, Committer, Submission
+from giftcard_server.deciding.readers import Readers
+from giftcard_server.edge import responses
+from giftcard_server.metrics import DomainMetrics
+from giftcard_storage import database, outlook
+from giftcard_storage.audit import audit
+from giftcard_storage.people import ActingFor, people_of
+from giftcard_storage.schema import TABLES, DataKey, Person
+from giftcard_storage.sealing import Sealing
+from giftcard_storage.store import Store
+from given.databases.kinds import Place
+from given.made_facts import KEY, MARKETS, NOW, RING, authorize, order, request_key
+from given.together import here, together
+
+LIMIT = 64
+
+
+def submission(command: Command, fingerprint: Callable[[str], bytes] | None = None) -> Submission:
+    """Return a command with the digest of its request; the same command, the same request."""
+
+    def digest(_key_id: str) -> bytes:
+        # Of its values: a person's do not print.
+        return hashlib.sha256(repr(astuple(command)).encode()).digest()[:16]
+
+    return Submission(command, KEY.key_id, fingerprint or digest)
+
+
+class BooksOnDisk:
+    """Everything between the edge and the disk. `now` is the time, until it is set again."""
+
+    def __init__(
+        self,
+        where: Place,
+        *,
+        markets: Markets = MARKETS,
+        store: Callable[[Database, Sealing], Store] = Store,
+        encode: Callable[[Outcome], bytes] = responses.encode,
+    ) -> None:
+        self.now = NOW
+        self.url = where.database_url
+        if not self.url.is_shared:
+            database.migrate(self.url)
+        self.connection = database.connect(self.url)
+        self.beside = database.connect(self.url)
+        self.committer = Committer(
+            store(self.connection, Sealing(RING)),
+            markets,
+            encode,
+            lambda: self.now,
+            DomainMetrics(CollectorRegistry()),
+            waiting_limit=LIMIT,
+            batch_limit=LIMIT,
+        )
+        self._readers = Readers(
+            Store(self.beside), markets, lambda: self.now, waiting_limit=1, batch_limit=1
+        )
+
+    def submit(self, command: Command | Submission) -> Answer:
+        """Have one command decided, in a batch of its own."""
+        made = command if isinstance(command, Submission) else submission(command)
+        return self.committer.submit(made, here)
+
+    def together(self, commands: Sequence[Command | Submission]) -> list[Answer | BaseException]:
+        """Have commands decided in one batch, in their order."""
+        made = [each if isinstance(each, Submission) else submission(each) for each in commands]
+        return together(self.committer._batcher, made)
+
+    def validate(self, command: Validate) -> Validated:
+        """Ask about a card."""
+        outcome = self._readers.submit(command, here)
+        assert isinstance(outcome, Validated)
+        return outcome
+
+    def settle_all(self) -> None:
+        """Book what time has done to every card, as the housekeeping does."""
+        for card_id in outlook.due(self.beside, self.now, limit=10_000):
+            self.submit(Settle(card_id))
+
+    def rows(self, table: type[Model]) -> list[dict[str, Any]]:
+        """Return what a table holds, in the order of its primary key."""
+        key = table._meta.get_primary_keys()
+        return list(table.select().order_by(*key).dicts().execute(self.beside))
+
+    def dump(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all that the database holds, and people as who may can read them.
+
+        How they are sealed is chance.
+        """
+        held = {table.__name__: self.rows(table) for table in TABLES}
+        for table in (DataKey, Person):
+            held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
+        held["people"] = [
+            {row["card_id"]: people_of(self.beside, RING, row["card_id"], ActingFor.SUPPORT)}
+            for row in held["Card"]
+        ]
+        return held
+
+    def assert_clean(self) -> None:
+        """Hold the audit against the database."""
+        assert audit(self.beside) == []
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.close()
+        self.beside.close()
+
+
+@contextmanager
+def audited(where: Place, **parts: Any) -> Iterator[BooksOnDisk]:
+    """Open books; they hold against the audit when the block is over."""
+    books = BooksOnDisk(where, **parts)
+    try:
+        yield books
+        books.assert_clean()
+    finally:
+        books.close()
+
+
+def reasons(answers: list[Answer | BaseException]) -> list[str | None]:
+    """Return what each was declined for, None where it was not; of an error its type."""
+    return [
+        (answer.reason and answer.reason.value)
+        if isinstance(answer, Answer)
+        else type(answer).__name__
+        for answer in answers
+    ]
+
+
+def authorize_of(bought: Issue, order_id: str = "order-1", **changes: Any) -> Authorize:
+    """Return a wish to pay an order with all of a card."""
+    wanted = order(bought.amount.amount_minor, order_id=order_id)
+    return authorize(bought.new_card.card_id, wanted, **changes)
+
+
+def cancel_of(bought: Issue) -> Cancel:
+    """Return a wish to cancel a purchase."""
+    return Cancel(request_key(), (bought.new_card.card_id,), bought.purchase.order_id)

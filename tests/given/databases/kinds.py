@@ -1,0 +1,118 @@
+"""Where a test's service keeps its facts: each kind of database in turn, empty for each test.
+
+Tests run once on each kind where they ask for the fixture `kind`, or for what depends on it,
+unless they are marked with `one_database`.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from giftcard_server.keys import key_file
+from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.schema import TABLES
+from given.databases.postgresql_process import PostgresqlProcess
+
+_TABLES = [table._meta.table_name for table in TABLES]
+_EMPTY = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
+# A server that was killed leaves sessions behind that PostgreSQL has not noticed yet.
+_CUT_OFF = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class Kind(StrEnum):
+    """The databases that storage speaks."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database, and the file with the keys of its cards."""
+
+    url: str
+    key_file: Path
+
+    @classmethod
+    def in_file(cls, folder: Path) -> Self:
+        """Return a place in a folder; the server makes the file and the keys, if there are none."""
+        path = folder / "giftcard.db"
+        return cls(f"sqlite:///{path}", path.with_name("giftcard.db.keys"))
+
+    @classmethod
+    def on_server(cls, url: str, folder: Path) -> Self:
+        """Return a place on a server, with its keys in a folder."""
+        ring = folder / "giftcard.db.keys"
+        key_file.make(ring)
+        return cls(url, ring)
+
+    @property
+    def database_url(self) -> DatabaseUrl:
+        """The URL, as storage takes it."""
+        return DatabaseUrl.parse(self.url)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a service is told of it."""
+        told: dict[str, Any] = {"database_url": self.url}
+        return told | ({"key_file": self.key_file} if self.database_url.is_shared else {})
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a server of its own process is told of it."""
+        return {f"GIFTCARD_{name.upper()}": str(value) for name, value in self.settings.items()}
+
+    def where(self, **settings: str) -> Self:
+        """Return the same place for sessions that have other settings of PostgreSQL."""
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        return type(self)(f"{self.url}?options={quote(options)}", self.key_file)
+
+
+class Databases:
+    """Empty databases of each kind. PostgreSQL starts when somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._running = ExitStack()
+        self._postgresql: PostgresqlProcess | None = None
+        self._clean: list[str] = []
+
+    @property
+    def postgresql(self) -> PostgresqlProcess:
+        """The PostgreSQL that everybody shares."""
+        if self._postgresql is None:
+            self._postgresql = self._running.enter_context(PostgresqlProcess())
+        return self._postgresql
+
+    @contextmanager
+    def empty(self, kind: Kind, folder: Path) -> Iterator[Place]:
+        """Lend a database; what it needs of files lies in a folder."""
+        if kind is Kind.SQLITE:
+            yield Place.in_file(folder)
+            return
+        # To make one takes ten times as long as to empty one.
+        url = self._clean.pop() if self._clean else self.postgresql.new_database()
+        yield Place.on_server(url, folder)
+        _wipe(url)
+        self._clean.append(url)
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._running.close()
+
+
+def _wipe(url: str) -> None:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute(_CUT_OFF)
+        # Past the triggers that keep the ledger append-only, as a superuser may.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_EMPTY)

@@ -1,0 +1,107 @@
+"""Books that are kept in a real database: each command is loaded, decided, saved and committed."""
+
+from peewee import Database
+
+from giftcard_rules.commands import Authorized, Command, Declined, Settle, Validate
+from giftcard_rules.decide import decide
+from giftcard_rules.decisions import Decision, Person
+from giftcard_rules.facts import RequestRecord
+from giftcard_rules.reasons import LEAVES_NO_TRACE
+from giftcard_storage.sealing import Sealing
+from giftcard_storage.store import Store
+from given.made_facts import (
+    FRIEND,
+    KEY,
+    RING,
+    Books,
+    authorize,
+    cancel,
+    capture,
+    order,
+    request_key,
+    reverse,
+)
+
+
+class StoredBooks(Books):
+    """Books whose every command is one transaction of its own.
+
+    `facts` and `people` follow what was saved, so that a test can compare them with what lies
+    in the database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
+        self.people: list[Person] = []
+
+    def decide(self, command: Command) -> Decision:
+        """Decide a command against what the database says, and save the decision."""
+        with self.store.transaction():
+            loaded = self.store.load([command])
+            decision = decide(command, loaded.facts, self.markets, self.now)
+            records = self.records(command, decision)
+            self.store.save(loaded, [decision], records, self.now)
+        self.facts.apply(decision)
+        self.people += decision.people
+        self.facts.requests.update({record.key: record for record in records})
+        return decision
+
+    def records(self, command: Command, decision: Decision) -> list[RequestRecord]:
+        """Return what is to be remembered of a request, as the committer does it."""
+        if isinstance(command, Settle | Validate):
+            return []
+        outcome = decision.outcome
+        reason = outcome.reason if isinstance(outcome, Declined) else None
+        if reason in LEAVES_NO_TRACE:
+            return []
+        made = outcome.authorization if isinstance(outcome, Authorized) else None
+        record = RequestRecord(
+            command.key,
+            type(command).__name__,
+            fingerprint=b"fingerprint",
+            key_id=KEY.key_id,
+            reason=reason,
+            answer=b"answer",
+            authorization_id=made.authorization_id if made else None,
+        )
+        if decision.prevents is None:
+            return [record]
+        return [record, RequestRecord(decision.prevents, "Authorize", prevented=True)]
+
+
+def books_on(database: Database) -> StoredBooks:
+    """Return books on a connection, with people sealed by the ring of every test."""
+    return StoredBooks(Store(database, Sealing(RING)))
+
+
+def play_everything(books: Books) -> None:
+    """Play every kind of posting, state and outcome that there is, on two platforms."""
+    books.bought(20_00, recipient=FRIEND, message="Bon anniversaire, Bruno !")
+    books.decide(cancel(books.bought(25_00)))
+    expiring = books.bought(30_00)
+
+    # One card that is set aside, set aside anew, captured in part, and refunded in parts.
+    used = books.bought(50_00, order_id="purchase-used")
+    books.authorized(used, order(60_00, order_id="order-used"))
+    hold = books.authorized(used, order(45_00, order_id="order-used"))
+    paid = books.captured(hold, 40_00).authorization
+    books.reversed(paid, 15_00)
+    back = books.reversed(paid, 10_00, beneficiary=FRIEND).replacement
+    assert back is not None
+    mixed = books.paid(back, order(35_00, order_id="order-mixed"))
+    books.reversed(mixed, 30_00)
+    books.reversed(mixed, 5_00)  # To the other tender alone.
+
+    books.reversed(books.authorized(books.bought(), order(order_id="order-released")))
+    lapsing = books.authorized(books.bought(), order(order_id="order-lapsed"))
+    books.decide(authorize(used.card_id, order(order_id="order-declined")))
+    books.decide(authorize("no card", order(order_id="order-unknown")))
+    lost = request_key().request_id
+    books.decide(reverse(None, authorize_request_id=lost))
+
+    books.now = expiring.expires_at
+    books.decide(Settle(expiring.card_id))
+    books.decide(capture(lapsing.authorization_id))
+    belgian = books.bought(100_00, market="be")
+    books.authorized(belgian, order(30_00, order_id="order-open"), market="be")

@@ -1,0 +1,1 @@
+"""The plain model of the service that random runs are compared with."""

@@ -1,0 +1,176 @@
+"""Real answers and real rows in the words of the plain model, to be compared with it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from peewee import Model
+
+from giftcard.v1 import gift_card_pb2
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_rules.commands import Settle
+from giftcard_server.deciding.committer import Answer
+from giftcard_storage.rows import instant
+from giftcard_storage.schema import Card
+from given.model.plain_model import Wanted
+from given.model.plain_terms import Facts
+
+# What a card's row, and what a hold's row, is called in the model.
+_CARD = {
+    "card_id": "card_id",
+    "state": "state",
+    "blocked": "blocked",
+    "balance_minor": "balance",
+    "held_minor": "held",
+    "hold_id": "hold",
+    "initial_minor": "initial",
+    "market": "market",
+    "currency": "currency",
+    "origin": "origin",
+    "replaces_card_id": "replaces",
+    "purchase_order_id": "purchase_order",
+    "issued_at": "issued_at",
+    "expires_at": "expires_at",
+}
+_HOLD = {
+    "authorization_id": "authorization_id",
+    "card_id": "card_id",
+    "market": "market",
+    "currency": "currency",
+    "order_id": "order_id",
+    "state": "state",
+    "order_total_minor": "total",
+    "authorized_minor": "authorized",
+    "forfeited_minor": "forfeited",
+    "captured_minor": "captured",
+    "refunded_minor": "to_cards",
+    "refunded_other_minor": "to_others",
+    "expires_at": "expires_at",
+}
+# What an answer says of a card and of a hold.
+_SHOWN_OF_CARD = (
+    "card_id", "state", "balance", "initial", "market", "currency", "origin", "replaces",
+    "issued_at", "expires_at",
+)  # fmt: skip
+_SHOWN_OF_HOLD = (
+    "authorization_id", "card_id", "market", "currency", "order_id", "state", "total",
+    "authorized", "forfeited", "captured", "to_cards", "expires_at",
+)  # fmt: skip
+
+
+def facts_of(table: type[Model], row: dict[str, Any]) -> Facts:
+    """Return a row of cards or of authorizations as the model has it."""
+    names = _CARD if table is Card else _HOLD
+    return {
+        name: instant(row[column]) if column.endswith("_at") else row[column]
+        for column, name in names.items()
+    }
+
+
+def expected(facts: Facts) -> Facts:
+    """Return a model's answer with no more than callers are shown."""
+    shown = dict(facts)
+    for name, fields in (
+        ("card", _SHOWN_OF_CARD),
+        ("replacement", _SHOWN_OF_CARD),
+        ("authorization", _SHOWN_OF_HOLD),
+    ):
+        if shown.get(name) is not None:
+            known = shown[name]
+            shown[name] = {field: known[field] for field in fields}
+            if known.get("blocked") and known["state"] in {"ACTIVE", "HELD"}:  # R37
+                shown[name]["state"] = "BLOCKED"
+    return shown
+
+
+def told(command: Wanted, answer: Answer) -> Facts:
+    """Return what a caller is told, as `expected` returns it."""
+    facts: Facts = {"replayed": answer.replayed}
+    if isinstance(command, Settle):
+        return facts
+    if answer.reason is not None:
+        return facts | _declined(answer)
+    response: Message = getattr(pb, f"{type(command).__name__}Response").FromString(answer.kept)
+    match response:
+        case pb.IssueResponse():
+            facts["card"] = _card(response.card)
+        case pb.AuthorizeResponse():
+            facts["authorization"] = _hold(response.authorization)
+        case pb.CaptureResponse():
+            facts["authorization"] = _hold(response.authorization)
+            facts["replacement"] = _replacement(response)
+        case pb.ReverseResponse():
+            facts |= _reversed(response)
+        case pb.CancelResponse():
+            facts["card"] = _card(response.card)
+            facts["refund"] = response.refund.amount.amount_minor
+        case _:
+            raise AssertionError(response)
+    return facts
+
+
+def _declined(answer: Answer) -> Facts:
+    info = ErrorInfo()
+    assert Status.FromString(answer.kept).details[0].Unpack(info)
+    assert answer.reason is not None
+    assert info.reason == answer.reason.value
+    facts: Facts = {"declined": info.reason}
+    if "deadline" in info.metadata:
+        facts["deadline"] = datetime.fromisoformat(info.metadata["deadline"])
+    return facts
+
+
+def _reversed(response: pb.ReverseResponse) -> Facts:
+    outcome = pb.ReverseOutcome.Name(response.outcome).removeprefix("REVERSE_OUTCOME_")
+    if outcome == "PREVENTED":
+        assert not response.HasField("authorization")
+        return {"outcome": outcome}
+    return {
+        "outcome": outcome,
+        "authorization": _hold(response.authorization),
+        "to_card": response.gift_card_amount.amount_minor,
+        "to_other": response.other_tender_amount.amount_minor,
+        "replacement": _replacement(response),
+    }
+
+
+def _replacement(response: pb.CaptureResponse | pb.ReverseResponse) -> Facts | None:
+    return _card(response.replacement.card) if response.HasField("replacement") else None
+
+
+def _card(card: gift_card_pb2.GiftCard) -> Facts:
+    return {
+        "card_id": card.card_id,
+        "state": gift_card_pb2.CardState.Name(card.state).removeprefix("CARD_STATE_"),
+        "balance": card.balance.amount_minor,
+        "initial": card.initial_amount.amount_minor,
+        "market": card.market,
+        "currency": card.balance.currency_code,
+        "origin": gift_card_pb2.CardOrigin.Name(card.origin).removeprefix("CARD_ORIGIN_"),
+        "replaces": card.replaces_card_id or None,
+        "issued_at": card.issue_time.ToDatetime(UTC),
+        "expires_at": card.expire_time.ToDatetime(UTC),
+    }
+
+
+def _hold(hold: gift_card_pb2.Authorization) -> Facts:
+    state = gift_card_pb2.AuthorizationState.Name(hold.state)
+    assert hold.remaining_due.amount_minor == (
+        hold.order_total.amount_minor - hold.authorized_amount.amount_minor
+    )
+    return {
+        "authorization_id": hold.authorization_id,
+        "card_id": hold.card_id,
+        "market": hold.market,
+        "currency": hold.order_total.currency_code,
+        "order_id": hold.order_id,
+        "state": state.removeprefix("AUTHORIZATION_STATE_"),
+        "total": hold.order_total.amount_minor,
+        "authorized": hold.authorized_amount.amount_minor,
+        "forfeited": hold.forfeited_amount.amount_minor,
+        "captured": hold.captured_amount.amount_minor,
+        "to_cards": hold.refunded_amount.amount_minor,
+        "expires_at": hold.expire_time.ToDatetime(UTC),
+    }

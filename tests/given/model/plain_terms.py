@@ -1,0 +1,102 @@
+"""What the terms say in numbers and days, once more, without the rules."""
+
+import calendar
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+from giftcard_rules.commands import Money
+from given.made_facts import is_working_day
+
+Facts = dict[str, Any]
+
+MARKETS = {
+    "fr": ("EUR", ZoneInfo("Europe/Paris")),
+    "be": ("EUR", ZoneInfo("Europe/Brussels")),
+    "ch": ("CHF", ZoneInfo("Europe/Zurich")),
+}
+
+
+class No(Exception):  # noqa: N818 - it reads as what was said
+    """An answer of no, for a reason, with the deadline that was missed where there is one."""
+
+    def __init__(self, reason: str, deadline: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.answer: Facts = {"declined": reason}
+        if deadline is not None:
+            self.answer["deadline"] = deadline
+
+
+def decline(reason: str, deadline: datetime | None = None) -> NoReturn:
+    """Say no."""
+    raise No(reason, deadline)
+
+
+def decline_where(*checks: tuple[str, bool]) -> None:
+    """Say no for the first reason that applies."""
+    for reason, applies in checks:
+        if applies:
+            decline(reason)
+
+
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant after a day."""
+    following = day + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
+
+
+def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a card expires (R12)."""
+    local = instant.astimezone(zone)
+    year, month = (
+        (local.year, local.month + 6) if local.month <= 6 else (local.year + 1, local.month - 6)
+    )
+    return midnight_after(
+        date(year, month, min(local.day, calendar.monthrange(year, month)[1])), zone
+    )
+
+
+def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
+    """Return when a period of days is over (R21, R25)."""
+    last = start + timedelta(days=days)
+    while not is_working_day(last):
+        last += timedelta(days=1)
+    return midnight_after(last, zone)
+
+
+def pass_time(cards: dict[str, Facts], holds: dict[str, Facts], now: datetime) -> None:
+    """Let holds lapse (R34), and cards expire that are not held (R12, R33)."""
+    for hold in holds.values():
+        if hold["state"] == "OPEN" and now >= hold["expires_at"]:
+            give_back(cards[hold["card_id"]], hold, "LAPSED")
+    for card in cards.values():
+        if card["state"] == "ACTIVE" and now >= card["expires_at"]:
+            card |= {"state": "EXPIRED", "balance": 0}
+
+
+def give_back(card: Facts, hold: Facts, becomes: str) -> None:
+    """Give what is set aside back to its card."""
+    hold["state"] = becomes
+    card |= {"state": "ACTIVE", "balance": card["balance"] + card["held"], "held": 0, "hold": None}
+
+
+def spent(card: Facts, now: datetime) -> list[tuple[str, bool]]:
+    """Return why a card cannot be used any more, in order of precedence."""
+    return [
+        ("CARD_BLOCKED", card["blocked"]),  # R37
+        ("CARD_CANCELLED", card["state"] == "CANCELLED"),
+        ("CARD_REDEEMED", card["state"] == "REDEEMED"),
+        # Also one that is still held: what is held can be captured, and no more (R33).
+        ("CARD_EXPIRED", card["state"] == "EXPIRED" or now >= card["expires_at"]),
+    ]
+
+
+def in_other_currency(amount: Money | None, hold: Facts) -> bool:
+    """Return whether an amount that is named is not in a hold's currency."""
+    return amount is not None and amount.currency != hold["currency"]
+
+
+def cancellable_until(card: Facts) -> datetime:
+    """Return when it is too late to cancel the purchase of a card (R25)."""
+    zone = MARKETS[card["market"]][1]
+    return too_late(card["issued_at"].astimezone(zone).date(), 14, zone)

@@ -1,0 +1,243 @@
+"""What hypothesis makes callers wish for, and how a wish becomes a command.
+
+A wish names cards, holds and earlier requests by how recent they are, so that it means
+something whatever happened before, and a failing example shrinks well.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from giftcard_rules.commands import (
+    Authorize,
+    Cancel,
+    Capture,
+    Issue,
+    Money,
+    PaymentMethod,
+    Purchase,
+    RequestKey,
+    Reverse,
+    ReverseReason,
+    Settle,
+    Validate,
+)
+from given.made_facts import authorize, capture, issue, made_by, order, validate
+from given.model.plain_model import PlainModel, Wanted
+from given.model.plain_terms import MARKETS, Facts
+
+Thing = TypeVar("Thing")
+Wish = dict[str, Any]
+Sent = Issue | Authorize | Capture | Reverse | Cancel
+
+
+def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Return one of what is common, and seldom of what is rare.
+
+    The rare ones stand in the middle: hypothesis likes to try the ends.
+    """
+    either_side = list(common) * (8 * len(rare) // len(common) + 1)
+    return st.sampled_from([*either_side, *rare, *either_side])
+
+
+RECENT = st.integers(0, 7)
+RARELY = seldom([False], [True])
+CALLER = seldom(["checkout"], ["returns desk"])
+MARKET = st.sampled_from(["fr", "fr", "be", "ch", "fr", "fr"])
+PART_MINOR = st.none() | st.sampled_from([10_00, 1, 9_99, 20_00, 49_99, 50_00, 80_00, 5_00])
+LINES = st.lists(
+    st.tuples(
+        seldom(["smartphone", "delivery"], ["insurance", "insurance", "gift_card"]),
+        st.sampled_from([50_00, 30_00, 20_00, 0, 1, 9_99, 60_00, 100_00, 49_99]),
+    ),
+    min_size=1,
+    max_size=3,
+).filter(lambda lines: sum(amount for _, amount in lines) > 0)
+
+
+def _wish(kind: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Wish]:
+    # `used` is how long ago the request was sent whose id this one has taken, by mistake.
+    used = seldom([None], [0, 1, 5])
+    return st.fixed_dictionaries({"kind": st.just(kind), "caller": CALLER, "used": used} | parts)
+
+
+ISSUE = _wish(
+    "issue",
+    amount=seldom([20_00, 50_00, 100_00, 500_00], [19_99, 500_01]),
+    order=st.integers(0, 500),
+    market=MARKET,
+    wrong_currency=RARELY,
+    method=seldom([PaymentMethod.BANK_CARD], [PaymentMethod.PAY_LATER]),
+    discount=RARELY,
+)
+BASKET = {
+    "card": RECENT,
+    "order": st.integers(0, 12),
+    "lines": LINES,
+    "other_market": RARELY,
+    "wrong_currency": RARELY,
+    "discount": RARELY,
+}
+AUTHORIZE = _wish(
+    "authorize",
+    hold_for=st.sampled_from([None, None, timedelta(hours=1), timedelta(days=30)]),
+    **BASKET,
+)
+ASK = _wish("ask", **BASKET)
+CAPTURE = _wish("capture", hold=RECENT, amount=PART_MINOR, wrong_currency=RARELY)
+REVERSE = _wish(
+    "reverse",
+    target=seldom(["hold", "request"], ["next request", "any request"]),
+    hold=RECENT,
+    amount=PART_MINOR,
+    wrong_currency=RARELY,
+    reason=st.sampled_from([ReverseReason.CHANGE_OF_MIND, ReverseReason.DEFECTIVE]),
+    delivered_days_ago=st.sampled_from([0, 5, 20, 29, 30, 31, 33, 36, 1]),
+)
+CANCEL = _wish("cancel", card=RECENT, order=seldom(["own"], ["return", "wrong"]))
+SETTLE = _wish("settle", card=RECENT)
+AGAIN = _wish("again", sent=st.integers(0, 30))
+WISH = st.one_of(
+    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, SETTLE, ISSUE, REVERSE, CAPTURE, AUTHORIZE
+)
+
+
+class Callers:
+    """Turns wishes into commands; what there is to name is looked up in the model."""
+
+    def __init__(self, model: PlainModel) -> None:
+        self.model = model
+        self.sent: list[Sent] = []
+        self._number = 0
+
+    def command(self, wish: Wish, now: datetime) -> Wanted:
+        """Return what is sent."""
+        if wish["kind"] == "again" and self.sent:
+            return _recent(self.sent, wish["sent"])
+        if wish["kind"] == "settle" and self.model.cards:
+            return Settle(self.card(wish["card"]))
+        made: Sent = {
+            "issue": self._issue,
+            "authorize": self._authorize,
+            "capture": self._capture,
+            "reverse": self._reverse,
+            "cancel": self._cancel,
+        }.get(wish["kind"], self._nothing)(wish, now)
+        self.sent.append(made)
+        return made
+
+    def question(self, wish: Wish) -> Validate:
+        """Return what is asked about a card."""
+        card_id, market, wanted = self._basket(wish)
+        return validate(card_id, wanted, market=market)
+
+    def _key(self, wish: Wish) -> RequestKey:
+        if wish["used"] is not None and self.sent:
+            return _recent(self.sent, wish["used"]).key
+        self._number += 1
+        return RequestKey(wish["caller"], self._id(self._number))
+
+    @staticmethod
+    def _id(number: int) -> str:
+        return f"00000000-0000-4000-8000-{number:012}"
+
+    def card(self, recent: int) -> str:
+        """Return the id of a card, more often than not of one that is of use."""
+        usable = _in(self.model.cards, "ACTIVE", "HELD")
+        cards = usable if usable and recent % 4 else list(self.model.cards)
+        return _recent(cards, recent // 2) if cards else "no card"
+
+    def _hold(self, recent: int, *states: str) -> str:
+        live = _in(self.model.holds, *states)
+        holds = live if live and recent % 4 else list(self.model.holds)
+        return _recent(holds, recent // 2) if holds else "no hold"
+
+    def _money(self, amount_minor: int | None, market: str, wish: Wish) -> Money | None:
+        if amount_minor is None:
+            return None
+        return Money(amount_minor, "USD" if wish["wrong_currency"] else MARKETS[market][0])
+
+    def _nothing(self, wish: Wish, _now: datetime) -> Sent:
+        return capture("no hold", key=self._key(wish))
+
+    def _issue(self, wish: Wish, _now: datetime) -> Sent:
+        key, market = self._key(wish), wish["market"]
+        discounts = ("NOEL10",) if wish["discount"] else ()
+        bought = Purchase(f"purchase-{wish['order']}", wish["method"], "payment-1", discounts)
+        amount = self._money(wish["amount"], market, wish)
+        assert amount is not None
+        return issue(key=key, market=market, amount=amount, purchase=bought)
+
+    def _basket(self, wish: Wish) -> tuple[str, str, Any]:
+        card_id = self.card(wish["card"])
+        market = self.model.cards.get(card_id, {"market": "fr"})["market"]
+        if wish["other_market"]:
+            market = "be" if market == "fr" else "fr"
+        wanted = order(
+            order_id=f"order-{wish['order']}",
+            currency="USD" if wish["wrong_currency"] else MARKETS[market][0],
+            lines=wish["lines"],
+            discount_codes=("NOEL10",) if wish["discount"] else (),
+        )
+        return card_id, market, wanted
+
+    def _authorize(self, wish: Wish, _now: datetime) -> Sent:
+        card_id, market, wanted = self._basket(wish)
+        key = self._key(wish)
+        return authorize(card_id, wanted, key=key, market=market, hold_for=wish["hold_for"])
+
+    def _amount(self, hold_id: str, wish: Wish) -> Money | None:
+        market = self.model.holds.get(hold_id, {"market": "fr"})["market"]
+        return self._money(wish["amount"], market, wish)
+
+    def _capture(self, wish: Wish, _now: datetime) -> Sent:
+        hold_id = self._hold(wish["hold"], "OPEN")
+        return capture(hold_id, key=self._key(wish), amount=self._amount(hold_id, wish))
+
+    def _reverse(self, wish: Wish, now: datetime) -> Sent:
+        key, hold_id = self._key(wish), self._hold(wish["hold"], "OPEN", "CAPTURED")
+        requests = [each.key.request_id for each in self.sent] or ["no request"]
+        target = {
+            "hold": None,
+            "request": self._request_of(hold_id),
+            "next request": self._id(self._number + 1),
+            "any request": _recent(requests, wish["hold"]),
+        }[wish["target"]]
+        if target == key.request_id:  # The edge says that this is malformed.
+            target = None
+        return Reverse(
+            key,
+            made_by(key),
+            hold_id if target is None else None,
+            target,
+            wish["reason"],
+            self._amount(hold_id, wish),
+            now.date() - timedelta(days=wish["delivered_days_ago"]),
+            None,
+        )
+
+    def _request_of(self, hold_id: str) -> str:
+        for sent in self.sent:
+            if isinstance(sent, Authorize) and sent.authorization_id == hold_id:
+                return sent.key.request_id
+        return "no request"
+
+    def _cancel(self, wish: Wish, _now: datetime) -> Sent:
+        card_id = self.card(wish["card"])
+        card = self.model.cards.get(card_id, {"orders": ["no order"], "purchase_order": "none"})
+        order_id = {
+            "own": card["purchase_order"],
+            "return": min(card["orders"]),
+            "wrong": "another order",
+        }[wish["order"]]
+        return Cancel(self._key(wish), (card_id,), order_id)
+
+
+def _in(facts: dict[str, Facts], *states: str) -> list[str]:
+    return [name for name, each in facts.items() if each["state"] in states]
+
+
+def _recent(things: Sequence[Thing], ago: int) -> Thing:
+    return things[-1 - ago % len(things)]

@@ -1,0 +1,1 @@
+"""Real servers, their certificates, and the processes beside them."""

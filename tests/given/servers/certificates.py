@@ -1,0 +1,90 @@
+"""Certificates for the tests of TLS: good ones, and such as must be refused."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import grpc
+from cryptography import x509
+
+from giftcard_server.commands.development_authority import (
+    CLIENT,
+    SERVER,
+    Certified,
+    DevelopmentAuthority,
+    Validity,
+    Wish,
+)
+from giftcard_server.keys.whole_files import FOR_ALL_TO_READ, OWNER_ALONE, replace
+
+DAY: Final = timedelta(days=1)
+KINDS_OF_NAME: Final[dict[str, Callable[[str], x509.GeneralName]]] = {
+    "DNS": x509.DNSName,
+    "URI": x509.UniformResourceIdentifier,
+    "IP": lambda text: x509.IPAddress(ip_address(text)),
+}
+
+
+class Authority:
+    """A certificate authority in a folder of its own, and what it has certified."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._signing = DevelopmentAuthority.new(name, _validity(None, None))
+        self.certificate, _ = _written(folder, name, self._signing.kept)
+
+    def certify(
+        self,
+        name: str,
+        *names: str,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> tuple[Path, Path]:
+        """Return a new certificate and its key for names such as `DNS:localhost`."""
+        wish = _wish(name, names, not_before, not_after)
+        return _written(self._folder, name, self._signing.certify(wish))
+
+    def credentials(self, client: tuple[Path, Path] | None = None) -> grpc.ChannelCredentials:
+        """Return what a caller needs to reach a server of this authority."""
+        chain, key = (path.read_bytes() for path in client) if client else (None, None)
+        return grpc.ssl_channel_credentials(self.certificate.read_bytes(), key, chain)
+
+
+def self_signed(
+    folder: Path,
+    name: str,
+    *names: str,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+) -> tuple[Path, Path]:
+    """Return a certificate that is signed by its own key alone, and that key."""
+    wish = _wish(name, names, not_before, not_after)
+    return _written(folder, name, DevelopmentAuthority.self_signed(wish))
+
+
+def _wish(
+    name: str, names: tuple[str, ...], not_before: datetime | None, not_after: datetime | None
+) -> Wish:
+    stated = [
+        KINDS_OF_NAME[kind](text) for kind, _, text in (each.partition(":") for each in names)
+    ]
+    return Wish(name, stated, (SERVER, CLIENT), _validity(not_before, not_after))
+
+
+def _validity(not_before: datetime | None, not_after: datetime | None) -> Validity:
+    """Return from yesterday to tomorrow, around what was told."""
+    now = datetime.now(UTC)
+    return Validity(
+        not_before or min(now, not_after or now) - DAY,
+        not_after or max(now, not_before or now) + DAY,
+    )
+
+
+def _written(folder: Path, name: str, certified: Certified) -> tuple[Path, Path]:
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    # Never half a file, as a server may read it at any moment.
+    replace(key, certified.private_key, OWNER_ALONE)
+    replace(certificate, certified.certificate, FOR_ALL_TO_READ)
+    return certificate, key

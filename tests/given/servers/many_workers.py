@@ -1,0 +1,203 @@
+"""`giftcard serve --workers N` on PostgreSQL, its callers, and what can be seen from outside."""
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.parser import text_string_to_metric_families
+
+from giftcard_server.keys import key_file
+from given.calls.answered import Refusal
+from given.calls.journal import Journal, assert_bought_once, check, nobody_was_there
+from given.calls.shop import Shop
+from given.servers.giftcard_command import giftcard
+from given.servers.server_process import ServerProcess
+
+CALLERS: Final = 8
+OPERATIONS: Final = "giftcard_operations_total"
+# Longer than several workers take to start, one after the other, on a machine that is busy.
+GIVE_UP_SECONDS: Final = 60.0
+LOOK_EVERY_SECONDS: Final = 0.05
+WORKERS: Final = 2
+MODULE: Final = (sys.executable, "-m", "giftcard_server")
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class ManyWorkers:
+    """A server with several workers."""
+
+    def __init__(self, process: ServerProcess) -> None:
+        self.process = process
+
+    def status(self, path: str) -> int:
+        """Return how HTTP answers."""
+        try:
+            with urllib.request.urlopen(self.process.http_url + path, timeout=20) as answer:  # noqa: S310 - our own server
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def samples(self) -> Samples:
+        """Return everything that /metrics shows."""
+        url = f"{self.process.http_url}/metrics"
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own server
+            text = answer.read().decode()
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the sum of the series with these labels."""
+        return total(self.samples(), name, **labels)
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """Return the log's lines of an event."""
+        return [line for line in self.log() if line["event"] == event]
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return every line that is whole."""
+        whole = self.process.log_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def pids(self) -> dict[int, int]:
+        """Return the process of each worker that was ready last under its number."""
+        return {line["worker"]: line["pid"] for line in self.events("worker ready")}
+
+    def all_are_ready(self) -> bool:
+        """Whether nobody is missing."""
+        return self.value("giftcard_workers", state="alive") == WORKERS
+
+    def folder_of_counters(self) -> Path:
+        """Return where the workers count."""
+        environment = Path(f"/proc/{self.pids()[1]}/environ").read_bytes().split(b"\0")
+        told = dict(each.decode().partition("=")[::2] for each in environment)
+        return Path(told["PROMETHEUS_MULTIPROC_DIR"])
+
+    def operations_of(self, worker: int) -> float:
+        """Return how many commands one worker has answered."""
+        path = str(self.folder_of_counters() / f"counter_{worker}.db")
+        entries = MmapedDict.read_all_values_from_file(path)
+        return float(sum(value for key, value, *_ in entries if json.loads(key)[1] == OPERATIONS))
+
+
+def not_taken(refused: Refusal) -> bool:
+    """Tell whether nobody answered. gRPC cancels what a server that stops had not taken up yet."""
+    return nobody_was_there(refused) or refused.status is grpc.StatusCode.CANCELLED
+
+
+class Callers:
+    """People at shops of their own, who buy and pay; where an answer is lost, they go on."""
+
+    def __init__(self, server: ManyWorkers) -> None:
+        self.journals = [
+            Journal(random.Random(seed), is_lost=not_taken)  # noqa: S311 - what they do
+            for seed in range(CALLERS)
+        ]
+        self._server = server
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Call all the time, until the block is over."""
+        over = threading.Event()
+        with ThreadPoolExecutor(CALLERS) as threads:
+            living = [threads.submit(self._live, each, over) for each in self.journals]
+            try:
+                eventually(lambda: all(journal.acknowledged for journal in self.journals))
+                yield
+            finally:
+                over.set()
+        for life in living:
+            life.result()
+
+    def acknowledged(self) -> int:
+        """Count the answers that anybody has got."""
+        return sum(len(journal.acknowledged) for journal in self.journals)
+
+    def lost(self) -> int:
+        """Count the requests that were not answered."""
+        return sum(len(journal.lost) for journal in self.journals)
+
+    def _live(self, journal: Journal, over: threading.Event) -> None:
+        with shop_of_its_own(self._server.process.target) as shop:
+            journal.live_on(shop, over)
+
+    def check(self) -> None:
+        """Find every answer again as it was, and the ledger in order."""
+        process = self._server.process
+        with ExitStack() as open_shops, ThreadPoolExecutor(CALLERS) as threads:
+            shops = [
+                open_shops.enter_context(shop_of_its_own(process.target)) for _ in self.journals
+            ]
+            list(threads.map(check, self.journals, shops))
+        assert_bought_once(process, self.journals)
+        audited = giftcard("audit", settings=process.environment)
+        assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+def total(samples: Samples, name: str, **labels: str) -> float:
+    """Return the sum of the series with these labels."""
+    wanted = set(labels.items())
+    return sum(value for (own, has), value in samples.items() if own == name and wanted <= has)
+
+
+def settings_on(url: str, folder: Path) -> dict[str, str]:
+    """Return what a server is told of a database, with keys of its own in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ring = folder / "giftcard.keys"
+    if not ring.exists():
+        key_file.make(ring)
+    return {"GIFTCARD_DATABASE_URL": url, "GIFTCARD_KEY_FILE": str(ring)}
+
+
+@contextmanager
+def many_workers(
+    url: str, folder: Path, *, command: Sequence[str] = MODULE, **settings: str
+) -> Iterator[ManyWorkers]:
+    """Start a server with several workers; none of them is left when the block is over."""
+    told = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
+    with ServerProcess(folder, settings=told, command=command) as process:
+        server = ManyWorkers(process)
+        yield server
+    # Where a test failed, the supervisor was killed, and this is what they end by.
+    eventually(lambda: all(is_gone(pid) for pid in server.pids().values()))
+
+
+@contextmanager
+def shop_of_its_own(target: str) -> Iterator[Shop]:
+    """Open a shop that shares its connection with no other one of this process."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    with grpc.insecure_channel(target, options) as channel:
+        yield Shop(channel)
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    """Return when it holds; fail where it never does."""
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while not holds():
+        assert time.monotonic() < give_up_at, "it never came to hold"
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, also where nobody has asked after its exit code."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return True
+    return state == "Z"

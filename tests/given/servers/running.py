@@ -1,0 +1,105 @@
+"""The service in this process, with its real gRPC server and database, at a time of our choice."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from giftcard_server.service import Service
+from giftcard_server.settings import Settings
+from giftcard_storage import database, schema
+from giftcard_storage.database import DatabaseUrl
+from given.databases.kinds import Place
+
+# A Monday at noon, far from every edge of a day, a month and a year.
+NOON = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
+
+Dump = dict[str, list[tuple[object, ...]]]
+
+
+class Clock:
+    """A clock that stands still until somebody moves it."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+    def wait(self, duration: timedelta) -> None:
+        """Let time pass."""
+        self.now += duration
+
+
+def settings(where: Path | Place, **changes: Any) -> Settings:
+    """Return settings for a service in this process; in a folder it has a file of its own."""
+    place = Place.in_file(where) if isinstance(where, Path) else where
+    told: dict[str, Any] = {
+        **place.settings,
+        "grpc_listen": "127.0.0.1:0",
+        "http_listen": "127.0.0.1:0",
+        "drain_pause_seconds": 0,
+        # What time has done is booked by the commands that look, and by nobody else.
+        "housekeeping_seconds": 3600,
+        # Tests try more wrong codes than people do.
+        "attempts_per_key": 1000,
+        "attempts_per_caller": 100_000,
+        "attempts_in_all": 100_000,
+        # And wait for none of their answers.
+        "attempt_floor_seconds": 0,
+        "attempt_floor_tripped_seconds": 0,
+    }
+    return Settings(**(told | changes))
+
+
+@contextmanager
+def running(told: Settings, clock: Clock) -> Iterator[Service]:
+    """Run a service; it has drained when the block is over."""
+    service = Service(told, now=clock)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.drain()
+
+
+def target_of(service: Service) -> str:
+    """Return where its gRPC answers."""
+    return f"127.0.0.1:{service.grpc_port}"
+
+
+def dump(url: DatabaseUrl) -> Dump:
+    """Return every row of every table."""
+    connection = database.connect(url)
+    try:
+        return {
+            table._meta.table_name: sorted(table.select().tuples().execute(connection), key=repr)
+            for table in schema.TABLES
+        }
+    finally:
+        connection.close()
+
+
+@contextmanager
+def writing_elsewhere(url: DatabaseUrl) -> Iterator[None]:
+    """Keep every other writer waiting, as a long transaction of another program would."""
+    connection = database.connect(url)
+    try:
+        with connection.atomic():
+            if url.is_shared:  # SQLite has one lock for everything.
+                connection.execute_sql("LOCK TABLE card, request IN EXCLUSIVE MODE")
+            yield
+    finally:
+        connection.close()
+
+
+def block(url: DatabaseUrl, card_id: str) -> None:
+    """Block a card, as Customer Service will (R37)."""
+    connection = database.connect(url)
+    try:
+        query = schema.Card.update(blocked=True).where(schema.Card.card_id == card_id)
+        assert query.execute(connection) == 1
+    finally:
+        connection.close()

@@ -1,0 +1,118 @@
+"""Every RPC of every service by every role: allowed or refused, as this table says."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Final
+
+import grpc
+import pytest
+
+from giftcard_server.callers.roles import METRICS, Role
+from giftcard_server.service import Service
+from given.calls.shop import TIMEOUT_SECONDS
+from given.servers.mutual import CALLERS, Mutual, uri
+from given.servers.running import Clock, running, settings, target_of
+
+pytestmark = pytest.mark.one_database
+Code = grpc.StatusCode
+
+GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+HEALTH: Final = "/grpc.health.v1.Health"
+REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
+
+PAYING: Final = ("Validate", "Authorize", "Capture", "Reverse")
+
+MAY_CALL: Final = {
+    Role.CHECKOUT: {f"{GIFT_CARDS}/{rpc}" for rpc in PAYING},
+    Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate"},
+    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse"},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel"},
+    Role.OPERATOR: {
+        *(f"{HEALTH}/{rpc}" for rpc in ("Check", "List", "Watch")),
+        f"{REFLECTION}/ServerReflectionInfo",
+        METRICS,  # Over HTTP: test_https.py.
+    },
+}
+PATHS: Final = sorted(set().union(*MAY_CALL.values()) - {METRICS})
+# What is no message of any type: whoever may call is told so, and others never get that far.
+GARBAGE: Final = b"\xff"
+
+
+@pytest.fixture(scope="module")
+def mutual(tmp_path_factory: pytest.TempPathFactory) -> Mutual:
+    return Mutual(tmp_path_factory.mktemp("roles"))
+
+
+@pytest.fixture(scope="module")
+def service(mutual: Mutual) -> Iterator[Service]:
+    told = settings(mutual.folder, **mutual.settings, callers=CALLERS)
+    with running(told, Clock()) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def channels(mutual: Mutual, service: Service) -> Iterator[dict[str, grpc.Channel]]:
+    """A channel for each caller whom the service knows, by the last part of its name."""
+    with ExitStack() as opened:
+        yield {
+            name: opened.enter_context(mutual.channel(target_of(service), mutual.of(uri(name))))
+            for name in [*Role, "shop", "idle", "stranger"]
+        }
+
+
+def refused_or_read(channel: grpc.Channel, path: str) -> grpc.StatusCode:
+    """Return the status of a call with garbage; on the wire, all kinds of RPC look the same."""
+    begin: Any = channel.stream_stream(path)
+    call = begin(iter([GARBAGE]), timeout=TIMEOUT_SECONDS)
+    with pytest.raises(grpc.RpcError):
+        list(call)
+    code: grpc.StatusCode = call.code()
+    return code
+
+
+def test_no_rpc_of_the_server_is_without_a_row(service: Service) -> None:
+    assert sorted(service._grpc._state.registered_method_handlers) == PATHS  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("path", PATHS)
+def test_an_rpc_is_allowed_to_a_role_or_refused(
+    channels: dict[str, grpc.Channel], path: str, role: Role
+) -> None:
+    wanted = Code.INVALID_ARGUMENT if path in MAY_CALL[role] else Code.PERMISSION_DENIED
+    assert refused_or_read(channels[role], path) is wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "code"),
+    [
+        ("shop", f"{GIFT_CARDS}/Issue", Code.INVALID_ARGUMENT),
+        ("shop", f"{GIFT_CARDS}/Capture", Code.INVALID_ARGUMENT),
+        ("shop", f"{GIFT_CARDS}/Cancel", Code.PERMISSION_DENIED),
+        *(("idle", path, Code.PERMISSION_DENIED) for path in PATHS),
+        *(("stranger", path, Code.UNAUTHENTICATED) for path in PATHS),
+    ],
+)
+def test_roles_add_up_and_who_has_none_may_nothing(
+    channels: dict[str, grpc.Channel], name: str, path: str, code: grpc.StatusCode
+) -> None:
+    assert refused_or_read(channels[name], path) is code
+
+
+def test_who_may_not_call_is_told_so_before_it_has_sent_anything(
+    channels: dict[str, grpc.Channel],
+) -> None:
+    over = threading.Event()
+
+    def silence() -> Iterator[bytes]:
+        over.wait(TIMEOUT_SECONDS)
+        yield from ()
+
+    begin: Any = channels["refunds"].stream_stream(f"{GIFT_CARDS}/Issue")
+    call = begin(silence())
+    with pytest.raises(grpc.RpcError):
+        next(call)
+    over.set()
+    assert call.code() is Code.PERMISSION_DENIED
+    assert call.details() == "the caller does not have the role storefront"

@@ -1,0 +1,185 @@
+"""PostgreSQL's schema by the command line: made on purpose, once, and named where it is wrong."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+from giftcard_storage import database
+from giftcard_storage.errors import DatabaseRefusedError
+from given.calls.shop import shop_at
+from given.databases.kinds import Place
+from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
+from given.servers.giftcard_command import SCRIPT, giftcard
+from given.servers.server_process import ServerNotReady, ServerProcess
+
+pytestmark = pytest.mark.xdist_group("migrating")
+
+EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people"
+FUTURE: Final = "9999_from_the_future"
+AT_ONCE: Final = 4
+REFUSED: Final = 2
+
+
+@pytest.fixture
+def bare(postgresql: PostgresqlProcess, tmp_path: Path) -> Iterator[Place]:
+    """A database with nothing in it."""
+    url = postgresql.new_database(migrated=False)
+    yield Place.on_server(url, tmp_path)
+    postgresql.drop(url)
+
+
+def run(command: str, place: Place) -> subprocess.CompletedProcess[str]:
+    """Run a command on a place; whatever it says, it does not say the password."""
+    done = giftcard(command, settings=place.environment)
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def serving(place: Place, folder: Path, **settings: str) -> ServerProcess:
+    told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG", **settings}
+    return ServerProcess(folder, settings=told, command=[str(SCRIPT), "serve"])
+
+
+def refusal_to_serve(place: Place, folder: Path) -> str:
+    """Return what a server says that refuses to start on a place."""
+    with pytest.raises(ServerNotReady, match=f"ended with exit code {REFUSED} ") as caught:
+        serving(place, folder).start()
+    assert PASSWORD not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    return str(caught.value)
+
+
+def told(place: Place, why: str) -> str:
+    return f"refusing the database {place.database_url}: {why}"
+
+
+def execute(place: Place, *statements: str) -> None:
+    with closing(psycopg.connect(place.url, autocommit=True)) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def test_a_database_is_migrated_once_and_then_there_is_nothing_to_do(bare: Place) -> None:
+    first, second = run("migrate", bare), run("migrate", bare)
+    assert (first.returncode, first.stdout) == (0, f"{bare.database_url}: {EVERY_MIGRATION}\n")
+    assert (second.returncode, second.stdout) == (0, f"{bare.database_url}: nothing to do\n")
+    assert run("audit", bare).returncode == 0
+
+
+def test_of_several_who_migrate_at_once_one_does(bare: Place) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        done = list(threads.map(run, ["migrate"] * AT_ONCE, [bare] * AT_ONCE))
+    assert [each.returncode for each in done] == [0] * AT_ONCE
+    said = sorted(each.stdout.rpartition(": ")[2].strip() for each in done)
+    assert said == [EVERY_MIGRATION] + ["nothing to do"] * (AT_ONCE - 1)
+
+
+def test_a_server_does_not_migrate_unless_told_and_names_the_command(
+    bare: Place, tmp_path: Path
+) -> None:
+    lacking = told(bare, f"it lacks {EVERY_MIGRATION}: run `giftcard migrate`")
+    assert lacking in refusal_to_serve(bare, tmp_path)
+    assert run("migrate", bare).stdout.endswith(f": {EVERY_MIGRATION}\n")
+    with serving(bare, tmp_path) as server, shop_at(server.target) as shop:
+        assert shop.bought().code
+
+
+def test_servers_that_are_told_to_migrate_do_so_once_however_many_start(
+    bare: Place, tmp_path: Path
+) -> None:
+    servers = [
+        serving(bare, tmp_path / str(number), GIFTCARD_MIGRATE_ON_START="true")
+        for number in range(2)
+    ]
+    try:
+        with ThreadPoolExecutor(len(servers)) as threads:
+            list(threads.map(ServerProcess.start, servers))
+        for server in servers:
+            with shop_at(server.target) as shop:
+                assert shop.bought().code
+            assert server.ready_line.endswith(f", database {bare.database_url}")
+            assert server.terminate() == 0
+            assert PASSWORD not in server.ready_line + server.log_text()
+    finally:
+        for server in servers:
+            server.close()
+    assert run("migrate", bare).stdout.endswith(": nothing to do\n")
+
+
+def from_the_future(place: Place) -> None:
+    database.migrate(place.database_url)
+    # What it is called, in a row that is otherwise like that of a migration we know.
+    execute(
+        place,
+        "CREATE TEMPORARY TABLE known AS SELECT * FROM schema_migration LIMIT 1",
+        f"UPDATE known SET name = '{FUTURE}', id = id + 100",  # noqa: S608 - our own
+        "INSERT INTO schema_migration SELECT * FROM known",
+    )
+
+
+def of_another_program(place: Place) -> None:
+    execute(place, "CREATE TABLE note (text text)")
+
+
+WRONG: Final = (
+    (from_the_future, f"it was made by a newer version of giftcard ({FUTURE})"),
+    (of_another_program, "there are tables of another program in it"),
+)
+
+
+@pytest.mark.parametrize(("spoil", "why"), WRONG)
+def test_a_database_that_is_not_of_this_version_is_refused_and_left_alone(
+    bare: Place, tmp_path: Path, spoil: Callable[[Place], None], why: str
+) -> None:
+    spoil(bare)
+    migrated = run("migrate", bare)
+    assert (migrated.returncode, migrated.stdout) == (REFUSED, "")
+    assert told(bare, why) in migrated.stderr
+    told_to = serving(bare, tmp_path, GIFTCARD_MIGRATE_ON_START="true")
+    with pytest.raises(ServerNotReady, match=f"ended with exit code {REFUSED} ") as caught:
+        told_to.start()
+    assert told(bare, why) in str(caught.value)
+
+
+def with_another_password(place: Place) -> Place:
+    return Place(place.url.replace(PASSWORD, f"{PASSWORD}-no-longer"), place.key_file)
+
+
+def at_a_port_where_nobody_listens(place: Place) -> Place:
+    host, _, name = place.url.rpartition("/")
+    return Place(f"{host.rpartition(':')[0]}:1/{name}", place.key_file)
+
+
+def of_another_name(place: Place) -> Place:
+    return Place(f"{place.url}_of_old", place.key_file)
+
+
+def with_a_word_that_libpq_does_not_know(place: Place) -> Place:
+    return Place(f"{place.url}?secrecy={PASSWORD}", place.key_file)
+
+
+UNREACHABLE: Final = (
+    (with_another_password, "it cannot be reached"),
+    (at_a_port_where_nobody_listens, "it cannot be reached"),
+    (of_another_name, "it cannot be reached"),
+    (with_a_word_that_libpq_does_not_know, "libpq does not understand its URL"),
+)
+
+
+@pytest.mark.parametrize(("changed", "why"), UNREACHABLE)
+def test_a_database_that_cannot_be_had_is_named_without_its_password(
+    bare: Place, tmp_path: Path, changed: Callable[[Place], Place], why: str
+) -> None:
+    place = changed(bare)
+    assert told(place, why) in refusal_to_serve(place, tmp_path)
+    with pytest.raises(DatabaseRefusedError) as caught:
+        database.migrate(place.database_url)
+    assert str(caught.value).startswith(told(place, why))
+    assert PASSWORD not in str(caught.value)

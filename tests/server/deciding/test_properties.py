@@ -1,0 +1,268 @@
+"""Random commands, replays and clock jumps: real storage and committer against a plain model."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from giftcard_rules.commands import Command, RequestKey, Settle
+from giftcard_server.deciding.committer import Answer
+from giftcard_storage.schema import Authorization, Card, Posting
+from given.databases.books_on_disk import BooksOnDisk
+from given.databases.kinds import Databases, Kind
+from given.made_facts import NOW
+from given.model.plain_answers import expected, facts_of, told
+from given.model.plain_model import NO_TRACE, PlainModel
+from given.model.plain_terms import Facts, cancellable_until, pass_time
+from given.model.random_wishes import ASK, ISSUE, RECENT, WISH, Callers, Wish, seldom
+
+# The same examples in every run, so that what fails here fails everywhere and no run is
+# unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
+# take longer than a test may.
+BOUNDED = settings(
+    derandomize=True,
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
+
+# A look or a commit takes PostgreSQL several times as long as the file beside us.
+EXAMPLES = {Kind.SQLITE: BOUNDED, Kind.POSTGRESQL: settings(BOUNDED, max_examples=10)}
+
+MICROSECOND = timedelta(microseconds=1)
+JUMPS = seldom(
+    [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=12)],
+    [
+        MICROSECOND,
+        timedelta(days=1) - MICROSECOND,
+        timedelta(days=1),
+        timedelta(days=7),
+        timedelta(days=14),
+        timedelta(days=20),
+        timedelta(days=61),
+        timedelta(days=183),
+    ],
+)
+
+
+Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever callers do and whatever time it is, the books are what the model says."""
+
+    def __init__(self, lend: Lend) -> None:
+        super().__init__()
+        self.lent = ExitStack()
+        self.books = self.lent.enter_context(lend())
+        self.model = PlainModel()
+        self.callers = Callers(self.model)
+        self.first_answers: dict[RequestKey, Answer] = {}
+
+    def teardown(self) -> None:
+        self.books.assert_clean()
+        self.books.settle_all()
+        self.books.assert_clean()
+        self.lent.close()
+
+    @initialize(
+        start=st.integers(0, 365 * 24).map(lambda hours: timedelta(hours=hours)),
+        cards=st.lists(ISSUE, min_size=2, max_size=4),
+    )
+    def cards_are_bought(self, start: timedelta, cards: list[Wish]) -> None:
+        self.books.now += start
+        self.commands_share_a_batch(cards)
+
+    @rule(wishes=st.lists(WISH, min_size=2, max_size=8))
+    def commands_share_a_batch(self, wishes: list[Wish]) -> None:
+        commands, answered = [], []
+        for wish in wishes:
+            commands.append(self.callers.command(wish, self.books.now))
+            answered.append(self.model.answer(commands[-1], self.books.now))
+        answers = self.books.together(commands)
+        for command, answer, facts in zip(commands, answers, answered, strict=True):
+            assert isinstance(answer, Answer), answer
+            assert told(command, answer) == expected(facts)
+            if not isinstance(command, Settle):
+                self._is_the_first_answer(command.key, answer, facts)
+
+    @rule(wish=ASK)
+    def somebody_asks(self, wish: Wish) -> None:
+        question = self.callers.question(wish)
+        outcome = self.books.validate(question)
+        assert {
+            "reason": outcome.reason and outcome.reason.value,
+            "pays": outcome.applicable_minor,
+            "due": outcome.remaining_due_minor,
+            "lost": outcome.forfeited_minor,
+        } == self.model.validated(question, self.books.now)
+
+    @rule(card=RECENT, blocked=st.booleans())
+    def customer_service_blocks_or_unblocks(self, card: int, blocked: bool) -> None:  # noqa: FBT001 - hypothesis passes it by name
+        card_id = self.callers.card(card)
+        self.model.cards.get(card_id, {})["blocked"] = blocked
+        query = Card.update(blocked=blocked).where(Card.card_id == card_id)
+        query.execute(self.books.connection)
+
+    @rule(jump=JUMPS)
+    def time_passes(self, jump: timedelta) -> None:
+        self.books.now += jump
+
+    @rule(which=st.integers(0, 20), late=st.sampled_from([-MICROSECOND, timedelta(0)]))
+    def something_is_about_to_end(self, which: int, late: timedelta) -> None:
+        cards, holds = self.model.cards.values(), self.model.holds.values()
+        ends = {each["expires_at"] for each in (*cards, *holds)}
+        ends |= {cancellable_until(card) for card in cards}
+        coming = sorted(end + late for end in ends if end + late > self.books.now)
+        if coming:
+            self.books.now = coming[which % len(coming)]
+
+    @rule(back=st.sampled_from([timedelta(milliseconds=20), timedelta(seconds=30)]))
+    def the_clock_is_set_back(self, back: timedelta) -> None:
+        # What has ended by now is booked first: only what is booked stays when time goes back.
+        self.books.settle_all()
+        pass_time(self.model.cards, self.model.holds, self.books.now)
+        self.books.now -= back
+
+    @invariant()
+    def cards_and_holds_are_as_in_the_model(self) -> None:
+        cards = {row["card_id"]: facts_of(Card, row) for row in self.books.rows(Card)}
+        holds = {
+            row["authorization_id"]: facts_of(Authorization, row)
+            for row in self.books.rows(Authorization)
+        }
+        expected_cards, expected_holds = deepcopy((self.model.cards, self.model.holds))
+        # The database books what time does when somebody looks, the model at once.
+        pass_time(cards, holds, self.books.now)
+        pass_time(expected_cards, expected_holds, self.books.now)
+        for card in expected_cards.values():
+            del card["orders"]
+        assert cards == expected_cards
+        assert holds == expected_holds
+
+    @invariant()
+    def postings_balance_and_nothing_is_negative(self) -> None:
+        accounts = _replayed(self.books.rows(Posting))
+        for row in self.books.rows(Card):
+            card_id = row["card_id"]
+            assert accounts.pop((card_id, "CARD"), 0) == row["balance_minor"]
+            assert accounts.pop((card_id, "HELD"), 0) == row["held_minor"]
+            settled = accounts.pop((card_id, "SETTLED"), 0)
+            holds = [h for h in self.model.holds.values() if h["card_id"] == card_id]
+            assert settled == sum(h["captured"] - h["to_cards"] for h in holds)
+        assert accounts == Counter()
+
+    @invariant()
+    def a_card_is_spent_at_most_once_and_gives_back_no_more_than_it_paid(self) -> None:
+        captures = Counter(
+            row["card_id"] for row in self.books.rows(Posting) if row["kind"] == "CAPTURE"
+        )
+        assert all(count == 1 for count in captures.values())
+        for row in self.books.rows(Authorization):
+            to_card, to_other = row["refunded_minor"], row["refunded_other_minor"]
+            assert 0 <= to_card <= row["captured_minor"] <= row["authorized_minor"]
+            assert 0 <= to_other <= row["order_total_minor"] - row["authorized_minor"]
+
+    def _is_the_first_answer(self, key: RequestKey, answer: Answer, facts: Facts) -> None:
+        """Hold a replay against the first answer, byte by byte; remember a first one."""
+        if answer.replayed:
+            first = self.first_answers[key]
+            assert answer == replace(first, replayed=True)
+        elif facts.get("declined") not in NO_TRACE:
+            assert key not in self.first_answers
+            self.first_answers[key] = answer
+
+
+def _replayed(postings: list[Facts]) -> Counter[tuple[str, str]]:
+    """Return the accounts of cards after all postings in their order, none of them negative."""
+    accounts: Counter[tuple[str, str]] = Counter()
+    for posting in postings:
+        amount = posting["amount_minor"]
+        source = (posting["card_id"], posting["source"])
+        destination = (posting["to_card_id"] or posting["card_id"], posting["destination"])
+        accounts[source] -= amount
+        accounts[destination] += amount
+    outside = {"PAYMENTS", "BREAKAGE", "REFUNDS_DUE"}
+    return Counter({name: left for name, left in accounts.items() if name[1] not in outside})
+
+
+@pytest.fixture
+def lend(kind: Kind, databases: Databases) -> Lend:
+    """Lends empty books, for an example each."""
+
+    @contextmanager
+    def lent() -> Iterator[BooksOnDisk]:
+        with (
+            TemporaryDirectory() as folder,
+            databases.empty(kind, Path(folder)) as place,
+            closing(BooksOnDisk(place)) as books,
+        ):
+            yield books
+
+    return lent
+
+
+@pytest.mark.timeout(300)  # On a machine that may be busy.
+def test_whatever_callers_do_the_books_are_what_the_model_says(kind: Kind, lend: Lend) -> None:
+    class LifeOnThatKind(Life):
+        def __init__(self) -> None:
+            super().__init__(lend)
+
+    run_state_machine_as_test(LifeOnThatKind, settings=EXAMPLES[kind])
+
+
+Step = tuple[timedelta, list[Wish]]
+STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(WISH, min_size=2, max_size=10))
+
+
+@pytest.mark.timeout(300)  # Likewise.
+def test_commands_end_the_same_in_one_batch_and_one_by_one(kind: Kind, lend: Lend) -> None:
+    @EXAMPLES[kind]
+    @given(
+        first=st.lists(ISSUE, min_size=1, max_size=3),
+        steps=st.lists(STEP, min_size=1, max_size=8),
+    )
+    def they_end_the_same(first: list[Wish], steps: list[Step]) -> None:
+        with lend() as in_batches, lend() as one_by_one:
+            for now, commands in _commands([(timedelta(0), first), *steps]):
+                in_batches.now = one_by_one.now = now
+                together = in_batches.together(commands)
+                assert together == [one_by_one.submit(command) for command in commands]
+            assert in_batches.dump() == one_by_one.dump()
+
+    they_end_the_same()
+
+
+def _commands(steps: list[Step]) -> list[tuple[datetime, list[Command]]]:
+    model = PlainModel()
+    callers, now = Callers(model), NOW
+    batches: list[tuple[datetime, list[Command]]] = []
+    for jump, wishes in steps:
+        now += jump
+        batches.append((now, []))
+        for wish in wishes:
+            command = callers.command(wish, now)
+            model.answer(command, now)
+            batches[-1][1].append(command)
+    return batches

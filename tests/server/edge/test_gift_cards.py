@@ -1,0 +1,265 @@
+"""The servicer without a network: callers, throttling, holds, and callers who have gone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import grpc
+import grpc_testing  # type: ignore[import-untyped] # It ships no types.
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from prometheus_client import CollectorRegistry
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_rules.codes import Key, KeyRing
+from giftcard_server.deciding.committer import Committer
+from giftcard_server.deciding.readers import Readers
+from giftcard_server.edge import responses
+from giftcard_server.edge.gift_cards import GiftCardServicer, service_methods
+from giftcard_server.edge.requests import Reader
+from giftcard_server.guesses.attempts import Attempts
+from giftcard_server.guesses.even_answers import EvenAnswers
+from giftcard_server.guesses.metrics import AttemptMetrics
+from giftcard_server.guesses.throttle import Limits, Throttle
+from giftcard_server.markets import BUILT_IN, markets_of
+from giftcard_server.metrics import DomainMetrics
+from giftcard_storage import database
+from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.sealing import Sealing
+from giftcard_storage.store import Store
+from given.calls import sent
+from given.databases.kinds import Place
+from given.servers.running import Clock, dump, writing_elsewhere
+from given.waiting import wait_until
+
+Code = grpc.StatusCode
+DESCRIPTOR: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"]
+RING: Final = KeyRing((Key("2026", b"the secret of every test, 32 B. "),))
+ATTEMPTS: Final = Limits(per_key=2, per_caller=4, in_all=6, window=timedelta(hours=1))
+LONG: Final = 20.0  # Seconds; no test waits for it.
+
+
+class Bench:
+    """A servicer on a database of its own, invoked as gRPC would."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self.url = url
+        database.migrate(self.url)
+        self.caller = "checkout"
+        self.clock = Clock()
+        self._connections = [database.connect(self.url) for _ in range(2)]
+        writing, reading = (Store(each, Sealing(RING)) for each in self._connections)
+        markets = markets_of(BUILT_IN)
+        metrics = DomainMetrics(CollectorRegistry())
+        throttle = Throttle(ATTEMPTS, RING.first, AttemptMetrics(CollectorRegistry()))
+        limits = {"waiting_limit": 8, "batch_limit": 8}
+        self.committer = Committer(
+            writing, markets, responses.encode, self.clock, metrics, **limits
+        )
+        servicer = GiftCardServicer(
+            Reader(RING, markets),
+            self.committer,
+            Readers(reading, markets, self.clock, **limits),
+            Attempts(throttle, EvenAnswers(0, 0, 0)),
+            metrics,
+            self.clock,
+            lambda _context: self.caller,  # Contexts of grpc_testing know nobody.
+        )
+        time = grpc_testing.strict_real_time()
+        self._server = grpc_testing.server_from_dictionary({DESCRIPTOR: servicer}, time)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    def begin(self, request: Any) -> Any:
+        """Invoke the RPC of a request's type, and do not wait for its answer."""
+        method = DESCRIPTOR.methods_by_name[type(request).__name__.removesuffix("Request")]
+        return self._server.invoke_unary_unary(method, (), request, LONG)
+
+    def call(self, request: Any) -> tuple[Any, grpc.StatusCode]:
+        """Return the answer, None where there is none, and the status."""
+        response, _, code, _ = self.begin(request).termination()
+        return response, code
+
+    def code(self) -> str:
+        """Return the code of a new card."""
+        response, _ = self.call(sent.issue())
+        return str(response.code)
+
+
+@pytest.fixture
+def bench(place: Place) -> Iterator[Bench]:
+    made = Bench(place.database_url)
+    yield made
+    made.close()
+
+
+def test_the_contract_has_six_rpcs_and_each_is_answered(bench: Bench) -> None:
+    assert tuple(service_methods()) == sent.RPCS
+    for rpc in sent.RPCS:
+        _, code = bench.call(sent.whole(rpc))
+        assert code in {Code.OK, Code.NOT_FOUND}
+
+
+def test_an_answer_that_is_no_has_its_status_and_a_text(bench: Bench) -> None:
+    rpc = bench.begin(sent.issue(19_99))
+    _, _, code, text = rpc.termination()
+    assert (code, text) == (Code.FAILED_PRECONDITION, "the amount is outside the market's range")
+
+
+def test_a_request_id_belongs_to_its_caller(bench: Bench) -> None:
+    request = sent.issue()
+    mine, _ = bench.call(request)
+    bench.caller, request.purchase.order_id = "another checkout", "another order"
+    theirs, code = bench.call(request)
+    assert code is Code.OK
+    assert (theirs.code, theirs.card.card_id) != (mine.code, mine.card.card_id)
+
+
+def test_r36_nobody_reverses_the_request_of_another_caller(bench: Bench) -> None:
+    request = sent.authorize(bench.code())
+    bench.call(request)
+    undo = sent.reverse_request(request.request_id)
+    bench.caller = "another checkout"
+    foreign, _ = bench.call(undo)
+    bench.caller = "checkout"
+    own, _ = bench.call(undo)
+    assert foreign.outcome == pb.REVERSE_OUTCOME_PREVENTED
+    assert own.outcome == pb.REVERSE_OUTCOME_RELEASED
+
+
+# Who has tried how many codes that nobody has, and how often; and whether somebody may try still.
+TRIES: Final[tuple[tuple[list[tuple[str, str, int]], tuple[str, str], bool], ...]] = (
+    ([], ("checkout", "ann"), True),
+    ([("checkout", "ann", 1)], ("checkout", "ann"), True),
+    ([("checkout", "ann", 2)], ("checkout", "ann"), False),
+    ([("checkout", "ann", 2)], ("checkout", "bob"), True),
+    ([("checkout", "ann", 2)], ("checkout", ""), True),
+    ([("checkout", "", 2)], ("checkout", ""), False),
+    ([("checkout", "ann", 2)], ("another", "ann"), True),
+    ([("checkout", "ann", 2), ("checkout", "bob", 1)], ("checkout", "bob"), True),
+    # Over the limit of a caller, one is enough; who has none goes on.
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 1), ("checkout", "cat", 1)],
+        ("checkout", "bob"),
+        False,
+    ),
+    ([("checkout", "ann", 2), ("checkout", "bob", 2)], ("checkout", "cat"), True),
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 2), ("another", "bob", 1)],
+        ("another", "bob"),
+        True,
+    ),
+    # And over the limit in all, for every caller.
+    (
+        [
+            ("checkout", "ann", 2),
+            ("checkout", "bob", 2),
+            ("another", "bob", 1),
+            ("third", "eve", 1),
+        ],
+        ("another", "bob"),
+        False,
+    ),
+    (
+        [("checkout", "ann", 2), ("checkout", "bob", 2), ("another", "bob", 2)],
+        ("third", "ann"),
+        True,
+    ),
+)
+
+
+@pytest.mark.parametrize("rpc", ["Validate", "Authorize"])
+@pytest.mark.parametrize(("tries", "then", "may_try"), TRIES)
+def test_wrong_codes_are_counted_by_caller_and_attempt_key(
+    bench: Bench,
+    tries: list[tuple[str, str, int]],
+    then: tuple[str, str],
+    rpc: str,
+    may_try: bool,  # noqa: FBT001 - the outcome
+) -> None:
+    bench.caller = then[0]
+    right = sent.authorize(bench.code())
+    for caller, attempt_key, times in tries:
+        wrong = sent.authorize() if rpc == "Authorize" else sent.validate()
+        bench.caller, wrong.attempt_key = caller, attempt_key
+        for _ in range(times):
+            bench.call(wrong)
+    bench.caller, right.attempt_key = then
+    _, code = bench.call(right)
+    assert code is (Code.OK if may_try else Code.RESOURCE_EXHAUSTED)
+
+
+# A wrong order number is a guess, too (R28); a mistyped code never was a look-up.
+GUESSES: Final = (
+    ("another", "{}", True),
+    ("own", sent.UNKNOWN_CODE, True),
+    ("own", "0000-0000-0000-0001", False),
+    ("own", "not a code", False),
+)
+
+
+@pytest.mark.parametrize(("order", "code", "counts"), GUESSES)
+def test_what_cancel_counts_as_a_wrong_code(
+    bench: Bench,
+    order: str,
+    code: str,
+    counts: bool,  # noqa: FBT001 - the outcome
+) -> None:
+    purchase = sent.issue()
+    issued, _ = bench.call(purchase)
+    right = sent.cancel(issued.code, purchase.purchase.order_id)
+    wrong = sent.cancel(code.format(issued.code), {"own": right.purchase_order_id}.get(order, "x"))
+    for _ in range(
+        ATTEMPTS.per_caller
+    ):  # Cancel has no attempt key: it counts for the caller alone.
+        assert bench.call(wrong)[1] is Code.NOT_FOUND
+    assert bench.call(right)[1] is (Code.RESOURCE_EXHAUSTED if counts else Code.OK)
+
+
+@pytest.mark.parametrize(
+    ("asked", "held_for"),
+    [
+        (None, timedelta(days=1)),
+        (Duration(seconds=3600), timedelta(hours=1)),
+        (Duration(seconds=1, nanos=500_000_000), timedelta(seconds=1.5)),
+        (Duration(nanos=1), timedelta(microseconds=1)),
+        (Duration(seconds=8 * 86400), timedelta(days=7)),
+        (Duration(seconds=2**63 - 1), timedelta(days=7)),
+    ],
+)
+def test_a_hold_is_as_long_as_asked_within_what_the_market_allows(
+    bench: Bench, asked: Duration | None, held_for: timedelta
+) -> None:
+    request = sent.authorize(bench.code())
+    if asked is not None:
+        request.hold_for.CopyFrom(asked)
+    response, _ = bench.call(request)
+    held = response.authorization
+    assert held.expire_time.ToDatetime() - held.create_time.ToDatetime() == held_for
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["{}", " {} ", "\t{}\n", "\0{}\0", "\u200b{}\u00a0", "{}\u2014", "- - {} - -"],
+)
+def test_r11_what_surrounds_a_code_never_matters(bench: Bench, typed: str) -> None:
+    code = bench.code()
+    for written in (code, code.lower(), code.replace("-", ""), code.replace("-", " ")):
+        response, _ = bench.call(sent.validate(typed.format(written)))
+        assert response.usable
+
+
+def test_a_command_whose_caller_went_while_it_waited_is_not_run(bench: Bench) -> None:
+    batcher = bench.committer._batcher
+    with writing_elsewhere(bench.url):
+        first = bench.begin(sent.issue())
+        wait_until(lambda: batcher._led and batcher.waiting == 0)
+        second = bench.begin(sent.issue())
+        third = bench.begin(sent.issue())
+        wait_until(lambda: batcher.waiting == 2)
+        second.cancel()
+    assert [rpc.termination()[2] for rpc in (first, third)] == [Code.OK, Code.OK]
+    wait_until(lambda: not batcher._led)
+    assert len(dump(bench.url)["card"]) == 2

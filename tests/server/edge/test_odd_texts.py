@@ -1,0 +1,58 @@
+"""Texts of every kind reach every table and come back as they were, whatever carries them."""
+
+from contextlib import closing
+from typing import Any, Final
+
+import pytest
+
+from giftcard.v1.order_pb2 import Contact
+from giftcard_rules.decisions import Person, PersonRole
+from giftcard_server.keys.key_ring import ring_of
+from giftcard_server.settings import Settings
+from giftcard_storage import database
+from giftcard_storage.people import ActingFor, people_of
+from given.calls import sent
+from given.calls.sent import changed
+from given.calls.shop import Shop
+from given.servers.running import dump
+
+# What a way to the database may take for its own: quotes, escapes, marks, numbers, nothing.
+TEXTS: Final = (
+    "O'Neill; DROP TABLE card; --",
+    'a "quoted" \\ back\\slash \\n \\u0000 \\x00 \\\\',
+    "{curly, braces} [and] NULL, null, 'NULL'",
+    "%s %(name)s %% $1 ? :name",
+    "0042",
+    "1e400",
+    "NaN",
+    "true",
+    "line\u2028and\u2029paragraph",
+    "\ufeff\ufffe\uffff\ufffd",
+    "e\u0301 is not \u00e9",
+    "\u202eright to left\u202c \u05d0\u05d1",
+    "\U0001f381\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0010ffff",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_kept_as_it_was_sent(shop: Shop, told: Settings, text: str) -> None:
+    person = Contact(name=text, email="someone@example.com")
+    purchase: Any = changed(changed(sent.issue(), "message", text), "recipient", person)
+    for path in ("purchase.order_id", "purchase.payment_reference"):
+        purchase = changed(purchase, path, f"{text} {purchase.request_id[:8]}")
+    bought = shop.call(purchase)
+    checkout = changed(sent.authorize(bought.code), "order.order_id", purchase.purchase.order_id)
+    held = shop.call(changed(checkout, "customer", person)).authorization
+    assert held.order_id == purchase.purchase.order_id
+    assert shop.answered(purchase)[1]
+    kept = dump(told.database_url)
+    with closing(database.connect(told.database_url)) as opened:
+        people = people_of(opened, ring_of(told), bought.card.card_id, ActingFor.SUPPORT)
+    known = {each.role: each for each in people if isinstance(each, Person)}
+    assert known[PersonRole.PURCHASER].message == text
+    assert known[PersonRole.RECIPIENT].contact.name == text
+    assert known[PersonRole.CUSTOMER].contact.name == text
+    assert [purchase.purchase.order_id in row for row in kept["purchase"]].count(True) == 1
+    shop.call(sent.reverse(held.authorization_id))
+    cancelled = shop.call(sent.cancel(bought.code, purchase.purchase.order_id))
+    assert cancelled.refund.payment_reference == purchase.purchase.payment_reference

@@ -1,0 +1,67 @@
+"""`kill -9` under load, again and again: what was acknowledged is there, and done once."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conftest import StartServer
+from giftcard_storage import database
+from giftcard_storage.audit import audit
+from given.calls.journal import Journal, assert_bought_once, check
+from given.calls.shop import shop_at
+from given.databases.kinds import Kind
+from given.servers.giftcard_command import giftcard
+from given.servers.server_process import ServerProcess
+from given.together import until
+
+# PostgreSQL does not die with the server; its own kills are in test_postgresql_kills.py.
+KILLS = {Kind.SQLITE: 10, Kind.POSTGRESQL: 3}
+CALLERS = 8
+LONGEST_SECONDS = 0.8  # Of load, from its first answer on.
+SEED = 20_261_122
+
+
+@pytest.mark.timeout(300)  # Eleven starts of the server, on a machine that may be busy.
+def test_what_was_acknowledged_survives_kills_in_a_row(
+    start_server: StartServer, kind: Kind
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - when to pull the plug
+    server = start_server()
+    everybody: list[Journal] = []
+    lost = done_already = 0
+    for _ in range(KILLS[kind]):
+        journals = [Journal(random.Random(chance.random())) for _ in range(CALLERS)]  # noqa: S311 - likewise
+        everybody += journals
+        kill_under_load(server, journals, chance.uniform(0, LONGEST_SECONDS))
+        lost += sum(len(journal.lost) for journal in journals)
+        server.restart()
+        with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
+            done_already += sum(threads.map(check, journals, [shop] * CALLERS))
+        assert_audited(server)
+    assert lost == KILLS[kind] * CALLERS  # Everybody was waiting for an answer each time,
+    # and some of what they waited for had been committed: of few kills, perhaps nothing.
+    assert done_already > 0 or kind is Kind.POSTGRESQL
+
+    with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(Journal.find_all_again, everybody, [shop] * len(everybody)))
+    assert_bought_once(server, everybody)
+    audited = giftcard("audit", settings=server.place)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+def kill_under_load(server: ServerProcess, journals: list[Journal], seconds: float) -> None:
+    with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
+        living = [threads.submit(journal.live, shop) for journal in journals]
+        until(lambda: any(journal.acknowledged for journal in journals))
+        time.sleep(seconds)
+        server.kill()
+        for life in living:
+            life.result()
+
+
+def assert_audited(server: ServerProcess) -> None:
+    connection = database.connect(database.DatabaseUrl.parse(server.database_url))
+    assert audit(connection) == []
+    connection.close()

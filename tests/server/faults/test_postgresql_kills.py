@@ -1,0 +1,144 @@
+"""PostgreSQL killed under load, again and again: what was acknowledged is there, and done once."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from conftest import StartServer
+from giftcard_storage import database
+from giftcard_storage.schema import Authorization, Posting
+from given.calls import sent
+from given.calls.journal import Journal, assert_bought_once, check, not_decided
+from given.calls.shop import Shop, shop_at
+from given.databases.cutting_proxy import Cut, CuttingProxy
+from given.databases.kinds import Databases, Kind, Place
+from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
+from given.servers.giftcard_command import giftcard
+from given.servers.http_get import get
+from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
+
+KILLS: Final = 5
+CALLERS: Final = 8
+LONGEST_SECONDS: Final = 0.6  # Of load, from its first answer on.
+SEED: Final = 20_261_122
+
+
+@pytest.mark.timeout(300)  # PostgreSQL starts six times, on a machine that may be busy.
+def test_what_was_acknowledged_survives_five_kills_of_postgresql(tmp_path: Path) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - when to pull the plug
+    everybody: list[Journal] = []
+    lost = 0
+    with PostgresqlProcess() as postgresql:
+        place = Place.on_server(postgresql.new_database(), tmp_path)
+        settings = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        with ServerProcess(tmp_path, settings=settings) as server:
+            for _ in range(KILLS):
+                journals = [
+                    Journal(random.Random(chance.random()), is_lost=not_decided)  # noqa: S311 - likewise
+                    for _ in range(CALLERS)
+                ]
+                everybody += journals
+                with living(server, journals):
+                    time.sleep(chance.uniform(0, LONGEST_SECONDS))
+                    kill_and_start(postgresql, server)
+                    answered_again(journals)
+                lost += sum(len(journal.lost) for journal in journals)
+                each_of(journals, server, check)
+            each_of(everybody, server, Journal.find_all_again)
+            assert_bought_once(server, everybody)
+            audited = giftcard("audit", settings=server.place)
+            assert audited.returncode == 0, audited.stdout + audited.stderr
+            assert '"event": "defect"' not in server.log_text()
+            assert PASSWORD not in server.log_text()
+    assert lost >= KILLS * CALLERS  # Everybody was told each time that it was away.
+
+
+@contextmanager
+def living(server: ServerProcess, journals: list[Journal]) -> Iterator[None]:
+    """Have callers live, from the first answer on until the block is over."""
+    is_over = threading.Event()
+    with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
+        lives = [threads.submit(journal.live_on, shop, is_over) for journal in journals]
+        try:
+            wait_until(lambda: any(journal.acknowledged for journal in journals))
+            yield
+        finally:
+            is_over.set()
+        for life in lives:
+            life.result()
+
+
+def kill_and_start(postgresql: PostgresqlProcess, server: ServerProcess) -> None:
+    """Pull the plug; the server notices, stays, and is ready again by itself."""
+    postgresql.kill()
+    wait_until(lambda: readiness(server) == HTTPStatus.SERVICE_UNAVAILABLE)
+    assert get(f"{server.http_url}/healthz")[0] == HTTPStatus.OK
+    postgresql.start()
+    wait_until(lambda: readiness(server) == HTTPStatus.OK)
+
+
+def readiness(server: ServerProcess) -> int:
+    return get(f"{server.http_url}/readyz")[0]
+
+
+def answered_again(journals: list[Journal]) -> None:
+    """Wait until everybody has got an answer once more."""
+    before = [len(journal.acknowledged) for journal in journals]
+    wait_until(
+        lambda: all(
+            len(journal.acknowledged) > count
+            for journal, count in zip(journals, before, strict=True)
+        )
+    )
+
+
+def each_of(
+    journals: list[Journal], server: ServerProcess, do: Callable[[Journal, Shop], object]
+) -> None:
+    with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(do, journals, [shop] * len(journals)))
+
+
+@pytest.fixture
+def proxy(databases: Databases) -> Iterator[CuttingProxy]:
+    with CuttingProxy(databases.postgresql.port) as forwarding:
+        yield forwarding
+
+
+@pytest.mark.parametrize("kind", [Kind.POSTGRESQL], indirect=True, ids=str)
+@pytest.mark.parametrize("cut_at", list(Cut))
+def test_a_commit_whose_answer_is_lost_is_answered_as_if_nothing_had_happened(
+    place: Place, proxy: CuttingProxy, start_server: StartServer, cut_at: Cut
+) -> None:
+    told = {**place.environment, "GIFTCARD_DATABASE_URL": proxy.through(place.url)}
+    server = start_server(settings=told)
+    with shop_at(server.target) as shop:
+        request = sent.authorize(shop.bought().code)
+        proxy.cut_at = cut_at
+        held, is_replay = shop.answered(request)
+        assert proxy.cut_at is None
+        assert not is_replay
+        assert shop.answered(request) == (held, True)
+        (authorization_id,) = rows(place, Authorization.select(Authorization.authorization_id))
+        request = sent.capture(authorization_id)
+        proxy.cut_at = cut_at
+        captured, _ = shop.answered(request)
+        assert shop.answered(request) == (captured, True)
+    captures = Posting.select(Posting.amount_minor).where(Posting.kind == "CAPTURE")
+    assert rows(place, captures) == [50_00]
+    assert giftcard("audit", settings=server.place).returncode == 0
+
+
+def rows(place: Place, query: Any) -> list[Any]:
+    """Return the one column of what a query finds."""
+    with closing(database.connect(place.database_url)) as connection:
+        return [value for (value,) in query.tuples().execute(connection)]

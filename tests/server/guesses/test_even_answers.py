@@ -1,0 +1,175 @@
+"""How long a no to a code takes does not tell why it is one: compared as distributions."""
+
+import math
+import random
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from typing import Any, Final
+
+import pytest
+
+from conftest import StartServer
+from giftcard_server.guesses.even_answers import EvenAnswers
+from given.calls import sent
+from given.calls.shop import shop_at
+from given.calls.wrong_codes import NOT_FOUND, TOO_MANY, mistyped, reason, unknown
+from given.waiting import wait_until
+
+SAMPLES: Final = 240
+SHOPPERS: Final = 8
+# How often two samples of the same distribution may be told apart all the same.
+ALPHA: Final = 1e-5
+FLOOR_SECONDS: Final = 0.05
+HOUR: Final = 3600.0
+GUESSER: Final = "guesser"
+
+Durations = Mapping[str, Sequence[float]]
+Asking = Callable[[str], Any]
+No = Callable[[str, random.Random, Asking], tuple[Any, str]]
+
+
+def distance(some: Sequence[float], others: Sequence[float]) -> float:
+    """Return the two-sample Kolmogorov-Smirnov statistic: from 0, alike, to 1, apart."""
+    some, others = sorted(some), sorted(others)
+    return max(
+        abs(bisect_right(some, each) / len(some) - bisect_right(others, each) / len(others))
+        for each in (*some, *others)
+    )
+
+
+# Beyond this, two samples of SAMPLES durations are of different distributions.
+APART: Final = math.sqrt(-math.log(ALPHA / 2) / SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "expected"),
+    [
+        ([1, 2, 3, 4], [1, 2, 3, 4], 0),
+        ([1, 2, 3, 4], [5, 6, 7, 8], 1),
+        ([1, 2, 3, 4], [3, 4, 5, 6], 0.5),
+        ([1, 1, 1, 2], [1, 2, 2, 2], 0.5),
+    ],
+)
+def test_the_measure_says_how_far_two_samples_are_apart(
+    some: list[float], others: list[float], expected: float
+) -> None:
+    assert distance(some, others) == distance(others, some) == expected
+
+
+def validate(code: str) -> Any:
+    return sent.validate(code)
+
+
+def authorize(code: str) -> Any:
+    return sent.authorize(code)
+
+
+def cancel(code: str) -> Any:
+    return sent.cancel(code)
+
+
+def by_the_guesser(request: Any) -> Any:
+    request.attempt_key = GUESSER
+    return request
+
+
+def an_unknown_code(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return ask(unknown(chance)), NOT_FOUND
+
+
+def a_mistyped_code(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return ask(mistyped(chance)), NOT_FOUND
+
+
+def a_throttled_key(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return by_the_guesser(ask(unknown(chance))), TOO_MANY
+
+
+def a_wrong_order_number(right: str, _chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return ask(right), NOT_FOUND
+
+
+THROTTLED: Final = (an_unknown_code, a_mistyped_code, a_throttled_key)
+CANCELLED: Final = (an_unknown_code, a_mistyped_code, a_wrong_order_number)
+
+
+def durations(target: str, ask: Asking, noes: Sequence[No], shoppers: int) -> Durations:
+    """Time every kind of no as often, in turn, so that whatever else happens befalls all alike."""
+    found: dict[str, list[float]] = {no.__name__: [] for no in noes}
+
+    def shop_around(seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - wrong codes
+        with shop_at(target) as shop:
+            right = shop.bought().code
+            for _ in range(SAMPLES // shoppers):
+                for no in chance.sample(noes, len(noes)):
+                    request, expected = no(right, chance, ask)
+                    began = time.perf_counter()
+                    answered = reason(shop, request)
+                    found[no.__name__].append(time.perf_counter() - began)
+                    assert answered == expected
+
+    with ThreadPoolExecutor(shoppers) as threads:
+        list(threads.map(shop_around, range(shoppers)))
+    return found
+
+
+def use_up_the_attempts(target: str) -> None:
+    with shop_at(target) as shop:
+        wrong = by_the_guesser(validate(sent.UNKNOWN_CODE))
+        while reason(shop, wrong) != TOO_MANY:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("ask", "noes"), [(validate, THROTTLED), (authorize, THROTTLED), (cancel, CANCELLED)]
+)
+def test_how_long_a_no_takes_does_not_tell_why(
+    start_server: StartServer, ask: Asking, noes: Sequence[No]
+) -> None:
+    target = start_server().target
+    use_up_the_attempts(target)
+    found = durations(target, ask, noes, SHOPPERS)
+    assert min(map(min, found.values())) >= FLOOR_SECONDS
+    for some, others in combinations(found, 2):
+        assert distance(found[some], found[others]) < APART, (some, others)
+
+
+@pytest.mark.one_database
+def test_without_a_floor_the_same_measure_tells_why(start_server: StartServer) -> None:
+    target = start_server(settings={"GIFTCARD_ATTEMPT_FLOOR_SECONDS": "0"}).target
+    use_up_the_attempts(target)
+    found = durations(target, validate, THROTTLED, 1)
+    assert distance(found["a_throttled_key"], found["an_unknown_code"]) > APART
+
+
+# How many seconds ago the call came, how many are left until its deadline, and how many answers
+# may be held back. Nobody who is held back here comes to the end of it.
+@pytest.mark.parametrize(
+    ("ago", "time_remaining", "places"),
+    [(HOUR + 1, None, 1), (0, 0.0, 1), (0, 0.001, 1), (0, None, 0)],
+)
+def test_an_answer_leaves_at_once_where_holding_it_back_would_not_do(
+    ago: float, time_remaining: float | None, places: int
+) -> None:
+    came = time.monotonic() - ago
+    EvenAnswers(HOUR, HOUR, places).hold_back(came, time_remaining, is_tripped=False)
+
+
+def test_more_answers_than_there_are_places_leave_at_once() -> None:
+    even_answers = EvenAnswers(HOUR, 0, 1)
+    held_back = threading.Thread(
+        target=even_answers.hold_back, args=(time.monotonic(), None), kwargs={"is_tripped": False}
+    )
+    held_back.daemon = True  # For an hour.
+    held_back.start()
+    wait_until(lambda: even_answers._places._value == 0)
+    even_answers.hold_back(time.monotonic(), None, is_tripped=False)
+
+
+def test_while_a_breaker_is_tripped_the_floor_is_another_one() -> None:
+    EvenAnswers(HOUR, 0, 1).hold_back(time.monotonic(), None, is_tripped=True)
