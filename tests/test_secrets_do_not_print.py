@@ -26,7 +26,7 @@ from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
-from giftcard_server.edge.requests import Reader
+from giftcard_server.edge.requests import RequestReader
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
@@ -139,7 +139,7 @@ PAID: Final = results.Authorization(
 )  # fmt: skip
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
-OUTCOME: Final = decisions.Decision(commands.Settled(), people=(PERSON,))
+OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
 
 MADE: Final[tuple[object, ...]] = (
     WHO,
@@ -160,7 +160,7 @@ MADE: Final[tuple[object, ...]] = (
     DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books"),
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
     Submission(ISSUE, "k1", lambda _: b""),
-    Reader(RING, {}),
+    RequestReader(RING, {}),
     Settings(
         keys=RING,
         database_url=f"postgresql://user:{CANARY}@host/books",  # type: ignore[arg-type] # As it is told.

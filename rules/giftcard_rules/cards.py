@@ -170,8 +170,8 @@ def require_not(authorization: Authorization, *states: AuthorizationState) -> No
     if authorization.state not in states:
         return
     lapsed = authorization.state is AuthorizationState.LAPSED
-    facts = {"expire_time": timestamp(authorization.expires_at)} if lapsed else {}
-    raise DeclinedError(CLOSED[authorization.state], facts)
+    details = {"expire_time": timestamp(authorization.expires_at)} if lapsed else {}
+    raise DeclinedError(CLOSED[authorization.state], details)
 
 
 def release(
@@ -198,7 +198,7 @@ def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
     return change(card, state=CardState.EXPIRED, balance_minor=0), (posting,)
 
 
-def settle(
+def catch_up(
     card: Card, hold: Authorization | None, now: datetime
 ) -> tuple[Card, Authorization | None, tuple[Posting, ...]]:
     """Book what time alone has done: a hold that lapsed (R34), a card that expired (R12, R33).

@@ -175,13 +175,13 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class CatchUp:
     """Book what time has done to a card that nobody asked about."""
 
     card_id: str
 
 
-Command = Issue | Validate | Authorize | Capture | Reverse | Cancel | Settle
+Command = Issue | Validate | Authorize | Capture | Reverse | Cancel | CatchUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class CaughtUp:
     """Time's work on a card is booked."""
 
 
@@ -249,7 +249,7 @@ class Declined:
     """A rule said no."""
 
     reason: Reason
-    facts: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
-Outcome = Issued | Validated | Authorized | Captured | Reversed | Cancelled | Settled | Declined
+Outcome = Issued | Validated | Authorized | Captured | Reversed | Cancelled | CaughtUp | Declined

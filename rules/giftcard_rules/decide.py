@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from giftcard_rules import purchase, returns, tender
-from giftcard_rules.cards import LIVE, Authorization, Card, settle
+from giftcard_rules.cards import LIVE, Authorization, Card, catch_up
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
     Capture,
+    CatchUp,
+    CaughtUp,
     Command,
     Declined,
     Issue,
@@ -19,8 +21,6 @@ from giftcard_rules.commands import (
     Reverse,
     Reversed,
     ReverseOutcome,
-    Settle,
-    Settled,
     Validate,
 )
 from giftcard_rules.decisions import Decision
@@ -52,7 +52,7 @@ class Current:
         """Return a card that the facts hold, its open hold, and its market."""
         found = self._cards.get(card_id) or self.facts.cards[card_id]
         open_hold = self.facts.authorizations[found.hold_id] if found.hold_id else None
-        card, hold, postings = settle(found, open_hold, self.now)
+        card, hold, postings = catch_up(found, open_hold, self.now)
         if card is not found:
             self._cards[card_id] = card
             self._postings += postings
@@ -110,7 +110,7 @@ def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> D
     try:
         decision = _RULE[type(command)](command, current)
     except DeclinedError as no:
-        decision = Decision(Declined(no.reason, no.facts))
+        decision = Decision(Declined(no.reason, no.details))
     return current.book(decision)
 
 
@@ -163,9 +163,9 @@ def _cancel(command: Cancel, current: Current) -> Decision:
     return purchase.cancel(command, card, bought, market, current.now)
 
 
-def _settle(command: Settle, current: Current) -> Decision:
+def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
-    return Decision(Settled())
+    return Decision(CaughtUp())
 
 
 _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
@@ -175,5 +175,5 @@ _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
     Capture: _capture,
     Reverse: _reverse,
     Cancel: _cancel,
-    Settle: _settle,
+    CatchUp: _catch_up,
 }

@@ -56,15 +56,15 @@ LEAVES_NO_TRACE = frozenset(
 
 
 class DeclinedError(Exception):
-    """A rule said no. `facts` are the public facts that a caller may act on."""
+    """A rule said no. `details` are the public details that a caller may act on."""
 
-    def __init__(self, reason: Reason, facts: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reason: Reason, details: Mapping[str, str] | None = None) -> None:
         super().__init__(reason.value)
         self.reason = reason
-        self.facts = facts or {}
+        self.details = details or {}
 
 
-def require(holds: bool, *, otherwise: Reason, **facts: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first
-    """Raise `DeclinedError` with the reason and its facts unless what must be true holds."""
+def require(holds: bool, *, otherwise: Reason, **details: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first
+    """Raise `DeclinedError` with the reason and its details unless what must be true holds."""
     if not holds:
-        raise DeclinedError(otherwise, {name: str(fact) for name, fact in facts.items()})
+        raise DeclinedError(otherwise, {name: str(fact) for name, fact in details.items()})

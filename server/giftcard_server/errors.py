@@ -1,5 +1,96 @@
-"""How every part of the server says that it must not start."""
+"""Everything that can go wrong in the server, as one tree; storage has a tree of its own.
+
+ServerError
+├── StartRefusedError        the server must not start like this
+├── SettingsError            the settings cannot be used
+├── KeysRefusedError         a key ring cannot be used
+├── CallerRefusedError       the caller is unknown, or may not call this
+├── InvalidRequestError      the request is malformed
+└── UndecidedError           the command was not decided; the same request may be sent again
+    ├── OverloadedError      too many callers wait
+    ├── GoneError            the caller stopped waiting
+    ├── ContendedError       other writers were faster each time
+    └── KeyLostError         the ring lacks the key that a recorded answer needs
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The exit code of a command, or of a worker, that could not start.
+EXIT_REFUSED: Final = 2
 
 
-class StartRefusedError(Exception):
+class ServerError(Exception):
+    """The server could not do what it was asked."""
+
+
+class StartRefusedError(ServerError):
     """The server must not start like this; the text says why and what to do."""
+
+
+class SettingsError(ServerError):
+    """The settings cannot be used; one line for each mistake."""
+
+
+class KeysRefusedError(ServerError, ValueError):
+    """A key ring cannot be used. Names the line, and the file if it is one, never a secret.
+
+    It is a ValueError, so that a ring in a setting is reported like any other wrong value.
+    """
+
+
+class CallerRefusedError(ServerError):
+    """The caller may not call. The text is for the caller, and for the log."""
+
+    def __init__(self, status: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class InvalidRequestError(ServerError):
+    """A request is malformed; `violations` pairs each field with what is wrong with it."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("the request is malformed")
+        self.violations = violations
+
+
+class UndecidedError(ServerError):
+    """A command was not decided, and nothing was done. The same request may be sent again."""
+
+
+class OverloadedError(UndecidedError):
+    """As many callers wait as may wait."""
+
+
+class GoneError(UndecidedError):
+    """The caller stopped waiting before the command was picked up."""
+
+
+class ContendedError(UndecidedError):
+    """Other writers were faster each time."""
+
+
+class KeyLostError(UndecidedError):
+    """The ring does not have the key that a recorded answer needs."""
+
+
+# How a call is answered whose command was not decided. The same request may be sent again:
+# nothing was done, or, after a lost commit, its record will answer it.
+ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
+    OverloadedError: (grpc.StatusCode.UNAVAILABLE, "overloaded"),
+    StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    ContendedError: (grpc.StatusCode.ABORTED, "contention"),
+    StaleError: (grpc.StatusCode.ABORTED, "contention"),
+    GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
+}

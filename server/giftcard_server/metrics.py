@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.decisions import Decision
     from giftcard_rules.reasons import Reason
-    from giftcard_storage.outlook import Holdings
+    from giftcard_storage.overview import Holdings
 
 # A series more for each series, and nobody asks when a counter was made.
 disable_created_metrics()

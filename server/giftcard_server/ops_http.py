@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from prometheus_client.exposition import choose_encoder
 
-from giftcard_server.callers.callers import RefusedError
 from giftcard_server.callers.roles import METRICS
+from giftcard_server.errors import CallerRefusedError
 from giftcard_server.logs import where
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from giftcard_server.callers.access import Access
     from giftcard_server.callers.callers import Callers
     from giftcard_server.callers.certificates import Certificates
+    from giftcard_server.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,27 @@ _STATUS: Final = {
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
 }
+
+
+def http_server(
+    settings: Settings, access: Access, registry: CollectorRegistry, is_ready: Callable[[], bool]
+) -> HttpServer:
+    """Return the server that the settings ask for. Raises OSError where it cannot listen."""
+    certificates = access.certificates
+    if certificates is not None:
+        expires = Gauge(
+            "giftcard_certificate_expires_timestamp_seconds",
+            "When the server's certificate expires, in seconds since 1970.",
+            registry=registry,
+        )
+        expires.set_function(certificates.expires)
+    return HttpServer(
+        settings.http_listen,
+        registry,
+        is_ready,
+        access.callers,
+        certificates if settings.http_tls else None,
+    )
 
 
 class HttpServer:
@@ -180,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if secured:
                 self.callers.admitted(METRICS, self._names("URI"), self._names("DNS"))
-        except RefusedError as error:
+        except CallerRefusedError as error:
             status = _STATUS[error.status]
             self.refused.labels(str(status.value)).inc()
             self._send(status, f"{error}\n".encode(), TEXT)

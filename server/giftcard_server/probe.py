@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Probe:
         """Return whether the database answers now."""
         try:
             with self._lock:
-                outlook.has_cards(self._connection)
+                overview.has_cards(self._connection)
         except StorageError:
             return False
         return True

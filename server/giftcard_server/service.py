@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import threading
 import time
 from datetime import UTC, datetime
@@ -15,39 +17,40 @@ from giftcard_server.callers.access import Access
 from giftcard_server.callers.callers import caller_of
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.housekeeping import Housekeeping
-from giftcard_server.deciding.readers import Readers
+from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import SERVICE, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.edge.requests import Reader
+from giftcard_server.edge.requests import RequestReader
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.guesses.attempts import attempts_of
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RpcMetrics
-from giftcard_server.ops_http import HttpServer
+from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.probe import Probe
 from giftcard_server.recurring import Recurring
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 from giftcard_storage.errors import StorageError
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from giftcard_server.settings import Settings
-    from giftcard_storage.outlook import Holdings
+    from giftcard_storage.overview import Holdings
 
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
 FIRST_WORKER: Final = 1
+GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 
 def utc_now() -> datetime:
@@ -86,9 +89,9 @@ class Service:
         self._connections = [writing, reading, self._looking]
         self._looking_lock = threading.Lock()
         self._probe = Probe(url)
-        made_by = partial(outlook.made_by, self._looking)
+        made_by = partial(overview.made_by, self._looking)
         require_known(self._holdings(), made_by, ring, terms)
-        for key_id, cards in outlook.sealed(self._looking).items():
+        for key_id, cards in overview.sealed(self._looking).items():
             if ring.get(key_id) is None:  # No payment needs them.
                 log.warning("people are out of reach without their key", key=key_id, cards=cards)
 
@@ -105,11 +108,11 @@ class Service:
         self._committer = Committer(
             Store(writing, Sealing(ring)), markets, responses.encode, now, metrics, **limits
         )
-        attempts = attempts_of(settings, ring, self.registry)
+        attempts = attempts_of(settings, ring, self.registry, settings.refusal_places)
         servicer = GiftCardServicer(
-            Reader(ring, markets),
+            RequestReader(ring, markets),
             self._committer,
-            Readers(Store(reading), markets, now, **limits),
+            ValidateReader(Store(reading), markets, now, **limits),
             attempts,
             metrics,
             now,
@@ -140,7 +143,7 @@ class Service:
         try:
             self.grpc_port = self._listen(access)
             if worker is None:
-                self._http = access.http_server(settings, self.registry, self._is_ready)
+                self._http = http_server(settings, access, self.registry, self._is_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
@@ -177,11 +180,11 @@ class Service:
 
     def _holdings(self) -> list[Holdings]:
         with self._looking_lock:
-            return outlook.holdings(self._looking)
+            return overview.holdings(self._looking)
 
     def _due(self, limit: int) -> list[str]:
         with self._looking_lock:
-            return outlook.due(self._looking, self._now(), limit)
+            return overview.due(self._looking, self._now(), limit)
 
     def _is_ready(self) -> bool:
         return not self._draining.is_set() and self._probe.is_answered()
@@ -191,3 +194,22 @@ class Service:
         if certificates is None:
             return self._grpc.add_insecure_port(address)
         return self._grpc.add_secure_port(address, certificates.for_grpc())
+
+
+def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]) -> None:
+    """Answer until one of the signals comes, which have to be blocked, and drain."""
+    _calm_the_collector()
+    service.start()
+    say_ready()
+    log.info("ready", listening=service.listening)
+    signal.sigwait(stop)
+    log.info("draining")
+    service.drain()
+    log.info("stopped")
+
+
+def _calm_the_collector() -> None:
+    """Look for cycles less often: a batch makes many objects and no cycles among them."""
+    gc.collect()
+    gc.freeze()  # What is made by now lives as long as the process.
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -16,7 +16,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    InstanceOf,
     NonNegativeFloat,
     PositiveInt,
     ValidationError,
@@ -24,18 +23,16 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 from pydantic_settings import SettingsError as UnreadableError
 
-from giftcard_rules.codes import KeyRing
-from giftcard_server.callers.roles import Roles
-from giftcard_server.guesses.settings import FloorSeconds, RedisUrl
-from giftcard_server.keys.key_file import ring_as_told
+from giftcard_server.callers.settings import CallerSettings
+from giftcard_server.errors import SettingsError
+from giftcard_server.guesses.settings import GuessSettings
+from giftcard_server.keys.settings import KeySettings
 from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
-from giftcard_storage.database import DatabaseUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,10 +46,6 @@ CONFIG: Final = "GIFTCARD_CONFIG"
 _HIGHEST_PORT: Final = 65535
 
 
-class SettingsError(Exception):
-    """The settings cannot be used; one line for each mistake."""
-
-
 def _listen(value: object) -> object:
     host, separator, port = str(value).rpartition(":")
     if not separator or not host or not port.isascii() or not port.isdigit():
@@ -62,15 +55,6 @@ def _listen(value: object) -> object:
         message = f"the port must be at most {_HIGHEST_PORT}"
         raise ValueError(message)
     return value
-
-
-def _database_url(value: object) -> object:
-    return DatabaseUrl.parse(value) if isinstance(value, str) else value
-
-
-def _caller_name(name: str) -> str:
-    # Hosts are the same in any case, as certificates may have them; URIs are not.
-    return name if "://" in name else name.lower()
 
 
 def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
@@ -85,46 +69,29 @@ def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
     return markets
 
 
-CallerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_caller_name)]
 MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(BaseSettings):
+class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="forbid", frozen=True, arbitrary_types_allowed=True
     )
 
-    database_url: Annotated[DatabaseUrl, NoDecode, BeforeValidator(_database_url)] = DatabaseUrl(
-        Path("giftcard.db")
-    )
     migrate_on_start: bool = False
-    keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_as_told)] = None
-    key_file: Path | None = None
     grpc_listen: Listen = "127.0.0.1:50051"
     http_listen: Listen = "127.0.0.1:9464"
     allow_plaintext_grpc: bool = False
     allow_unauthenticated_callers: bool = False
     allow_plaintext_http: bool = False
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    tls_client_ca: Path | None = None
     http_tls: bool = False
-    callers: dict[CallerName, Roles] = {}
     connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
     rpc_threads: PositiveInt = 1024
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
-    attempts_per_key: PositiveInt = 10
-    attempts_per_caller: PositiveInt = 1000
-    attempts_in_all: PositiveInt = 5000
-    attempt_window_seconds: PositiveInt = 600
-    attempt_floor_seconds: FloorSeconds = 0.05
-    attempt_floor_tripped_seconds: FloorSeconds = 1
-    attempts_redis_url: RedisUrl | None = None
     housekeeping_seconds: PositiveInt = 30
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
@@ -146,8 +113,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         mistakes = [
-            *self._database_mistakes(),
-            *self._tls_mistakes(),
+            *self.key_mistakes(),
+            *self._worker_mistakes(),
+            *self.caller_mistakes(),
+            *self._http_mistakes(),
             *self._plaintext_mistakes(),
             *self._thread_mistakes(),
         ]
@@ -155,24 +124,14 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(mistakes))
         return self
 
-    def _database_mistakes(self) -> Iterator[str]:
-        if self.keys is not None and self.key_file is not None:
-            yield "keys and key_file would be two rings: set one of them"
+    def _worker_mistakes(self) -> Iterator[str]:
         if self.workers > 1 and not self.database_url.is_shared:
             yield (
                 "workers: the embedded database has one writer, so that more workers than one need"
                 " PostgreSQL (database_url)"
             )
 
-    def _tls_mistakes(self) -> Iterator[str]:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            yield "tls_certificate and tls_key belong together"
-        if self.tls_client_ca is not None and self.tls_certificate is None:
-            yield "tls_client_ca needs tls_certificate and tls_key"
-        if self.tls_client_ca is not None and not self.callers:
-            yield "callers: with tls_client_ca nobody may call who is not named here"
-        if self.tls_client_ca is None and self.callers:
-            yield "callers: nobody is asked for a certificate without tls_client_ca"
+    def _http_mistakes(self) -> Iterator[str]:
         if self.tls_client_ca is None and self.http_tls:
             yield "http_tls needs tls_client_ca"
 
@@ -203,6 +162,11 @@ class Settings(BaseSettings):
             yield "rpc_threads must be more than twice waiting_limit + batch_limit"
 
     @property
+    def refusal_places(self) -> int:
+        """How many refusals may be held back: all threads but those of writes and reads."""
+        return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
+
+    @property
     def terms(self) -> dict[str, Terms]:
         """The terms of every market, built in or told."""
         said = {name: terms_of(name, market) for name, market in self.markets.items()}
@@ -224,14 +188,6 @@ class Settings(BaseSettings):
             f"cannot listen on {self.grpc_listen} and {self.http_listen}:"
             f" {type(error).__name__}: is another server running there?"
         )
-
-    @property
-    def key_path(self) -> Path:
-        """Where the key ring is: as told, or beside the embedded database."""
-        if self.key_file is not None:
-            return self.key_file
-        path = self.database_url.path
-        return path.with_name(f"{path.name}.keys")
 
 
 def is_loopback(listen: str) -> bool:

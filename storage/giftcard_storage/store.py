@@ -10,10 +10,10 @@ from giftcard_rules.commands import (
     Authorize,
     Cancel,
     Capture,
+    CatchUp,
     Command,
     Issue,
     Reverse,
-    Settle,
     Validate,
 )
 from giftcard_rules.decisions import CardPurchase
@@ -68,9 +68,9 @@ class Named:
             case Cancel():
                 self.card_ids.update(command.card_ids)
                 self.purchased_card_ids.update(command.card_ids)
-            case Settle():
+            case CatchUp():
                 self.card_ids.add(command.card_id)
-        if not isinstance(command, Validate | Settle):
+        if not isinstance(command, Validate | CatchUp):
             self.request_ids.add(command.key.request_id)
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
@@ -79,7 +79,7 @@ class Named:
         if isinstance(command, Authorize):  # Who pays is sealed with the people of the card.
             self.paying_card_ids.update(command.card_ids)
 
-    def besides(self, asked: Named) -> list[tuple[str, set[str]]]:
+    def not_yet_loaded(self, asked: Named) -> list[tuple[str, set[str]]]:
         """Return what is named and was not asked for yet, by field; from now on it was."""
         fresh = []
         for name in _FACT_OF:
@@ -146,7 +146,7 @@ class Store:
         data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
             named.add(command)
-        while searches := named.besides(asked):
+        while searches := named.not_yet_loaded(asked):
             for fact in self._find(searches):
                 if isinstance(fact, DataKey):
                     data_keys.setdefault(fact.card_id, []).append(fact)

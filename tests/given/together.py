@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from giftcard_server.deciding.batching import Batcher, GoneError
+from giftcard_server.deciding.batching import Batcher
+from giftcard_server.errors import GoneError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

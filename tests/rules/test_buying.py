@@ -12,6 +12,7 @@ from giftcard_rules.commands import (
     Cancel,
     Cancelled,
     Capture,
+    CatchUp,
     Command,
     Declined,
     Issue,
@@ -19,7 +20,6 @@ from giftcard_rules.commands import (
     Money,
     PaymentMethod,
     Reverse,
-    Settle,
     Validate,
 )
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
@@ -51,7 +51,7 @@ def test_r2_any_cent_in_the_range_can_be_bought(
     answer = Books().decide(issue(amount_minor)).outcome
     if isinstance(answer, Declined):
         assert answer.reason is outcome
-        assert answer.facts == {
+        assert answer.details == {
             "min_amount_minor": "2000",
             "max_amount_minor": "50000",
             "currency_code": "EUR",
@@ -150,7 +150,7 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 
 
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
-    commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, Settle}
+    commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp}
     assert set(get_args(Command)) == commands
 
 

@@ -8,12 +8,12 @@ from giftcard_rules.cards import AuthorizationState, CardState
 from giftcard_rules.commands import (
     Authorized,
     Captured,
+    CatchUp,
+    CaughtUp,
     Declined,
     RequestKey,
     Reversed,
     ReverseOutcome,
-    Settle,
-    Settled,
 )
 from giftcard_rules.decisions import Person, PersonRole
 from giftcard_rules.facts import RequestRecord
@@ -90,7 +90,7 @@ def test_r12_a_card_is_valid_up_to_its_expiry_to_the_microsecond() -> None:
     decision = books.decide(authorize(too_late.card_id, order(order_id="order-2")))
     assert isinstance(decision.outcome, Declined)
     assert decision.outcome.reason is Reason.CARD_EXPIRED
-    assert decision.outcome.facts == {
+    assert decision.outcome.details == {
         "expire_time": too_late.expires_at.isoformat().replace("+00:00", "Z")
     }
     assert decision.postings == (Posting(PostingKind.EXPIRE, too_late.card_id, 50_00),)
@@ -118,8 +118,8 @@ def test_r33_a_hold_that_ends_after_the_expiry_leaves_an_expired_card(how: Posti
         decision = books.decide(reverse(hold.authorization_id))
     else:
         books.now = hold.expires_at
-        decision = books.decide(Settle(card.card_id))
-        assert decision.outcome == Settled()
+        decision = books.decide(CatchUp(card.card_id))
+        assert decision.outcome == CaughtUp()
     assert decision.postings == (
         Posting(how, card.card_id, 30_00, hold.authorization_id),
         Posting(PostingKind.EXPIRE, card.card_id, 50_00),

@@ -18,7 +18,7 @@ from giftcard_rules.cards import (
     Card,
     CardState,
 )
-from giftcard_rules.commands import Command, Settle
+from giftcard_rules.commands import CatchUp, Command
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts
 from giftcard_rules.ledger import LIABILITY, MOVES, TO_ANOTHER_CARD, Account, Posting, PostingKind
@@ -142,15 +142,15 @@ MOMENTS = st.sampled_from(
     + [timedelta(days=15), timedelta(days=170)]
 )
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
-CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "settle"]
+CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "catch_up"]
 HOLD_COMMANDS = ["capture", "capture part", "reverse", "reverse part"]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
     if name == "cancel":
         return cancel(card)
-    if name == "settle":
-        return Settle(card.card_id)
+    if name == "catch_up":
+        return CatchUp(card.card_id)
     wanted = order(data.draw(st.integers(1, 80_00)), order_id=data.draw(ORDER_IDS))
     return authorize(card.card_id, wanted)
 
@@ -215,8 +215,8 @@ def outlive(walk: Walk, card: Card) -> None:
     walk.now = card.expires_at
 
 
-def settle_it(walk: Walk, card: Card) -> object:
-    return walk.decide(Settle(card.card_id))
+def catch_it_up(walk: Walk, card: Card) -> object:
+    return walk.decide(CatchUp(card.card_id))
 
 
 def cancel_it(walk: Walk, card: Card) -> object:
@@ -228,11 +228,11 @@ CANCELLED, EXPIRED = CardState.CANCELLED, CardState.EXPIRED
 WAYS = {
     (ACTIVE, HELD): [hold],
     (ACTIVE, CANCELLED): [cancel_it],
-    (ACTIVE, EXPIRED): [outlive, settle_it],
+    (ACTIVE, EXPIRED): [outlive, catch_it_up],
     (HELD, ACTIVE): [hold, undo],
     (HELD, HELD): [hold, hold],
     (HELD, REDEEMED): [hold, capture_it],
-    (HELD, EXPIRED): [hold, outlive, settle_it],
+    (HELD, EXPIRED): [hold, outlive, catch_it_up],
     (HELD, CANCELLED): [hold, lapse, cancel_it],
     (REDEEMED, REDEEMED): [hold, capture_it, undo],
 }

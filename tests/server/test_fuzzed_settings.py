@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from giftcard_server import settings
+from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
-from giftcard_server.settings import Settings, SettingsError
+from giftcard_server.settings import Settings
 from given.fuzzing import bounded
 
 pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]
@@ -103,7 +104,7 @@ def test_any_key_file_is_read_or_refused(folder: Path) -> None:
     @given(files)
     def every_file(held: bytes) -> None:
         path.write_bytes(held)
-        with suppress(key_file.KeysRefusedError):
+        with suppress(KeysRefusedError):
             assert key_file.read(path).first.secret
 
     every_file()

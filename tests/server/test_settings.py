@@ -7,7 +7,7 @@ import pytest
 
 from conftest import StartServer
 from giftcard_server import settings
-from giftcard_server.settings import SettingsError
+from giftcard_server.errors import SettingsError
 from given.servers.server_process import ServerNotReady
 
 pytestmark = pytest.mark.one_database

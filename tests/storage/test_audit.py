@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from peewee import Database
 
-from giftcard_rules.commands import Settle
+from giftcard_rules.commands import CatchUp
 from giftcard_storage.audit import LIABILITY, LISTED, Difference, Totals, audit, totals
 from giftcard_storage.database import DatabaseUrl, connect_to_look_over
 from giftcard_storage.invariants import INVARIANTS
@@ -99,7 +99,7 @@ def test_totals_are_those_of_the_contract(books: StoredBooks, database: Database
 
 def expire_all(books: StoredBooks) -> None:
     for card in list(books.facts.cards.values()):
-        books.decide(Settle(card.card_id))
+        books.decide(CatchUp(card.card_id))
 
 
 def test_an_audit_sees_one_state_and_keeps_no_writer_waiting(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from giftcard_rules.commands import Settle
+from giftcard_rules.commands import CatchUp
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import StorageAwayError
@@ -42,4 +42,4 @@ def test_damage_that_is_met_between_two_rows_is_no_defect(tmp_path: Path) -> Non
 
     store = Store(database.connect(url))
     with pytest.raises(StorageAwayError):
-        store.load([Settle(card_id) for card_id in sorted(books.facts.cards)])
+        store.load([CatchUp(card_id) for card_id in sorted(books.facts.cards)])

@@ -14,7 +14,7 @@ from peewee import Database
 
 from giftcard_rules.cards import CardState
 from giftcard_rules.codes import derive_card_id
-from giftcard_rules.commands import RequestKey, Settle
+from giftcard_rules.commands import CatchUp, RequestKey
 from giftcard_rules.decisions import Person
 from giftcard_storage.audit import Totals, audit, totals
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
@@ -128,5 +128,5 @@ def test_what_was_begun_is_brought_to_its_end(former: Database) -> None:
     books.authorized(card, order(order_id="today"), key=request_key(caller))
     books.now = card.expires_at
     for (due,) in former.execute_sql("SELECT card_id FROM card").fetchall():
-        books.decide(Settle(due))
+        books.decide(CatchUp(due))
     assert audit(former) == []

@@ -13,7 +13,7 @@ from giftcard_rules.facts import Facts
 from giftcard_storage.audit import audit, totals
 from giftcard_storage.database import DatabaseUrl, close, connect
 from giftcard_storage.errors import CommitLostError, StorageAwayError, translated
-from giftcard_storage.outlook import due, has_cards, holdings
+from giftcard_storage.overview import due, has_cards, holdings
 from giftcard_storage.store import Store
 from given.databases.cutting_proxy import Cut, CuttingProxy
 from given.databases.postgresql_process import PostgresqlProcess

@@ -14,7 +14,7 @@ from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
 from giftcard_storage.errors import StaleError, StorageAwayError
-from giftcard_storage.outlook import has_cards
+from giftcard_storage.overview import has_cards
 from giftcard_storage.store import Store
 from given.databases.stored_books import StoredBooks, books_on, play_everything
 from given.made_facts import (

@@ -5,21 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from prometheus_client import Gauge
 
 from giftcard_server.callers.callers import Callers
 from giftcard_server.callers.certificates import Certificates, Files
-from giftcard_server.errors import StartRefusedError
-from giftcard_server.ops_http import HttpServer
+from giftcard_server.errors import SettingsError, StartRefusedError
 from giftcard_server.recurring import Recurring
-from giftcard_server.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prometheus_client import CollectorRegistry
-
-    from giftcard_server.settings import Settings
+    from giftcard_server.callers.settings import CallerSettings
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +27,9 @@ class Access:
     `reread` reads the settings anew; of those that it returns, the callers are taken.
     """
 
-    def __init__(self, settings: Settings, reread: Callable[[], Settings] | None) -> None:
+    def __init__(
+        self, settings: CallerSettings, reread: Callable[[], CallerSettings] | None
+    ) -> None:
         asks = settings.tls_client_ca is not None
         self.callers = Callers(settings.callers if asks else None)
         self.certificates: Certificates | None = None
@@ -43,26 +40,6 @@ class Access:
         # Where nobody is asked for a certificate, there are no callers to read anew.
         self._reread = reread if asks else None
         self._left: dict[str, str] = {}
-
-    def http_server(
-        self, settings: Settings, registry: CollectorRegistry, is_ready: Callable[[], bool]
-    ) -> HttpServer:
-        """Return the server of `/metrics` and health. Raises OSError where it cannot listen."""
-        certificates = self.certificates
-        if certificates is not None:
-            expires = Gauge(
-                "giftcard_certificate_expires_timestamp_seconds",
-                "When the server's certificate expires, in seconds since 1970.",
-                registry=registry,
-            )
-            expires.set_function(certificates.expires)
-        return HttpServer(
-            settings.http_listen,
-            registry,
-            is_ready,
-            self.callers,
-            certificates if settings.http_tls else None,
-        )
 
     def reload(self) -> None:
         """Take what has changed at rest; what is not sound, or not whole yet, is left for later."""

@@ -15,6 +15,7 @@ import grpc
 import structlog
 
 from giftcard_server.callers.roles import Role, Roles, may_call
+from giftcard_server.errors import CallerRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,14 +29,6 @@ class Caller:
 
     name: str
     roles: Roles
-
-
-class RefusedError(Exception):
-    """Whoever called may not. The error's text is for the caller, and for the log."""
-
-    def __init__(self, status: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 # Whoever calls where no certificate is asked for: one caller, who may do everything.
@@ -69,20 +62,21 @@ class Callers:
             return
         try:
             caller = self.admitted(path, *_names(context))
-        except RefusedError as error:
+        except CallerRefusedError as error:
             _end(context, error)
         _CURRENT.set(caller)
 
     def admitted(self, path: str, uris: Sequence[str], hosts: Sequence[str]) -> Caller:
-        """Return the caller whose certificate has these names, if it may call. Else `RefusedError`.
+        """Return the caller whose certificate has these names.
 
-        A URI (SPIFFE) names its caller alone; hosts count where there is none.
+        A URI (SPIFFE) names its caller alone; hosts count where there is none. Raises
+        `CallerRefusedError` where the caller may not call.
         """
         try:
             caller = self._of(uris or [host.lower() for host in hosts])
             if caller.roles.isdisjoint(may_call(path)):
                 raise _without_role(path)
-        except RefusedError as error:
+        except CallerRefusedError as error:
             log.warning("caller refused", path=path, why=str(error), names=[*uris, *hosts])
             raise
         return caller
@@ -94,14 +88,14 @@ class Callers:
         if len(found) != 1:
             # Request ids belong to a caller, so a certificate must not say two.
             text = "the certificate names " + ("several callers" if found else "no known caller")
-            raise RefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
+            raise CallerRefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
         return Caller(found[0], known[found[0]])
 
 
-def _without_role(path: str) -> RefusedError:
+def _without_role(path: str) -> CallerRefusedError:
     wanted = " or ".join(sorted(may_call(path))) or "any"
     text = f"the caller does not have the role {wanted}"
-    return RefusedError(grpc.StatusCode.PERMISSION_DENIED, text)
+    return CallerRefusedError(grpc.StatusCode.PERMISSION_DENIED, text)
 
 
 def _names(context: grpc.ServicerContext) -> list[list[str]]:
@@ -111,6 +105,6 @@ def _names(context: grpc.ServicerContext) -> list[list[str]]:
     return [[name.decode(errors="replace") for name in names] for names in of_each_kind]
 
 
-def _end(context: grpc.ServicerContext, error: RefusedError) -> NoReturn:
+def _end(context: grpc.ServicerContext, error: CallerRefusedError) -> NoReturn:
     context.abort(error.status, str(error))
     raise AssertionError  # It never returns.

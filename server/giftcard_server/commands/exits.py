@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from giftcard_server import settings
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
 from giftcard_storage.errors import StorageError
-
-EXIT_REFUSED: Final = 2
 
 
 def refuse(why: str, what: str) -> NoReturn:
@@ -33,5 +31,5 @@ def settings_or_refuse() -> settings.Settings:
     """Return the settings as the server reads them, or end the command with their mistakes."""
     try:
         return settings.read()
-    except settings.SettingsError as error:
+    except SettingsError as error:
         refuse(str(error), "start")

@@ -18,14 +18,14 @@ from giftcard_rules.codes import KeyRing
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, settings_or_refuse
 from giftcard_server.commands.keys_report import print_check, print_uses, uses_of
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import KeysRefusedError, StartRefusedError
 from giftcard_server.keys import key_file
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.keys.known_cards import mistakes_of
 from giftcard_server.settings import Settings
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 from giftcard_storage.errors import StorageError
-from giftcard_storage.outlook import Holdings
+from giftcard_storage.overview import Holdings
 
 EXIT_CANNOT_START: Final = 1
 TO_BE_MADE: Final = "there is no ring yet: a server makes one beside its database"
@@ -96,7 +96,7 @@ def list_keys(
     told = settings_or_refuse()
     try:
         ring = key_file.read(path) if path else existing_ring_of(told)
-    except (key_file.KeysRefusedError, StartRefusedError, StorageError) as error:
+    except (KeysRefusedError, StartRefusedError, StorageError) as error:
         refuse(str(error), "list keys")
     remarks = [] if ring else [TO_BE_MADE]
     holdings: list[Holdings] | None = None
@@ -145,9 +145,9 @@ def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], 
     database.require_schema(url)
     looking = database.connect_to_look_over(url)
     try:
-        holdings = outlook.holdings(looking)
-        made_by = partial(outlook.made_by, looking)
-        sealed = outlook.sealed(looking)
+        holdings = overview.holdings(looking)
+        made_by = partial(overview.made_by, looking)
+        sealed = overview.sealed(looking)
         yield holdings, sealed, lambda ring: mistakes_of(holdings, made_by, ring, told.terms)
     finally:
         database.close(looking)
@@ -157,7 +157,7 @@ def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], 
 def _refusing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
-    except key_file.KeysRefusedError as error:
+    except KeysRefusedError as error:
         refuse(str(error), what)
     except OSError as error:
         refuse(f"key file {path}: {error.strerror}", what)

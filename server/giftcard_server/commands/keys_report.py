@@ -16,7 +16,7 @@ from giftcard_server.keys import key_file
 
 if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
-    from giftcard_storage.outlook import Holdings
+    from giftcard_storage.overview import Holdings
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

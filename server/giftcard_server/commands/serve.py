@@ -1,29 +1,18 @@
-"""The server's commands: `giftcard serve`, `migrate` and `audit`."""
+"""`giftcard serve`: one process, or a supervisor of several."""
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterable
-from typing import Annotated, Final
+from typing import Annotated
 
 import structlog
 import typer
 
 from giftcard_server import logs, settings
-from giftcard_server.commands.audit_report import Output, print_report
 from giftcard_server.commands.exits import refusing, settings_or_refuse
-from giftcard_server.keys.key_ring import existing_ring_of
-from giftcard_server.service import Service
+from giftcard_server.service import Service, run
 from giftcard_server.workers.supervisor import STOP, Supervisor
-from giftcard_storage import audit as auditing
-from giftcard_storage import database
-from giftcard_storage.transactions import reading
-
-EXIT_DIFFERENCES: Final = 1
-GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 log = structlog.get_logger(__name__)
 
@@ -52,18 +41,6 @@ def serve(
     run(service, STOP, lambda: _say_ready(service.listening))
 
 
-def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]) -> None:
-    """Answer until one of the signals comes, which have to be blocked, and drain."""
-    _calm_the_collector()
-    service.start()
-    say_ready()
-    log.info("ready", listening=service.listening)
-    signal.sigwait(stop)
-    log.info("draining")
-    service.drain()
-    log.info("stopped")
-
-
 def _supervise(told: settings.Settings) -> None:
     with refusing("start"):
         supervisor = Supervisor(told, settings.read)
@@ -74,50 +51,6 @@ def _supervise(told: settings.Settings) -> None:
     log.info("draining")
     supervisor.drain()
     log.info("stopped")
-
-
-def migrate() -> None:
-    """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
-
-    Servers on PostgreSQL leave that to this command, so that it happens once and on purpose.
-    A database that holds people in clear needs the key ring of its servers.
-    """
-    told = settings_or_refuse()
-    url = told.database_url
-    # Where nothing says which ring, a server would refuse; this command may need none.
-    has_ring = not url.is_shared or told.keys is not None or told.key_file is not None
-    with refusing("migrate"):
-        names = database.migrate(url, existing_ring_of(told) if has_ring else None)
-    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer
-
-
-def audit(
-    output: Annotated[
-        Output, typer.Option(help="A table to read, or JSON for programs.")
-    ] = Output.TABLE,
-) -> None:
-    """Check every invariant of the ledger over the whole database; exit 1 with what differs.
-
-    Reads GIFTCARD_DATABASE_URL. The server may run meanwhile.
-    """
-    url = settings_or_refuse().database_url
-    with refusing("audit"):
-        database.require_schema(url)
-        connection = database.connect_to_look_over(url)
-        try:
-            with reading(connection):
-                totals, differences = auditing.totals(connection), auditing.audit(connection)
-        finally:
-            connection.close()
-    print_report(output, totals, differences)
-    sys.exit(EXIT_DIFFERENCES if differences else 0)
-
-
-def _calm_the_collector() -> None:
-    """Look for cycles less often: a batch makes many objects and no cycles among them."""
-    gc.collect()
-    gc.freeze()  # What is made by now lives as long as the process.
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _say_ready(listening: str) -> None:

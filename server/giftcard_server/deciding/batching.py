@@ -12,19 +12,13 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from giftcard_server.errors import GoneError, OverloadedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class OverloadedError(Exception):
-    """As many callers wait as may wait; nothing was done."""
-
-
-class GoneError(Exception):
-    """The caller was gone before its item was picked up; it was not run."""
 
 
 class Entry(Generic[Item, Result]):

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from giftcard_rules.commands import Authorize, Authorized, Declined, Settle
+from giftcard_rules.commands import Authorize, Authorized, CatchUp, Declined
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
+from giftcard_server.errors import ContendedError
 from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
 
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
-
-
-class ContendedError(Exception):
-    """Other writers were faster each time; nothing was done."""
-
-
-class KeyLostError(Exception):
-    """The key that a recorded answer needs is no longer in the ring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +191,7 @@ class _Batch:
     def answer(self, submission: Submission) -> Answer:
         """Answer a command: as it was answered before, or by deciding it now."""
         command = submission.command
-        if isinstance(command, Settle):
+        if isinstance(command, CatchUp):
             self._decide(command)
             return Answer(b"", None, "")
         record = self._facts.requests.get(command.key)  # type: ignore[union-attr] # Validate never comes here.

@@ -1,6 +1,6 @@
 """Booking what time has done to cards that nobody asks about.
 
-No rule waits for this: every command looks at a card through `settle`. It is here so that
+No rule waits for this: every command looks at a card through `catch_up`. It is here so that
 the ledger shows holds that lapsed and cards that expired soon after they did.
 """
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from giftcard_rules.commands import Settle
-from giftcard_server.deciding.batching import GoneError, OverloadedError
-from giftcard_server.deciding.committer import ContendedError, Submission
+from giftcard_rules.commands import CatchUp
+from giftcard_server.deciding.committer import Submission
+from giftcard_server.errors import ContendedError, GoneError, OverloadedError
 from giftcard_server.logs import where
 from giftcard_server.recurring import Recurring
 from giftcard_storage.errors import StorageError
@@ -37,24 +37,24 @@ class Housekeeping(Recurring):
         self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
     ) -> None:
         put_off_by = (StorageError, OverloadedError, ContendedError, GoneError)
-        super().__init__("housekeeping", self.settle, every_seconds, put_off_by)
+        super().__init__("housekeeping", self.catch_up, every_seconds, put_off_by)
         self._due = due
         self._committer = committer
 
-    def settle(self) -> int:
-        """Settle all cards that are due now, among the callers' commands, and count them."""
-        settled = 0
+    def catch_up(self) -> int:
+        """CatchUp all cards that are due now, among the callers' commands, and count them."""
+        caught_up = 0
         while not self.stopping.is_set():
             card_ids = self._due(CARDS_AT_ONCE)
-            settled_now = sum(self._settle_one(card_id) for card_id in card_ids)
-            settled += settled_now
-            if len(card_ids) < CARDS_AT_ONCE or not settled_now:
+            caught_up_now = sum(self._catch_up_one(card_id) for card_id in card_ids)
+            caught_up += caught_up_now
+            if len(card_ids) < CARDS_AT_ONCE or not caught_up_now:
                 break
-        return settled
+        return caught_up
 
-    def _settle_one(self, card_id: str) -> bool:
-        """Settle a card and return whether that went well; a defect is left for people to see."""
-        submission = Submission(Settle(card_id), "", lambda _key_id: b"")
+    def _catch_up_one(self, card_id: str) -> bool:
+        """CatchUp a card and return whether that went well; a defect is left for people to see."""
+        submission = Submission(CatchUp(card_id), "", lambda _key_id: b"")
         try:
             self._committer.submit(submission, self.stopping.is_set)
         except self.put_off_by:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from giftcard_rules.commands import Contact, Money
+from giftcard_server.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     import enum
@@ -38,14 +39,6 @@ _CONTROL_OR_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # All but tab and line feed.
 
 Member = TypeVar("Member", bound="enum.Enum")
-
-
-class InvalidRequestError(Exception):
-    """A request is malformed; `violations` pairs each field with what is wrong with it."""
-
-    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
-        super().__init__("the request is malformed")
-        self.violations = violations
 
 
 class Fields:

@@ -18,20 +18,23 @@ from giftcard_rules import codes
 from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.batching import GoneError, OverloadedError
-from giftcard_server.deciding.committer import ContendedError, KeyLostError, Submission
+from giftcard_server.deciding.committer import Submission
 from giftcard_server.edge import refusals, responses
-from giftcard_server.edge.fields import InvalidRequestError
 from giftcard_server.edge.interception import abort
+from giftcard_server.errors import (
+    ANSWERED,
+    InvalidRequestError,
+    KeyLostError,
+)
 from giftcard_server.guesses.attempts import Attempt
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import StorageAwayError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_server.deciding.committer import Answer, Committer
-    from giftcard_server.deciding.readers import Readers
-    from giftcard_server.edge.requests import Reader
+    from giftcard_server.deciding.validate_reader import ValidateReader
+    from giftcard_server.edge.requests import RequestReader
     from giftcard_server.guesses.attempts import Attempts
     from giftcard_server.metrics import DomainMetrics
 
@@ -48,18 +51,6 @@ Request = (
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
 
-# How a command that was not decided is answered. The same request may be sent again as it
-# is: nothing was done, or, after a lost commit, its record will answer it.
-UNDECIDED: Final = {
-    OverloadedError: (refusals.UNAVAILABLE, "overloaded"),
-    StorageAwayError: (refusals.UNAVAILABLE, "storage is away"),
-    CommitLostError: (refusals.UNAVAILABLE, "storage is away"),
-    KeyLostError: (refusals.UNAVAILABLE, "a key is missing from the ring"),
-    ContendedError: (refusals.ABORTED, "contention"),
-    StaleError: (refusals.ABORTED, "contention"),
-    GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),
-}
-
 
 def _refusing(
     answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered],
@@ -74,7 +65,7 @@ def _refusing(
             return answer(servicer, request, context)
         except InvalidRequestError as error:
             abort(context, refusals.malformed(error.violations))
-        except tuple(UNDECIDED) as error:
+        except tuple(ANSWERED) as error:
             _undecided(context, error)
 
     return answering
@@ -85,9 +76,9 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def __init__(
         self,
-        reader: Reader,
+        reader: RequestReader,
         committer: Committer,
-        readers: Readers,
+        validating: ValidateReader,
         attempts: Attempts,
         metrics: DomainMetrics,
         now: Callable[[], datetime],
@@ -97,7 +88,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._reader = reader
         self._ring = reader.ring
         self._committer = committer
-        self._readers = readers
+        self._validating = validating
         self._attempts = attempts
         self._metrics = metrics
         self._now = now
@@ -125,7 +116,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         elif not attempt.is_looked_up:  # What a look-up would find as well.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
         else:
-            found = self._readers.submit(command, _gone(context))
+            found = self._validating.submit(command, _gone(context))
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
@@ -243,7 +234,7 @@ def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
 
 
 def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    code, message = UNDECIDED[type(error)]
+    code, message = ANSWERED[type(error)]
     if isinstance(error, StorageAwayError | KeyLostError):
         log.error("undecided", why=message, error=str(error))
     abort(context, refusals.try_again(code, message, RETRY_AFTER))

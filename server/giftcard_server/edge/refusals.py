@@ -70,13 +70,13 @@ ABORTED: Final = grpc.StatusCode.ABORTED
 
 
 def declined(
-    reason: Reason, facts: Mapping[str, str], retry_after: timedelta | None = None
+    reason: Reason, details: Mapping[str, str], retry_after: timedelta | None = None
 ) -> Status:
     """Return the status of a rule's no."""
-    details: list[Message] = [ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=facts)]
+    messages: list[Message] = [ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=details)]
     if retry_after is not None:
-        details.append(_retry(retry_after))
-    return _status(STATUS[reason], MESSAGE[reason], details)
+        messages.append(_retry(retry_after))
+    return _status(STATUS[reason], MESSAGE[reason], messages)
 
 
 def malformed(violations: Sequence[tuple[str, str]]) -> Status:

@@ -47,7 +47,7 @@ REVERSE_REASONS: Final[dict[int, ReverseReason]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class RequestReader:
     """Turns messages into commands.
 
     Every method raises `InvalidRequestError` with all violations, each field named as in

@@ -68,7 +68,7 @@ def encode(outcome: Outcome) -> bytes:
         case Cancelled():
             return _cancelled(outcome).SerializeToString()
         case Declined():
-            return declined(outcome.reason, outcome.facts).SerializeToString()
+            return declined(outcome.reason, outcome.details).SerializeToString()
         case _:
             message = f"{type(outcome).__name__} is not an answer to keep"
             raise TypeError(message)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from giftcard_rules.codes import KeyRing
-    from giftcard_server.settings import Settings
+    from giftcard_server.guesses.settings import GuessSettings
 
 
 class Attempt(NamedTuple):
@@ -64,8 +64,13 @@ class Attempts:
         self._throttle.show()
 
 
-def attempts_of(settings: Settings, ring: KeyRing, registry: CollectorRegistry) -> Attempts:
-    """Return what the settings ask for. Raises `StartRefusedError`."""
+def attempts_of(
+    settings: GuessSettings, ring: KeyRing, registry: CollectorRegistry, places: int
+) -> Attempts:
+    """Return what the settings ask for. Raises `StartRefusedError`.
+
+    `places` is how many refusals may be held back at a time, each in a thread of its own.
+    """
     metrics = AttemptMetrics(registry)
     url = settings.attempts_redis_url
     limits = Limits(
@@ -79,7 +84,6 @@ def attempts_of(settings: Settings, ring: KeyRing, registry: CollectorRegistry) 
     even_answers = EvenAnswers(
         settings.attempt_floor_seconds,
         settings.attempt_floor_tripped_seconds,
-        # All threads but those that writes and reads may need.
-        settings.rpc_threads - 2 * (settings.waiting_limit + settings.batch_limit) - 1,
+        places,
     )
     return Attempts(throttle, even_answers)

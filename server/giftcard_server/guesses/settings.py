@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, SecretStr
 
 SCHEMES: Final = ("redis", "rediss")
 
@@ -26,3 +26,17 @@ def _redis_url(url: SecretStr) -> SecretStr:
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 # A shopper waits for it, and a thread does.
 FloorSeconds = Annotated[float, Field(ge=0, le=5)]
+
+
+class GuessSettings(BaseModel):
+    """How many wrong codes are too many, and how long a refusal of a code takes, in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempts_per_key: PositiveInt = 10
+    attempts_per_caller: PositiveInt = 1000
+    attempts_in_all: PositiveInt = 5000
+    attempt_window_seconds: PositiveInt = 600
+    attempt_floor_seconds: FloorSeconds = 0.05
+    attempt_floor_tripped_seconds: FloorSeconds = 1
+    attempts_redis_url: RedisUrl | None = None

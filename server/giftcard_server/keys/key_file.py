@@ -18,6 +18,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.codes import Key, KeyRing
+from giftcard_server.errors import KeysRefusedError
 from giftcard_server.keys import whole_files
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ FINGERPRINT_BYTES: Final = 6
 _LINE: Final = re.compile(r"(?P<key_id>[a-z0-9-]{1,16})\s+(?P<secret>(?:[0-9a-fA-F]{2}){32,})")
 _OF_OUR_OWN_MAKING: Final = re.compile(r"k(?P<number>[0-9]{1,14})")
 _OTHERS: Final = 0o077
-
-
-class KeysRefusedError(ValueError):
-    """The ring cannot be used. Names the line, and the file if it is one, never a secret."""
 
 
 def parse(text: str) -> KeyRing:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import KeysRefusedError, StartRefusedError
 from giftcard_server.keys import key_file
 from giftcard_storage import database
 
 if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
-    from giftcard_server.settings import Settings
+    from giftcard_server.keys.settings import KeySettings
 
 
-def ring_of(settings: Settings) -> KeyRing:
+def ring_of(settings: KeySettings) -> KeyRing:
     """Return the ring, and make the file beside an embedded database that has no cards yet.
 
     Raises `StartRefusedError`, and `DatabaseRefusedError` where no ring is made because the
@@ -33,7 +33,7 @@ def ring_of(settings: Settings) -> KeyRing:
     return _read(settings)
 
 
-def existing_ring_of(settings: Settings) -> KeyRing | None:
+def existing_ring_of(settings: KeySettings) -> KeyRing | None:
     """Return the ring, or None where a server would make one. Raises like `ring_of`."""
     if settings.keys is not None:
         return settings.keys
@@ -58,8 +58,8 @@ def existing_ring_of(settings: Settings) -> KeyRing | None:
     return None
 
 
-def _read(settings: Settings) -> KeyRing:
+def _read(settings: KeySettings) -> KeyRing:
     try:
         return key_file.read(settings.key_path)
-    except key_file.KeysRefusedError as error:
+    except KeysRefusedError as error:
         raise StartRefusedError(str(error)) from error

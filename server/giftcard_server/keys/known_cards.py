@@ -13,7 +13,7 @@ from giftcard_server.errors import StartRefusedError
 if TYPE_CHECKING:
     from giftcard_rules.codes import Key, KeyRing
     from giftcard_rules.terms import Terms
-    from giftcard_storage.outlook import Holdings
+    from giftcard_storage.overview import Holdings
 
 # Tells the caller and the request id that made a card.
 MadeBy = Callable[[str], tuple[str, str]]

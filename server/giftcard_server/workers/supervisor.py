@@ -24,10 +24,11 @@ from giftcard_server.callers.access import Access
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.metrics import LiabilityCollector, WorkersCollector
+from giftcard_server.ops_http import http_server
 from giftcard_server.probe import Probe
 from giftcard_server.workers.shared_port import SharedPort
 from giftcard_server.workers.worker_slot import WorkerSlot
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class Supervisor:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         markets = [(each.market, each.currency) for each in settings.terms.values()]
-        self.registry.register(LiabilityCollector(partial(outlook.holdings, looking), markets))
+        self.registry.register(LiabilityCollector(partial(overview.holdings, looking), markets))
         self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
         self._access = Access(settings, reread)
         with ExitStack() as opened:
@@ -77,7 +78,7 @@ class Supervisor:
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
-                self._http = self._access.http_server(settings, self.registry, self._is_ready)
+                self._http = http_server(settings, self._access, self.registry, self._is_ready)
             except OSError as error:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())

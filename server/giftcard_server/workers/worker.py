@@ -17,10 +17,8 @@ import structlog
 from prometheus_client import values
 
 from giftcard_server import logs, settings
-from giftcard_server.commands import serve as command_line
-from giftcard_server.commands.exits import EXIT_REFUSED
-from giftcard_server.errors import StartRefusedError
-from giftcard_server.service import Service
+from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
+from giftcard_server.service import Service, run
 from giftcard_server.workers.supervisor import STOP, drain_within
 from giftcard_server.workers.worker_slot import READY
 from giftcard_storage.errors import StorageError
@@ -42,10 +40,10 @@ def main(number: int) -> None:
         outliving = threading.Thread(target=_outlive_nobody, args=(told,), daemon=True)
         outliving.start()
         service = Service(told, worker=number, reread=settings.read)
-    except (settings.SettingsError, StartRefusedError, StorageError) as error:
+    except (SettingsError, StartRefusedError, StorageError) as error:
         _say(str(error).encode())
         sys.exit(EXIT_REFUSED)
-    command_line.run(service, (signal.SIGTERM,), lambda: _say(READY))
+    run(service, (signal.SIGTERM,), lambda: _say(READY))
 
 
 def _say(text: bytes) -> None:

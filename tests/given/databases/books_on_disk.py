@@ -12,19 +12,19 @@ from prometheus_client import CollectorRegistry
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
+    CatchUp,
     Command,
     Issue,
     Outcome,
-    Settle,
     Validate,
     Validated,
 )
 from giftcard_rules.decide import Markets
 from giftcard_server.deciding.committer import Answer, Committer, Submission
-from giftcard_server.deciding.readers import Readers
+from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.metrics import DomainMetrics
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
@@ -73,7 +73,7 @@ class BooksOnDisk:
             waiting_limit=LIMIT,
             batch_limit=LIMIT,
         )
-        self._readers = Readers(
+        self._validating = ValidateReader(
             Store(self.beside), markets, lambda: self.now, waiting_limit=1, batch_limit=1
         )
 
@@ -89,14 +89,14 @@ class BooksOnDisk:
 
     def validate(self, command: Validate) -> Validated:
         """Ask about a card."""
-        outcome = self._readers.submit(command, here)
+        outcome = self._validating.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
 
-    def settle_all(self) -> None:
+    def catch_up_all(self) -> None:
         """Book what time has done to every card, as the housekeeping does."""
-        for card_id in outlook.due(self.beside, self.now, limit=10_000):
-            self.submit(Settle(card_id))
+        for card_id in overview.due(self.beside, self.now, limit=10_000):
+            self.submit(CatchUp(card_id))
 
     def rows(self, table: type[Model]) -> list[dict[str, Any]]:
         """Return what a table holds, in the order of its primary key."""

@@ -2,7 +2,7 @@
 
 from peewee import Database
 
-from giftcard_rules.commands import Authorized, Command, Declined, Settle, Validate
+from giftcard_rules.commands import Authorized, CatchUp, Command, Declined, Validate
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
@@ -49,7 +49,7 @@ class StoredBooks(Books):
 
     def records(self, command: Command, decision: Decision) -> list[RequestRecord]:
         """Return what is to be remembered of a request, as the committer does it."""
-        if isinstance(command, Settle | Validate):
+        if isinstance(command, CatchUp | Validate):
             return []
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
@@ -101,7 +101,7 @@ def play_everything(books: Books) -> None:
     books.decide(reverse(None, authorize_request_id=lost))
 
     books.now = expiring.expires_at
-    books.decide(Settle(expiring.card_id))
+    books.decide(CatchUp(expiring.card_id))
     books.decide(capture(lapsing.authorization_id))
     belgian = books.bought(100_00, market="be")
     books.authorized(belgian, order(30_00, order_id="order-open"), market="be")

@@ -10,7 +10,7 @@ from peewee import Model
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
-from giftcard_rules.commands import Settle
+from giftcard_rules.commands import CatchUp
 from giftcard_server.deciding.committer import Answer
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
@@ -88,7 +88,7 @@ def expected(facts: Facts) -> Facts:
 def told(command: Wanted, answer: Answer) -> Facts:
     """Return what a caller is told, as `expected` returns it."""
     facts: Facts = {"replayed": answer.replayed}
-    if isinstance(command, Settle):
+    if isinstance(command, CatchUp):
         return facts
     if answer.reason is not None:
         return facts | _declined(answer)

@@ -11,13 +11,13 @@ from giftcard_rules.commands import (
     Authorize,
     Cancel,
     Capture,
+    CatchUp,
     Issue,
     Order,
     PaymentMethod,
     RequestKey,
     Reverse,
     ReverseReason,
-    Settle,
     Validate,
 )
 from given.model.plain_terms import (
@@ -35,7 +35,7 @@ from given.model.plain_terms import (
     too_late,
 )
 
-Wanted = Issue | Authorize | Capture | Reverse | Cancel | Settle
+Wanted = Issue | Authorize | Capture | Reverse | Cancel | CatchUp
 
 NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
 
@@ -52,7 +52,7 @@ class PlainModel:
     def answer(self, command: Wanted, now: datetime) -> Facts:
         """Return what a command is answered; `replayed` tells whether it was before."""
         pass_time(self.cards, self.holds, now)
-        if isinstance(command, Settle):
+        if isinstance(command, CatchUp):
             return {"replayed": False}
         known = self.requests.get(command.key)
         if known is not None:

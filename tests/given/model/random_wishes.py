@@ -14,6 +14,7 @@ from giftcard_rules.commands import (
     Authorize,
     Cancel,
     Capture,
+    CatchUp,
     Issue,
     Money,
     PaymentMethod,
@@ -21,7 +22,6 @@ from giftcard_rules.commands import (
     RequestKey,
     Reverse,
     ReverseReason,
-    Settle,
     Validate,
 )
 from given.made_facts import authorize, capture, issue, made_by, order, validate
@@ -97,10 +97,10 @@ REVERSE = _wish(
     delivered_days_ago=st.sampled_from([0, 5, 20, 29, 30, 31, 33, 36, 1]),
 )
 CANCEL = _wish("cancel", card=RECENT, order=seldom(["own"], ["return", "wrong"]))
-SETTLE = _wish("settle", card=RECENT)
+CATCH_UP = _wish("catch_up", card=RECENT)
 AGAIN = _wish("again", sent=st.integers(0, 30))
 WISH = st.one_of(
-    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, SETTLE, ISSUE, REVERSE, CAPTURE, AUTHORIZE
+    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, ISSUE, REVERSE, CAPTURE, AUTHORIZE
 )
 
 
@@ -116,8 +116,8 @@ class Callers:
         """Return what is sent."""
         if wish["kind"] == "again" and self.sent:
             return _recent(self.sent, wish["sent"])
-        if wish["kind"] == "settle" and self.model.cards:
-            return Settle(self.card(wish["card"]))
+        if wish["kind"] == "catch_up" and self.model.cards:
+            return CatchUp(self.card(wish["card"]))
         made: Sent = {
             "issue": self._issue,
             "authorize": self._authorize,

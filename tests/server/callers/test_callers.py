@@ -10,8 +10,9 @@ from typing import Final
 import grpc
 import pytest
 
-from giftcard_server.callers.callers import Callers, RefusedError
+from giftcard_server.callers.callers import Callers
 from giftcard_server.callers.roles import Role
+from giftcard_server.errors import CallerRefusedError
 from given.calls import sent
 from given.calls.answered import refusal
 from given.calls.shop import Shop
@@ -174,6 +175,6 @@ def test_a_uri_names_a_caller_and_hosts_do_where_there_is_none(
     if name is not None:
         assert callers.admitted(VALIDATE, uris, hosts).name == name
         return
-    with pytest.raises(RefusedError) as no:
+    with pytest.raises(CallerRefusedError) as no:
         callers.admitted(VALIDATE, uris, hosts)
     assert no.value.status is Code.UNAUTHENTICATED

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from giftcard_server.deciding.batching import Batcher, Entry, GoneError, OverloadedError
+from giftcard_server.deciding.batching import Batcher, Entry
+from giftcard_server.errors import GoneError, OverloadedError
 from given.together import SOON_SECONDS, here, together, until_waiting
 
 PATIENT = 1000

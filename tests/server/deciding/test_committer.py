@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from giftcard_rules.commands import Authorize, Cancel, Command
-from giftcard_server.deciding.batching import GoneError
 from giftcard_server.deciding.committer import Answer, Submission
+from giftcard_server.errors import GoneError
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Card, Request
 from given.databases.books_on_disk import (

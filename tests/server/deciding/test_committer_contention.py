@@ -10,7 +10,8 @@ from peewee import Database
 from giftcard_rules.commands import Command
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
-from giftcard_server.deciding.committer import TRIES, ContendedError
+from giftcard_server.deciding.committer import TRIES
+from giftcard_server.errors import ContendedError
 from giftcard_storage import database
 from giftcard_storage.schema import Card
 from giftcard_storage.sealing import Sealing

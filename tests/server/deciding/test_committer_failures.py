@@ -9,12 +9,13 @@ import pytest
 from peewee import IntegrityError
 from structlog.testing import capture_logs
 
-from giftcard_rules.commands import Authorize, Command, Issue, Issued, Outcome, Settle
+from giftcard_rules.commands import Authorize, CatchUp, Command, Issue, Issued, Outcome
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
-from giftcard_server.deciding.committer import Answer, ContendedError, KeyLostError, Submission
+from giftcard_server.deciding.committer import Answer, Submission
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.edge import responses
+from giftcard_server.errors import ContendedError, KeyLostError
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import StorageAwayError
@@ -52,7 +53,7 @@ NAMELESS = issue(design=None)
         pytest.param(submission(issue(), _raise(ValueError())), ValueError, id="no fingerprint"),
         pytest.param(submission(issue(), _raise(KeyLostError())), KeyLostError, id="key lost"),
         pytest.param(submission(NOWHERE), KeyError, id="no such market"),
-        pytest.param(submission(Settle("no card")), KeyError, id="no such card"),
+        pytest.param(submission(CatchUp("no card")), KeyError, id="no such card"),
         pytest.param(
             submission(validate("no card", order())), AttributeError, id="no command to keep"
         ),

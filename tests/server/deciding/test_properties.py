@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from giftcard_rules.commands import Command, RequestKey, Settle
+from giftcard_rules.commands import CatchUp, Command, RequestKey
 from giftcard_server.deciding.committer import Answer
 from giftcard_storage.schema import Authorization, Card, Posting
 from given.databases.books_on_disk import BooksOnDisk
@@ -82,7 +82,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.books.assert_clean()
-        self.books.settle_all()
+        self.books.catch_up_all()
         self.books.assert_clean()
         self.lent.close()
 
@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
         for command, answer, facts in zip(commands, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
             assert told(command, answer) == expected(facts)
-            if not isinstance(command, Settle):
+            if not isinstance(command, CatchUp):
                 self._is_the_first_answer(command.key, answer, facts)
 
     @rule(wish=ASK)
@@ -141,7 +141,7 @@ class Life(RuleBasedStateMachine):
     @rule(back=st.sampled_from([timedelta(milliseconds=20), timedelta(seconds=30)]))
     def the_clock_is_set_back(self, back: timedelta) -> None:
         # What has ended by now is booked first: only what is booked stays when time goes back.
-        self.books.settle_all()
+        self.books.catch_up_all()
         pass_time(self.model.cards, self.model.holds, self.books.now)
         self.books.now -= back
 

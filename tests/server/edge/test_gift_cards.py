@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_server.deciding.committer import Committer
-from giftcard_server.deciding.readers import Readers
+from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.gift_cards import GiftCardServicer, service_methods
-from giftcard_server.edge.requests import Reader
+from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts
 from giftcard_server.guesses.even_answers import EvenAnswers
 from giftcard_server.guesses.metrics import AttemptMetrics
@@ -57,9 +57,9 @@ class Bench:
             writing, markets, responses.encode, self.clock, metrics, **limits
         )
         servicer = GiftCardServicer(
-            Reader(RING, markets),
+            RequestReader(RING, markets),
             self.committer,
-            Readers(reading, markets, self.clock, **limits),
+            ValidateReader(reading, markets, self.clock, **limits),
             Attempts(throttle, EvenAnswers(0, 0, 0)),
             metrics,
             self.clock,

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_server import settings
+from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
-from giftcard_server.keys.key_file import KeysRefusedError
-from giftcard_server.settings import SettingsError
 
 A, B = "0a" * 32, "0B" * 40
 ROTATIONS: Final = 8

@@ -12,7 +12,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.gift_card_pb2 import Authorization
 from giftcard_rules import codes
 from giftcard_server.keys import key_file
-from giftcard_storage import database, outlook
+from giftcard_storage import database, overview
 from giftcard_storage.schema import Card
 from given.calls import sent
 from given.calls.answered import refusal
@@ -143,7 +143,7 @@ def test_the_code_of_an_e_mail_is_derived_from_what_is_kept_under_each_key(
         for each in [new, *answers]:
             key = ring.get(key_of[each.card.card_id])
             assert key is not None
-            caller, request_id = outlook.made_by(connection, each.card.card_id)
+            caller, request_id = overview.made_by(connection, each.card.card_id)
             assert codes.derive_code(key, caller, request_id).shown == each.code
     finally:
         database.close(connection)

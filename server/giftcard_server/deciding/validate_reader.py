@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from giftcard_storage.store import Store
 
 
-class Readers:
+class ValidateReader:
     """Answers Validate in batches, on a connection of its own beside the committer's."""
 
     def __init__(

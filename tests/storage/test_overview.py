@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from peewee import Database
 
-from giftcard_rules.commands import Settle
+from giftcard_rules.commands import CatchUp
 from giftcard_storage.audit import audit
-from giftcard_storage.outlook import Holdings, due, has_cards, holdings, made_by
+from giftcard_storage.overview import Holdings, due, has_cards, holdings, made_by
 from given.databases.stored_books import StoredBooks
 from given.made_facts import cancel, issue, order
 
@@ -28,7 +28,7 @@ def test_due_cards_are_those_that_time_has_something_to_do_for(
     assert len(due(database, later, 3)) == 3
     books.now = later
     for card_id in due(database, later, 10):
-        books.decide(Settle(card_id))
+        books.decide(CatchUp(card_id))
     assert due(database, later, 10) == []
     assert audit(database) == []
 
