@@ -14,6 +14,7 @@ from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 
 import giftcard_client
 import giftcard_rules
@@ -27,6 +28,8 @@ from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.guesses.settings import GuessSettings
+from giftcard_server.keys.settings import KeySettings
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
@@ -140,6 +143,8 @@ PAID: Final = results.Authorization(
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
 OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
+SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
+REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
 
 MADE: Final[tuple[object, ...]] = (
     WHO,
@@ -157,15 +162,13 @@ MADE: Final[tuple[object, ...]] = (
     codes.Code(CANARY),
     authorize("1", order(), customer=WHO),
     replace(reverse("2"), beneficiary=WHO),
-    DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books"),
+    SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
     Submission(ISSUE, "k1", lambda _: b""),
     RequestReader(RING, {}),
-    Settings(
-        keys=RING,
-        database_url=f"postgresql://user:{CANARY}@host/books",  # type: ignore[arg-type] # As it is told.
-        attempts_redis_url=f"redis://:{CANARY}@host/0",  # type: ignore[arg-type] # As it is told.
-    ),
+    KeySettings(keys=RING, database_url=SECRET_URL),
+    GuessSettings(attempts_redis_url=REDIS_URL),
+    Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
     results.Issued(CARD, CANARY),
