@@ -14,6 +14,8 @@ from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
+from peewee import SqliteDatabase
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 import giftcard_client
@@ -30,10 +32,11 @@ from giftcard_server.deciding.committer import Submission
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
+from giftcard_server.parts import Parts
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
-from giftcard_storage.store import Loaded
+from giftcard_storage.store import Loaded, Store
 from given.made_facts import authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
@@ -145,6 +148,8 @@ WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
 OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
 SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
 REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
+SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
     WHO,
@@ -168,7 +173,16 @@ MADE: Final[tuple[object, ...]] = (
     RequestReader(RING, {}),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
-    Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
+    SETTINGS,
+    Parts(
+        settings=SETTINGS,
+        ring=RING,
+        markets={},
+        writing=NO_STORE,
+        reading=NO_STORE,
+        now=lambda: NOW,
+        registry=CollectorRegistry(),
+    ),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
     results.Issued(CARD, CANARY),

@@ -39,6 +39,7 @@ FLOORS = {
         {"commands"},
         {"workers"},
         {"service"},
+        {"parts"},
         {"edge", "ops_http"},
         {"deciding"},
         {"settings"},
@@ -46,7 +47,7 @@ FLOORS = {
         {"guesses"},
         {"keys"},
         {"markets"},
-        {"metrics", "probe", "recurring", "liveness"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness"},
         {"errors", "logs"},
     ),
     "giftcard_client": (

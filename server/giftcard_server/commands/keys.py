@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,7 +22,8 @@ from giftcard_server.keys import key_file
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.keys.known_cards import mistakes_of
 from giftcard_server.settings import Settings
-from giftcard_storage import database, overview
+from giftcard_server.shared_overview import SharedOverview
+from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 from giftcard_storage.overview import Holdings
 
@@ -93,16 +93,16 @@ def list_keys(
 
     Two rings with equal fingerprints have equal keys.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     try:
-        ring = key_file.read(path) if path else existing_ring_of(told)
+        ring = key_file.read(path) if path else existing_ring_of(settings)
     except (KeysRefusedError, StartRefusedError, StorageError) as error:
         refuse(str(error), "list keys")
     remarks = [] if ring else [TO_BE_MADE]
     holdings: list[Holdings] | None = None
     sealed: dict[str, int] = {}
     try:
-        with _cards_of(told) as (holdings, sealed, _):
+        with _cards_of(settings) as (holdings, sealed, _):
             pass
     except StorageError as error:
         remarks.append(f"cards were not counted: {error}")
@@ -116,14 +116,14 @@ def check(output: Shown = Output.TABLE) -> None:
     That is: each key that live cards need is in the ring, and is the one that they were made
     with. Exit 2 where that cannot be found out. Nothing is changed.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     ring, mistakes = None, []
     try:
         try:
-            ring = existing_ring_of(told)
+            ring = existing_ring_of(settings)
         except StartRefusedError as error:
             mistakes = [str(error)]
-        with _cards_of(told) as (holdings, sealed, mistakes_on):
+        with _cards_of(settings) as (holdings, sealed, mistakes_on):
             mistakes += mistakes_on(ring) if ring else []
     except StorageError as error:
         refuse(str(error), "check keys")
@@ -133,24 +133,23 @@ def check(output: Shown = Output.TABLE) -> None:
 
 
 @contextmanager
-def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
+def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
     """Look at the cards on a database, their people, and what would be wrong with a ring for them.
 
     There are none where an embedded database is still to be made. Raises `StorageError`.
     """
-    url = told.database_url
+    url = settings.database_url
     if not url.is_shared and not url.path.exists():
         yield [], {}, lambda _: []
         return
     database.require_schema(url)
-    looking = database.connect_to_look_over(url)
-    try:
-        holdings = overview.holdings(looking)
-        made_by = partial(overview.made_by, looking)
-        sealed = overview.sealed(looking)
-        yield holdings, sealed, lambda ring: mistakes_of(holdings, made_by, ring, told.terms)
-    finally:
-        database.close(looking)
+    with closing(SharedOverview(url)) as overview:
+        holdings = overview.holdings()
+
+        def mistakes_on(ring: KeyRing) -> list[str]:
+            return mistakes_of(holdings, overview.made_by, ring, settings.terms)
+
+        yield holdings, overview.sealed(), mistakes_on
 
 
 @contextmanager

@@ -17,18 +17,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from giftcard_server.callers.access import Access
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import existing_ring_of
-from giftcard_server.metrics import LiabilityCollector, WorkersCollector
+from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
+from giftcard_server.parts import prepare_database, registry_of
 from giftcard_server.probe import Probe
+from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.workers.shared_port import SharedPort
 from giftcard_server.workers.worker_slot import WorkerSlot
-from giftcard_storage import database, overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,21 +60,18 @@ class Supervisor:
         self._draining = threading.Event()
         self._replaced = 0
         url = settings.database_url
-        if settings.migrate_on_start:
-            # Once, before anybody works on it.
-            database.migrate(url, existing_ring_of(settings))
-        database.require_schema(url)
-        self._probe, looking = Probe(url), database.connect_to_look_over(url)
-        self.registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self.registry)
-        markets = [(each.market, each.currency) for each in settings.terms.values()]
-        self.registry.register(LiabilityCollector(partial(overview.holdings, looking), markets))
-        self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
-        self._access = Access(settings, reread)
+        # Migrating happens once, before there are workers, and alone needs the key ring.
+        prepare_database(
+            settings, existing_ring_of(settings) if settings.migrate_on_start else None
+        )
         with ExitStack() as opened:
+            self._probe = Probe(url)
             opened.callback(self._probe.close)
-            opened.callback(database.close, looking)
+            overview = SharedOverview(url)
+            opened.callback(overview.close)
+            self.registry = registry_of(settings, overview)
+            self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
+            self._access = Access(settings, reread)
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
