@@ -106,25 +106,11 @@ class DevelopmentAuthority:
     def certify(self, wish: Wish) -> Certified:
         """Return a certificate of this authority for a new key."""
         private_key = ec.generate_private_key(ec.SECP256R1())
-        return self._signed(wish, private_key, self._certificate.subject, self._private_key)
-
-    @staticmethod
-    def self_signed(wish: Wish) -> Certified:
-        """Return a certificate for a new key that no authority has signed."""
-        private_key = ec.generate_private_key(ec.SECP256R1())
-        return DevelopmentAuthority._signed(
-            wish, private_key, _named(wish.common_name), private_key
+        of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            self._private_key.public_key()
         )
-
-    @staticmethod
-    def _signed(
-        wish: Wish,
-        private_key: ec.EllipticCurvePrivateKey,
-        issuer: x509.Name,
-        issuer_key: ec.EllipticCurvePrivateKey,
-    ) -> Certified:
-        of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-        builder = _builder(wish.common_name, private_key, wish.validity).issuer_name(issuer)
+        builder = _builder(wish.common_name, private_key, wish.validity)
+        builder = builder.issuer_name(self._certificate.subject)
         for extension, is_critical in (
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (_SIGNS_HANDSHAKES, True),
@@ -135,13 +121,13 @@ class DevelopmentAuthority:
         if wish.names:  # The extension may not be empty.
             names = x509.SubjectAlternativeName(wish.names)
             builder = builder.add_extension(names, critical=False)
-        return _certified(builder.sign(issuer_key, hashes.SHA256()), private_key)
+        return _certified(builder.sign(self._private_key, hashes.SHA256()), private_key)
 
 
 def _builder(
     name: str, private_key: ec.EllipticCurvePrivateKey, validity: Validity
 ) -> x509.CertificateBuilder:
-    """Return what every certificate says, whoever signs it."""
+    """Return what all certificates have in common; the issuer is still to be named."""
     public_key = private_key.public_key()
     return (
         x509.CertificateBuilder()

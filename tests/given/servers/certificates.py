@@ -8,6 +8,9 @@ from typing import Final
 
 import grpc
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from giftcard_server.commands.development_authority import (
     CLIENT,
@@ -52,16 +55,29 @@ class Authority:
         return grpc.ssl_channel_credentials(self.certificate.read_bytes(), key, chain)
 
 
-def self_signed(
-    folder: Path,
-    name: str,
-    *names: str,
-    not_before: datetime | None = None,
-    not_after: datetime | None = None,
-) -> tuple[Path, Path]:
+def self_signed(folder: Path, name: str, *names: str) -> tuple[Path, Path]:
     """Return a certificate that is signed by its own key alone, and that key."""
-    wish = _wish(name, names, not_before, not_after)
-    return _written(folder, name, DevelopmentAuthority.self_signed(wish))
+    wish = _wish(name, names, None, None)
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(
+            issuer_name=subject,
+            subject_name=subject,
+            public_key=private_key.public_key(),
+            serial_number=x509.random_serial_number(),
+            not_valid_before=wish.validity.not_before,
+            not_valid_after=wish.validity.not_after,
+        )
+        .add_extension(x509.SubjectAlternativeName(wish.names), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(wish.usages), critical=False)
+        .sign(private_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    key = private_key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return _written(folder, name, Certified(certificate.public_bytes(pem), key))
 
 
 def _wish(
