@@ -37,7 +37,6 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
-    f"{_HEALTH}/List": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),
     METRICS: frozenset({Role.OPERATOR}),

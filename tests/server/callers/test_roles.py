@@ -29,12 +29,14 @@ MAY_CALL: Final = {
     Role.REFUNDS: {f"{GIFT_CARDS}/Reverse"},
     Role.SUPPORT: {f"{GIFT_CARDS}/Cancel"},
     Role.OPERATOR: {
-        *(f"{HEALTH}/{rpc}" for rpc in ("Check", "List", "Watch")),
+        *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",
         METRICS,  # Over HTTP: test_https.py.
     },
 }
-PATHS: Final = sorted(set().union(*MAY_CALL.values()) - {METRICS})
+# gRPC registers them with the other RPCs of their service, and no role may call them.
+NOT_IMPLEMENTED: Final = {f"{HEALTH}/List"}
+PATHS: Final = sorted(set().union(NOT_IMPLEMENTED, *MAY_CALL.values()) - {METRICS})
 # What is no message of any type: whoever may call is told so, and others never get that far.
 GARBAGE: Final = b"\xff"
 
