@@ -26,7 +26,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # pyproject.toml says which uv, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test fuzz bench lint breaking audit-dependencies sbom \
+.PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom \
 	format stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
@@ -36,8 +36,12 @@ help: ## List what can be made.
 demo: $(VENV)/.runtime ## Play the life of a gift card against a real server.
 	@$(BIN)/giftcard demo
 
-test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test.
-	@$(BIN)/pytest $(PYTEST_FLAGS)
+test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test that is not marked slow.
+	@$(BIN)/pytest $(PYTEST_FLAGS) -m "not slow"
+
+# pytest ends with 5 where it collects no test, which is no failure of any.
+test-slow: $(VENV)/.everything ## Run the slow tests: long faults, load, and tools beyond Python.
+	@$(BIN)/pytest $(PYTEST_FLAGS) -m slow || test $$? -eq 5
 
 # FUZZ_TIMES says how many times as far as in `make test`.
 fuzz: FUZZ_TIMES ?= 50
@@ -48,7 +52,7 @@ fuzz: $(VENV)/.everything ## Try what nobody would think of, for much longer tha
 bench: $(VENV)/.everything ## Measure how fast it is, against what: ratios in one run.
 	@$(BIN)/python bench $(BENCH_FLAGS)
 
-lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dockerfile.
+lint: $(VENV)/.everything ## Check style, types, contract, dependencies, Dockerfile and structure.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -56,6 +60,7 @@ lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dock
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/deptry .
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/pytest -q -n 0 tests/test_architecture.py
 
 # What is younger than four hours is still being worked on and may change; what
 # is older has landed, and clients depend on it. CONTRACT names another commit.

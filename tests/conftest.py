@@ -17,6 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register our own markers."""
     for told in (
         "one_database: the kind of database makes no difference here, so that one will do",
+        "slow: takes long, or needs more than Python has; `make test-slow` runs it",
         "fuzz: tries what nobody would think of; `make fuzz` does so for longer",
     ):
         config.addinivalue_line("markers", told)

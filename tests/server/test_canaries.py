@@ -7,7 +7,6 @@ where they are kept, so that they are found nowhere either.
 import json
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -61,11 +60,9 @@ def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     folders = [server.folder]
     if DatabaseUrl.parse(server.database_url).is_shared:
         folders.append(databases.postgresql.folder)
-    return b"\n".join(_contents(folder) for folder in folders)
-
-
-def _contents(folder: Path) -> bytes:
-    return b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    # Each content once: all databases of PostgreSQL begin with the same catalogs.
+    return b"\n".join({path.read_bytes() for path in files})
 
 
 def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:

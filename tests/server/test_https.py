@@ -89,6 +89,7 @@ def test_the_day_on_which_our_certificate_expires_is_among_the_metrics(service: 
 IDLERS: Final = serving.CONNECTION_LIMIT + 8
 
 
+@pytest.mark.slow
 def test_connections_that_say_nothing_are_cut_and_more_than_a_few_are_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def wait_for_taking(server: ServerProcess, times: int) -> None:
     wait_until(lambda: server.log_text().count(TAKEN) >= times)
 
 
+@pytest.mark.slow
 def test_certificates_and_their_authority_are_replaced_under_load(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path / "certificates")
     heir = Authority(tmp_path, "heir")

@@ -192,6 +192,7 @@ def test_a_server_that_is_told_to_stop_drains_all_its_workers_under_calls(
         callers.check()
 
 
+@pytest.mark.slow
 def test_readiness_goes_off_before_the_workers_stop(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path, GIFTCARD_DRAIN_PAUSE_SECONDS="3") as server:
         assert server.status("/readyz") == HTTPStatus.OK
@@ -203,6 +204,7 @@ def test_readiness_goes_off_before_the_workers_stop(url: str, tmp_path: Path) ->
         assert server.process.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_drain_is_killed(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path, GIFTCARD_DRAIN_SECONDS="0") as server:
         stuck = server.pids()[SECOND]
@@ -235,6 +237,7 @@ def test_workers_end_by_themselves_when_their_supervisor_is_killed(
         socket.create_server((host, int(port))).close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
     postgresql: PostgresqlProcess, url: str, tmp_path: Path
 ) -> None:
