@@ -15,18 +15,19 @@ from given.servers.server_process import ServerProcess
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register our own markers."""
-    for told in (
+    for marker in (
         "one_database: the kind of database makes no difference here, so that one will do",
         "slow: takes long, or needs more than Python has; `make test-slow` runs it",
         "fuzz: tries what nobody would think of; `make fuzz` does so for longer",
     ):
-        config.addinivalue_line("markers", told)
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what depends on a database on each kind, unless it says on which."""
-    says = any("kind" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "kind" in metafunc.fixturenames and not says:
+    tables = metafunc.definition.iter_markers("parametrize")
+    has_kinds = any("kind" in table.args[0] for table in tables)
+    if "kind" in metafunc.fixturenames and not has_kinds:
         one_will_do = metafunc.definition.get_closest_marker("one_database")
         kinds = [Kind.SQLITE] if one_will_do else list(Kind)
         metafunc.parametrize("kind", kinds, ids=str, indirect=True, scope="module")
@@ -112,7 +113,7 @@ def start_server(
         ) -> ServerProcess:
             within = folder or tmp_path_factory.mktemp("server")
             place = running.enter_context(databases.empty(kind, within))
-            told = {**place.environment, **(settings or {})}
-            return running.enter_context(ServerProcess(within, config=config, settings=told))
+            environment = {**place.environment, **(settings or {})}
+            return running.enter_context(ServerProcess(within, config=config, settings=environment))
 
         yield start

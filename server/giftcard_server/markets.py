@@ -95,16 +95,16 @@ _CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
 
 def terms_of(market: str, settings: MarketSettings) -> Terms:
     """Return a market's terms. Raises ValueError that names what does not fit together."""
-    said = settings.model_dump(exclude_none=True)
-    missing = [name for name in REQUIRED if name not in said and market not in BUILT_IN]
+    given = settings.model_dump(exclude_none=True)
+    missing = [name for name in REQUIRED if name not in given and market not in BUILT_IN]
     if missing:
         message = f"a new market must say its {', '.join(missing)}"
         raise ValueError(message)
     changes: dict[str, Any] = {"market": market}
-    for name, value in said.items():
+    for name, value in given.items():
         term, convert = _CONVERTED.get(name, (name, None))
         changes[term] = convert(value) if convert else value
-    if market not in BUILT_IN and "preset_amounts_minor" not in said:
+    if market not in BUILT_IN and "preset_amounts_minor" not in given:
         changes["preset_amounts_minor"] = ()
     terms = replace(BUILT_IN.get(market, FRANCE), **changes)
     _require_fitting(terms)

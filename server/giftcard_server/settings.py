@@ -168,9 +168,8 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
 
     @property
     def terms(self) -> dict[str, Terms]:
-        """The terms of every market, built in or told."""
-        said = {name: terms_of(name, market) for name, market in self.markets.items()}
-        return dict(BUILT_IN) | said
+        """The terms of every market, built in or from the settings."""
+        return BUILT_IN | {name: terms_of(name, each) for name, each in self.markets.items()}
 
     def listening(self, grpc_port: int, http_port: int | None) -> str:
         """Say where a server listens, on ports that may be others than told, and on what."""
@@ -201,16 +200,16 @@ def is_loopback(listen: str) -> bool:
         return False
 
 
-def read() -> Settings:
+def read_settings() -> Settings:
     """Read the settings. Raises `SettingsError` with every mistake, none of them with a value."""
     mistakes: list[str] = []
-    told: dict[str, Any] = {}
+    from_file: dict[str, Any] = {}
     try:
-        told = _read_file()
+        from_file = _read_file()
     except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{CONFIG}: {_why(error)}")
     try:
-        settings = Settings(**told)
+        settings = Settings(**from_file)
     except UnreadableError as error:  # A variable that should be JSON and is not.
         mistakes.append(str(error))
     except RecursionError:
@@ -243,7 +242,7 @@ def _mistake(error: ErrorDetails) -> str:
     return f"{where}: {why}" if where else why
 
 
-def unknown() -> list[str]:
+def unknown_variables() -> list[str]:
     """Return the variables that look like settings and are none: perhaps a typing error.
 
     No mistake in itself, since Kubernetes sets `GIFTCARD_PORT` and its kind for a service

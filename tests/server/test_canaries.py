@@ -25,8 +25,8 @@ def server(
 ) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("canaries")
     with databases.empty(kind, folder) as place:
-        told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
-        with ServerProcess(folder, settings=told) as started:
+        environment = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        with ServerProcess(folder, settings=environment) as started:
             yield started
 
 
@@ -46,8 +46,8 @@ def log(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
 def metrics(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
     """What Prometheus is told."""
     with urllib.request.urlopen(f"{server.http_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
-        told: bytes = answer.read()
-    return told
+        text: bytes = answer.read()
+    return text
 
 
 def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> bytes:
@@ -70,10 +70,10 @@ def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     url = DatabaseUrl.parse(server.database_url)
     if url.is_shared:
         return databases.postgresql.dump(url.server_url)
-    told = ["INSERT INTO"]
+    lines = ["INSERT INTO"]
     for name, rows in dump_of_tables(url).items():
-        told += [f"{name} {row!r}" for row in rows]
-    return "\n".join(told).encode()
+        lines += [f"{name} {row!r}" for row in rows]
+    return "\n".join(lines).encode()
 
 
 # Where to look, and what is there to be found: a search that finds nothing at all proves nothing.

@@ -25,8 +25,8 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Mutual:
 
 @pytest.fixture(scope="module")
 def service(mutual: Mutual) -> Iterator[Service]:
-    told = settings(mutual.folder, **mutual.settings, callers=CALLERS, http_tls=True)
-    with running(told, Clock()) as started:
+    with_tls = settings(mutual.folder, **mutual.settings, callers=CALLERS, http_tls=True)
+    with running(with_tls, Clock()) as started:
         yield started
 
 

@@ -28,6 +28,8 @@ def test_a_server_lives_until_it_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_server_that_speaks_tls_lives_as_well(tmp_path: Path) -> None:
-    told = Mutual(tmp_path / "certificates").environment | {"GIFTCARD_HTTP_TLS": "true"}
-    with ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server:
+    environment = Mutual(tmp_path / "certificates").environment | {"GIFTCARD_HTTP_TLS": "true"}
+    with ServerProcess(
+        tmp_path / "server", config=toml_of(CALLERS), settings=environment
+    ) as server:
         assert exit_code_at(server.http_url.removeprefix("http://")) == 0

@@ -61,8 +61,8 @@ def test_what_a_library_logs_of_an_error_is_its_place_alone() -> None:
         [sys.executable, "-c", A_LIBRARY_THAT_TELLS], capture_output=True, text=True, check=True
     )
     (line,) = ran.stderr.splitlines()
-    told = json.loads(line)
-    assert told["event"] == "no luck with [redacted]"
-    assert told["error"][0] == "ValueError"
+    event = json.loads(line)
+    assert event["event"] == "no luck with [redacted]"
+    assert event["error"][0] == "ValueError"
     assert "CVNA" not in line
     assert "example.com" not in line

@@ -48,8 +48,8 @@ def standing_clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def shop(modules_place: Place, standing_clock: Clock) -> Iterator[Shop]:
-    told = settings(modules_place, **tomllib.loads(TOML))
-    with running(told, standing_clock) as service, shop_at(target_of(service)) as opened:
+    with_markets = settings(modules_place, **tomllib.loads(TOML))
+    with running(with_markets, standing_clock) as service, shop_at(target_of(service)) as opened:
         yield opened
 
 
@@ -184,8 +184,8 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
 def test_a_market_with_cards_cannot_be_taken_away(
     place: Place, markets: dict[str, Any], mistake: str
 ) -> None:
-    told = settings(place, **tomllib.loads(TOML))
-    with running(told, Clock()) as service, shop_at(target_of(service)) as shop:
+    with_markets = settings(place, **tomllib.loads(TOML))
+    with running(with_markets, Clock()) as service, shop_at(target_of(service)) as shop:
         american_code(shop)
     with pytest.raises(StartRefusedError, match=mistake):
         Service(settings(place, markets=markets))

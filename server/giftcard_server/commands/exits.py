@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from giftcard_server import settings
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
+from giftcard_server.settings import Settings, read_settings
 from giftcard_storage.errors import StorageError
 
 
@@ -27,9 +27,9 @@ def refusing(what: str) -> Iterator[None]:
         refuse(str(error), what)
 
 
-def settings_or_refuse() -> settings.Settings:
+def settings_or_refuse() -> Settings:
     """Return the settings as the server reads them, or end the command with their mistakes."""
     try:
-        return settings.read()
+        return read_settings()
     except SettingsError as error:
         refuse(str(error), "start")

@@ -13,10 +13,10 @@ def migrate() -> None:
     Servers on PostgreSQL leave that to this command, so that it happens once and on purpose.
     A database that holds people in clear needs the key ring of its servers.
     """
-    told = settings_or_refuse()
-    url = told.database_url
+    settings = settings_or_refuse()
+    url = settings.database_url
     # Where nothing says which ring, a server would refuse; this command may need none.
-    has_ring = not url.is_shared or told.keys is not None or told.key_file is not None
+    has_ring = not url.is_shared or settings.keys is not None or settings.key_file is not None
     with refusing("migrate"):
-        names = database.migrate(url, existing_ring_of(told) if has_ring else None)
+        names = database.migrate(url, existing_ring_of(settings) if has_ring else None)
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer

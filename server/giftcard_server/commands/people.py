@@ -72,14 +72,14 @@ def show(
     Reads GIFTCARD_DATABASE_URL and the key ring as a server does. That it was read is logged on
     standard error, whatever the log level.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     logs.configure("INFO")
     with _refusing("show people", card_id):
-        ring = existing_ring_of(told)
+        ring = existing_ring_of(settings)
         if ring is None:
             raise CardUnknownError
-        database.require_schema(told.database_url)
-        connection = database.connect(told.database_url)
+        database.require_schema(settings.database_url)
+        connection = database.connect(settings.database_url)
         try:
             people = kept.people_of(connection, ring, card_id, ActingFor.SUPPORT)
         finally:
@@ -98,13 +98,13 @@ def forget(
 
     Reads GIFTCARD_DATABASE_URL; needs no key ring. Who pays with the card later is known again.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     if not yes:
         typer.confirm(f"Forget the people of card {card_id} for good?", abort=True, err=True)
     logs.configure("INFO")
     with _refusing("forget people", card_id):
-        database.require_schema(told.database_url)
-        connection = database.connect(told.database_url)
+        database.require_schema(settings.database_url)
+        connection = database.connect(settings.database_url)
         try:
             forgotten = kept.forget(connection, card_id)
         finally:

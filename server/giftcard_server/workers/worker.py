@@ -16,9 +16,10 @@ import time
 import structlog
 from prometheus_client import values
 
-from giftcard_server import logs, settings
+from giftcard_server import logs
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
 from giftcard_server.service import Service, run
+from giftcard_server.settings import Settings, read_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
 from giftcard_server.workers.worker_slot import READY
 from giftcard_storage.errors import StorageError
@@ -35,11 +36,10 @@ def main(number: int) -> None:
     # were blocked at birth, so that none comes too early.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
-        told = settings.read()
-        logs.configure(told.log_level, worker=number)
-        outliving = threading.Thread(target=_outlive_nobody, args=(told,), daemon=True)
-        outliving.start()
-        service = Service(told, worker=number, reread=settings.read)
+        settings = read_settings()
+        logs.configure(settings.log_level, worker=number)
+        threading.Thread(target=drain_when_orphaned, args=(settings,), daemon=True).start()
+        service = Service(settings, worker=number, reread=read_settings)
     except (SettingsError, StartRefusedError, StorageError) as error:
         _say(str(error).encode())
         sys.exit(EXIT_REFUSED)
@@ -52,15 +52,15 @@ def _say(text: bytes) -> None:
         os.write(sys.stdout.fileno(), text)
 
 
-def _outlive_nobody(told: settings.Settings) -> None:
-    """Drain when the supervisor is gone, whatever it died of, and clean up after it."""
+def drain_when_orphaned(settings: Settings) -> None:
+    """Drain when the supervisor is gone, whatever it died of, and remove its folder of counters."""
     # Not through `sys.stdin` itself, whose lock would keep the interpreter from ending.
     while os.read(sys.stdin.fileno(), 1):
         pass
     log.error("the supervisor is gone")
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(drain_within(told))
+    time.sleep(drain_within(settings))
     os._exit(1)  # Nobody else would end it.
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # What a worker says on its standard output when it is; or else why it must not start.
 READY: Final = b"ready"
-SAID_BYTES: Final = 4096
+OUTPUT_BYTES: Final = 4096
 # Who was ready for so long has not died of its start, and is replaced at once. Others wait, each
 # time for twice as long: what they died of may pass, and their starts shall not take the
 # processors from those who work.
@@ -73,12 +73,12 @@ class WorkerSlot:
 
     def hear(self) -> int | None:
         """Take in what the worker said; where it has ended, return its exit code."""
-        said = os.read(self.fileno(), SAID_BYTES)
-        if said == READY:
+        output = os.read(self.fileno(), OUTPUT_BYTES)
+        if output == READY:
             self.is_ready, self._ready_at = True, time.monotonic()
-        elif said:
-            self.refusal += said.decode(errors="replace")
-        if said:
+        elif output:
+            self.refusal += output.decode(errors="replace")
+        if output:
             return None
         with self._running() as process:  # Closes the pipes, and waits: nobody is left a zombie.
             pass

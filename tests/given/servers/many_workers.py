@@ -85,8 +85,8 @@ class ManyWorkers:
     def folder_of_counters(self) -> Path:
         """Return where the workers count."""
         environment = Path(f"/proc/{self.pids()[1]}/environ").read_bytes().split(b"\0")
-        told = dict(each.decode().partition("=")[::2] for each in environment)
-        return Path(told["PROMETHEUS_MULTIPROC_DIR"])
+        variables = dict(each.decode().partition("=")[::2] for each in environment)
+        return Path(variables["PROMETHEUS_MULTIPROC_DIR"])
 
     def operations_of(self, worker: int) -> float:
         """Return how many commands one worker has answered."""
@@ -169,8 +169,8 @@ def many_workers(
     url: str, folder: Path, *, command: Sequence[str] = MODULE, **settings: str
 ) -> Iterator[ManyWorkers]:
     """Start a server with several workers; none of them is left when the block is over."""
-    told = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
-    with ServerProcess(folder, settings=told, command=command) as process:
+    environment = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
+    with ServerProcess(folder, settings=environment, command=command) as process:
         server = ManyWorkers(process)
         yield server
     # Where a test failed, the supervisor was killed, and this is what they end by.

@@ -36,7 +36,7 @@ class Clock:
 def settings(where: Path | Place, **changes: Any) -> Settings:
     """Return settings for a service in this process; in a folder it has a file of its own."""
     place = Place.in_file(where) if isinstance(where, Path) else where
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         **place.settings,
         "grpc_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
@@ -51,13 +51,13 @@ def settings(where: Path | Place, **changes: Any) -> Settings:
         "attempt_floor_seconds": 0,
         "attempt_floor_tripped_seconds": 0,
     }
-    return Settings(**(told | changes))
+    return Settings(**(defaults | changes))
 
 
 @contextmanager
-def running(told: Settings, clock: Clock) -> Iterator[Service]:
+def running(settings: Settings, clock: Clock) -> Iterator[Service]:
     """Run a service; it has drained when the block is over."""
-    service = Service(told, now=clock)
+    service = Service(settings, now=clock)
     service.start()
     try:
         yield service

@@ -101,8 +101,8 @@ def test_a_refused_call_is_counted_and_logged(server: ServerProcess, mutual: Mut
     with mutual.channel(server.target, mutual.of(uri("refunds"))) as channel:
         refusal(lambda: Shop(channel).call(sent.authorize()))
     # gRPC's own core writes plain lines of handshakes that failed.
-    told = [line for line in server.log_text().splitlines() if line.startswith("{")]
-    lines = [json.loads(line) for line in told]
+    texts = [line for line in server.log_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in texts]
     (line,) = [each for each in lines if each.get("path", "").endswith("/Authorize")]
     assert line["event"] == "caller refused"
     assert line["names"] == ["spiffe://shop.example/refunds"]

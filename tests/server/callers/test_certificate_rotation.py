@@ -101,8 +101,10 @@ def test_certificates_and_their_authority_are_replaced_under_load(tmp_path: Path
             both.read_bytes(), key.read_bytes(), certificate.read_bytes()
         )
 
-    told = mutual.environment | {"GIFTCARD_CONNECTION_AGE_SECONDS": "1"}
-    with ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server:
+    environment = mutual.environment | {"GIFTCARD_CONNECTION_AGE_SECONDS": "1"}
+    with ServerProcess(
+        tmp_path / "server", config=toml_of(CALLERS), settings=environment
+    ) as server:
         load = Load(server.target, of_caller(mutual.authority))
         with load.going_on():
             for times in range(1, RENEWALS + 1):

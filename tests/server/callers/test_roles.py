@@ -48,8 +48,8 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Mutual:
 
 @pytest.fixture(scope="module")
 def service(mutual: Mutual) -> Iterator[Service]:
-    told = settings(mutual.folder, **mutual.settings, callers=CALLERS)
-    with running(told, Clock()) as started:
+    with_callers = settings(mutual.folder, **mutual.settings, callers=CALLERS)
+    with running(with_callers, Clock()) as started:
         yield started
 
 

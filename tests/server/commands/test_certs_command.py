@@ -210,8 +210,8 @@ def test_what_the_command_says_works_as_it_is(
 def test_each_role_may_do_its_own_and_nobody_may_without_a_certificate(
     start_server: StartServer, folder: Path
 ) -> None:
-    told = {"GIFTCARD_CONFIG": str(folder / "giftcard.toml")}
-    target = start_server(settings=told).target
+    environment = {"GIFTCARD_CONFIG": str(folder / "giftcard.toml")}
+    target = start_server(settings=environment).target
     allowed = as_role(folder, target, Role.CHECKOUT, *paying("50"), stdin=UNKNOWN_CODE)
     assert "CARD_NOT_FOUND" in allowed.stderr
     refused = as_role(folder, target, Role.CHECKOUT, *buying("50"))

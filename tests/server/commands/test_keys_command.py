@@ -38,11 +38,11 @@ def used(place: Place) -> Place:
     return place
 
 
-def told(place: Place, **more: str) -> dict[str, str]:
+def settings_of(place: Place, **more: str) -> dict[str, str]:
     return {**place.environment, **more}
 
 
-def said(done: subprocess.CompletedProcess[str], ring: Path) -> str:
+def output_of(done: subprocess.CompletedProcess[str], ring: Path) -> str:
     """Return everything that a command said, which is nothing secret."""
     text = done.stdout + done.stderr
     assert "Traceback" not in text
@@ -72,7 +72,7 @@ def without(path: Path, removed: str) -> None:
 def test_a_new_ring_has_one_key_that_its_owner_alone_can_read(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     done = giftcard("keys", "new", str(path))
-    assert (done.returncode, said(done, path)) == (0, f"{path}: one new key\n")
+    assert (done.returncode, output_of(done, path)) == (0, f"{path}: one new key\n")
     assert len(key_file.read(path).keys) == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -81,7 +81,7 @@ def test_a_ring_is_never_written_over(path: Path) -> None:
     before = path.read_bytes()
     done = giftcard("keys", "new", str(path))
     assert done.returncode == 2
-    assert f"there is a key file {path} already" in said(done, path)
+    assert f"there is a key file {path} already" in output_of(done, path)
     assert path.read_bytes() == before
 
 
@@ -98,7 +98,7 @@ def test_rotating_says_what_it_has_done(
     path: Path, options: tuple[str, ...], answer: str, after: list[str]
 ) -> None:
     done = giftcard("keys", "rotate", str(path), *options)
-    assert (done.returncode, said(done, path)) == (0, f"{path}: {answer}\n")
+    assert (done.returncode, output_of(done, path)) == (0, f"{path}: {answer}\n")
     assert [key.key_id for key in key_file.read(path).keys] == after
 
 
@@ -125,13 +125,13 @@ def test_what_cannot_be_done_is_a_clear_no(
     before = path.read_bytes()
     done = giftcard("keys", *(str(path) if each == "PATH" else each for each in arguments))
     assert done.returncode == 2
-    assert why in said(done, path)
+    assert why in output_of(done, path)
     assert path.read_bytes() == before
 
 
 def test_a_list_shows_what_each_key_is_for_and_how_many_cards_it_has(used: Place) -> None:
-    done = giftcard("keys", "list", "--output", "json", settings=told(used))
-    said(done, used.key_file)
+    done = giftcard("keys", "list", "--output", "json", settings=settings_of(used))
+    output_of(done, used.key_file)
     answer = as_json(done)
     assert counted(answer) == [("k3", 1, 0, 0, 0), ("k2", 2, 1, 1, 1), ("k1", 3, 3, 2, 3)]
     ring = key_file.read(used.key_file)
@@ -139,9 +139,9 @@ def test_a_list_shows_what_each_key_is_for_and_how_many_cards_it_has(used: Place
         map(key_file.fingerprint, ring.keys)
     )
     without(used.key_file, "k1")
-    table = giftcard("keys", "list", settings=told(used))
+    table = giftcard("keys", "list", settings=settings_of(used))
     assert table.returncode == 0
-    rows = said(table, used.key_file).splitlines()
+    rows = output_of(table, used.key_file).splitlines()
     assert all(column in rows[1] for column in SHOWN)
     assert any("k3" in row and "for new cards" in row for row in rows)
     assert any("k1" in row and "missing" in row for row in rows)
@@ -196,23 +196,23 @@ def test_a_check_says_what_a_server_would_say(
     used: Place, spoil: Callable[[Path], None], exit_code: int, why: str
 ) -> None:
     spoil(used.key_file)
-    done = giftcard("keys", "check", "--output", "json", settings=told(used))
+    done = giftcard("keys", "check", "--output", "json", settings=settings_of(used))
     answer = as_json(done)
     assert (done.returncode, answer["can_start"]) == (exit_code, not why)
     assert "".join(answer["mistakes"]).endswith(why)
     assert {each["key_id"]: each["live_cards"] for each in answer["keys"]}["k1"] == 2
     if why:
-        refused = giftcard("serve", settings=told(used))
+        refused = giftcard("serve", settings=settings_of(used))
         assert refused.returncode == 2
         assert refused.stderr == f"giftcard cannot start:\n{answer['mistakes'][0]}\n"
 
 
 def test_a_check_is_for_people_too(used: Place) -> None:
-    good = giftcard("keys", "check", settings=told(used))
-    assert said(good, used.key_file).endswith("\nA server can start.\n")
+    good = giftcard("keys", "check", settings=settings_of(used))
+    assert output_of(good, used.key_file).endswith("\nA server can start.\n")
     no_k1(used.key_file)
-    bad = giftcard("keys", "check", settings=told(used))
-    assert said(bad, used.key_file).endswith(
+    bad = giftcard("keys", "check", settings=settings_of(used))
+    assert output_of(bad, used.key_file).endswith(
         "\n2 live cards need the key k1\nA server would refuse to start.\n"
     )
 
@@ -231,7 +231,7 @@ def test_before_the_first_start_there_is_nothing_to_check_and_nothing_is_made(
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_lost_key_file_is_a_mistake_and_none_is_made_in_its_place(used: Place) -> None:
     used.key_file.unlink()
-    done = giftcard("keys", "check", "--output", "json", settings=told(used))
+    done = giftcard("keys", "check", "--output", "json", settings=settings_of(used))
     assert done.returncode == 1
     (mistake,) = as_json(done)["mistakes"]
     assert mistake.startswith(f"the key file {used.key_file} is missing")

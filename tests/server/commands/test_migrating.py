@@ -43,8 +43,8 @@ def run(command: str, place: Place) -> subprocess.CompletedProcess[str]:
 
 
 def serving(place: Place, folder: Path, **settings: str) -> ServerProcess:
-    told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG", **settings}
-    return ServerProcess(folder, settings=told, command=[str(SCRIPT), "serve"])
+    environment = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG", **settings}
+    return ServerProcess(folder, settings=environment, command=[str(SCRIPT), "serve"])
 
 
 def refusal_to_serve(place: Place, folder: Path) -> str:
@@ -56,7 +56,7 @@ def refusal_to_serve(place: Place, folder: Path) -> str:
     return str(caught.value)
 
 
-def told(place: Place, why: str) -> str:
+def refusal_of(place: Place, why: str) -> str:
     return f"refusing the database {place.database_url}: {why}"
 
 
@@ -77,14 +77,14 @@ def test_of_several_who_migrate_at_once_one_does(bare: Place) -> None:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         done = list(threads.map(run, ["migrate"] * AT_ONCE, [bare] * AT_ONCE))
     assert [each.returncode for each in done] == [0] * AT_ONCE
-    said = sorted(each.stdout.rpartition(": ")[2].strip() for each in done)
-    assert said == [EVERY_MIGRATION] + ["nothing to do"] * (AT_ONCE - 1)
+    results = sorted(each.stdout.rpartition(": ")[2].strip() for each in done)
+    assert results == [EVERY_MIGRATION] + ["nothing to do"] * (AT_ONCE - 1)
 
 
 def test_a_server_does_not_migrate_unless_told_and_names_the_command(
     bare: Place, tmp_path: Path
 ) -> None:
-    lacking = told(bare, f"it lacks {EVERY_MIGRATION}: run `giftcard migrate`")
+    lacking = refusal_of(bare, f"it lacks {EVERY_MIGRATION}: run `giftcard migrate`")
     assert lacking in refusal_to_serve(bare, tmp_path)
     assert run("migrate", bare).stdout.endswith(f": {EVERY_MIGRATION}\n")
     with serving(bare, tmp_path) as server, shop_at(server.target) as shop:
@@ -141,11 +141,11 @@ def test_a_database_that_is_not_of_this_version_is_refused_and_left_alone(
     spoil(bare)
     migrated = run("migrate", bare)
     assert (migrated.returncode, migrated.stdout) == (REFUSED, "")
-    assert told(bare, why) in migrated.stderr
+    assert refusal_of(bare, why) in migrated.stderr
     told_to = serving(bare, tmp_path, GIFTCARD_MIGRATE_ON_START="true")
     with pytest.raises(ServerNotReady, match=f"ended with exit code {REFUSED} ") as caught:
         told_to.start()
-    assert told(bare, why) in str(caught.value)
+    assert refusal_of(bare, why) in str(caught.value)
 
 
 def with_another_password(place: Place) -> Place:
@@ -178,8 +178,8 @@ def test_a_database_that_cannot_be_had_is_named_without_its_password(
     bare: Place, tmp_path: Path, changed: Callable[[Place], Place], why: str
 ) -> None:
     place = changed(bare)
-    assert told(place, why) in refusal_to_serve(place, tmp_path)
+    assert refusal_of(place, why) in refusal_to_serve(place, tmp_path)
     with pytest.raises(DatabaseRefusedError) as caught:
         database.migrate(place.database_url)
-    assert str(caught.value).startswith(told(place, why))
+    assert str(caught.value).startswith(refusal_of(place, why))
     assert PASSWORD not in str(caught.value)

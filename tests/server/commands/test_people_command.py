@@ -101,10 +101,10 @@ def test_a_table_shows_everybody_and_commands_no_terminal(place: Place) -> None:
     name = "\u202e[red]Bravo"
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         card_id = shop.call(changed(sent.issue(), "recipient.name", name)).card.card_id
-    told = people(place, "show", card_id).stdout
-    assert sent.BUYER.email in told
-    assert "\\u202e[red]Bravo" in told
-    assert "\u202e" not in told
+    shown = people(place, "show", card_id).stdout
+    assert sent.BUYER.email in shown
+    assert "\\u202e[red]Bravo" in shown
+    assert "\u202e" not in shown
 
 
 @pytest.mark.one_database

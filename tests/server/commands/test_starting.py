@@ -257,7 +257,7 @@ NO_IPV6: Final = pytest.mark.skipif(not is_there("::1"), reason="there is no IPv
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", pytest.param("[::1]", marks=NO_IPV6)])
 def test_a_server_listens_on_any_kind_of_loopback_address(tmp_path: Path, host: str) -> None:
-    told = settings(tmp_path, grpc_listen=f"{host}:0", http_listen=f"{host}:0")
-    with running(told, Clock()) as service, shop_at(f"{host}:{service.grpc_port}") as shop:
+    on_host = settings(tmp_path, grpc_listen=f"{host}:0", http_listen=f"{host}:0")
+    with running(on_host, Clock()) as service, shop_at(f"{host}:{service.grpc_port}") as shop:
         assert shop.bought().code
         assert f"http {host}:" in service.listening

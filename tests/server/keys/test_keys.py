@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from giftcard_rules.codes import Key, KeyRing
-from giftcard_server import settings
 from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
+from giftcard_server.settings import read_settings
 
 A, B = "0a" * 32, "0B" * 40
 ROTATIONS: Final = 8
@@ -83,17 +83,17 @@ def test_a_mistake_in_a_setting_is_told_without_its_value(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        settings.read()
+        read_settings()
     assert str(caught.value) == mistake
     assert caught.value.__context__ is None
 
 
 def test_settings_with_a_ring_in_them_do_not_print_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIFTCARD_KEYS", f"k2 {A},k1 {B}")
-    told = settings.read()
-    assert told.keys is not None
-    assert told.keys.get("k1") is not None
-    shown = f"{told!r} {told} {told.keys.first}"
+    found = read_settings()
+    assert found.keys is not None
+    assert found.keys.get("k1") is not None
+    shown = f"{found!r} {found} {found.keys.first}"
     assert "k2" in shown
     assert A not in shown
     assert str(bytes.fromhex(A)) not in shown

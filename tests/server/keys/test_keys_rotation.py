@@ -221,16 +221,16 @@ def test_a_missing_key_is_said_once_however_many_workers_there_are(
         many_workers(url, tmp_path),
     ):
         pass
-    said = str(caught.value).rpartition("ready")[2]
-    assert said.count("1 live cards need the key k1") == 1
-    assert "Traceback" not in said
+    message = str(caught.value).rpartition("ready")[2]
+    assert message.count("1 live cards need the key k1") == 1
+    assert "Traceback" not in message
 
 
 def test_a_ring_in_a_setting_is_as_good_as_one_in_a_file(place: Place) -> None:
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         before = done_at(shop)
-    told = settings(place, keys=place.key_file.read_text("ascii"), key_file=None)
+    with_ring = settings(place, keys=place.key_file.read_text("ascii"), key_file=None)
     place.key_file.unlink()
-    with running(told, Clock()) as service, shop_at(target_of(service)) as shop:
+    with running(with_ring, Clock()) as service, shop_at(target_of(service)) as shop:
         assert is_answered_again(shop, before)
     assert not place.key_file.exists()

@@ -61,8 +61,8 @@ def url(postgresql: PostgresqlProcess) -> str:
 
 
 def test_more_than_one_worker_is_refused_on_the_embedded_database(tmp_path: Path) -> None:
-    told = {"GIFTCARD_DATABASE_URL": f"sqlite:///{tmp_path / 'giftcard.db'}"}
-    refused = giftcard("serve", "--workers", "2", settings=told)
+    environment = {"GIFTCARD_DATABASE_URL": f"sqlite:///{tmp_path / 'giftcard.db'}"}
+    refused = giftcard("serve", "--workers", "2", settings=environment)
     assert refused.returncode == 2
     assert refused.stderr.startswith("giftcard cannot start:\nworkers: the embedded database has")
     assert not list(tmp_path.iterdir())
@@ -117,8 +117,8 @@ def test_a_second_server_with_workers_on_the_same_port_is_refused(
         "GIFTCARD_GRPC_LISTEN": server.process.target,
         "GIFTCARD_HTTP_LISTEN": server.process.http_url.removeprefix("http://"),
     }[name]
-    told = settings_on(url, tmp_path) | {name: taken, other: "127.0.0.1:0"}
-    refused = giftcard("serve", "--workers", "2", settings=told)
+    environment = settings_on(url, tmp_path) | {name: taken, other: "127.0.0.1:0"}
+    refused = giftcard("serve", "--workers", "2", settings=environment)
     assert refused.returncode == 2
     assert "is another server running there?" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -210,8 +210,8 @@ def test_a_worker_that_does_not_drain_is_killed(url: str, tmp_path: Path) -> Non
         stuck = server.pids()[SECOND]
         os.kill(stuck, signal.SIGSTOP)
         assert server.process.terminate() == 0
-        (said,) = server.events("killing a worker that does not drain")
-        assert said["worker"] == SECOND
+        (event,) = server.events("killing a worker that does not drain")
+        assert event["worker"] == SECOND
         assert is_gone(stuck)
 
 
@@ -263,11 +263,11 @@ def test_every_worker_knows_the_callers_and_metrics_are_for_operators(
     postgresql: PostgresqlProcess, tmp_path: Path
 ) -> None:
     mutual = Mutual(tmp_path / "certificates")
-    told = mutual.environment | {
+    environment = mutual.environment | {
         "GIFTCARD_CALLERS": json.dumps(CALLERS),
         "GIFTCARD_HTTP_TLS": "true",
     }
-    with many_workers(postgresql.new_database(), tmp_path, **told) as server:
+    with many_workers(postgresql.new_database(), tmp_path, **environment) as server:
         target = server.process.target
         for _ in range(4 * WORKERS):  # Each connection may come to another worker.
             with mutual.channel(target, mutual.of(uri("refunds"))) as channel:
