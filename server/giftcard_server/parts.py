@@ -1,4 +1,4 @@
-"""What a server is put together from: for a service, for a supervisor, and for tests of a part."""
+"""The parts of a server and their composition, for a service, a supervisor and the tests."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What answers the RPCs of gift cards: fields are given, and properties are made of them.
+    """The parts that answer gift card RPCs: the fields are given, the properties made of them.
 
-    Each part is made once, when it is first asked for. `writing` and `reading` have a connection
-    each. Tests of a few parts make them here as well, with fields of their own.
+    Each property is made once, when it is first used. `writing` and `reading` have a connection
+    each. Tests that need only some of the parts make them here as well, with their own fields.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""The running service: what it is made of, how it starts, how it drains."""
+"""The running service: how it is composed, how it starts and how it drains."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def utc_now() -> datetime:
 class Service:
     """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    `now` is its clock. `worker` is its number among those that share a port; it leaves HTTP
-    to their supervisor. `reread` reads the settings anew, for what may change while it runs.
+    `now` is its clock. `worker` is its number among those that share a port; their supervisor
+    answers HTTP. `reread` reads the settings again, for those that may change while it runs.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class Service:
 
     @property
     def listening(self) -> str:
-        """Where it listens and on what, in one line."""
+        """Where it listens and its database, in one line."""
         return self._settings.listening(self.grpc_port, self._http.port if self._http else None)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to answer."""
         self._grpc.start()
         if self._http:
             self._http.start()
@@ -115,7 +115,7 @@ class Service:
         self._health.set(SERVING)
 
     def drain(self) -> None:
-        """Stop: readiness off, running calls finish, nothing acknowledged is lost."""
+        """Stop: readiness off, then finish the running calls and close the connections."""
         self._draining.set()
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
@@ -172,7 +172,7 @@ def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
 
 
 def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]) -> None:
-    """Answer until one of the signals arrives, and drain. The signals have to be blocked."""
+    """Answer until one of the signals arrives, then drain. The signals have to be blocked."""
     _calm_the_collector()
     service.start()
     say_ready()
@@ -184,7 +184,7 @@ def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[]
 
 
 def _calm_the_collector() -> None:
-    """Look for cycles less often: a batch makes many objects and no cycles among them."""
+    """Collect garbage less often: a batch makes many objects, and no cycles among them."""
     gc.collect()
     gc.freeze()  # What exists by now lives as long as the process.
     gc.set_threshold(*GC_THRESHOLDS)

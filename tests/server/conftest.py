@@ -1,4 +1,4 @@
-"""A service in this process that everybody may call, and that nobody may leave changed."""
+"""A service in this process that all tests of a module share."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Canaries: known codes and people go in, and are looked for wherever they could come out.
+"""Canaries: known codes and people are sent in, and searched for wherever they could leak.
 
 There are no traces apart from the log, which has the places of errors; and people are sealed
 where they are kept, so that they are found nowhere either.
@@ -37,21 +37,21 @@ def story(server: ServerProcess) -> Story:
 
 
 def log(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
-    """What was logged, as it stands, and as whoever reads JSON sees it."""
+    """The log as it stands, and decoded from JSON."""
     text = server.log_text()
     decoded = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return f"{text}\n{json.dumps(decoded, ensure_ascii=False)}".encode()
 
 
 def metrics(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
-    """What Prometheus is told."""
+    """The metrics."""
     with urllib.request.urlopen(f"{server.http_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
         text: bytes = answer.read()
     return text
 
 
 def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> bytes:
-    """What callers were told when it was no."""
+    """The statuses and texts of all refusals."""
     return "\n".join(story.refusals).encode()
 
 
@@ -66,7 +66,7 @@ def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
 
 
 def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
-    """What a back-up says, which shows bytes in hex."""
+    """A dump of the database, which shows bytes in hex."""
     url = DatabaseUrl.parse(server.database_url)
     if url.is_shared:
         return databases.postgresql.dump(url.server_url)
@@ -76,7 +76,7 @@ def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     return "\n".join(lines).encode()
 
 
-# Where to look, and what is there to be found: a search that finds nothing at all proves nothing.
+# Where to search, and texts that must be there, so that an empty place cannot pass.
 PLACES: Final = {
     log: ["defect", "decide.py"],
     metrics: ["giftcard_operations_total", "TOO_MANY_ATTEMPTS"],

@@ -1,4 +1,4 @@
-"""Whatever the settings and the key file say: they are read, or refused with a mistake."""
+"""Any settings and any key file are read, or refused with a mistake."""
 
 import os
 from contextlib import suppress
@@ -18,11 +18,11 @@ from given.fuzzing import bounded
 pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]
 
 NAMES: Final = sorted(Settings.model_fields)
-# Of these the value is a secret, or may hold one.
+# Settings whose value is a secret, or may hold one.
 SECRET: Final = ("database_url", "keys", "attempts_redis_url")
 LONG_ENOUGH_TO_TELL: Final = 12
 
-# What no environment holds: NUL ends a value, and lone surrogates are no text.
+# No environment holds these: NUL ends a value, and lone surrogates are no text.
 TEXT: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 LIKELY: Final = st.sampled_from(
     [
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def message(environment: dict[str, str]) -> str:
-    """Return what the settings are refused with, nothing where they are not."""
+    """Return the mistakes of the settings, and an empty text where there are none."""
     with patch.dict(os.environ, environment):
         try:
             read_settings()
@@ -72,7 +72,7 @@ def test_any_environment_is_read_or_refused(values: dict[str, str]) -> None:
 @given(st.sampled_from(SECRET), TEXT.filter(lambda text: len(text) >= LONG_ENOUGH_TO_TELL))
 def test_no_mistake_quotes_what_is_secret(name: str, value: str) -> None:
     variable = f"GIFTCARD_{name.upper()}"
-    assume(value not in message({variable: "?"}))  # What a mistake says whatever was told.
+    assume(value not in message({variable: "?"}))  # Part of every mistake.
     assert value not in message({variable: value})
 
 

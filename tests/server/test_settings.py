@@ -1,4 +1,4 @@
-"""What the server can be told, where it is told, and every mistake in it at once."""
+"""Settings: their sources, and all their mistakes reported together."""
 
 from pathlib import Path
 from typing import Final
@@ -56,7 +56,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SettingsReader:
     return SettingsReader(monkeypatch, tmp_path)
 
 
-def test_nothing_has_to_be_told(settings: SettingsReader) -> None:
+def test_no_setting_is_required(settings: SettingsReader) -> None:
     plain = settings.read({})
     assert str(plain.database_url) == "sqlite:///giftcard.db"
     assert (plain.grpc_listen, plain.http_listen) == ("127.0.0.1:50051", "127.0.0.1:9464")
@@ -71,14 +71,14 @@ def test_the_environment_wins_over_the_file(settings: SettingsReader) -> None:
     assert read.database_url.path == Path("/from/env.db")
 
 
-def test_a_database_may_be_named_from_the_root_or_from_here(settings: SettingsReader) -> None:
+def test_a_database_path_may_be_absolute_or_relative(settings: SettingsReader) -> None:
     assert settings.read({"DATABASE_URL": "sqlite:///a%20b.db"}).database_url.path == Path("a b.db")
     assert settings.read({"DATABASE_URL": "sqlite:////srv/c.db"}).database_url.path == Path(
         "/srv/c.db"
     )
 
 
-# What is told, one thing at a time, and how the mistake begins.
+# One wrong setting at a time, and how its mistake begins.
 MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({"DATABASE_URL": "mysql://somewhere/db"}, "", "database_url: "),
     ({"DATABASE_URL": "sqlite://host/file.db"}, "", "database_url: "),
@@ -99,7 +99,7 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({}, "log_levle = 'INFO'", "log_levle: "),
     ({}, "log_level = ", "GIFTCARD_CONFIG: not a TOML file"),
     ({"CONFIG": "/nowhere/giftcard.toml"}, "", "GIFTCARD_CONFIG: No such file"),
-    ({}, "[markets.uk]\ncurrency = 'GBP'", "markets: uk: a new market must say its time_zone"),
+    ({}, "[markets.uk]\ncurrency = 'GBP'", "markets: uk: a new market must set time_zone"),
     ({}, "[markets.UK]\n", "markets.UK"),
     ({}, LONDON.replace("GBP", "pounds"), "markets.uk.currency: "),
     ({}, LONDON.replace("Europe", "Atlantis"), "markets.uk.time_zone: is not a time zone"),
@@ -116,7 +116,7 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
 
 
 @pytest.mark.parametrize(("environment", "config", "mistake"), MISTAKES)
-def test_a_mistake_is_told_by_the_name_of_the_setting(
+def test_a_mistake_begins_with_the_name_of_the_setting(
     settings: SettingsReader, environment: dict[str, str], config: str, mistake: str
 ) -> None:
     (only,) = settings.mistakes(environment, config)
@@ -137,14 +137,14 @@ ADDRESSES: Final = (
 )
 
 
-@pytest.mark.parametrize(("address", "is_here"), ADDRESSES)
-def test_without_tls_a_server_listens_on_this_machine_alone(
+@pytest.mark.parametrize(("address", "is_loopback"), ADDRESSES)
+def test_without_tls_a_server_listens_on_loopback_alone(
     settings: SettingsReader,
     address: str,
-    is_here: bool,  # noqa: FBT001 - the outcome
+    is_loopback: bool,  # noqa: FBT001 - the outcome
 ) -> None:
     environment = {"GRPC_LISTEN": address, "HTTP_LISTEN": address}
-    if is_here:
+    if is_loopback:
         assert settings.read(environment).grpc_listen == address
     else:
         names = [mistake.split()[0] for mistake in settings.mistakes(environment)]
@@ -157,14 +157,14 @@ CALLERS: Final = '[callers]\n"spiffe://shop.example/till" = ["checkout"]\n'
 PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS": "true"}
 
 
-# What is told of a server that everybody can reach, and what would be given up unsaid.
+# Settings of a server that listens beyond this machine, and what they give up without saying so.
 @pytest.mark.parametrize(
     ("environment", "config", "given_up"),
     [
-        ({}, "", ["read the codes", "call everything", "read the metrics"]),
+        ({}, "", ["read the codes", "call every RPC", "read the metrics"]),
         (PLAIN, "", ["read the metrics"]),
-        ({"ALLOW_PLAINTEXT_GRPC": "true"}, "", ["call everything", "read the metrics"]),
-        (TLS, "", ["call everything", "read the metrics"]),
+        ({"ALLOW_PLAINTEXT_GRPC": "true"}, "", ["call every RPC", "read the metrics"]),
+        (TLS, "", ["call every RPC", "read the metrics"]),
         (TLS | {"ALLOW_UNAUTHENTICATED_CALLERS": "true"}, "", ["read the metrics"]),
         (MUTUAL, CALLERS, ["read the metrics"]),
         (MUTUAL | {"HTTP_TLS": "true"}, CALLERS, []),
@@ -187,8 +187,8 @@ def test_what_is_given_up_beyond_this_machine_has_to_be_allowed(
 @pytest.mark.parametrize(
     ("environment", "config", "mistake"),
     [
-        (MUTUAL, "", "callers: with tls_client_ca nobody may call who is not named here"),
-        ({}, CALLERS, "callers: nobody is asked for a certificate without tls_client_ca"),
+        (MUTUAL, "", "callers: tls_client_ca admits only callers that are named here, and none is"),
+        ({}, CALLERS, "callers: needs tls_client_ca, without which no certificate is requested"),
         ({"HTTP_TLS": "true"}, "", "http_tls needs tls_client_ca"),
         (MUTUAL, CALLERS.replace("checkout", "admin"), "callers.spiffe://shop.example/till.0: "),
         (MUTUAL, CALLERS.replace("spiffe://shop.example/till", ""), "callers..[key]: "),
@@ -201,7 +201,7 @@ def test_callers_and_certificates_belong_together(
     assert only.startswith(mistake)
 
 
-def test_all_mistakes_are_told_at_once_without_what_was_told(settings: SettingsReader) -> None:
+def test_all_mistakes_are_reported_together_without_the_values(settings: SettingsReader) -> None:
     config = LONDON.replace("Europe", "Atlantis") + "[markets.us]\ncurrency = 'dollars'\n"
     environment = {"LOG_LEVEL": "secret", "GRPC_LISTEN": "secret", "BATCH_LIMIT": "-7"}
     mistakes = settings.mistakes(environment, "port = 'secret'\n" + config)
@@ -217,7 +217,7 @@ def test_all_mistakes_are_told_at_once_without_what_was_told(settings: SettingsR
     assert "-7" not in "\n".join(mistakes)
 
 
-def test_all_that_does_not_fit_together_is_told_at_once(settings: SettingsReader) -> None:
+def test_all_combinations_that_cannot_work_are_reported_together(settings: SettingsReader) -> None:
     environment = {
         "GRPC_LISTEN": "0.0.0.0:1",
         "HTTP_LISTEN": "0.0.0.0:1",
@@ -233,20 +233,22 @@ def test_all_that_does_not_fit_together_is_told_at_once(settings: SettingsReader
     ]
 
 
-def test_two_markets_that_do_not_fit_are_both_told(settings: SettingsReader) -> None:
+def test_mistakes_in_two_markets_are_both_reported(settings: SettingsReader) -> None:
     config = "[markets.uk]\ncurrency = 'GBP'\n[markets.fr]\nmax_amount_minor = 1\n"
     (mistake,) = settings.mistakes({}, config)
-    assert "uk: a new market must say" in mistake
+    assert "uk: a new market must set" in mistake
     assert "fr: min_amount_minor must not exceed" in mistake
 
 
-def test_a_variable_that_is_no_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_only_looks_like_a_setting_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GIFTCARD_LOG_LEVLE", "DEBUG")
     monkeypatch.setenv("GIFTCARD_LOG_LEVEL", "DEBUG")
     assert unknown_variables() == ["GIFTCARD_LOG_LEVLE"]
 
 
-def test_a_server_that_is_told_wrong_ends_with_the_mistakes(start_server: StartServer) -> None:
+def test_a_server_with_wrong_settings_ends_with_the_mistakes(start_server: StartServer) -> None:
     wrong = {"GIFTCARD_GRPC_LISTEN": "50051", "GIFTCARD_BATCH_LIMIT": "0"}
     with pytest.raises(ServerNotReady, match=r"ended with exit code [1-9]") as caught:
         start_server(settings=wrong)

@@ -1,4 +1,4 @@
-"""`giftcard serve`: one process, or a supervisor of several."""
+"""`giftcard serve`: one server process, or a supervisor of several workers."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ log = structlog.get_logger(__name__)
 def serve(
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that answer, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
+        typer.Option(min=1, help="Worker processes, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
     ] = None,
 ) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
-        os.environ["GIFTCARD_WORKERS"] = str(workers)  # It wins over the file as well.
+        os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
     settings = settings_or_refuse()
     logs.configure(settings.log_level)
     for name in unknown_variables():
         log.warning("no such setting", variable=name)
-    # Blocked before there are threads, which inherit it: the kernel may hand a signal to any
-    # thread, and Python's handlers wait for the main one, which would sleep on.
+    # Blocked before there are threads, which inherit the mask. Otherwise the kernel may deliver a
+    # signal to any thread, while Python's handler waits for the main thread, which sleeps.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     if settings.workers > 1:
         _supervise(settings)

@@ -1,4 +1,4 @@
-"""Certificates for the tests of TLS: good ones, and such as must be refused."""
+"""Certificates for the tests of TLS, valid ones and others that must be refused."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ KINDS_OF_NAME: Final[dict[str, Callable[[str], x509.GeneralName]]] = {
 
 
 class Authority:
-    """A certificate authority in a folder of its own, and what it has certified."""
+    """A certificate authority with its files in a folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -90,7 +90,7 @@ def _wish(
 
 
 def _validity(not_before: datetime | None, not_after: datetime | None) -> Validity:
-    """Return from yesterday to tomorrow, around what was told."""
+    """Return a validity from yesterday to tomorrow, extended to the given limits."""
     now = datetime.now(UTC)
     return Validity(
         not_before or min(now, not_after or now) - DAY,
@@ -100,7 +100,7 @@ def _validity(not_before: datetime | None, not_after: datetime | None) -> Validi
 
 def _written(folder: Path, name: str, certified: Certified) -> tuple[Path, Path]:
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    # Never half a file, as a server may read it at any moment.
+    # Whole files only, since a server may read them at any moment.
     replace(key, certified.private_key, OWNER_ALONE)
     replace(certificate, certified.certificate, FOR_ALL_TO_READ)
     return certificate, key

@@ -1,4 +1,4 @@
-"""`giftcard keys`: rings are made, rotated, shown and checked, and no secret is ever shown."""
+"""`giftcard keys`: rings are made, rotated, listed and checked, and no secret is ever printed."""
 
 import json
 import stat
@@ -43,7 +43,7 @@ def settings_of(place: Place, **more: str) -> dict[str, str]:
 
 
 def output_of(done: subprocess.CompletedProcess[str], ring: Path) -> str:
-    """Return everything that a command said, which is nothing secret."""
+    """Return the whole output of a command, after a check that it holds no secret."""
     text = done.stdout + done.stderr
     assert "Traceback" not in text
     for key in key_file.read(ring).keys:
@@ -77,7 +77,7 @@ def test_a_new_ring_has_one_key_that_its_owner_alone_can_read(tmp_path: Path) ->
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_ring_is_never_written_over(path: Path) -> None:
+def test_an_existing_ring_is_never_overwritten(path: Path) -> None:
     before = path.read_bytes()
     done = giftcard("keys", "new", str(path))
     assert done.returncode == 2
@@ -85,7 +85,7 @@ def test_a_ring_is_never_written_over(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-# What is asked for after `rotate PATH`, what is answered, and the ring then.
+# The options after `rotate PATH`, the output, and the ring afterwards.
 ROTATIONS: Final = (
     ((), "k2 is new, and first", ["k2", "k1"]),
     (("--later",), "k2 is new, and last", ["k1", "k2"]),
@@ -94,7 +94,7 @@ ROTATIONS: Final = (
 
 
 @pytest.mark.parametrize(("options", "answer", "after"), ROTATIONS)
-def test_rotating_says_what_it_has_done(
+def test_rotating_prints_what_it_has_done(
     path: Path, options: tuple[str, ...], answer: str, after: list[str]
 ) -> None:
     done = giftcard("keys", "rotate", str(path), *options)
@@ -119,7 +119,7 @@ REFUSED: Final = (
 
 
 @pytest.mark.parametrize(("arguments", "why"), REFUSED)
-def test_what_cannot_be_done_is_a_clear_no(
+def test_what_cannot_be_done_is_refused_with_a_reason(
     path: Path, arguments: tuple[str, ...], why: str
 ) -> None:
     before = path.read_bytes()
@@ -181,7 +181,7 @@ def open_to_others(path: Path) -> None:
     path.chmod(0o644)
 
 
-# What is done to the ring, what a check answers, and what a server would say to it.
+# What is done to the ring, how a check ends, and the refusal of a server.
 CHECKS: Final = (
     (nothing, 0, ""),
     (no_k3, 0, ""),
@@ -192,7 +192,7 @@ CHECKS: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "exit_code", "why"), CHECKS)
-def test_a_check_says_what_a_server_would_say(
+def test_a_check_finds_what_a_server_would_refuse(
     used: Place, spoil: Callable[[Path], None], exit_code: int, why: str
 ) -> None:
     spoil(used.key_file)
@@ -207,7 +207,7 @@ def test_a_check_says_what_a_server_would_say(
         assert refused.stderr == f"giftcard cannot start:\n{answer['mistakes'][0]}\n"
 
 
-def test_a_check_is_for_people_too(used: Place) -> None:
+def test_a_check_prints_a_table_as_well(used: Place) -> None:
     good = giftcard("keys", "check", settings=settings_of(used))
     assert output_of(good, used.key_file).endswith("\nA server can start.\n")
     no_k1(used.key_file)
@@ -248,7 +248,7 @@ CANNOT_LOOK: Final = (
 
 
 @pytest.mark.parametrize(("settings", "why"), CANNOT_LOOK)
-def test_where_it_cannot_be_found_out_a_check_says_so(
+def test_a_check_that_is_not_possible_is_refused_with_a_reason(
     path: Path, settings: dict[str, str], why: str
 ) -> None:
     ring = {} if "GIFTCARD_KEYS" in settings else {"GIFTCARD_KEY_FILE": str(path)}
