@@ -1,5 +1,6 @@
 """The house keeps to its tables; on made-up sources every check fails when it should."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,16 @@ import pytest
 from given.house import (
     FLOORS,
     FOLDER,
+    FUNCTIONS_THAT_MAY_BE_LONGER,
     KNOWN_IN,
     LONGEST_FILE_LINES,
+    LONGEST_FUNCTION_LINES,
     MAY_BE_LONGER,
     MAY_DECRYPT,
     MAY_READ_PEOPLE,
     OURS,
     ROOT,
+    function_lengths,
     package_of,
     sources,
     violations,
@@ -38,6 +42,16 @@ def test_whoever_may_read_people_is_there() -> None:
 def test_every_exception_in_the_table_of_long_files_is_needed() -> None:
     lines = {path: len((ROOT / path).read_text("utf-8").splitlines()) for path in MAY_BE_LONGER}
     assert [path for path, count in lines.items() if count <= LONGEST_FILE_LINES] == []
+
+
+def test_every_exception_in_the_table_of_long_functions_is_needed() -> None:
+    needed = {
+        f"{path}:{name}"
+        for path in {each.partition(":")[0] for each in FUNCTIONS_THAT_MAY_BE_LONGER}
+        for name, length in function_lengths(ast.parse((ROOT / path).read_text("utf-8")))
+        if length > LONGEST_FUNCTION_LINES
+    }
+    assert FUNCTIONS_THAT_MAY_BE_LONGER.keys() - needed == set()
 
 
 RULES = "rules/giftcard_rules/made_up.py"
@@ -105,6 +119,22 @@ CLIENT = "client/giftcard_client/cli/made_up.py"
         ("storage/giftcard_storage/utils.py", "", "'utils' says nothing of what is inside"),
         ("tests/helpers/cards.py", "", "'helpers' says nothing of what is inside"),
         (CLIENT, "\n" * 300, "it has 302 lines, over 300, and no reason in the table"),
+        (
+            RULES,
+            "def long():\n" + "    pass\n" * 40,
+            "long has 41 lines, over 40, and no reason in the table",
+        ),
+        (
+            SERVER,
+            "class Long:\n    async def run(self):\n" + "        pass\n" * 40,
+            "run has 41 lines, over 40, and no reason in the table",
+        ),
+        (
+            SERVER,
+            'def long():\n    """Too long.\n\n    Its docstring does not count.\n    """\n'
+            + "    pass\n" * 40,
+            "long has 41 lines, over 40, and no reason in the table",
+        ),
     ],
 )
 def test_what_breaks_the_house_is_told(path: str, source: str, broken: str) -> None:
@@ -127,6 +157,7 @@ def test_what_keeps_to_the_house_is_let_be() -> None:
         STORAGE: "import peewee\nfrom giftcard_rules.cards import Card\nfrom . import tables",
         SERVER: "import grpc, giftcard_storage\nfrom giftcard.v1 import order_pb2",
         CLIENT: "import grpc, time\nfrom giftcard.v1 import order_pb2",
+        "tests/made_up.py": 'def f():\n    """Make."""\n' + "    pass\n" * 39,
     }
     broken = {path: violations(path, f'"""Made up."""\n{text}\n') for path, text in allowed.items()}
     assert not any(broken.values()), broken

@@ -14,6 +14,9 @@ from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
+from peewee import SqliteDatabase
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 import giftcard_client
 import giftcard_rules
@@ -27,10 +30,13 @@ from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.guesses.settings import GuessSettings
+from giftcard_server.keys.settings import KeySettings
+from giftcard_server.parts import Parts
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
-from giftcard_storage.store import Loaded
+from giftcard_storage.store import Loaded, Store
 from given.made_facts import authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
@@ -140,6 +146,10 @@ PAID: Final = results.Authorization(
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
 OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
+SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
+REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
+SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
     WHO,
@@ -157,14 +167,21 @@ MADE: Final[tuple[object, ...]] = (
     codes.Code(CANARY),
     authorize("1", order(), customer=WHO),
     replace(reverse("2"), beneficiary=WHO),
-    DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books"),
+    SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
     Submission(ISSUE, "k1", lambda _: b""),
     RequestReader(RING, {}),
-    Settings(
-        keys=RING,
-        database_url=f"postgresql://user:{CANARY}@host/books",  # type: ignore[arg-type] # As it is told.
-        attempts_redis_url=f"redis://:{CANARY}@host/0",  # type: ignore[arg-type] # As it is told.
+    KeySettings(keys=RING, database_url=SECRET_URL),
+    GuessSettings(attempts_redis_url=REDIS_URL),
+    SETTINGS,
+    Parts(
+        settings=SETTINGS,
+        ring=RING,
+        markets={},
+        writing=NO_STORE,
+        reading=NO_STORE,
+        now=lambda: NOW,
+        registry=CollectorRegistry(),
     ),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),

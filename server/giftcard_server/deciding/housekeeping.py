@@ -36,8 +36,8 @@ class Housekeeping(Recurring):
     def __init__(
         self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
     ) -> None:
-        put_off_by = (StorageError, OverloadedError, ContendedError, GoneError)
-        super().__init__("housekeeping", self.catch_up, every_seconds, put_off_by)
+        postponed_by = (StorageError, OverloadedError, ContendedError, GoneError)
+        super().__init__("housekeeping", self.catch_up, every_seconds, postponed_by)
         self._due = due
         self._committer = committer
 
@@ -57,7 +57,7 @@ class Housekeeping(Recurring):
         submission = Submission(CatchUp(card_id), "", lambda _key_id: b"")
         try:
             self._committer.submit(submission, self.stopping.is_set)
-        except self.put_off_by:
+        except self.postponed_by:
             raise
         except Exception as error:  # noqa: BLE001 - the other cards shall not wait for this one
             log.error("defect", card_id=card_id, error=where(error))  # noqa: TRY400 - without its text

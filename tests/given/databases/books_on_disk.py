@@ -20,10 +20,9 @@ from giftcard_rules.commands import (
     Validated,
 )
 from giftcard_rules.decide import Markets
-from giftcard_server.deciding.committer import Answer, Committer, Submission
-from giftcard_server.deciding.validate_reader import ValidateReader
+from giftcard_server.deciding.committer import Answer, Submission
 from giftcard_server.edge import responses
-from giftcard_server.metrics import DomainMetrics
+from giftcard_server.parts import Parts
 from giftcard_storage import database, overview
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
@@ -32,6 +31,7 @@ from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
 from given.made_facts import KEY, MARKETS, NOW, RING, authorize, order, request_key
+from given.servers.running import settings
 from given.together import here, together
 
 LIMIT = 64
@@ -64,18 +64,17 @@ class BooksOnDisk:
             database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
-        self.committer = Committer(
-            store(self.connection, Sealing(RING)),
-            markets,
-            encode,
-            lambda: self.now,
-            DomainMetrics(CollectorRegistry()),
-            waiting_limit=LIMIT,
-            batch_limit=LIMIT,
+        self._parts = Parts(
+            settings=settings(where, waiting_limit=LIMIT, batch_limit=LIMIT),
+            ring=RING,
+            markets=markets,
+            writing=store(self.connection, Sealing(RING)),
+            reading=Store(self.beside),
+            now=lambda: self.now,
+            registry=CollectorRegistry(),
+            encode=encode,
         )
-        self._validating = ValidateReader(
-            Store(self.beside), markets, lambda: self.now, waiting_limit=1, batch_limit=1
-        )
+        self.committer = self._parts.committer
 
     def submit(self, command: Command | Submission) -> Answer:
         """Have one command decided, in a batch of its own."""
@@ -89,7 +88,7 @@ class BooksOnDisk:
 
     def validate(self, command: Validate) -> Validated:
         """Ask about a card."""
-        outcome = self._validating.submit(command, here)
+        outcome = self._parts.validate_reader.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
 

@@ -215,4 +215,5 @@ def test_housekeeping_that_is_told_to_stop_is_no_defect(books: BooksOnDisk) -> N
     with capture_logs() as logged:
         housekeeping.start()
         housekeeping.stop()
-    assert [(each["event"], each["task"]) for each in logged] == [("put off", "housekeeping")]
+    events = [(each["event"], each["task"]) for each in logged]
+    assert events == [("task postponed", "housekeeping")]
