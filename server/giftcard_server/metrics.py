@@ -14,7 +14,7 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from giftcard_rules.commands import Command
+from giftcard_rules.commands import Command, Keyed
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage.errors import StorageError
 
@@ -104,8 +104,8 @@ class DomainMetrics:
         self._answered: dict[tuple[str, Reason | None], Counter] = {}
         for command in get_args(Command):
             self._operations.labels(command.__name__, "ok", "")
-            if "key" in command.__dataclass_fields__:
-                self._replays.labels(command.__name__)
+        for command in get_args(Keyed):
+            self._replays.labels(command.__name__)
         self._kinds = {kind: self._postings.labels(kind.value) for kind in PostingKind}
 
     def answered(self, operation: str, reason: Reason | None, *, replayed: bool = False) -> None:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from giftcard_rules.commands import Authorize, Authorized, CatchUp, Declined
+from giftcard_rules.commands import Authorize, Authorized, CaughtUp, Declined, Keyed
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
@@ -191,10 +191,11 @@ class _Batch:
     def answer(self, submission: Submission) -> Answer:
         """Answer a command: as it was answered before, or by deciding it now."""
         command = submission.command
-        if isinstance(command, CatchUp):
-            self._decide(command)
+        if not isinstance(command, Keyed):
+            caught_up = self._decide(command).outcome
+            assert isinstance(caught_up, CaughtUp)  # Validate has a reader of its own.
             return Answer(b"", None, "")
-        record = self._facts.requests.get(command.key)  # type: ignore[union-attr] # Validate never comes here.
+        record = self._facts.requests.get(command.key)
         recalled = self._recall(record, submission) if record else None
         if submission.throttled and not (recalled and recalled.replayed):
             return self._decline(Reason.TOO_MANY_ATTEMPTS)
@@ -205,7 +206,18 @@ class _Batch:
         reason = outcome.reason if isinstance(outcome, Declined) else None
         kept = self._encode(outcome)
         if reason not in LEAVES_NO_TRACE:
-            self._record(submission, outcome, reason, kept)
+            made = outcome.authorization if isinstance(outcome, Authorized) else None
+            self._keep(
+                RequestRecord(
+                    command.key,
+                    submission.method,
+                    fingerprint=submission.fingerprint(submission.key_id),
+                    key_id=submission.key_id,
+                    reason=reason,
+                    answer=kept,
+                    authorization_id=made.authorization_id if made else None,
+                )
+            )
         if decision.prevents is not None:
             prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
             self._keep(prevented)
@@ -229,22 +241,6 @@ class _Batch:
 
     def _decline(self, reason: Reason) -> Answer:
         return Answer(self._encode(Declined(reason)), reason, "")
-
-    def _record(
-        self, submission: Submission, outcome: Outcome, reason: Reason | None, kept: bytes
-    ) -> None:
-        made = outcome.authorization if isinstance(outcome, Authorized) else None
-        self._keep(
-            RequestRecord(
-                submission.command.key,  # type: ignore[union-attr] # As above.
-                submission.method,
-                fingerprint=submission.fingerprint(submission.key_id),
-                key_id=submission.key_id,
-                reason=reason,
-                answer=kept,
-                authorization_id=made.authorization_id if made else None,
-            )
-        )
 
     def _keep(self, record: RequestRecord) -> None:
         self._facts.requests[record.key] = record

@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
-from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, Validated
+from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server.deciding.committer import Submission
@@ -32,6 +32,7 @@ from giftcard_storage.errors import StorageAwayError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from giftcard_rules.commands import Keyed
     from giftcard_server.deciding.committer import Answer, Committer
     from giftcard_server.deciding.validate_reader import ValidateReader
     from giftcard_server.edge.requests import RequestReader
@@ -43,7 +44,6 @@ log = structlog.get_logger(__name__)
 Sent = TypeVar("Sent")
 Answered = TypeVar("Answered")
 
-Writing = Issue | Authorize | Capture | Reverse | Cancel
 Request = (
     pb.IssueRequest | pb.AuthorizeRequest | pb.CaptureRequest | pb.ReverseRequest | pb.CancelRequest
 )
@@ -173,7 +173,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return pb.CancelResponse.FromString(answer.kept)
 
     def _attempted(
-        self, attempt: Attempt, command: Writing, request: Request, context: grpc.ServicerContext
+        self, attempt: Attempt, command: Keyed, request: Request, context: grpc.ServicerContext
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
@@ -183,13 +183,13 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         return _granted(answer, context)
 
-    def _decided(self, command: Writing, request: Request, context: grpc.ServicerContext) -> Answer:
+    def _decided(self, command: Keyed, request: Request, context: grpc.ServicerContext) -> Answer:
         """Have a command decided."""
         return _granted(self._submit(command, request, context), context)
 
     def _submit(
         self,
-        command: Writing,
+        command: Keyed,
         request: Request,
         context: grpc.ServicerContext,
         *,

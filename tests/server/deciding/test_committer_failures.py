@@ -55,7 +55,7 @@ NAMELESS = issue(design=None)
         pytest.param(submission(NOWHERE), KeyError, id="no such market"),
         pytest.param(submission(CatchUp("no card")), KeyError, id="no such card"),
         pytest.param(
-            submission(validate("no card", order())), AttributeError, id="no command to keep"
+            submission(validate("no card", order())), AssertionError, id="no command to keep"
         ),
         pytest.param(submission(NAMELESS), IntegrityError, id="a constraint"),
     ],
