@@ -26,6 +26,7 @@ from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
+from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
@@ -40,6 +41,7 @@ PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_c
 SECRET_NAMES: Final = {
     "answer",
     "attempts_redis_url",
+    "canonical",
     "characters",
     "code",
     "email",
@@ -159,7 +161,8 @@ MADE: Final[tuple[object, ...]] = (
     replace(reverse("2"), beneficiary=WHO),
     DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books"),
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
-    Submission(ISSUE, "k1", lambda _: b""),
+    Read(ISSUE, CANARY.encode()),
+    Submission(ISSUE, CANARY.encode()),
     RequestReader(RING, {}),
     Settings(
         keys=RING,

@@ -106,7 +106,7 @@ class Service:
         )
         limits = {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
         self._committer = Committer(
-            Store(writing, Sealing(ring)), markets, responses.encode, now, metrics, **limits
+            Store(writing, Sealing(ring)), ring, markets, responses.encode, now, metrics, **limits
         )
         attempts = attempts_of(settings, ring, self.registry, settings.refusal_places)
         servicer = GiftCardServicer(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hmac
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from giftcard_rules import codes
 from giftcard_rules.commands import Authorize, Authorized, CaughtUp, Declined, Keyed
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError
+from giftcard_server.errors import ContendedError, KeyLostError
 from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
@@ -34,16 +35,14 @@ PAUSE_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A command, and how its request is told from another one with the same id.
+    """A command, and the `canonical` bytes of its request, which its record digests.
 
-    `fingerprint` digests the request under the key of the ring with that id; it raises
-    `KeyLostError` where the ring has lost it. A `throttled` caller is given what was decided
-    before, since a replay is no guess, and nothing new.
+    The digest tells a replay from another request with the same id. A `throttled` caller gets
+    an answer that was decided before, since a replay is no guess, and no new one.
     """
 
     command: Command
-    key_id: str
-    fingerprint: Callable[[str], bytes]
+    canonical: bytes = field(default=b"", repr=False)
     throttled: bool = False
 
     @property
@@ -72,6 +71,7 @@ class Committer:
     def __init__(
         self,
         store: Store,
+        ring: codes.KeyRing,
         markets: Markets,
         encode: Callable[[Outcome], bytes],
         now: Callable[[], datetime],
@@ -81,6 +81,7 @@ class Committer:
         batch_limit: int,
     ) -> None:
         self._store = store
+        self._ring = ring
         self._markets = markets
         self._encode = encode
         self._now = now
@@ -150,7 +151,7 @@ class Committer:
             with self._store.transaction():
                 now = self._now()  # Not before: another program's writing can keep us waiting.
                 loaded = self._store.load([entry.item.command for entry in entries])
-                batch = _Batch(loaded.facts, self._markets, self._encode, now)
+                batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
@@ -171,17 +172,23 @@ def _first(lost: Answer | None, found: Answer) -> Answer:
     return found
 
 
+def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
+    return codes.fingerprint(ring_key, submission.method, submission.canonical)
+
+
 class _Batch:
     """The commands of one transaction, decided in turn: later ones see what earlier ones did."""
 
     def __init__(
         self,
         facts: Facts,
+        ring: codes.KeyRing,
         markets: Markets,
         encode: Callable[[Outcome], bytes],
         now: datetime,
     ) -> None:
         self._facts = facts
+        self._ring = ring
         self._markets = markets
         self._encode = encode
         self._now = now
@@ -205,14 +212,15 @@ class _Batch:
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
         kept = self._encode(outcome)
+        ring_key = self._ring.first
         if reason not in LEAVES_NO_TRACE:
             made = outcome.authorization if isinstance(outcome, Authorized) else None
             self._keep(
                 RequestRecord(
                     command.key,
                     submission.method,
-                    fingerprint=submission.fingerprint(submission.key_id),
-                    key_id=submission.key_id,
+                    fingerprint=_fingerprint(ring_key, submission),
+                    key_id=ring_key.key_id,
                     reason=reason,
                     answer=kept,
                     authorization_id=made.authorization_id if made else None,
@@ -221,7 +229,7 @@ class _Batch:
         if decision.prevents is not None:
             prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
             self._keep(prevented)
-        return Answer(kept, reason, submission.key_id)
+        return Answer(kept, reason, ring_key.key_id)
 
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)
@@ -235,7 +243,10 @@ class _Batch:
             return self._decline(Reason.REQUEST_ID_REUSED)
         if record.prevented:
             return self._decline(Reason.REQUEST_PREVENTED)  # R36
-        if not hmac.compare_digest(record.fingerprint, submission.fingerprint(record.key_id)):
+        ring_key = self._ring.get(record.key_id)
+        if ring_key is None:
+            raise KeyLostError
+        if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
             return self._decline(Reason.REQUEST_ID_REUSED)
         return Answer(record.answer, record.reason, record.key_id, replayed=True)
 

@@ -54,7 +54,7 @@ class Housekeeping(Recurring):
 
     def _catch_up_one(self, card_id: str) -> bool:
         """CatchUp a card and return whether that went well; a defect is left for people to see."""
-        submission = Submission(CatchUp(card_id), "", lambda _key_id: b"")
+        submission = Submission(CatchUp(card_id))
         try:
             self._committer.submit(submission, self.stopping.is_set)
         except self.put_off_by:

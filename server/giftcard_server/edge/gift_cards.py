@@ -32,9 +32,10 @@ from giftcard_storage.errors import StorageAwayError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from giftcard_rules.commands import Keyed
+    from giftcard_rules.commands import Keyed, RequestKey
     from giftcard_server.deciding.committer import Answer, Committer
     from giftcard_server.deciding.validate_reader import ValidateReader
+    from giftcard_server.edge.canonical import Read
     from giftcard_server.edge.requests import RequestReader
     from giftcard_server.guesses.attempts import Attempts
     from giftcard_server.metrics import DomainMetrics
@@ -43,10 +44,6 @@ log = structlog.get_logger(__name__)
 
 Sent = TypeVar("Sent")
 Answered = TypeVar("Answered")
-
-Request = (
-    pb.IssueRequest | pb.AuthorizeRequest | pb.CaptureRequest | pb.ReverseRequest | pb.CancelRequest
-)
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
@@ -96,11 +93,10 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
-        caller = self._caller_of(context)
-        command = self._reader.issue(request, caller)
-        answer = self._decided(command, request, context)
+        read = self._reader.issue(request, self._caller_of(context))
+        answer = self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.kept)
-        response.code = self._code(answer, caller, command.key.request_id)
+        response.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
@@ -130,9 +126,11 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> pb.AuthorizeResponse:
         """Set money aside on a card."""
         came, caller = time.monotonic(), self._caller_of(context)
-        command = self._reader.authorize(request, caller)
-        attempt = Attempt("Authorize", came, caller, request.attempt_key, bool(command.card_ids))
-        answer = self._attempted(attempt, command, request, context)
+        read = self._reader.authorize(request, caller)
+        attempt = Attempt(
+            "Authorize", came, caller, request.attempt_key, bool(read.command.card_ids)
+        )
+        answer = self._attempted(attempt, read, context)
         return pb.AuthorizeResponse.FromString(answer.kept)
 
     @_refusing
@@ -140,12 +138,11 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse:
         """Take what was set aside."""
-        caller = self._caller_of(context)
-        command = self._reader.capture(request, caller)
-        answer = self._decided(command, request, context)
+        read = self._reader.capture(request, self._caller_of(context))
+        answer = self._decided(read, context)
         response = pb.CaptureResponse.FromString(answer.kept)
         if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, caller, command.key.request_id)
+            response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
@@ -153,70 +150,44 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
     ) -> pb.ReverseResponse:
         """Undo an Authorize, whatever became of it."""
-        caller = self._caller_of(context)
-        command = self._reader.reverse(request, caller, self._now())
-        if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
-            request.authorize_request_id = command.authorize_request_id
-        answer = self._decided(command, request, context)
+        read = self._reader.reverse(request, self._caller_of(context), self._now())
+        answer = self._decided(read, context)
         response = pb.ReverseResponse.FromString(answer.kept)
         if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, caller, command.key.request_id)
+            response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
         """Cancel the purchase of an unused card."""
         came, caller = time.monotonic(), self._caller_of(context)
-        command = self._reader.cancel(request, caller)
-        attempt = Attempt("Cancel", came, caller, None, bool(command.card_ids))
-        answer = self._attempted(attempt, command, request, context)
+        read = self._reader.cancel(request, caller)
+        attempt = Attempt("Cancel", came, caller, None, bool(read.command.card_ids))
+        answer = self._attempted(attempt, read, context)
         return pb.CancelResponse.FromString(answer.kept)
 
     def _attempted(
-        self, attempt: Attempt, command: Keyed, request: Request, context: grpc.ServicerContext
+        self, attempt: Attempt, read: Read[Keyed], context: grpc.ServicerContext
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
-        answer = self._submit(command, request, context, throttled=wait is not None)
+        submission = Submission(read.command, read.canonical, throttled=wait is not None)
+        answer = self._committer.submit(submission, _gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         return _granted(answer, context)
 
-    def _decided(self, command: Keyed, request: Request, context: grpc.ServicerContext) -> Answer:
+    def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
         """Have a command decided."""
-        return _granted(self._submit(command, request, context), context)
+        submission = Submission(read.command, read.canonical)
+        return _granted(self._committer.submit(submission, _gone(context)), context)
 
-    def _submit(
-        self,
-        command: Keyed,
-        request: Request,
-        context: grpc.ServicerContext,
-        *,
-        throttled: bool = False,
-    ) -> Answer:
-        # The same id in another case is the same request.
-        request.request_id = command.key.request_id
-        submission = Submission(
-            command,
-            self._ring.first.key_id,
-            lambda key_id: self._fingerprint(key_id, type(command).__name__, request),
-            throttled,
-        )
-        return self._committer.submit(submission, _gone(context))
-
-    def _fingerprint(self, key_id: str, method: str, request: Request) -> bytes:
-        serialized = request.SerializeToString(deterministic=True)
-        return codes.fingerprint(self._key(key_id), method, serialized)
-
-    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
-        return codes.derive_code(self._key(answer.key_id), caller, request_id).shown
-
-    def _key(self, key_id: str) -> codes.Key:
-        key = self._ring.get(key_id)
-        if key is None:
+    def _code(self, answer: Answer, request_key: RequestKey) -> str:
+        ring_key = self._ring.get(answer.key_id)
+        if ring_key is None:
             raise KeyLostError
-        return key
+        return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
 
 
 def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:

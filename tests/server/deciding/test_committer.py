@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Authorize, Cancel, Command
-from giftcard_server.deciding.committer import Answer, Submission
+from giftcard_server.deciding.committer import Answer
 from giftcard_server.errors import GoneError
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Card, Request
@@ -20,6 +21,8 @@ from given.databases.books_on_disk import (
 )
 from given.databases.kinds import Place
 from given.made_facts import KEY, authorize, capture, issue, order, request_key, reverse
+
+NEWER_KEY = Key("2027", b"the secret of the next year, 32 B.")
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ def test_another_request_with_the_id_of_one_in_the_same_batch_is_declined(
         (authorize("no card", order()), 0),
         (capture("no hold"), 0),
         (reverse("no hold"), 0),
-        (Cancel(request_key(), ("no card",), "order-1"), 0),
+        (Cancel(key=request_key(), card_ids=("no card",), purchase_order_id="order-1"), 0),
     ],
 )
 def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
@@ -139,9 +142,10 @@ def test_who_is_gone_has_nothing_decided(books: BooksOnDisk) -> None:
     assert not books.submit(card).replayed
 
 
-def test_an_answer_names_the_key_that_its_code_comes_from(books: BooksOnDisk) -> None:
+def test_an_answer_names_the_key_that_its_code_comes_from(books: BooksOnDisk, place: Place) -> None:
     card = issue()
-    made = submission(card)
-    assert books.submit(made).key_id == KEY.key_id
-    later = Submission(card, "a newer key", made.fingerprint)
-    assert (books.submit(later).key_id, books.submit(later).replayed) == (KEY.key_id, True)
+    assert books.submit(card).key_id == KEY.key_id
+    with audited(place, ring=KeyRing((NEWER_KEY, KEY))) as later:
+        again = later.submit(card)
+        assert (again.key_id, again.replayed) == (KEY.key_id, True)
+        assert later.submit(issue()).key_id == NEWER_KEY.key_id

@@ -1,19 +1,26 @@
 """Fingerprints of requests stay what they were: a former record still recognizes its replay."""
 
+from collections.abc import Callable
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from google.type.date_pb2 import Date
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.order_pb2 import Order, OrderLine
 from giftcard_rules.codes import Key, KeyRing
+from giftcard_rules.commands import Keyed
+from giftcard_server.edge.canonical import Read
+from giftcard_server.edge.requests import RequestReader
+from giftcard_server.markets import BUILT_IN, markets_of
 from giftcard_storage import database
 from giftcard_storage.schema import Request
-from given.calls.sent import FRIEND, SHOPPER, euros
+from given.calls.sent import FRIEND, SHOPPER, euros, new_id, whole
 from given.calls.shop import Shop, shop_at
-from given.servers.running import Clock, running, settings, target_of
+from given.servers.running import NOON, Clock, running, settings, target_of
 
 RING: Final = KeyRing((Key("2026", b"the secret of every test, 32 B. "),))
 
@@ -111,3 +118,33 @@ def test_the_fingerprints_of_former_records_still_match(tmp_path: Path) -> None:
             for row in Request.select().dicts().execute(opened)
         }
     assert found == FORMER
+
+
+READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
+    "Issue": lambda reader, message: reader.issue(message, "checkout"),
+    "Authorize": lambda reader, message: reader.authorize(message, "checkout"),
+    "Capture": lambda reader, message: reader.capture(message, "checkout"),
+    "Reverse": lambda reader, message: reader.reverse(message, "checkout", NOON),
+    "Cancel": lambda reader, message: reader.cancel(message, "checkout"),
+}
+# A field of a newer contract: it makes another request, though this version cannot read it.
+UNKNOWN_FIELD: Final = b"\xc2\x3e\x05later"
+
+
+@pytest.mark.parametrize("rpc", READERS)
+def test_canonical_bytes_have_ids_in_lower_case_and_the_message_stays_as_it_was_sent(
+    rpc: str,
+) -> None:
+    message: Any = type(whole(rpc)).FromString(whole(rpc).SerializeToString() + UNKNOWN_FIELD)
+    message.request_id = message.request_id.upper()
+    if rpc == "Reverse":
+        message.authorize_request_id = new_id().upper()
+    as_sent = deepcopy(message)
+    read = READERS[rpc](RequestReader(RING, markets_of(BUILT_IN)), message)
+    assert message == as_sent
+    message.request_id = message.request_id.lower()
+    if rpc == "Reverse":
+        message.authorize_request_id = message.authorize_request_id.lower()
+    assert read.canonical == message.SerializeToString(deterministic=True)
+    assert UNKNOWN_FIELD in read.canonical
+    assert read.command.key.request_id == message.request_id

@@ -54,7 +54,7 @@ class Bench:
         throttle = Throttle(ATTEMPTS, RING.first, AttemptMetrics(CollectorRegistry()))
         limits = {"waiting_limit": 8, "batch_limit": 8}
         self.committer = Committer(
-            writing, markets, responses.encode, self.clock, metrics, **limits
+            writing, RING, markets, responses.encode, self.clock, metrics, **limits
         )
         servicer = GiftCardServicer(
             RequestReader(RING, markets),
