@@ -53,9 +53,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decided answer, as it is kept: `reason` where it was declined."""
+    """A decided answer, encoded as its record keeps it. `reason` says why it was declined."""
 
-    kept: bytes
+    encoded: bytes
     reason: Reason | None
     key_id: str
     replayed: bool = False
@@ -211,7 +211,7 @@ class _Batch:
         decision = self._decide(command)
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
-        kept = self._encode(outcome)
+        encoded = self._encode(outcome)
         ring_key = self._ring.first
         if reason not in LEAVES_NO_TRACE:
             made = outcome.authorization if isinstance(outcome, Authorized) else None
@@ -222,14 +222,14 @@ class _Batch:
                     fingerprint=_fingerprint(ring_key, submission),
                     key_id=ring_key.key_id,
                     reason=reason,
-                    answer=kept,
+                    answer=encoded,
                     authorization_id=made.authorization_id if made else None,
                 )
             )
         if decision.prevents is not None:
             prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
             self._keep(prevented)
-        return Answer(kept, reason, ring_key.key_id)
+        return Answer(encoded, reason, ring_key.key_id)
 
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)

@@ -95,7 +95,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         """Make a card, and answer with its code."""
         read = self._reader.issue(request, self._caller_of(context))
         answer = self._decided(read, context)
-        response = pb.IssueResponse.FromString(answer.kept)
+        response = pb.IssueResponse.FromString(answer.encoded)
         response.code = self._code(answer, read.command.key)
         return response
 
@@ -131,7 +131,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
             "Authorize", came, caller, request.attempt_key, bool(read.command.card_ids)
         )
         answer = self._attempted(attempt, read, context)
-        return pb.AuthorizeResponse.FromString(answer.kept)
+        return pb.AuthorizeResponse.FromString(answer.encoded)
 
     @_refusing
     def Capture(
@@ -140,7 +140,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         """Take what was set aside."""
         read = self._reader.capture(request, self._caller_of(context))
         answer = self._decided(read, context)
-        response = pb.CaptureResponse.FromString(answer.kept)
+        response = pb.CaptureResponse.FromString(answer.encoded)
         if response.HasField("replacement"):
             response.replacement.code = self._code(answer, read.command.key)
         return response
@@ -152,7 +152,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         """Undo an Authorize, whatever became of it."""
         read = self._reader.reverse(request, self._caller_of(context), self._now())
         answer = self._decided(read, context)
-        response = pb.ReverseResponse.FromString(answer.kept)
+        response = pb.ReverseResponse.FromString(answer.encoded)
         if response.HasField("replacement"):
             response.replacement.code = self._code(answer, read.command.key)
         return response
@@ -164,7 +164,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         read = self._reader.cancel(request, caller)
         attempt = Attempt("Cancel", came, caller, None, bool(read.command.card_ids))
         answer = self._attempted(attempt, read, context)
-        return pb.CancelResponse.FromString(answer.kept)
+        return pb.CancelResponse.FromString(answer.encoded)
 
     def _attempted(
         self, attempt: Attempt, read: Read[Keyed], context: grpc.ServicerContext
@@ -194,7 +194,7 @@ def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     """Return an answer that is a yes, and end the RPC here where it is a no."""
     metadata = REPLAYED if answer.replayed else ()
     if answer.reason is not None:
-        abort(context, Status.FromString(answer.kept), metadata)
+        abort(context, Status.FromString(answer.encoded), metadata)
     if metadata:
         context.set_trailing_metadata(metadata)
     return answer

@@ -1,6 +1,6 @@
-"""Outcomes as messages, and messages as the bytes that request records keep.
+"""Outcomes as messages, and as the bytes that request records keep.
 
-A kept answer is a response without its code, or, for a decline, the status that says why.
+An encoded answer is a response without its code, or, for a decline, the status that says why.
 The code is put in when the answer is given, the first time and every time after.
 """
 
@@ -51,7 +51,7 @@ _REASON: Final = {reason: reason_pb2.Reason.Value(f"REASON_{reason.value}") for 
 
 
 def encode(outcome: Outcome) -> bytes:
-    """Return an outcome as the answer that a request record keeps."""
+    """Return an outcome as the encoded answer that a request record keeps."""
     match outcome:
         case Authorized():
             authorization = _authorization(outcome.authorization)
@@ -70,7 +70,7 @@ def encode(outcome: Outcome) -> bytes:
         case Declined():
             return declined(outcome.reason, outcome.details).SerializeToString()
         case _:
-            message = f"{type(outcome).__name__} is not an answer to keep"
+            message = f"{type(outcome).__name__} has no encoded answer"
             raise TypeError(message)
 
 

@@ -92,7 +92,7 @@ def test_the_same_request_twice_in_one_batch_is_done_once_and_answered_alike(
     first, second, third = books.together([card, card, authorize_of(card)])
     assert isinstance(first, Answer)
     assert isinstance(second, Answer)
-    assert (first.replayed, second.replayed, first.kept) == (False, True, second.kept)
+    assert (first.replayed, second.replayed, first.encoded) == (False, True, second.encoded)
     assert reasons([third]) == [None]
     assert len(books.rows(Card)) == 1
 
@@ -125,7 +125,11 @@ def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
     first = books.submit(command)
     assert len(books.rows(Request)) == traces
     again = books.submit(command)
-    assert (again.kept, again.reason, again.replayed) == (first.kept, first.reason, traces > 0)
+    assert (again.encoded, again.reason, again.replayed) == (
+        first.encoded,
+        first.reason,
+        traces > 0,
+    )
 
 
 def test_time_is_read_once_for_a_batch(books: BooksOnDisk) -> None:
