@@ -32,6 +32,8 @@ from giftcard_storage.errors import StorageAwayError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from google.protobuf.message import Message
+
     from giftcard_rules.commands import Keyed, RequestKey
     from giftcard_server.deciding.committer import Answer, Committer
     from giftcard_server.deciding.validate_reader import ValidateReader
@@ -43,21 +45,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Sent = TypeVar("Sent")
-Answered = TypeVar("Answered")
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
 
 
 def _refusing(
-    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered],
-) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered]:
-    """End the RPC with the status of whatever kept it from being decided."""
+    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Message | bytes],
+) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Any]:
+    """End the RPC with the status of the error for which it was not decided.
+
+    What it returns is Any, since the stubs know no answers that are encoded already.
+    """
 
     @functools.wraps(answer)
     def answering(
         servicer: GiftCardServicer, request: Sent, context: grpc.ServicerContext
-    ) -> Answered:
+    ) -> Message | bytes:
         try:
             return answer(servicer, request, context)
         except InvalidRequestError as error:
@@ -69,7 +73,10 @@ def _refusing(
 
 
 class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
-    """Answers `giftcard.v1.GiftCardService`."""
+    """Answers `giftcard.v1.GiftCardService`.
+
+    An encoded answer without a code is returned as it is, and the interceptor sends its bytes.
+    """
 
     def __init__(
         self,
@@ -121,50 +128,48 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return response
 
     @_refusing
-    def Authorize(
-        self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
-    ) -> pb.AuthorizeResponse:
+    def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
         """Set money aside on a card."""
         came, caller = time.monotonic(), self._caller_of(context)
         read = self._reader.authorize(request, caller)
         attempt = Attempt(
             "Authorize", came, caller, request.attempt_key, bool(read.command.card_ids)
         )
-        answer = self._attempted(attempt, read, context)
-        return pb.AuthorizeResponse.FromString(answer.encoded)
+        return self._attempted(attempt, read, context).encoded
 
     @_refusing
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
-    ) -> pb.CaptureResponse:
+    ) -> pb.CaptureResponse | bytes:
         """Take what was set aside."""
         read = self._reader.capture(request, self._caller_of(context))
         answer = self._decided(read, context)
         response = pb.CaptureResponse.FromString(answer.encoded)
-        if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, read.command.key)
+        if not response.HasField("replacement"):
+            return answer.encoded
+        response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
-    ) -> pb.ReverseResponse:
+    ) -> pb.ReverseResponse | bytes:
         """Undo an Authorize, whatever became of it."""
         read = self._reader.reverse(request, self._caller_of(context), self._now())
         answer = self._decided(read, context)
         response = pb.ReverseResponse.FromString(answer.encoded)
-        if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, read.command.key)
+        if not response.HasField("replacement"):
+            return answer.encoded
+        response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
-    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
+    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
         came, caller = time.monotonic(), self._caller_of(context)
         read = self._reader.cancel(request, caller)
         attempt = Attempt("Cancel", came, caller, None, bool(read.command.card_ids))
-        answer = self._attempted(attempt, read, context)
-        return pb.CancelResponse.FromString(answer.encoded)
+        return self._attempted(attempt, read, context).encoded
 
     def _attempted(
         self, attempt: Attempt, read: Read[Keyed], context: grpc.ServicerContext

@@ -120,9 +120,7 @@ class Interceptor(grpc.ServerInterceptor):
             finally:
                 seconds.observe(time.perf_counter() - begin)
 
-        return grpc.stream_unary_rpc_method_handler(
-            watched, response_serializer=handler.response_serializer
-        )
+        return grpc.stream_unary_rpc_method_handler(watched, response_serializer=_writing(handler))
 
     def _streaming(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
@@ -211,3 +209,14 @@ def _reading(
             abort(context, refusals.malformed([("", "the request is not a message of its type")]))
 
     return read
+
+
+def _writing(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
+    """Have an answer that is encoded already sent as it is."""
+    serialize = handler.response_serializer
+    assert serialize is not None
+
+    def write(response: Any) -> bytes:
+        return response if isinstance(response, bytes) else serialize(response)
+
+    return write
