@@ -53,7 +53,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decided answer, encoded as its record keeps it. `reason` says why it was declined."""
+    """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
+
+    The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
+    """
 
     encoded: bytes
     reason: Reason | None
@@ -203,11 +206,16 @@ class _Batch:
             assert isinstance(caught_up, CaughtUp)  # Validate has a reader of its own.
             return Answer(b"", None, "")
         record = self._facts.requests.get(command.key)
-        recalled = self._recall(record, submission) if record else None
-        if submission.throttled and not (recalled and recalled.replayed):
-            return self._decline(Reason.TOO_MANY_ATTEMPTS)
-        if recalled is not None:
-            return recalled
+        refused = self._refused(record, submission) if record else None
+        if record is not None and refused is None:
+            return Answer(record.answer, record.reason, record.key_id, replayed=True)
+        if submission.throttled:
+            return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
+        if refused is not None:
+            return Answer(self._encode(Declined(refused)), refused, "")
+        return self._answer_anew(command, submission)
+
+    def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
         decision = self._decide(command)
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
@@ -238,20 +246,18 @@ class _Batch:
             self.decisions.append(decision)
         return decision
 
-    def _recall(self, record: RequestRecord, submission: Submission) -> Answer:
+    def _refused(self, record: RequestRecord, submission: Submission) -> Reason | None:
+        """Return why a record does not answer a submission of its id, None where it does."""
         if record.method != submission.method:
-            return self._decline(Reason.REQUEST_ID_REUSED)
+            return Reason.REQUEST_ID_REUSED
         if record.prevented:
-            return self._decline(Reason.REQUEST_PREVENTED)  # R36
+            return Reason.REQUEST_PREVENTED  # R36
         ring_key = self._ring.get(record.key_id)
         if ring_key is None:
             raise KeyLostError
         if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
-            return self._decline(Reason.REQUEST_ID_REUSED)
-        return Answer(record.answer, record.reason, record.key_id, replayed=True)
-
-    def _decline(self, reason: Reason) -> Answer:
-        return Answer(self._encode(Declined(reason)), reason, "")
+            return Reason.REQUEST_ID_REUSED
+        return None
 
     def _keep(self, record: RequestRecord) -> None:
         self._facts.requests[record.key] = record

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from giftcard_rules.codes import Key, KeyRing
-from giftcard_rules.commands import Authorize, Cancel, Command
+from giftcard_rules.commands import Authorize, Cancel, Command, Outcome
+from giftcard_rules.reasons import Reason
 from giftcard_server.deciding.committer import Answer
+from giftcard_server.edge import responses
 from giftcard_server.errors import GoneError
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Card, Request
@@ -130,6 +132,24 @@ def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
         first.reason,
         traces > 0,
     )
+
+
+def test_the_refusal_of_a_throttled_call_is_left_to_the_edge_to_encode(place: Place) -> None:
+    encoded: list[Outcome] = []
+
+    def encode(outcome: Outcome) -> bytes:
+        encoded.append(outcome)
+        return responses.encode(outcome)
+
+    with audited(place, encode=encode) as books:
+        card = issue()
+        books.submit(card)
+        assert len(encoded) == 1
+        for throttled in (issue(), issue(60_00, key=card.key)):
+            refused = books.submit(replace(submission(throttled), throttled=True))
+            assert (refused.encoded, refused.reason) == (b"", Reason.TOO_MANY_ATTEMPTS)
+        assert books.submit(replace(submission(card), throttled=True)).replayed
+        assert len(encoded) == 1
 
 
 def test_time_is_read_once_for_a_batch(books: BooksOnDisk) -> None:
