@@ -242,7 +242,8 @@ class _Batch:
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)
         self._facts.apply(decision)
-        if decision.cards or decision.authorizations:
+        # Whatever it decides beside its outcome is saved; most decisions change a card.
+        if decision.cards or decision != Decision(outcome=decision.outcome):
             self.decisions.append(decision)
         return decision
 

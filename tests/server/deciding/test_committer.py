@@ -6,13 +6,17 @@ from dataclasses import replace
 import pytest
 
 from giftcard_rules.codes import Key, KeyRing
-from giftcard_rules.commands import Authorize, Cancel, Command, Outcome
+from giftcard_rules.commands import Authorize, Cancel, CatchUp, CaughtUp, Command, Outcome
+from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.reasons import Reason
+from giftcard_server.deciding import committer
 from giftcard_server.deciding.committer import Answer
 from giftcard_server.edge import responses
 from giftcard_server.errors import GoneError
+from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Card, Request
+from giftcard_storage.store import Store
 from given.databases.books_on_disk import (
     BooksOnDisk,
     audited,
@@ -22,7 +26,17 @@ from given.databases.books_on_disk import (
     submission,
 )
 from given.databases.kinds import Place
-from given.made_facts import KEY, authorize, capture, issue, order, request_key, reverse
+from given.made_facts import (
+    KEY,
+    RING,
+    SHOPPER,
+    authorize,
+    capture,
+    issue,
+    order,
+    request_key,
+    reverse,
+)
 
 NEWER_KEY = Key("2027", b"the secret of the next year, 32 B.")
 
@@ -132,6 +146,34 @@ def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
         first.reason,
         traces > 0,
     )
+
+
+def test_a_decision_that_adds_a_person_and_changes_no_card_is_saved(
+    books: BooksOnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = issue()
+    books.submit(card)
+    card_id = card.new_card.card_id
+    person = Person(card_id=card_id, role=PersonRole.RECIPIENT, contact=SHOPPER)
+    decision = Decision(outcome=CaughtUp(), people=(person,))
+    # No command of today decides this, so that the rules cannot be asked for it.
+    monkeypatch.setattr(committer, "decide", lambda *_: decision)
+    books.submit(CatchUp(card_id))
+    assert person in people_of(books.beside, RING, card_id, ActingFor.SUPPORT)
+
+
+class NeverSaving(Store):
+    """A store in which it is a mistake to save."""
+
+    def save(self, *_: object) -> None:
+        message = "there was nothing to save"
+        raise AssertionError(message)
+
+
+def test_a_pure_decline_writes_nothing(place: Place) -> None:
+    with audited(place, store=NeverSaving) as books:
+        declined = books.submit(capture("no hold"))
+        assert declined.reason is Reason.AUTHORIZATION_NOT_FOUND
 
 
 def test_the_refusal_of_a_throttled_call_is_left_to_the_edge_to_encode(place: Place) -> None:
