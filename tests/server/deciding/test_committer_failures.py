@@ -25,7 +25,7 @@ from giftcard_storage.schema import Card, Request
 from given.databases.books_on_disk import BooksOnDisk, audited, authorize_of, reasons, submission
 from given.databases.kinds import Kind, Place
 from given.made_facts import capture, issue, order, validate
-from given.together import SOON_SECONDS
+from given.waiting import SOON_SECONDS
 
 BUSY_MILLISECONDS = 50
 EMPTY_PAGES = 2
