@@ -1,4 +1,4 @@
-"""The way of every write: load, decide, save, commit once, for all commands that wait."""
+"""Every write: load, decide, save and commit once for all commands that wait."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Answer:
 class Committer:
     """Runs commands in batches, each batch as one durable transaction.
 
-    `encode` turns an outcome into the bytes that its request record keeps. `now` is read
-    once for each batch.
+    `encode` turns an outcome into the encoded answer that its request record keeps. `now` is
+    called once for each try of a batch.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class Committer:
         """Decide a command, durably, and return its answer.
 
         Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
-        `KeyLostError`, after each of which nothing was done; whatever else is raised is a
-        defect, and nothing was done either.
+        `KeyLostError`; any other error is a defect. After each of them nothing was done, but
+        after `CommitLostError` the command may have been, which its request record tells.
         """
         return self._batcher.submit(submission, gone)
 
@@ -107,7 +107,7 @@ class Committer:
             self._commit(entries)
         except StorageAwayError:
             raise
-        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not hit its neighbours
+        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
@@ -116,7 +116,7 @@ class Committer:
     def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         away: StorageAwayError | None = None
         for entry in entries:
-            if away is not None:  # Asking again for each would keep them all waiting.
+            if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
@@ -124,14 +124,14 @@ class Committer:
             except StorageAwayError as error:
                 away = error
                 entry.fail(error)
-            except Exception as error:  # noqa: BLE001 - it is this one command's own
+            except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
 
     def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        """Decide a batch until it is committed, or until it is clear that it will not be.
+        """Decide a batch again until it is committed, or fail after `TRIES`.
 
-        A commit whose answer was lost is decided again like one that was too slow: if it was
-        done after all, then every command finds its request record, and is answered by that.
+        A batch whose commit was lost is decided again, like one that read stale facts. If it was
+        committed after all, every command finds its request record and is answered from it.
         """
         lost: CommitLostError | None = None
         for attempt in range(TRIES):
@@ -143,7 +143,7 @@ class Committer:
                 lost = error
                 self._metrics.again("commit_lost")
             except StorageAwayError:
-                if lost is None:  # Nothing was done, which is for the caller to know at once.
+                if lost is None:  # Nothing was done, which the caller shall know at once.
                     raise
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
@@ -152,7 +152,9 @@ class Committer:
         answers: list[Answer] = []
         try:
             with self._store.transaction():
-                now = self._now()  # Not before: another program's writing can keep us waiting.
+                now = (
+                    self._now()
+                )  # Only now, as the transaction may have waited for another writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
@@ -160,7 +162,7 @@ class Committer:
                     self._store.save(loaded, batch.decisions, batch.records, now)
         except CommitLostError:
             for entry, answer in zip(entries, answers, strict=True):
-                entry.succeed(answer)  # Perhaps; the next try will find out.
+                entry.succeed(answer)  # Perhaps: the next try finds out.
             raise
         for entry, answer in zip(entries, answers, strict=True):
             entry.succeed(answer)
@@ -169,7 +171,7 @@ class Committer:
 
 
 def _first(lost: Answer | None, found: Answer) -> Answer:
-    """Return an answer that was given in a lost commit as what it is: given for the first time."""
+    """Return an answer whose commit was lost as the first answer, although its record is found."""
     if lost is not None and found == replace(lost, replayed=True):
         return lost
     return found
@@ -180,7 +182,7 @@ def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
 
 
 class _Batch:
-    """The commands of one transaction, decided in turn: later ones see what earlier ones did."""
+    """The commands of one transaction, decided in turn; later ones see what earlier ones did."""
 
     def __init__(
         self,
@@ -199,7 +201,7 @@ class _Batch:
         self.records: list[RequestRecord] = []
 
     def answer(self, submission: Submission) -> Answer:
-        """Answer a command: as it was answered before, or by deciding it now."""
+        """Answer a command from its record, or by deciding it now."""
         command = submission.command
         if not isinstance(command, Keyed):
             caught_up = self._decide(command).outcome

@@ -1,4 +1,4 @@
-"""The six RPCs: a message becomes a command, its decision becomes a message or a status."""
+"""The six RPCs: a message becomes a command, and its decision a response or a status."""
 
 from __future__ import annotations
 
@@ -110,13 +110,15 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def Validate(
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
-        """Tell what Authorize would answer; a no is part of the answer."""
-        came, caller = time.monotonic(), self._caller_of(context)
+        """Tell what Authorize would answer; a refusal is part of the response."""
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
         command = self._reader.validate(request)
-        attempt = Attempt("Validate", came, caller, request.attempt_key, bool(command.card_ids))
+        attempt = Attempt(
+            "Validate", arrived_at, caller, request.attempt_key, bool(command.card_ids)
+        )
         if self._attempts.wait(attempt) is not None:
             outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
-        elif not attempt.is_looked_up:  # What a look-up would find as well.
+        elif not attempt.is_looked_up:  # A look-up would find no card either.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
         else:
             found = self._validating.submit(command, _gone(context))
@@ -130,10 +132,10 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
         """Set money aside on a card."""
-        came, caller = time.monotonic(), self._caller_of(context)
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
         read = self._reader.authorize(request, caller)
         attempt = Attempt(
-            "Authorize", came, caller, request.attempt_key, bool(read.command.card_ids)
+            "Authorize", arrived_at, caller, request.attempt_key, bool(read.command.card_ids)
         )
         return self._attempted(attempt, read, context).encoded
 
@@ -141,7 +143,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse | bytes:
-        """Take what was set aside."""
+        """Take the money that was set aside."""
         read = self._reader.capture(request, self._caller_of(context))
         answer = self._decided(read, context)
         response = pb.CaptureResponse.FromString(answer.encoded)
@@ -154,7 +156,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
     ) -> pb.ReverseResponse | bytes:
-        """Undo an Authorize, whatever became of it."""
+        """Undo an Authorize: release it, refund it, or prevent it (R36)."""
         read = self._reader.reverse(request, self._caller_of(context), self._now())
         answer = self._decided(read, context)
         response = pb.ReverseResponse.FromString(answer.encoded)
@@ -166,9 +168,9 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
-        came, caller = time.monotonic(), self._caller_of(context)
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
         read = self._reader.cancel(request, caller)
-        attempt = Attempt("Cancel", came, caller, None, bool(read.command.card_ids))
+        attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
         return self._attempted(attempt, read, context).encoded
 
     def _attempted(
@@ -184,7 +186,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return _granted(answer, context)
 
     def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
-        """Have a command decided."""
+        """Decide a command that names no card by its code."""
         submission = Submission(read.command, read.canonical)
         return _granted(self._committer.submit(submission, _gone(context)), context)
 
@@ -196,7 +198,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
 
 def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
-    """Return an answer that is a yes, and end the RPC here where it is a no."""
+    """Return an answer that was granted, and end the RPC with the status of one that was not."""
     metadata = REPLAYED if answer.replayed else ()
     if answer.reason is not None:
         abort(context, Status.FromString(answer.encoded), metadata)
@@ -217,6 +219,6 @@ def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
 
 
 def service_methods() -> dict[str, str]:
-    """Return the RPCs by name, with their type as metrics call it."""
+    """Return the names of the RPCs, each with its type as metrics call it."""
     service: Any = pb.DESCRIPTOR.services_by_name["GiftCardService"]
     return {method.name: "unary" for method in service.methods}
