@@ -29,6 +29,7 @@ from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
+from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
@@ -46,6 +47,7 @@ PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_c
 SECRET_NAMES: Final = {
     "answer",
     "attempts_redis_url",
+    "canonical",
     "characters",
     "code",
     "email",
@@ -169,7 +171,8 @@ MADE: Final[tuple[object, ...]] = (
     replace(reverse("2"), beneficiary=WHO),
     SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
-    Submission(ISSUE, "k1", lambda _: b""),
+    Read(ISSUE, CANARY.encode()),
+    Submission(ISSUE, CANARY.encode()),
     RequestReader(RING, {}),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),

@@ -181,7 +181,9 @@ class CatchUp:
     card_id: str
 
 
-Command = Issue | Validate | Authorize | Capture | Reverse | Cancel | CatchUp
+# The commands that a request id names, so that each is decided once.
+Keyed = Issue | Authorize | Capture | Reverse | Cancel
+Command = Keyed | Validate | CatchUp
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,13 @@ class Parts:
     def committer(self) -> Committer:
         """Decides every command that may change something."""
         return Committer(
-            self.writing, self.markets, self.encode, self.now, self.metrics, **self._limits
+            self.writing,
+            self.ring,
+            self.markets,
+            self.encode,
+            self.now,
+            self.metrics,
+            **self._limits,
         )
 
     @cached_property

@@ -5,10 +5,9 @@ import os
 import random
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,12 +23,10 @@ from given.calls.journal import Journal, assert_bought_once, check, nobody_was_t
 from given.calls.shop import Shop
 from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
 
 CALLERS: Final = 8
 OPERATIONS: Final = "giftcard_operations_total"
-# Longer than several workers take to start one after the other on a busy machine.
-GIVE_UP_SECONDS: Final = 60.0
-LOOK_EVERY_SECONDS: Final = 0.05
 WORKERS: Final = 2
 MODULE: Final = (sys.executable, "-m", "giftcard_server")
 
@@ -117,7 +114,7 @@ class Callers:
         with ThreadPoolExecutor(CALLERS) as threads:
             living = [threads.submit(self._live, each, over) for each in self.journals]
             try:
-                eventually(lambda: all(journal.acknowledged for journal in self.journals))
+                wait_until(lambda: all(journal.acknowledged for journal in self.journals))
                 yield
             finally:
                 over.set()
@@ -173,8 +170,8 @@ def many_workers(
     with ServerProcess(folder, settings=environment, command=command) as process:
         server = ManyWorkers(process)
         yield server
-    # After a failed test the supervisor was killed, and the workers end by themselves.
-    eventually(lambda: all(is_gone(pid) for pid in server.pids().values()))
+    # Where a test failed, the supervisor was killed, and this is what they end by.
+    wait_until(lambda: all(is_gone(pid) for pid in server.pids().values()))
 
 
 @contextmanager
@@ -183,14 +180,6 @@ def shop_of_its_own(target: str) -> Iterator[Shop]:
     options = (("grpc.use_local_subchannel_pool", 1),)
     with grpc.insecure_channel(target, options) as channel:
         yield Shop(channel)
-
-
-def eventually(holds: Callable[[], object]) -> None:
-    """Return when `holds` returns something true; fail where it never does."""
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    while not holds():
-        assert time.monotonic() < give_up_at, "it never held"
-        time.sleep(LOOK_EVERY_SECONDS)
 
 
 def is_gone(pid: int) -> bool:

@@ -11,14 +11,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-READY_WITHIN_SECONDS = 30.0
+from given.waiting import wait_until
+
 PASSWORD = "kept-out-of-every-log"
 
 
@@ -70,11 +70,7 @@ class RedisProcess:
                 stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while not self._answers():
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < deadline, "it never answered"
-            time.sleep(0.01)
+        wait_until(self._is_ready)
         return self
 
     def kill(self) -> None:
@@ -110,7 +106,9 @@ class RedisProcess:
         self.kill()
         shutil.rmtree(self.folder)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "log").read_text()
         try:
             return "PONG" in self._say(f"AUTH {PASSWORD}\r\nPING")
         except OSError:

@@ -67,6 +67,9 @@ class Bench:
     def call(self, request: Any) -> tuple[Any, grpc.StatusCode]:
         """Return the answer, None where there is none, and the status."""
         response, _, code, _ = self.begin(request).termination()
+        if isinstance(response, bytes):  # As the interceptor would send it.
+            rpc = type(request).__name__.removesuffix("Request")
+            response = getattr(pb, f"{rpc}Response").FromString(response)
         return response, code
 
     def code(self) -> str:
@@ -93,6 +96,25 @@ def test_an_answer_that_is_no_has_its_status_and_a_text(bench: Bench) -> None:
     rpc = bench.begin(sent.issue(19_99))
     _, _, code, text = rpc.termination()
     assert (code, text) == (Code.FAILED_PRECONDITION, "the amount is outside the market's range")
+
+
+def test_an_answer_without_a_code_is_sent_as_its_record_keeps_it(bench: Bench) -> None:
+    purchase, authorize, other = sent.issue(), *(sent.authorize(bench.code()) for _ in range(2))
+    code = bench.call(purchase)[0].code
+    held, partly = (bench.call(it)[0].authorization.authorization_id for it in (authorize, other))
+    table: tuple[tuple[Any, bool], ...] = (
+        (purchase, False),
+        (authorize, True),
+        (sent.capture(held), True),
+        (sent.capture(partly, 10_00), False),  # R27: with a new card and its code.
+        (sent.reverse(held, 10_00), False),  # R23: likewise.
+        (sent.reverse_request(sent.new_id()), True),
+        (sent.cancel(code, purchase.purchase.order_id), True),
+    )
+    for request, is_as_kept in table:
+        answer, *_ = bench.begin(request).termination()
+        (record,) = (row for row in dump(bench.url)["request"] if row[0] == request.request_id)
+        assert (answer in record) is is_as_kept
 
 
 def test_a_request_id_belongs_to_its_caller(bench: Bench) -> None:

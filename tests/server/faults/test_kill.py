@@ -13,7 +13,7 @@ from given.calls.journal import Journal, assert_bought_once, check
 from given.calls.shop import shop_at
 from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
-from given.together import until
+from given.waiting import wait_until
 
 # PostgreSQL does not die with the server; its own kills are in test_postgresql_kills.py.
 FEW, MANY = 2, 10
@@ -54,7 +54,7 @@ def test_what_was_acknowledged_survives_kills_in_a_row(
 def kill_under_load(server: ServerProcess, journals: list[Journal], seconds: float) -> None:
     with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
         living = [threads.submit(journal.live, shop) for journal in journals]
-        until(lambda: any(journal.acknowledged for journal in journals))
+        wait_until(lambda: any(journal.acknowledged for journal in journals))
         time.sleep(seconds)
         server.kill()
         for life in living:

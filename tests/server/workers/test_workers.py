@@ -26,7 +26,6 @@ from given.servers.many_workers import (
     WORKERS,
     Callers,
     ManyWorkers,
-    eventually,
     is_gone,
     many_workers,
     settings_on,
@@ -36,6 +35,7 @@ from given.servers.many_workers import (
 from given.servers.mutual import CALLERS, Mutual, uri
 from given.servers.running import settings
 from given.servers.server_process import ServerNotReady
+from given.waiting import wait_until
 
 # So many connections that the kernel gives all of them to one worker once in 2**23 runs.
 CONNECTIONS: Final = 24
@@ -105,7 +105,7 @@ def test_metrics_of_no_single_worker_appear_once(server: ManyWorkers) -> None:
     assert names >= {"process_resident_memory_bytes", "python_gc_collections_total"}
     assert (total(now, "giftcard_workers", state="wanted"), server.status("/healthz")) == (2, 200)
     assert len([name for name, _ in now if name == "giftcard_outstanding_liability_minor"]) == 1
-    eventually(lambda: server.value("giftcard_outstanding_liability_minor", market="fr") > 0)
+    wait_until(lambda: server.value("giftcard_outstanding_liability_minor", market="fr") > 0)
 
 
 @pytest.mark.parametrize("name", ["GIFTCARD_GRPC_LISTEN", "GIFTCARD_HTTP_LISTEN"])
@@ -154,12 +154,12 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(
             busiest = max(server.pids(), key=server.operations_of)
             killed = server.pids()[busiest]
             os.kill(killed, signal.SIGKILL)
-            eventually(callers.lost)
+            wait_until(callers.lost)
             so_far = callers.acknowledged()
-            eventually(lambda: callers.acknowledged() > so_far + 100)
+            wait_until(lambda: callers.acknowledged() > so_far + 100)
             scrapes.append(server.samples())
-            eventually(lambda: server.pids()[busiest] != killed)
-            eventually(server.all_are_ready)
+            wait_until(lambda: server.pids()[busiest] != killed)
+            wait_until(server.all_are_ready)
             scrapes.append(server.samples())
         scrapes.append(server.samples())
         for then, now in pairwise(scrapes):
@@ -195,7 +195,7 @@ def test_readiness_goes_off_before_the_workers_stop(url: str, tmp_path: Path) ->
     with many_workers(url, tmp_path, GIFTCARD_DRAIN_PAUSE_SECONDS="3") as server:
         assert server.status("/readyz") == HTTPStatus.OK
         os.kill(server.process.pid, signal.SIGTERM)
-        eventually(lambda: server.status("/readyz") == HTTPStatus.SERVICE_UNAVAILABLE)
+        wait_until(lambda: server.status("/readyz") == HTTPStatus.SERVICE_UNAVAILABLE)
         assert server.status("/healthz") == HTTPStatus.OK
         with shop_at(server.process.target) as shop:
             assert shop.bought().code
@@ -227,7 +227,7 @@ def test_workers_drain_when_their_supervisor_is_killed(url: str, tmp_path: Path)
     with many_workers(url, tmp_path) as server:
         folder, pids = server.folder_of_counters(), server.pids().values()
         server.process.kill()
-        eventually(lambda: all(is_gone(pid) for pid in pids))
+        wait_until(lambda: all(is_gone(pid) for pid in pids))
         assert not folder.exists()
         host, _, port = server.process.target.rpartition(":")
         socket.create_server((host, int(port))).close()
@@ -241,7 +241,7 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
     with many_workers(url, tmp_path) as server:
         postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         os.kill(server.pids()[SECOND], signal.SIGKILL)
-        eventually(lambda: len(server.events("worker ended")) >= 3)
+        wait_until(lambda: len(server.events("worker ended")) >= 3)
         assert server.status("/readyz") == HTTPStatus.OK
         with shop_at(server.process.target) as shop:
             assert shop.bought().code
@@ -251,7 +251,7 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
         assert "cannot be reached" in server.events("worker ended")[1]["why"]
         assert server.value("giftcard_workers", state="alive") == 1
         postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        eventually(server.all_are_ready)
+        wait_until(server.all_are_ready)
         assert server.process.terminate() == 0
 
 
