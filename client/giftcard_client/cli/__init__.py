@@ -1,1 +1,1 @@
-"""The command line `giftcard`: everything that imports typer or rich."""
+"""The command line `giftcard`: all that imports typer or rich, and what it alone uses."""

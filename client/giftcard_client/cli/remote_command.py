@@ -23,7 +23,7 @@ from giftcard_client.cli.options import (
     Target,
     TimeoutSeconds,
 )
-from giftcard_client.cli.tables import answer_json, answer_table
+from giftcard_client.cli.output import answer_json, answer_table
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 DEFAULT_TIMEOUT_SECONDS = 5.0

@@ -17,7 +17,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         # Only here is it known whether what it imports is installed.
-        from giftcard_client.cli.commands import run  # noqa: PLC0415
+        from giftcard_client.cli.app import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in CLI_PACKAGES:
             raise

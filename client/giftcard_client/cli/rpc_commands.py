@@ -1,4 +1,4 @@
-"""The commands of `giftcard`: one for each RPC, `demo`, and what the server package adds."""
+"""The commands of `giftcard` that call the server, one for each RPC."""
 
 from datetime import timedelta
 
@@ -17,11 +17,7 @@ from giftcard_client import (
     Validation,
 )
 from giftcard_client.cli import options as opt
-from giftcard_client.cli.demonstration import demo
-from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
 from giftcard_client.cli.option_values import option_contact, option_order, read_code
-from giftcard_client.cli.remote_command import remote_command
-from giftcard_client.cli.server_commands import add_server_commands
 
 
 def issue(  # noqa: PLR0913 - one parameter for each option
@@ -153,22 +149,3 @@ def cancel(
     Asks for the code, or reads it from standard input.
     """
     return cards.cancel(read_code(), purchase_order_id=order_id, request_id=request_id)
-
-
-def run() -> None:
-    """Run the command that the command line names."""
-    app = typer.Typer(
-        name="giftcard",
-        help="Gift cards as a payment method.",
-        epilog=EXIT_CODES_HELP,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="markdown",
-        # A pretty traceback shows local variables, and those hold codes.
-        pretty_exceptions_enable=False,
-    )
-    for command in (issue, validate, authorize, capture, reverse, cancel):
-        app.command()(remote_command(command))
-    add_server_commands(app)
-    app.command()(demo)
-    app()

@@ -13,12 +13,12 @@ from rich.markup import escape
 
 from giftcard_client import GiftCardError, GiftCards, Money
 from giftcard_client.cli.amounts import format_amount
-from giftcard_client.cli.demonstration_server import (
+from giftcard_client.cli.demo.server import (
     DemonstrationServer,
     ServerFailed,
     demonstration_server,
 )
-from giftcard_client.cli.demonstration_steps import NotAsExpected, Step, life_of_a_card
+from giftcard_client.cli.demo.steps import NotAsExpected, Step, life_of_a_card
 
 INDENT = 6
 # How the audit's totals of a market add up.
