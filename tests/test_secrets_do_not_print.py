@@ -7,7 +7,6 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime
 from importlib import import_module
 from inspect import isclass
 from pkgutil import walk_packages
@@ -27,11 +26,13 @@ from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.guesses.settings import GuessSettings
+from giftcard_server.keys.settings import KeySettings
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded
-from given.made_facts import authorize, issue, order, request_key, reverse
+from given.made_facts import NOW, authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -128,7 +129,6 @@ ISSUE: Final = issue(purchaser=WHO, recipient=WHO, message=CANARY)
 RECORD: Final = RequestRecord(request_key(), "Issue", answer=CANARY.encode())
 FACTS: Final = Facts(requests={RECORD.key: RECORD})
 MONEY: Final = values.Money(1)
-NOW: Final = datetime(2026, 9, 14, tzinfo=UTC)
 CARD: Final = results.GiftCard(
     "1", "fr", CardState.ACTIVE, CardOrigin.PURCHASE, MONEY, MONEY, NOW, NOW, "0000", ""
 )
@@ -139,6 +139,12 @@ PAID: Final = results.Authorization(
 )  # fmt: skip
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
+# The URLs as a shell would set them.
+SECRET_SETTINGS: Final = {
+    "keys": RING,
+    "database_url": f"postgresql://user:{CANARY}@host/books",
+    "attempts_redis_url": f"redis://:{CANARY}@host/0",
+}
 OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
 
 MADE: Final[tuple[object, ...]] = (
@@ -161,11 +167,9 @@ MADE: Final[tuple[object, ...]] = (
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
     Submission(ISSUE, "k1", lambda _: b""),
     RequestReader(RING, {}),
-    Settings(
-        keys=RING,
-        database_url=f"postgresql://user:{CANARY}@host/books",  # type: ignore[arg-type] # As it is told.
-        attempts_redis_url=f"redis://:{CANARY}@host/0",  # type: ignore[arg-type] # As it is told.
-    ),
+    Settings.model_validate(SECRET_SETTINGS),
+    KeySettings.model_validate(SECRET_SETTINGS),
+    GuessSettings.model_validate(SECRET_SETTINGS),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
     results.Issued(CARD, CANARY),
