@@ -7,12 +7,11 @@ import pytest
 
 from giftcard_client import GiftCards, Issued, Money, Purchase
 from giftcard_client.tender import GiftCardTender
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import FaultyGateway
 from given.checkout.shopping import BUYER, Buy
 from given.servers.server_process import ServerProcess
 
-# Longer than the server ever takes, so that a deadline passes only where a test wants it.
-TIMEOUT_SECONDS = 20.0
 # Long enough for the server on a busy machine, short enough to wait for.
 IMPATIENT_SECONDS = 1.0
 

@@ -11,6 +11,7 @@ from checkout import Basket, Checkout, Outcome, Receipt
 from giftcard_client import GiftCards, Money
 from giftcard_client.connector import Payment, TenderResult, TenderStatus
 from giftcard_client.tender import GiftCardTender, Quote
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.checkouts import BANK_MINOR, agree, assert_all_or_nothing, basket
 from given.checkout.shopping import CARD_MINOR, Buy, is_free, order
 
@@ -47,7 +48,7 @@ def test_a_card_that_cannot_be_used_is_told_before_anything_is_set_aside(
     tender: GiftCardTender,
 ) -> None:
     bank = BankCard()
-    receipt = Checkout(tender, bank, agree).pay(basket("0000-0000-0000-0000"))
+    receipt = Checkout(tender, bank, agree).pay(basket(UNKNOWN_CODE))
     assert receipt.outcome is Outcome.NOT_PAID
     assert receipt.message == "There is no gift card with this code."
     assert bank.held_minor == bank.charged_minor == 0

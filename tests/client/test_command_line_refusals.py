@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from given.calls.sent import UNKNOWN_CODE
 from given.servers.giftcard_command import Json, Shop, buying, giftcard, looking, paying
 from given.servers.server_process import ServerProcess
 
@@ -19,9 +20,9 @@ def shop(live_server: ServerProcess) -> Shop:
 
 NOES = [
     # (arguments, standard input, what is said, exit code)
-    (looking("60"), "0000-0000-0000-0000", "CARD_NOT_FOUND", 3),
+    (looking("60"), UNKNOWN_CODE, "CARD_NOT_FOUND", 3),
     (paying("60"), "not a code", "CARD_NOT_FOUND", 3),
-    (["cancel", "--order-id", "X"], "0000-0000-0000-0000", "CARD_NOT_FOUND", 3),
+    (["cancel", "--order-id", "X"], UNKNOWN_CODE, "CARD_NOT_FOUND", 3),
     (["capture", str(uuid4())], "", "AUTHORIZATION_NOT_FOUND", 3),
     (["reverse", str(uuid4()), "--reason", "technical"], "", "AUTHORIZATION_NOT_FOUND", 3),
     (buying("500.01"), "", "AMOUNT_OUT_OF_RANGE", 3),
@@ -31,7 +32,7 @@ NOES = [
     (buying("50", "--discount", "SPRING"), "", "PURCHASE_HAS_DISCOUNT", 3),
     (buying("50", "--design", "no such"), "", "design: ", 4),
     (["capture", ""], "", "authorization_id: ", 4),
-    (paying("50", "--line", "books=20"), "0000-0000-0000-0000", "order.", 4),
+    (paying("50", "--line", "books=20"), UNKNOWN_CODE, "order.", 4),
     (buying("12,34"), "", "write it like 12.34", 2),
     (buying("-5"), "", "is not an amount", 2),
     (looking("50", "--line", "books"), "", "write it like books=12.34", 2),
@@ -43,7 +44,7 @@ NOES = [
     (["capture", str(uuid4()), "--key", "/dev/null"], "", "--key", 2),
     (["refund"], "", "No such command", 2),
     # A code as an argument would be seen by everybody on the machine.
-    (looking("50", "0000-0000-0000-0000"), "", "unexpected extra argument", 2),
+    (looking("50", UNKNOWN_CODE), "", "unexpected extra argument", 2),
 ]
 
 
@@ -61,7 +62,7 @@ def test_a_no_says_why_and_ends_with_its_own_code(
 JSON_NOES = [
     # (arguments, standard input, exit code, what the object on standard error says)
     (buying("500.01"), "", 3, {"error": "declined", "reason": "AMOUNT_OUT_OF_RANGE"}),
-    (paying("60"), "0000-0000-0000-0000", 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
+    (paying("60"), UNKNOWN_CODE, 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
     (["capture", ""], "", 4, {"error": "invalid"}),
 ]
 

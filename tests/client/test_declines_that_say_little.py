@@ -11,6 +11,7 @@ from bank_card import BankCard
 from checkout import Checkout, Outcome
 from giftcard_client import Declined, GiftCards, Reason
 from giftcard_client.tender import GiftCardTender, RefundReason, TenderStatus
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.checkouts import agree, assert_all_or_nothing, basket
 from given.checkout.faulty_gateway import (
     FaultyGateway,
@@ -26,8 +27,6 @@ from given.checkout.faulty_gateway import (
 from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 from returns import Return, take_back
 
-# Well-formed, and of no card.
-UNKNOWN_CODE = "0000-0000-0000-0000"
 # As many wrong codes as a session may try, by the built-in settings.
 GUESSES = 10
 

@@ -25,6 +25,7 @@ from giftcard_client import (
     ReverseOutcome,
     ReverseReason,
 )
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 
@@ -142,9 +143,7 @@ def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
 
 
 def test_validate_tells_nothing_of_a_card_to_who_lacks_the_code(cards: GiftCards) -> None:
-    quote = cards.validate(
-        "0000-0000-0000-0000", market="fr", order=order(700), attempt_key=session()
-    )
+    quote = cards.validate(UNKNOWN_CODE, market="fr", order=order(700), attempt_key=session())
     assert (quote.usable, quote.reason, quote.card) == (False, Reason.CARD_NOT_FOUND, None)
 
 

@@ -18,6 +18,7 @@ from giftcard_client import (
     Unavailable,
 )
 from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     answer,
@@ -42,7 +43,7 @@ def gateway() -> Iterator[FaultyGateway]:
 
 @pytest.fixture
 def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
-    with GiftCards(gateway.target, timeout_seconds=20) as client:
+    with GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS) as client:
         yield client
 
 
@@ -144,7 +145,10 @@ def test_a_service_that_is_not_there_is_told_within_the_tries() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         target = f"127.0.0.1:{nobody.getsockname()[1]}"
-        with GiftCards(target, timeout_seconds=20) as cards, pytest.raises(Unavailable) as caught:
+        with (
+            GiftCards(target, timeout_seconds=TIMEOUT_SECONDS) as cards,
+            pytest.raises(Unavailable) as caught,
+        ):
             cards.capture("auth-1", request_id="id-1")
     assert caught.value.request_id == "id-1"
 
@@ -164,7 +168,7 @@ def test_a_service_that_is_down_gets_one_try_a_call_in_the_end(
 
 
 def test_what_is_closed_while_it_calls_has_an_unknown_outcome(gateway: FaultyGateway) -> None:
-    cards = GiftCards(gateway.target, timeout_seconds=20)
+    cards = GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS)
 
     def close_then_hang(forward: object, context: grpc.ServicerContext) -> bytes:
         cards.close()

@@ -24,7 +24,9 @@ from giftcard_client import (
     Unavailable,
     Violation,
 )
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.rpc_errors import UNDECIDED
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     Step,
@@ -47,13 +49,13 @@ def gateway() -> Iterator[FaultyGateway]:
 
 @pytest.fixture(scope="module")
 def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
-    with GiftCards(gateway.target, timeout_seconds=20) as client:
+    with GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS) as client:
         yield client
 
 
 def raised(gateway: FaultyGateway, cards: GiftCards, step: Step) -> GiftCardError:
     """What `capture` raises when every try is answered by `step`."""
-    gateway.next("Capture", *[step] * 5)
+    gateway.next("Capture", *[step] * MAX_TRIES)
     try:
         with pytest.raises(GiftCardError) as caught:
             cards.capture("an-authorization", request_id=REQUEST_ID)

@@ -10,6 +10,7 @@ import pytest
 
 from giftcard.v1 import gift_card_service_pb2
 from giftcard_client import Money
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.tender import (
     GiftCardTender,
     RefundReason,
@@ -28,9 +29,6 @@ from given.checkout.faulty_gateway import (
 from given.checkout.shopping import Buy, capture, order, payment, session
 
 Code = grpc.StatusCode
-
-# Enough to lose every try of a call.
-ALWAYS = 5
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_a_quote_says_why_not(tender: GiftCardTender, buy: Buy) -> None:
 def test_a_quote_from_nobody_says_that_too(
     gateway: FaultyGateway, lossy_tender: GiftCardTender
 ) -> None:
-    gateway.next("Validate", *[lose_request] * ALWAYS)
+    gateway.next("Validate", *[lose_request] * MAX_TRIES)
     quote = lossy_tender.quote("ANY", market="fr", order=order(1000))
     assert (quote.usable, quote.code, quote.remaining) == (False, "UNAVAILABLE", Money(1000))
 
@@ -168,7 +166,7 @@ def test_no_exception_leaves_the_tender(
     code: str,
 ) -> None:
     rpc = {"Void": "Reverse", "Refund": "Reverse"}.get(operation, operation)
-    gateway.next(rpc, *[step] * ALWAYS)
+    gateway.next(rpc, *[step] * MAX_TRIES)
     request_id = str(uuid4())
     calls: dict[str, Callable[[], TenderResult]] = {
         "Authorize": lambda: lossy_tender.authorize(payment("ANY", order(100))),
@@ -188,7 +186,7 @@ def test_a_tender_that_is_overloaded_says_when_to_come_back(
     gateway: FaultyGateway, lossy_tender: GiftCardTender
 ) -> None:
     busy = refuse(Code.UNAVAILABLE, retry_info(timedelta(seconds=3)))
-    gateway.next("Authorize", *[busy] * ALWAYS)
+    gateway.next("Authorize", *[busy] * MAX_TRIES)
     result = lossy_tender.authorize(payment("ANY", order(100)))
     assert result.retry_after == timedelta(seconds=3)
 

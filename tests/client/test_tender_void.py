@@ -9,6 +9,7 @@ import pytest
 
 from bank_card import BankCard
 from giftcard_client import Money
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.tender import (
     GiftCardTender,
     TenderStatus,
@@ -22,9 +23,6 @@ from given.checkout.faulty_gateway import (
 from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 
 Code = grpc.StatusCode
-
-# Enough to lose every try of a call.
-ALWAYS = 5
 
 
 @pytest.mark.parametrize("by", ["reference", "authorize_request_id"])
@@ -106,7 +104,7 @@ def test_void_is_told_exactly_one_thing_to_void(
 
 
 @pytest.mark.parametrize("lost", [lose_answer, hang_after], ids=["line broke", "silence"])
-@pytest.mark.parametrize("times", [1, ALWAYS])
+@pytest.mark.parametrize("times", [1, MAX_TRIES])
 def test_a_lost_answer_leaves_a_hold_that_void_finds(
     gateway: FaultyGateway,
     impatient_tender: GiftCardTender,

@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from uuid import uuid4
 
+from giftcard.v1 import order_pb2
 from giftcard_client import Contact, Issued, Money, Order, OrderLine
 from giftcard_client.tender import GiftCardTender, Payment, Tender, TenderResult, TenderStatus
+from given.calls import sent
 
-BUYER = Contact("buyer@example.com", "Bernadette Buyer", "fr-FR")
-SHOPPER = Contact("shopper@example.com", "Sam Shopper", "fr-FR")
+
+def person(contact: order_pb2.Contact) -> Contact:
+    """Return a person of the shared requests as the client takes them."""
+    return Contact(contact.email, contact.name, contact.locale)
+
+
+BUYER, SHOPPER = person(sent.BUYER), person(sent.SHOPPER)
 
 # What the cards of these tests are worth, unless they say otherwise.
 CARD_MINOR = 5000
