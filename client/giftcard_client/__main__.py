@@ -1,4 +1,4 @@
-"""Lets `python -m giftcard_client` do what `giftcard` does, where it is not on the PATH."""
+"""Run `giftcard` as `python -m giftcard_client`, where the command is not on the PATH."""
 
 from giftcard_client.cli.main import main
 

@@ -38,9 +38,9 @@ NOES = [
     (looking("50", "--line", "books"), "", "write it like books=12.34", 2),
     (looking("50"), "", "no code", 2),
     (["validate", "--market", "fr", "--order-id", "X"], "", "needs --total", 2),
-    (["reverse", "--reason", "technical"], "", "says what to undo", 2),
+    (["reverse", "--reason", "technical"], "", "name what to undo", 2),
     (["capture", str(uuid4()), "--request-id", "no UUID"], "", "--request-id", 2),
-    (buying("50", "--recipient-name", "Ben"), "", "has an e-mail address", 2),
+    (buying("50", "--recipient-name", "Ben"), "", "needs an e-mail address", 2),
     (["capture", str(uuid4()), "--key", "/dev/null"], "", "--key", 2),
     (["refund"], "", "No such command", 2),
     # A code as an argument would be seen by everybody on the machine.

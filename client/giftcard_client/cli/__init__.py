@@ -1,1 +1,1 @@
-"""The command line `giftcard`: all that imports typer or rich, and what it alone uses."""
+"""The command line `giftcard`: the modules that import typer or rich, or serve only those."""

@@ -10,7 +10,7 @@ from giftcard_client.cli.server_commands import add_server_commands
 
 
 def run() -> None:
-    """Run the command that the command line names."""
+    """Run the command that is named on the command line."""
     app = typer.Typer(
         name="giftcard",
         help="Gift cards as a payment method.",
@@ -18,7 +18,7 @@ def run() -> None:
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode="markdown",
-        # A pretty traceback shows local variables, and those hold codes.
+        # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
     for command in (issue, validate, authorize, capture, reverse, cancel):

@@ -39,7 +39,7 @@ def issue(  # noqa: PLR0913 - one parameter for each option
     message: opt.Message = "",
     request_id: opt.RequestId = None,
 ) -> Issued:
-    """Make a card for a purchase that was paid, and show its code."""
+    """Make a card for a paid purchase, and show its code."""
     method = PaymentMethod(payment_method)
     return cards.issue(
         market=market,
@@ -63,7 +63,7 @@ def validate(
     discounts: opt.Discounts = None,
     attempt_key: opt.AttemptKey = "",
 ) -> Validation:
-    """Tell what a card would pay of an order, and what would be lost. Changes nothing.
+    """Show how much of an order a card would pay, and how much would be lost. Changes nothing.
 
     Asks for the code, or reads it from standard input.
     """
@@ -109,7 +109,7 @@ def capture(
     amount: opt.CapturedAmount = None,
     request_id: opt.RequestId = None,
 ) -> Captured:
-    """Take the money that was set aside; what the order did not need is lost."""
+    """Take the money that was set aside; the rest of the card is lost."""
     return cards.capture(authorization_id, amount=amount, request_id=request_id)
 
 
@@ -128,7 +128,7 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
 ) -> Reversed:
     """Undo an authorize: release a hold, or give captured money back on a new card."""
     if (authorization_id is None) == (authorize_request_id is None):
-        message = "either an authorization id or --authorize-request-id says what to undo"
+        message = "name what to undo, by either an authorization id or --authorize-request-id"
         raise typer.BadParameter(message)
     return cards.reverse(
         authorization_id=authorization_id,
@@ -144,7 +144,7 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
 def cancel(
     cards: GiftCards, *, order_id: opt.OrderId, request_id: opt.RequestId = None
 ) -> Cancelled:
-    """Cancel the purchase of a card that is wholly unused, and show what to pay back.
+    """Cancel the purchase of a wholly unused card, and show the amount to pay back.
 
     Asks for the code, or reads it from standard input.
     """
