@@ -1,4 +1,4 @@
-"""The six calls at the real server: what comes out, what is raised, and what is never shown."""
+"""The six calls at the real server: their results, and what they raise."""
 
 import threading
 from dataclasses import replace
@@ -117,7 +117,7 @@ def test_a_captured_order_that_is_returned_comes_back_on_a_new_card(
     assert reversed_.authorization.refunded_amount == Money(5000)
 
 
-def test_a_purchase_is_cancelled_and_tells_what_to_pay_back(cards: GiftCards) -> None:
+def test_a_cancelled_purchase_says_what_to_pay_back(cards: GiftCards) -> None:
     purchase = Purchase("p-" + str(uuid4()), "psp-77")
     bought = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=BUYER)
     cancelled = cards.cancel(bought.code, purchase_order_id=purchase.order_id)
@@ -133,7 +133,7 @@ def test_less_captured_than_set_aside_comes_back_as_a_new_card(cards: GiftCards,
     assert captured.replacement.card.balance == Money(3000)
 
 
-def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
+def test_validate_refuses_in_its_answer(cards: GiftCards, buy: Buy) -> None:
     quote = cards.validate(
         buy(5000).code, market="fr", order=order(700, category="insurance"), attempt_key=session()
     )
@@ -142,12 +142,12 @@ def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
     assert (quote.applicable_amount, quote.remaining_due) == (Money(0), Money(700))
 
 
-def test_validate_tells_nothing_of_a_card_to_who_lacks_the_code(cards: GiftCards) -> None:
+def test_validate_reveals_no_card_to_a_caller_without_its_code(cards: GiftCards) -> None:
     quote = cards.validate(UNKNOWN_CODE, market="fr", order=order(700), attempt_key=session())
     assert (quote.usable, quote.reason, quote.card) == (False, Reason.CARD_NOT_FOUND, None)
 
 
-def test_a_rule_s_no_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> None:
+def test_a_rule_s_refusal_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> None:
     held = authorize(cards, buy(5000).code, 5000)
     request_id = str(uuid4())
     with pytest.raises(Declined) as caught:
@@ -157,7 +157,7 @@ def test_a_rule_s_no_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> N
     assert caught.value.request_id == request_id
 
 
-def test_a_malformed_request_tells_every_mistake(cards: GiftCards) -> None:
+def test_a_malformed_request_lists_every_mistake(cards: GiftCards) -> None:
     basket = replace(order(1000), order_id="", total=Money(-1))
     with pytest.raises(InvalidRequest) as caught:
         cards.authorize("ANY", market="", order=basket, customer=SHOPPER, request_id="no-uuid")
@@ -188,7 +188,7 @@ def test_the_same_request_again_gets_the_first_answer_code_included(cards: GiftC
     assert replace(second, replayed=False) == first
 
 
-def test_reverse_is_told_exactly_one_thing_to_reverse(cards: GiftCards) -> None:
+def test_reverse_takes_exactly_one_name_of_what_to_reverse(cards: GiftCards) -> None:
     with pytest.raises(TypeError, match="either"):
         cards.reverse(reason=ReverseReason.TECHNICAL)
     with pytest.raises(TypeError, match="either"):

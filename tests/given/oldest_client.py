@@ -1,8 +1,8 @@
 """The life of a card, as tests/test_oldest_runtime.py plays it on the oldest runtime.
 
-Run by the Python of .venv-oldest against the server named in its one argument.
-Every kind of call and answer passes here once: the stubs, times, dates and the
-details of a status are what an old runtime would trip over.
+The Python of .venv-oldest runs it against the server named in its one argument.
+It makes every kind of call once: an old runtime would fail on the stubs, on times
+and dates, or on the details of a status.
 """
 
 import sys
@@ -31,7 +31,7 @@ SHOPPER = Contact(email="shopper@example.com", name="Camille", locale="fr-FR")
 
 
 def order(amount_minor: int) -> Order:
-    """An order of its own, of one line that a card can pay."""
+    """Return a new order, of one line that a card can pay."""
     amount = Money(amount_minor)
     return Order(order_id=uuid4().hex, total=amount, lines=[OrderLine("clothing", amount)])
 
@@ -46,7 +46,7 @@ def play(cards: GiftCards) -> None:
 
 
 def buy(cards: GiftCards, order_id: str = "") -> Issued:
-    """Buy a card over 50 euros, in a purchase of its own or in `order_id`."""
+    """Buy a card over 50 euros, in a new purchase or in `order_id`."""
     purchase = Purchase(order_id=order_id or uuid4().hex, payment_reference="psp-1")
     issued = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=SHOPPER)
     assert issued.card.expire_time > datetime.now(UTC)
