@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from giftcard_rules.cards import Card, CardOrigin, CardState, change, require_unspent, timestamp
+from giftcard_rules.cards import (
+    Card,
+    CardOrigin,
+    CardState,
+    change_card,
+    require_unspent,
+    timestamp,
+)
 from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, NewCard, PaymentMethod
 from giftcard_rules.deadlines import deadline, expiry, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
@@ -93,7 +100,7 @@ def cancel(
         raise DeclinedError(Reason.NOT_A_PURCHASED_CARD)
 
     posting = Posting(PostingKind.CANCEL, card.card_id, card.balance_minor)
-    cancelled = change(card, state=CardState.CANCELLED, balance_minor=0)
+    cancelled = change_card(card, CardState.CANCELLED, balance_minor=0)
     outcome = Cancelled(
         cancelled, card.balance_minor, purchase.payment_method, purchase.payment_reference
     )

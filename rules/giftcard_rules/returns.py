@@ -10,7 +10,9 @@ from giftcard_rules.cards import (
     Authorization,
     AuthorizationState,
     Card,
-    change,
+    CardState,
+    change_authorization,
+    change_card,
     expire,
     release,
     require_not,
@@ -98,13 +100,16 @@ def _refund(
 
     to_card_minor = min(amount_minor, paid.captured_minor - paid.refunded_minor)
     to_other_minor = amount_minor - to_card_minor
-    refunded = paid._replace(
-        refunded_minor=paid.refunded_minor + to_card_minor,
-        refunded_other_minor=paid.refunded_other_minor + to_other_minor,
+    refunded = change_authorization(
+        paid,
+        AuthorizationState.CAPTURED,
+        refunded_minor=to_card_minor,
+        refunded_other_minor=to_other_minor,
     )
+    used = change_card(card, CardState.REDEEMED, balance_minor=0)
     outcome = Reversed(ReverseOutcome.REFUNDED, refunded, to_card_minor, to_other_minor)
     if to_card_minor == 0:
-        return Decision(outcome, (change(card),), (refunded,))
+        return Decision(outcome, (used,), (refunded,))
     back = replacement(card, paid, command.new_card, command.key, to_card_minor, terms, now)
     posting = Posting(
         PostingKind.REFUND, card.card_id, to_card_minor, paid.authorization_id, back.card_id
@@ -112,7 +117,7 @@ def _refund(
     people = _recipient(command, back)
     return Decision(
         replace(outcome, replacement=back),
-        (change(card), back),
+        (used, back),
         (refunded,),
         (posting,),
         people=people,

@@ -10,7 +10,8 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
-    change,
+    change_authorization,
+    change_card,
     release,
     require_not,
     require_unspent,
@@ -131,9 +132,9 @@ def authorize(
         created_at=now,
         expires_at=now + hold_for,
     )
-    held = change(
+    held = change_card(
         card,
-        state=CardState.HELD,
+        CardState.HELD,
         balance_minor=lost_minor,
         held_minor=amount_minor,
         hold_id=opened.authorization_id,
@@ -180,8 +181,8 @@ def capture(
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
         return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
 
-    captured = hold._replace(state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
-    used = change(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
+    captured = change_authorization(hold, AuthorizationState.CAPTURED, captured_minor=amount_minor)
+    used = change_card(card, CardState.REDEEMED, balance_minor=0)
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [used]
     back: Card | None = None
