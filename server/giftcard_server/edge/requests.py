@@ -74,15 +74,15 @@ class RequestReader:
         design = self._design(fields, market, message.design)
         fields.require_valid()
         return Issue(
-            RequestKey(caller, request_id),
-            self._new_card(caller, request_id),
-            market,
-            amount,
-            purchase,
-            design,
-            text,
-            purchaser,
-            recipient,
+            key=RequestKey(caller, request_id),
+            new_card=self._new_card(caller, request_id),
+            market=market,
+            amount=amount,
+            purchase=purchase,
+            design=design,
+            message=text,
+            purchaser=purchaser,
+            recipient=recipient,
         )
 
     def validate(self, message: pb.ValidateRequest) -> Validate:
@@ -93,7 +93,7 @@ class RequestReader:
         order = _order(fields, message.order, present=message.HasField("order"))
         fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
         fields.require_valid()
-        return Validate(card_ids, market, order)
+        return Validate(card_ids=card_ids, market=market, order=order)
 
     def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Authorize:
         """Read an AuthorizeRequest."""
@@ -110,9 +110,15 @@ class RequestReader:
             hold_for = fields.hold_for(message.hold_for, "hold_for")
         fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
         fields.require_valid()
-        authorization_id = codes.derive_authorization_id(self.ring.first, caller, request_id)
-        key = RequestKey(caller, request_id)
-        return Authorize(key, authorization_id, card_ids, market, order, customer, hold_for)
+        return Authorize(
+            key=RequestKey(caller, request_id),
+            authorization_id=codes.derive_authorization_id(self.ring.first, caller, request_id),
+            card_ids=card_ids,
+            market=market,
+            order=order,
+            customer=customer,
+            hold_for=hold_for,
+        )
 
     def capture(self, message: pb.CaptureRequest, caller: str) -> Capture:
         """Read a CaptureRequest."""
@@ -123,8 +129,12 @@ class RequestReader:
         if message.HasField("amount"):
             amount = fields.money(message.amount, "amount")
         fields.require_valid()
-        new_card = self._new_card(caller, request_id)
-        return Capture(RequestKey(caller, request_id), new_card, authorization_id, amount)
+        return Capture(
+            key=RequestKey(caller, request_id),
+            new_card=self._new_card(caller, request_id),
+            authorization_id=authorization_id,
+            amount=amount,
+        )
 
     def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Reverse:
         """Read a ReverseRequest; a day of delivery after `now` is malformed."""
@@ -147,14 +157,14 @@ class RequestReader:
         fields.require_valid()
         assert reason is not None
         return Reverse(
-            RequestKey(caller, request_id),
-            self._new_card(caller, request_id),
-            authorization_id,
-            authorize_request_id,
-            reason,
-            refund_amount,
-            delivered_on,
-            beneficiary,
+            key=RequestKey(caller, request_id),
+            new_card=self._new_card(caller, request_id),
+            authorization_id=authorization_id,
+            authorize_request_id=authorize_request_id,
+            reason=reason,
+            refund_amount=refund_amount,
+            delivered_on=delivered_on,
+            beneficiary=beneficiary,
         )
 
     def cancel(self, message: pb.CancelRequest, caller: str) -> Cancel:
@@ -164,7 +174,11 @@ class RequestReader:
         card_ids = self._card_ids(fields, message.code)
         purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
         fields.require_valid()
-        return Cancel(RequestKey(caller, request_id), card_ids, purchase_order_id)
+        return Cancel(
+            key=RequestKey(caller, request_id),
+            card_ids=card_ids,
+            purchase_order_id=purchase_order_id,
+        )
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
         """The code's card under each key; none for a code that cannot be one (R11)."""

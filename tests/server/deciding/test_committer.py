@@ -113,7 +113,7 @@ def test_another_request_with_the_id_of_one_in_the_same_batch_is_declined(
         (authorize("no card", order()), 0),
         (capture("no hold"), 0),
         (reverse("no hold"), 0),
-        (Cancel(request_key(), ("no card",), "order-1"), 0),
+        (Cancel(key=request_key(), card_ids=("no card",), purchase_order_id="order-1"), 0),
     ],
 )
 def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
