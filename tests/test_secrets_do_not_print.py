@@ -70,7 +70,7 @@ HARMLESS: Final = {
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
 }
 # Unions with a secret member, and that member.
-UNIONS: Final = {"Command": "Issue", "Outcome": ""}
+UNIONS: Final = {"Command": "Issue", "Keyed": "Issue", "Outcome": ""}
 
 
 def classes() -> Iterator[type]:
@@ -129,7 +129,13 @@ WHO: Final = commands.Contact(f"{CANARY} Cliente", f"{CANARY}@example.com", f"fr
 WHOM: Final = values.Contact(f"{CANARY}@example.com", f"{CANARY} Cliente", f"fr-{CANARY}")
 KEY: Final = codes.Key("k1", CANARY.encode() * 4)
 RING: Final = codes.KeyRing((KEY,))
-PERSON: Final = decisions.Person("1", decisions.PersonRole.CUSTOMER, WHO, "2", CANARY)
+PERSON: Final = decisions.Person(
+    card_id="1",
+    role=decisions.PersonRole.CUSTOMER,
+    contact=WHO,
+    authorization_id="2",
+    message=CANARY,
+)
 DATA_KEY: Final = DataKey("1", "2", "k1", CANARY.encode())
 ISSUE: Final = issue(purchaser=WHO, recipient=WHO, message=CANARY)
 RECORD: Final = RequestRecord(request_key(), "Issue", answer=CANARY.encode())
@@ -145,7 +151,7 @@ PAID: Final = results.Authorization(
 )  # fmt: skip
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
-OUTCOME: Final = decisions.Decision(commands.CaughtUp(), people=(PERSON,))
+OUTCOME: Final = decisions.Decision(outcome=commands.CaughtUp(), people=(PERSON,))
 SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
 REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
 SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)

@@ -39,20 +39,26 @@ class AuthorizationState(enum.Enum):
     LAPSED = "LAPSED"
 
 
-# What may follow each stored state of a card. A card whose hold lapsed unseen is still stored
-# as HELD, so that whatever may follow ACTIVE may follow HELD as well (R34).
+# The states that may follow each stored state of a card, in one step. A held card is released
+# first, whatever comes next: one command may take several steps (R33-R35).
 CARD_TRANSITIONS: Final = {
     CardState.ACTIVE: {CardState.HELD, CardState.CANCELLED, CardState.EXPIRED},
-    CardState.HELD: {
-        CardState.ACTIVE,
-        CardState.HELD,
-        CardState.REDEEMED,
-        CardState.CANCELLED,
-        CardState.EXPIRED,
-    },
+    CardState.HELD: {CardState.ACTIVE, CardState.REDEEMED},
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
     CardState.CANCELLED: set[CardState](),
     CardState.EXPIRED: set[CardState](),
+}
+
+# The states that may follow each state of an authorization.
+AUTHORIZATION_TRANSITIONS: Final = {
+    AuthorizationState.OPEN: {
+        AuthorizationState.CAPTURED,
+        AuthorizationState.RELEASED,
+        AuthorizationState.LAPSED,
+    },
+    AuthorizationState.CAPTURED: {AuthorizationState.CAPTURED},  # refunds
+    AuthorizationState.RELEASED: set[AuthorizationState](),
+    AuthorizationState.LAPSED: set[AuthorizationState](),
 }
 
 # Why a card in a final state cannot be used, in order of precedence.
@@ -150,9 +156,42 @@ class Authorization(NamedTuple):
         return paid - self.refunded_minor - self.refunded_other_minor
 
 
-def change(card: Card, **changes: object) -> Card:
-    """Return a card with changes, and its version counted up."""
-    return card._replace(version=card.version + 1, **changes)  # type: ignore[arg-type] # The fields' own types.
+def change_card(
+    card: Card,
+    state: CardState,
+    *,
+    balance_minor: int,
+    held_minor: int = 0,
+    hold_id: str | None = None,
+) -> Card:
+    """Return a card after one step to `state`, with its version counted up."""
+    assert state in CARD_TRANSITIONS[card.state], f"{card.state} -> {state}"
+    return card._replace(
+        state=state,
+        balance_minor=balance_minor,
+        held_minor=held_minor,
+        hold_id=hold_id,
+        version=card.version + 1,
+    )
+
+
+def change_authorization(
+    authorization: Authorization,
+    state: AuthorizationState,
+    *,
+    captured_minor: int = 0,
+    refunded_minor: int = 0,
+    refunded_other_minor: int = 0,
+) -> Authorization:
+    """Return an authorization after one step to `state`; the amounts are added by the step."""
+    before = authorization.state
+    assert state in AUTHORIZATION_TRANSITIONS[before], f"{before} -> {state}"
+    return authorization._replace(
+        state=state,
+        captured_minor=authorization.captured_minor + captured_minor,
+        refunded_minor=authorization.refunded_minor + refunded_minor,
+        refunded_other_minor=authorization.refunded_other_minor + refunded_other_minor,
+    )
 
 
 def require_unspent(card: Card, now: datetime) -> None:
@@ -179,15 +218,10 @@ def release(
 ) -> tuple[Card, Authorization, Posting]:
     """Move what is set aside back to the card; it was not used (R14). `by` RELEASE or LAPSE."""
     state = AuthorizationState.LAPSED if by is PostingKind.LAPSE else AuthorizationState.RELEASED
-    freed = change(
-        card,
-        state=CardState.ACTIVE,
-        balance_minor=card.balance_minor + card.held_minor,
-        held_minor=0,
-        hold_id=None,
-    )
+    worth_minor = card.balance_minor + card.held_minor
+    freed = change_card(card, CardState.ACTIVE, balance_minor=worth_minor)
     posting = Posting(by, card.card_id, card.held_minor, hold.authorization_id)
-    return freed, hold._replace(state=state), posting
+    return freed, change_authorization(hold, state), posting
 
 
 def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
@@ -195,7 +229,7 @@ def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
     if card.state is not CardState.ACTIVE or now < card.expires_at:
         return card, ()
     posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
-    return change(card, state=CardState.EXPIRED, balance_minor=0), (posting,)
+    return change_card(card, CardState.EXPIRED, balance_minor=0), (posting,)
 
 
 def catch_up(

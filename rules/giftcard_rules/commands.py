@@ -104,7 +104,7 @@ class Purchase:
     discount_codes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """Make a card for a purchase."""
 
@@ -119,7 +119,7 @@ class Issue:
     recipient: Contact | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
     """Tell what Authorize would answer. `card_ids`: the code's card under each key of the ring."""
 
@@ -128,7 +128,7 @@ class Validate:
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
     """Set money aside on a card for an order."""
 
@@ -141,7 +141,7 @@ class Authorize:
     hold_for: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """Take what was set aside; `amount` None: all of it."""
 
@@ -151,7 +151,7 @@ class Capture:
     amount: Money | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reverse:
     """Undo an Authorize, named by its authorization or by the request that asked for it (R36)."""
 
@@ -165,7 +165,7 @@ class Reverse:
     beneficiary: Contact | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """Cancel the purchase of an unused card."""
 
@@ -181,7 +181,7 @@ class CatchUp:
     card_id: str
 
 
-# The commands that a request id names, so that each is decided once.
+# The commands whose request has a key: each is decided once, and answered the same for good.
 Keyed = Issue | Authorize | Capture | Reverse | Cancel
 Command = Keyed | Validate | CatchUp
 
@@ -193,7 +193,7 @@ class Issued:
     card: Card
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
     """What Authorize would answer; amounts in the order's currency."""
 

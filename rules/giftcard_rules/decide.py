@@ -110,7 +110,7 @@ def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> D
     try:
         decision = _RULE[type(command)](command, current)
     except DeclinedError as no:
-        decision = Decision(Declined(no.reason, no.details))
+        decision = Decision(outcome=Declined(no.reason, no.details))
     return current.book(decision)
 
 
@@ -125,9 +125,9 @@ def _validate(command: Validate, current: Current) -> Decision:
     try:
         card, hold, market = current.card_of(command.card_ids)
     except DeclinedError as no:
-        return Decision(tender.unusable(no.reason, None, command.order))
+        return Decision(outcome=tender.unusable(no.reason, None, command.order))
     other = current.live_authorization(command.market, command.order.order_id)
-    return Decision(tender.validate(command, card, hold, other, market.terms, current.now))
+    return Decision(outcome=tender.validate(command, card, hold, other, market.terms, current.now))
 
 
 def _authorize(command: Authorize, current: Current) -> Decision:
@@ -151,9 +151,10 @@ def _reverse(command: Reverse, current: Current) -> Decision:
         if record.method != Authorize.__name__:
             raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
         if record.authorization_id is None:  # Declined or prevented: it is final already.
-            return Decision(Reversed(ReverseOutcome.PREVENTED))
+            return Decision(outcome=Reversed(ReverseOutcome.PREVENTED))
         authorization_id = record.authorization_id
-    authorization, card, market = current.authorization(authorization_id or "")
+    assert authorization_id is not None, "a Reverse that names nothing"
+    authorization, card, market = current.authorization(authorization_id)
     return returns.reverse(command, authorization, card, market, current.now)
 
 
@@ -165,7 +166,7 @@ def _cancel(command: Cancel, current: Current) -> Decision:
 
 def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
-    return Decision(CaughtUp())
+    return Decision(outcome=CaughtUp())
 
 
 _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {

@@ -20,7 +20,7 @@ class PersonRole(enum.Enum):
     CUSTOMER = "CUSTOMER"  # of an authorization: who gets the new card by default
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A person to remember beside a card (R30); `message` is the buyer's (R5)."""
 
@@ -43,7 +43,7 @@ class CardPurchase:
     design: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Everything that one command changes. Cards and authorizations are whole, as they become."""
 

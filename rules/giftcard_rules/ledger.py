@@ -50,9 +50,6 @@ assert set(MOVES) == set(PostingKind)
 # The kinds whose destination is the CARD account of another card, a new one.
 TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND})
 
-# The accounts that together are what the platform owes to the holders of cards.
-LIABILITY: Final = frozenset({Account.CARD, Account.HELD})
-
 
 class Posting(NamedTuple):
     """One movement of money, more than zero minor units of the card's currency.

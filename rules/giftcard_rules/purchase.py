@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from giftcard_rules.cards import Card, CardOrigin, CardState, change, require_unspent, timestamp
-from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, NewCard, PaymentMethod
-from giftcard_rules.deadlines import deadline, expiry, local_day
+from giftcard_rules.cards import (
+    CardOrigin,
+    CardState,
+    change_card,
+    require_unspent,
+    timestamp,
+)
+from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, PaymentMethod
+from giftcard_rules.deadlines import deadline, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.new_cards import purchased_card
 from giftcard_rules.reasons import DeclinedError, Reason, require
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from giftcard_rules.commands import RequestKey
+    from giftcard_rules.cards import Card
     from giftcard_rules.terms import Market, Terms
 
 
@@ -40,15 +47,7 @@ def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime
         currency_code=terms.currency,
     )
 
-    card = new_card(
-        command.new_card,
-        command.key,
-        amount.amount_minor,
-        CardOrigin.PURCHASE,
-        terms,
-        now,
-        purchase_order_id=purchase.order_id,
-    )
+    card = purchased_card(command, terms, now)
     posting = Posting(PostingKind.ISSUE, card.card_id, card.initial_minor)
     bought = CardPurchase(
         card.card_id,
@@ -58,10 +57,27 @@ def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime
         purchase.payment_reference,
         command.design,
     )
-    people = [Person(card.card_id, PersonRole.PURCHASER, command.purchaser, None, command.message)]
-    if command.recipient is not None:  # R8
-        people.append(Person(card.card_id, PersonRole.RECIPIENT, command.recipient))
-    return Decision(Issued(card), (card,), (), (posting,), bought, tuple(people))
+    return Decision(
+        outcome=Issued(card),
+        cards=(card,),
+        postings=(posting,),
+        purchase=bought,
+        people=_people(command, card),
+    )
+
+
+def _people(command: Issue, card: Card) -> tuple[Person, ...]:
+    """Return the buyer, with the message (R5, R9), and the recipient, if there is one (R8)."""
+    buyer = Person(
+        card_id=card.card_id,
+        role=PersonRole.PURCHASER,
+        contact=command.purchaser,
+        message=command.message,
+    )
+    if command.recipient is None:
+        return (buyer,)
+    recipient = Person(card_id=card.card_id, role=PersonRole.RECIPIENT, contact=command.recipient)
+    return buyer, recipient
 
 
 def cancel(
@@ -93,41 +109,8 @@ def cancel(
         raise DeclinedError(Reason.NOT_A_PURCHASED_CARD)
 
     posting = Posting(PostingKind.CANCEL, card.card_id, card.balance_minor)
-    cancelled = change(card, state=CardState.CANCELLED, balance_minor=0)
+    cancelled = change_card(card, CardState.CANCELLED, balance_minor=0)
     outcome = Cancelled(
         cancelled, card.balance_minor, purchase.payment_method, purchase.payment_reference
     )
-    return Decision(outcome, (cancelled,), (), (posting,))
-
-
-def new_card(
-    made: NewCard,
-    key: RequestKey,
-    amount_minor: int,
-    origin: CardOrigin,
-    terms: Terms,
-    now: datetime,
-    *,
-    purchase_order_id: str,
-) -> Card:
-    """Return a card that is usable at once (R6), valid for the market's months (R12)."""
-    return Card(
-        card_id=made.card_id,
-        market=terms.market,
-        currency=terms.currency,
-        origin=origin,
-        state=CardState.ACTIVE,
-        blocked=False,
-        initial_minor=amount_minor,
-        balance_minor=amount_minor,
-        held_minor=0,
-        hold_id=None,
-        issued_at=now,
-        expires_at=expiry(now, terms.validity_months, terms.time_zone),
-        last4=made.last4,
-        key_id=made.key_id,
-        caller=key.caller,
-        request_id=key.request_id,
-        purchase_order_id=purchase_order_id,
-        version=1,
-    )
+    return Decision(outcome=outcome, cards=(cancelled,), postings=(posting,))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import (
     Authorization,
     AuthorizationState,
     Card,
-    change,
+    CardState,
+    change_authorization,
+    change_card,
     expire,
     release,
     require_not,
@@ -25,8 +26,8 @@ from giftcard_rules.commands import (
 from giftcard_rules.deadlines import deadline
 from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.new_cards import replacement
 from giftcard_rules.reasons import Reason, require
-from giftcard_rules.replacement import replacement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 def prevent(authorize: RequestKey) -> Decision:
     """Make sure that an Authorize which never arrived never will be decided (R36)."""
-    return Decision(Reversed(ReverseOutcome.PREVENTED), prevents=authorize)
+    return Decision(outcome=Reversed(ReverseOutcome.PREVENTED), prevents=authorize)
 
 
 def reverse(
@@ -65,7 +66,12 @@ def _release(hold: Authorization, card: Card, now: datetime) -> Decision:
     freed, released, posting = release(card, hold, by=PostingKind.RELEASE)
     freed, expiry = expire(freed, now)
     outcome = Reversed(ReverseOutcome.RELEASED, released)
-    return Decision(outcome, (freed,), (released,), (posting, *expiry))
+    return Decision(
+        outcome=outcome,
+        cards=(freed,),
+        authorizations=(released,),
+        postings=(posting, *expiry),
+    )
 
 
 def _refund(
@@ -88,8 +94,9 @@ def _refund(
         currency_code=paid.currency,
     )
     if command.reason is ReverseReason.CHANGE_OF_MIND:  # R26: nothing else has a limit.
+        assert command.delivered_on is not None, "a change of mind without its day of delivery"
         too_late = deadline(
-            command.delivered_on or date.min,
+            command.delivered_on,
             terms.return_days,
             market.is_working_day,
             terms.time_zone,
@@ -98,24 +105,26 @@ def _refund(
 
     to_card_minor = min(amount_minor, paid.captured_minor - paid.refunded_minor)
     to_other_minor = amount_minor - to_card_minor
-    refunded = paid._replace(
-        refunded_minor=paid.refunded_minor + to_card_minor,
-        refunded_other_minor=paid.refunded_other_minor + to_other_minor,
+    refunded = change_authorization(
+        paid,
+        AuthorizationState.CAPTURED,
+        refunded_minor=to_card_minor,
+        refunded_other_minor=to_other_minor,
     )
+    used = change_card(card, CardState.REDEEMED, balance_minor=0)
     outcome = Reversed(ReverseOutcome.REFUNDED, refunded, to_card_minor, to_other_minor)
     if to_card_minor == 0:
-        return Decision(outcome, (change(card),), (refunded,))
-    back = replacement(card, paid, command.new_card, command.key, to_card_minor, terms, now)
+        return Decision(outcome=outcome, cards=(used,), authorizations=(refunded,))
+    back = replacement(command, to_card_minor, card, paid, terms, now)
     posting = Posting(
         PostingKind.REFUND, card.card_id, to_card_minor, paid.authorization_id, back.card_id
     )
-    people = _recipient(command, back)
     return Decision(
-        replace(outcome, replacement=back),
-        (change(card), back),
-        (refunded,),
-        (posting,),
-        people=people,
+        outcome=replace(outcome, replacement=back),
+        cards=(used, back),
+        authorizations=(refunded,),
+        postings=(posting,),
+        people=_recipient(command, back),
     )
 
 
@@ -123,4 +132,5 @@ def _recipient(command: Reverse, back: Card) -> tuple[Person, ...]:
     """Who gets the new card; where nobody is named, Authorize's customer, who is known."""
     if command.beneficiary is None:
         return ()
-    return (Person(back.card_id, PersonRole.RECIPIENT, command.beneficiary),)
+    recipient = Person(card_id=back.card_id, role=PersonRole.RECIPIENT, contact=command.beneficiary)
+    return (recipient,)

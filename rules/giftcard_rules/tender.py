@@ -10,7 +10,8 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
-    change,
+    change_authorization,
+    change_card,
     release,
     require_not,
     require_unspent,
@@ -25,8 +26,8 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.new_cards import replacement
 from giftcard_rules.reasons import DeclinedError, Reason, require
-from giftcard_rules.replacement import replacement
 from giftcard_rules.terms import GIFT_CARD_CATEGORY
 
 if TYPE_CHECKING:
@@ -92,12 +93,26 @@ def validate(
     except DeclinedError as no:
         return unusable(no.reason, card, command.order)
     due_minor = total.amount_minor - amount_minor
-    return Validated(None, card, total.currency, amount_minor, due_minor, lost_minor)
+    return Validated(
+        reason=None,
+        card=card,
+        currency=total.currency,
+        applicable_minor=amount_minor,
+        remaining_due_minor=due_minor,
+        forfeited_minor=lost_minor,
+    )
 
 
 def unusable(reason: Reason, card: Card | None, order: Order) -> Validated:
     """Answer that the card pays nothing of the order, and why; `card` None: it is not known."""
-    return Validated(reason, card, order.total.currency, 0, order.total.amount_minor, 0)
+    return Validated(
+        reason=reason,
+        card=card,
+        currency=order.total.currency,
+        applicable_minor=0,
+        remaining_due_minor=order.total.amount_minor,
+        forfeited_minor=0,
+    )
 
 
 def authorize(
@@ -131,20 +146,25 @@ def authorize(
         created_at=now,
         expires_at=now + hold_for,
     )
-    held = change(
+    held = change_card(
         card,
-        state=CardState.HELD,
+        CardState.HELD,
         balance_minor=lost_minor,
         held_minor=amount_minor,
         hold_id=opened.authorization_id,
     )
     set_aside = Posting(PostingKind.AUTHORIZE, card.card_id, amount_minor, opened.authorization_id)
-    customer = Person(card.card_id, PersonRole.CUSTOMER, command.customer, opened.authorization_id)
+    customer = Person(
+        card_id=card.card_id,
+        role=PersonRole.CUSTOMER,
+        contact=command.customer,
+        authorization_id=opened.authorization_id,
+    )
     return Decision(
-        Authorized(opened),
-        (held,),
-        (*replaced, opened),
-        (*postings, set_aside),
+        outcome=Authorized(opened),
+        cards=(held,),
+        authorizations=(*replaced, opened),
+        postings=(*postings, set_aside),
         people=(customer,),
     )
 
@@ -180,16 +200,21 @@ def capture(
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
         return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
 
-    captured = hold._replace(state=AuthorizationState.CAPTURED, captured_minor=amount_minor)
-    used = change(card, state=CardState.REDEEMED, balance_minor=0, held_minor=0, hold_id=None)
+    captured = change_authorization(hold, AuthorizationState.CAPTURED, captured_minor=amount_minor)
+    used = change_card(card, CardState.REDEEMED, balance_minor=0)
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [used]
     back: Card | None = None
     if amount_minor < hold.authorized_minor:
         back_minor = hold.authorized_minor - amount_minor
-        back = replacement(card, hold, command.new_card, command.key, back_minor, terms, now)
+        back = replacement(command, back_minor, card, hold, terms, now)
         postings.append(posting(PostingKind.REISSUE, back_minor, back.card_id))
         cards.append(back)
     if card.balance_minor > 0:
         postings.append(posting(PostingKind.FORFEIT, card.balance_minor))
-    return Decision(Captured(captured, back), tuple(cards), (captured,), tuple(postings))
+    return Decision(
+        outcome=Captured(captured, back),
+        cards=tuple(cards),
+        authorizations=(captured,),
+        postings=tuple(postings),
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from peewee import SQL, Select, Value
 
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from peewee import Database, Field, Function, Model, Query
 
-    from giftcard_storage.rows import Row
+    from giftcard_storage.rows import Found, Row
+
+
+class Selection(NamedTuple):
+    """A statement that finds rows: as they are, or all of them as one JSON text."""
+
+    text: str
+    is_json: bool = False
 
 
 class Dialect(ABC):
@@ -36,13 +43,13 @@ class Dialect(ABC):
         """Begin a transaction that sees one state of the database, and keeps nobody waiting."""
 
     @abstractmethod
-    def select(self, key: Field, *conditions: SQL) -> str:
+    def select(self, key: Field, *conditions: SQL) -> Selection:
         """Return the statement for whole rows whose key is among some values."""
 
     @abstractmethod
     def find(
-        self, database: Database, searches: Iterable[tuple[str, Collection[str]]]
-    ) -> list[list[Row]]:
+        self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
+    ) -> list[Sequence[Found]]:
         """Run selects, each for all rows with any of the values, and return what each found."""
 
     @abstractmethod

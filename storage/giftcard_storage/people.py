@@ -128,7 +128,13 @@ def _opened(
     except (UnwrapError, InvalidTag, ValueError):
         return Lost(card_id, known, paid, Loss.ALTERED, data_key.key_id)
     name, email, locale, message = values
-    return Person(card_id, known, Contact(name, email, locale), paid, message)
+    return Person(
+        card_id=card_id,
+        role=known,
+        contact=Contact(name, email, locale),
+        authorization_id=paid,
+        message=message,
+    )
 
 
 def _values(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:

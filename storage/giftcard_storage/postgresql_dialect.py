@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
 
-from giftcard_storage.dialect import Dialect, json_of, parameter
+from giftcard_storage.dialect import Dialect, Selection, json_of, parameter
 from giftcard_storage.errors import StaleError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from giftcard_storage.rows import Row
+    from giftcard_storage.rows import Found, Row
 
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
@@ -36,19 +36,21 @@ class PostgresqlDialect(Dialect):
         """See one state throughout."""
         _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def select(self, key: Field, *conditions: SQL) -> str:
+    def select(self, key: Field, *conditions: SQL) -> Selection:
         """The values go as one array."""
-        return self.text(key.model.select().where(key == fn.ANY(parameter()), *conditions))
+        return Selection(
+            self.text(key.model.select().where(key == fn.ANY(parameter()), *conditions))
+        )
 
     def find(
-        self, database: Database, searches: Iterable[tuple[str, Collection[str]]]
-    ) -> list[list[Row]]:
+        self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
+    ) -> list[Sequence[Found]]:
         """All selects in one round trip."""
         with database.connection().pipeline():
             cursors = []
-            for text, values in searches:
+            for selection, values in searches:
                 cursor = database.cursor()
-                cursor.execute(text, (list(values),))
+                cursor.execute(selection.text, (list(values),))
                 cursors.append(cursor)
             return [cursor.fetchall() for cursor in cursors]
 

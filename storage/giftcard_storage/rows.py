@@ -14,7 +14,9 @@ from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
 from giftcard_storage.data_keys import DataKey
 
+# A row as it goes into the database, and as it comes out: there, a list where JSON brings it.
 Row = tuple[Any, ...]
+Found = Sequence[Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -62,7 +64,7 @@ def card_row(card: Card) -> Row:
     )
 
 
-def card_of(row: Row) -> Card:
+def card_of(row: Found) -> Card:
     """Return the card of a row."""
     return Card(
         row[0],
@@ -122,7 +124,7 @@ def authorization_row(authorization: Authorization) -> Row:
     )
 
 
-def authorization_of(row: Row) -> Authorization:
+def authorization_of(row: Found) -> Authorization:
     """Return the authorization of a row."""
     return Authorization(
         row[0],
@@ -184,7 +186,7 @@ def purchase_row(purchase: CardPurchase) -> Row:
     )
 
 
-def purchase_of(row: Row) -> CardPurchase:
+def purchase_of(row: Found) -> CardPurchase:
     """Return the purchase of a row."""
     card_id, market, order_id, payment_method, payment_reference, design = row
     return CardPurchase(
@@ -208,7 +210,7 @@ def request_row(record: RequestRecord, now: datetime) -> Row:
     )
 
 
-def request_of(row: Row) -> RequestRecord:
+def request_of(row: Found) -> RequestRecord:
     """Return the request record of a row."""
     request_id, caller, method, prevented, fingerprint, key_id, reason, answer, made, _ = row
     return RequestRecord(
@@ -223,7 +225,7 @@ def request_of(row: Row) -> RequestRecord:
     )
 
 
-def data_key_of(row: Row) -> DataKey:
+def data_key_of(row: Found) -> DataKey:
     """Return the data key of a row."""
     card_id, data_key_id, key_id, wrapped = row
     return DataKey(card_id, data_key_id, key_id, bytes(wrapped))

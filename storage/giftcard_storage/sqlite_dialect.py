@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
 
-from giftcard_storage.dialect import Dialect, columns_of, json_of
+from giftcard_storage.dialect import Dialect, Selection, columns_of, json_of
 from giftcard_storage.errors import StaleError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from giftcard_storage.rows import Row
+    from giftcard_storage.rows import Found, Row
 
 
 class SqliteDialect(Dialect):
@@ -29,23 +29,22 @@ class SqliteDialect(Dialect):
         """Read beside the writer."""
         database.execute_sql("BEGIN DEFERRED")
 
-    def select(self, key: Field, *conditions: SQL) -> str:
+    def select(self, key: Field, *conditions: SQL) -> Selection:
         """Rows as one JSON text, unless there are bytes in them, for which JSON has no place."""
         among = key.in_(SQL("(SELECT value FROM json_each(?))"))
         columns = columns_of(key.model)
         if any(isinstance(column, BlobField) for column in columns):
-            return self.text(key.model.select().where(among, *conditions))
+            return Selection(self.text(key.model.select().where(among, *conditions)))
         found = fn.json_group_array(fn.json_array(*columns))
-        return self.text(key.model.select(found).where(among, *conditions))
+        return Selection(self.text(key.model.select(found).where(among, *conditions)), is_json=True)
 
     def find(
-        self, database: Database, searches: Iterable[tuple[str, Collection[str]]]
-    ) -> list[list[Row]]:
+        self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
+    ) -> list[Sequence[Found]]:
         """One select after the other."""
         found = []
-        for text, values in searches:
+        for (text, is_json), values in searches:
             rows = database.execute_sql(text, (json.dumps(list(values)),)).fetchall()
-            is_json = text.startswith("SELECT json_group_array")
             found.append(json.loads(rows[0][0]) if is_json else rows)
         return found
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from peewee import SQL
-
+from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
     Authorization,
     Card,
@@ -19,23 +18,15 @@ from giftcard_storage.schema import (
 )
 
 if TYPE_CHECKING:
-    from giftcard_storage.dialect import Dialect
-
-# To the letter, so that the partial index serves.
-_LIVE: Final = SQL("state IN ('OPEN', 'CAPTURED')")
+    from giftcard_storage.dialect import Dialect, Selection
+    from giftcard_storage.lookups import Lookup
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
     """The statements as texts; `rows.py` has the rows that go in and come out."""
 
-    cards: str
-    authorizations: str
-    live_authorizations: str
-    purchases: str
-    purchase_orders: str
-    requests: str
-    data_keys: str
+    selections: dict[Lookup, Selection]
     insert_card: str
     insert_authorization: str
     insert_posting: str
@@ -51,13 +42,9 @@ class Statements:
 def statements_of(dialect: Dialect) -> Statements:
     """Return the statements in a dialect's words."""
     return Statements(
-        cards=dialect.select(Card.card_id),
-        authorizations=dialect.select(Authorization.authorization_id),
-        live_authorizations=dialect.select(Authorization.order_id, _LIVE),
-        purchases=dialect.select(Purchase.card_id),
-        purchase_orders=dialect.select(Purchase.order_id),
-        requests=dialect.select(Request.request_id),
-        data_keys=dialect.select(DataKey.card_id),
+        selections={
+            lookup: dialect.select(lookup.column, *lookup.conditions) for lookup in LOOKUPS
+        },
         insert_card=dialect.insert(Card),
         insert_authorization=dialect.insert(Authorization),
         insert_posting=dialect.insert(Posting),

@@ -2,104 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.commands import (
-    Authorize,
-    Cancel,
-    Capture,
-    CatchUp,
-    Command,
-    Issue,
-    Reverse,
-    Validate,
-)
-from giftcard_rules.decisions import CardPurchase
-from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.facts import Facts
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.dialects import dialect_of
 from giftcard_storage.errors import translated
+from giftcard_storage.lookups import Named
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from peewee import Database
 
+    from giftcard_rules.commands import Command
     from giftcard_rules.decisions import Decision, Person
+    from giftcard_rules.facts import RequestRecord
+    from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
-
-Fact = Card | Authorization | RequestRecord | CardPurchase
-
-
-@dataclass(slots=True)
-class Named:
-    """What a batch of commands names, to be looked up."""
-
-    request_ids: set[str] = field(default_factory=set)
-    card_ids: set[str] = field(default_factory=set)
-    authorization_ids: set[str] = field(default_factory=set)
-    order_ids: set[str] = field(default_factory=set)
-    purchase_order_ids: set[str] = field(default_factory=set)
-    purchased_card_ids: set[str] = field(default_factory=set)
-    paying_card_ids: set[str] = field(default_factory=set)
-
-    def add(self, command: Command) -> None:
-        """Take in what a command names."""
-        match command:
-            case Issue():
-                self.purchase_order_ids.add(command.purchase.order_id)
-            case Authorize() | Validate():
-                self._add_checkout(command)
-            case Capture():
-                self.authorization_ids.add(command.authorization_id)
-            case Reverse():
-                if command.authorization_id is not None:
-                    self.authorization_ids.add(command.authorization_id)
-                if command.authorize_request_id is not None:
-                    self.request_ids.add(command.authorize_request_id)
-            case Cancel():
-                self.card_ids.update(command.card_ids)
-                self.purchased_card_ids.update(command.card_ids)
-            case CatchUp():
-                self.card_ids.add(command.card_id)
-        if not isinstance(command, Validate | CatchUp):
-            self.request_ids.add(command.key.request_id)
-
-    def _add_checkout(self, command: Authorize | Validate) -> None:
-        self.card_ids.update(command.card_ids)
-        self.order_ids.add(command.order.order_id)
-        if isinstance(command, Authorize):  # Who pays is sealed with the people of the card.
-            self.paying_card_ids.update(command.card_ids)
-
-    def not_yet_loaded(self, asked: Named) -> list[tuple[str, set[str]]]:
-        """Return what is named and was not asked for yet, by field; from now on it was."""
-        fresh = []
-        for name in _FACT_OF:
-            values, known = getattr(self, name), getattr(asked, name)
-            if new := values - known:
-                known |= new
-                fresh.append((name, new))
-        return fresh
-
-
-# By the field that names it, which statement finds a fact and what makes it of a row.
-_FACT_OF: Final[dict[str, tuple[str, Callable[[Row], Fact | DataKey]]]] = {
-    "request_ids": ("requests", rows.request_of),
-    "card_ids": ("cards", rows.card_of),
-    "authorization_ids": ("authorizations", rows.authorization_of),
-    "order_ids": ("live_authorizations", rows.authorization_of),
-    "purchase_order_ids": ("purchase_orders", rows.purchase_of),
-    "purchased_card_ids": ("purchases", rows.purchase_of),
-    "paying_card_ids": ("data_keys", rows.data_key_of),
-}
 
 
 @dataclass(slots=True)
@@ -142,16 +69,17 @@ class Store:
         A fact may name more: an authorization its card, a card its hold, a request what it
         authorized. So it goes on until nothing new is named.
         """
-        named, asked, facts = Named(), Named(), Facts()
+        named, facts = Named(), Facts()
         data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
-            named.add(command)
-        while searches := named.not_yet_loaded(asked):
+            named.add_command(command)
+        while searches := named.searches():
             for fact in self._find(searches):
+                named.add_fact(fact)
                 if isinstance(fact, DataKey):
                     data_keys.setdefault(fact.card_id, []).append(fact)
                 else:
-                    _take_in(fact, facts, named, asked)
+                    facts.add(fact)
         return Loaded(
             facts,
             {card_id: card.version for card_id, card in facts.cards.items()},
@@ -159,16 +87,14 @@ class Store:
             data_keys,
         )
 
-    def _find(self, searches: Sequence[tuple[str, set[str]]]) -> Iterable[Fact | DataKey]:
-        kinds = [_FACT_OF[name] for name, _ in searches]
-        texts = [getattr(self._statements, statement) for statement, _ in kinds]
+    def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
+        selections = self._statements.selections
         with translated():
             found = self._dialect.find(
-                self._database,
-                [(text, values) for text, (_, values) in zip(texts, searches, strict=True)],
+                self._database, [(selections[lookup], values) for lookup, values in searches]
             )
-        for (_, fact_of), found_rows in zip(kinds, found, strict=True):
-            yield from map(fact_of, found_rows)
+        for (lookup, _), found_rows in zip(searches, found, strict=True):
+            yield from map(lookup.make, found_rows)
 
     def save(
         self,
@@ -210,25 +136,6 @@ class Store:
             message = "a store that was given no sealing saves no people"
             raise TypeError(message)
         return self._sealing.seal(people, loaded.data_keys)
-
-
-def _take_in(fact: Fact, facts: Facts, named: Named, asked: Named) -> None:
-    """Add a fact to the others, and what it names to what is to be looked up."""
-    match fact:
-        case Card():
-            facts.cards[fact.card_id] = fact
-            if fact.hold_id is not None:
-                named.authorization_ids.add(fact.hold_id)
-        case Authorization():
-            facts.add_authorization(fact)
-            asked.authorization_ids.add(fact.authorization_id)
-            named.card_ids.add(fact.card_id)
-        case RequestRecord():
-            facts.requests[fact.key] = fact
-            if fact.authorization_id is not None:
-                named.authorization_ids.add(fact.authorization_id)
-        case CardPurchase():
-            facts.add_purchase(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:

@@ -137,7 +137,7 @@ def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
 
 def validate(card_id: str, wanted: Order, *, market: str = "fr") -> Validate:
     """Return a question about a card."""
-    return Validate((card_id,), market, wanted)
+    return Validate(card_ids=(card_id,), market=market, order=wanted)
 
 
 def authorize(card_id: str, wanted: Order, **changes: Any) -> Authorize:
@@ -159,7 +159,10 @@ def capture(authorization_id: str, amount_minor: int | None = None, **changes: A
     """Return a wish to take what was set aside, all of it unless told otherwise."""
     key = changes.pop("key", None) or request_key()
     amount = None if amount_minor is None else euros(amount_minor)
-    return replace(Capture(key, made_by(key), authorization_id, amount), **changes)
+    command = Capture(
+        key=key, new_card=made_by(key), authorization_id=authorization_id, amount=amount
+    )
+    return replace(command, **changes)
 
 
 def reverse(
@@ -183,7 +186,8 @@ def reverse(
 def cancel(card: Card, **changes: Any) -> Cancel:
     """Return a wish to cancel the purchase of a card, by its own order number."""
     key = changes.pop("key", None) or request_key()
-    return replace(Cancel(key, (card.card_id,), card.purchase_order_id), **changes)
+    command = Cancel(key=key, card_ids=(card.card_id,), purchase_order_id=card.purchase_order_id)
+    return replace(command, **changes)
 
 
 class Books:

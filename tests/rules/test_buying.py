@@ -28,6 +28,8 @@ from giftcard_rules.reasons import Reason
 from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 
 MICROSECOND = timedelta(microseconds=1)
+# The accounts that together are what the platform owes to the holders of cards.
+LIABILITY = {Account.CARD, Account.HELD}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +100,8 @@ def test_r5_r8_the_message_and_both_people_are_kept_for_the_e_mails() -> None:
     decision = Books().decide(issue(message="Bravo !", recipient=FRIEND))
     card_id = decision.cards[0].card_id
     assert decision.people == (
-        Person(card_id, PersonRole.PURCHASER, BUYER, None, "Bravo !"),
-        Person(card_id, PersonRole.RECIPIENT, FRIEND),
+        Person(card_id=card_id, role=PersonRole.PURCHASER, contact=BUYER, message="Bravo !"),
+        Person(card_id=card_id, role=PersonRole.RECIPIENT, contact=FRIEND),
     )
 
 
@@ -154,12 +156,20 @@ def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> 
     assert set(get_args(Command)) == commands
 
 
+def test_r15_money_gets_onto_cards_by_a_purchase_or_a_refund_alone() -> None:
+    ways_in = {
+        kind: source
+        for kind, (source, destination) in MOVES.items()
+        if source not in LIABILITY and destination in LIABILITY
+    }
+    assert ways_in == {PostingKind.ISSUE: Account.PAYMENTS, PostingKind.REFUND: Account.SETTLED}
+
+
 def test_r19_no_money_leaves_a_card_but_for_an_order_or_a_cancelled_purchase() -> None:
-    onto_cards = {Account.CARD, Account.HELD}
     ways_out = {
-        kind: MOVES[kind][1]
-        for kind in PostingKind
-        if MOVES[kind][0] in onto_cards and MOVES[kind][1] not in onto_cards
+        kind: destination
+        for kind, (source, destination) in MOVES.items()
+        if source in LIABILITY and destination not in LIABILITY
     }
     assert ways_out == {
         PostingKind.CAPTURE: Account.SETTLED,

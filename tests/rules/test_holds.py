@@ -175,7 +175,12 @@ def test_r23_the_customer_of_a_hold_is_kept_for_the_card_that_may_come_back() ->
     decision = books.decide(authorize(card.card_id, order()))
     hold = decision.authorizations[0]
     assert decision.people == (
-        Person(card.card_id, PersonRole.CUSTOMER, SHOPPER, hold.authorization_id),
+        Person(
+            card_id=card.card_id,
+            role=PersonRole.CUSTOMER,
+            contact=SHOPPER,
+            authorization_id=hold.authorization_id,
+        ),
     )
 
 

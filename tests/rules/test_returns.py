@@ -175,7 +175,8 @@ def test_r8_r23_who_gets_the_new_card(beneficiary: object, people: int) -> None:
     paid = paid_order(books, card_minor=50_00, order_minor=50_00)
     decision = books.decide(reverse(paid.authorization_id, beneficiary=beneficiary))
     back = decision.cards[-1]
-    assert decision.people == (Person(back.card_id, PersonRole.RECIPIENT, FRIEND),)[:people]
+    friend = Person(card_id=back.card_id, role=PersonRole.RECIPIENT, contact=FRIEND)
+    assert decision.people == (friend,)[:people]
 
 
 # Delivered on 25 November 2026: through Monday 28 December, last hour, in Paris.

@@ -42,7 +42,14 @@ def test_r1_r14_r16_a_card_pays_what_is_eligible_and_it_can(
     card = books.bought(card_minor)
     wanted = order(lines=lines)
     promised = books.decide(validate(card.card_id, wanted)).outcome
-    assert promised == Validated(None, card, "EUR", pays, due, lost)
+    assert promised == Validated(
+        reason=None,
+        card=card,
+        currency="EUR",
+        applicable_minor=pays,
+        remaining_due_minor=due,
+        forfeited_minor=lost,
+    )
     hold = books.authorized(card, wanted)
     assert (hold.authorized_minor, hold.remaining_due_minor, hold.forfeited_minor) == (
         pays,
@@ -101,7 +108,14 @@ def test_r7_a_card_works_on_its_own_platform() -> None:
 def test_r11_an_unknown_code_is_not_found() -> None:
     books = Books()
     told = books.decide(validate("no card", order(30_00))).outcome
-    assert told == Validated(Reason.CARD_NOT_FOUND, None, "EUR", 0, 30_00, 0)
+    assert told == Validated(
+        reason=Reason.CARD_NOT_FOUND,
+        card=None,
+        currency="EUR",
+        applicable_minor=0,
+        remaining_due_minor=30_00,
+        forfeited_minor=0,
+    )
     assert books.decide(authorize("no card", order())).outcome == Declined(Reason.CARD_NOT_FOUND)
 
 

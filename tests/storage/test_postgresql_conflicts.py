@@ -16,6 +16,7 @@ from giftcard_rules.decide import decide
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.errors import StaleError, StorageAwayError
+from giftcard_storage.lookups import Lookup
 from giftcard_storage.store import Loaded
 from given.databases.stored_books import StoredBooks, books_on
 from given.made_facts import MARKETS, NOW, authorize, issue, order, request_key, reverse, validate
@@ -217,7 +218,7 @@ def test_one_load_sees_one_state_whoever_commits_between_its_statements(
     statements = 0
     find = reader.store._find
 
-    def find_and_be_overtaken(searches: Sequence[tuple[str, set[str]]]) -> Any:
+    def find_and_be_overtaken(searches: Sequence[tuple[Lookup, set[str]]]) -> Any:
         nonlocal statements
         statements += 1
         found = list(find(searches))

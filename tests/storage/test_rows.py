@@ -16,8 +16,9 @@ from giftcard_rules.commands import PaymentMethod, RequestKey
 from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import Reason
-from giftcard_storage import rows
+from giftcard_storage import lookups, rows
 from giftcard_storage.dialects import dialect_of
+from giftcard_storage.lookups import Lookup
 from giftcard_storage.statements import statements_of
 from given.databases.tamperings import open_way
 from given.made_facts import NOW
@@ -102,9 +103,8 @@ class Kind:
     key: Callable[[Any], object]
     sought: str
     insert: str
-    select: str
+    lookup: Lookup
     row_of: Callable[[Any], rows.Row]
-    fact_of: Callable[[rows.Row], Any]
 
 
 KINDS = [
@@ -113,41 +113,37 @@ KINDS = [
         lambda card: card.card_id,
         "card_id",
         "insert_card",
-        "cards",
+        lookups.CARDS,
         rows.card_row,
-        rows.card_of,
     ),
     Kind(
         authorizations,
         lambda authorization: authorization.authorization_id,
         "authorization_id",
         "insert_authorization",
-        "authorizations",
+        lookups.AUTHORIZATIONS,
         rows.authorization_row,
-        rows.authorization_of,
     ),
     Kind(
         purchases,
         lambda purchase: purchase.card_id,
         "card_id",
         "insert_purchase",
-        "purchases",
+        lookups.PURCHASES,
         rows.purchase_row,
-        rows.purchase_of,
     ),
     Kind(
         records,
         lambda record: (record.key.request_id, record.key.caller),
         "key.request_id",
         "insert_request",
-        "requests",
+        lookups.REQUESTS,
         lambda record: rows.request_row(record, NOW),
-        rows.request_of,
     ),
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.select)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.insert)
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_what_is_saved_in_a_database_comes_back(
@@ -160,8 +156,8 @@ def test_what_is_saved_in_a_database_comes_back(
     with open_way(database):  # Facts of any kind would break every CHECK.
         saving = (getattr(statements, kind.insert), [kind.row_of(fact) for fact in facts])
         dialect.save(database, [saving])
-        (found,) = dialect.find(database, [(getattr(statements, kind.select), sought)])
-    back = {kind.key(fact): fact for fact in map(kind.fact_of, found)}
+        (found,) = dialect.find(database, [(statements.selections[kind.lookup], sought)])
+    back = {kind.key(fact): fact for fact in map(kind.lookup.make, found)}
     assert back == {kind.key(fact): fact for fact in facts}
 
 

@@ -152,4 +152,8 @@ def authorize_of(bought: Issue, order_id: str = "order-1", **changes: Any) -> Au
 
 def cancel_of(bought: Issue) -> Cancel:
     """Return a wish to cancel a purchase."""
-    return Cancel(request_key(), (bought.new_card.card_id,), bought.purchase.order_id)
+    return Cancel(
+        key=request_key(),
+        card_ids=(bought.new_card.card_id,),
+        purchase_order_id=bought.purchase.order_id,
+    )

@@ -2,7 +2,7 @@
 
 from peewee import Database
 
-from giftcard_rules.commands import Authorized, CatchUp, Command, Declined, Validate
+from giftcard_rules.commands import Authorized, CatchUp, Command, Declined, Keyed
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
@@ -49,7 +49,7 @@ class StoredBooks(Books):
 
     def records(self, command: Command, decision: Decision) -> list[RequestRecord]:
         """Return what is to be remembered of a request, as the committer does it."""
-        if isinstance(command, CatchUp | Validate):
+        if not isinstance(command, Keyed):
             return []
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None

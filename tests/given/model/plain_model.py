@@ -13,6 +13,7 @@ from giftcard_rules.commands import (
     Capture,
     CatchUp,
     Issue,
+    Keyed,
     Order,
     PaymentMethod,
     RequestKey,
@@ -35,7 +36,7 @@ from given.model.plain_terms import (
     too_late,
 )
 
-Wanted = Issue | Authorize | Capture | Reverse | Cancel | CatchUp
+Wanted = Keyed | CatchUp
 
 NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
 

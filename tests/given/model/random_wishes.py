@@ -208,14 +208,14 @@ class Callers:
         if target == key.request_id:  # The edge says that this is malformed.
             target = None
         return Reverse(
-            key,
-            made_by(key),
-            hold_id if target is None else None,
-            target,
-            wish["reason"],
-            self._amount(hold_id, wish),
-            now.date() - timedelta(days=wish["delivered_days_ago"]),
-            None,
+            key=key,
+            new_card=made_by(key),
+            authorization_id=hold_id if target is None else None,
+            authorize_request_id=target,
+            reason=wish["reason"],
+            refund_amount=self._amount(hold_id, wish),
+            delivered_on=now.date() - timedelta(days=wish["delivered_days_ago"]),
+            beneficiary=None,
         )
 
     def _request_of(self, hold_id: str) -> str:
@@ -232,7 +232,7 @@ class Callers:
             "return": min(card["orders"]),
             "wrong": "another order",
         }[wish["order"]]
-        return Cancel(self._key(wish), (card_id,), order_id)
+        return Cancel(key=self._key(wish), card_ids=(card_id,), purchase_order_id=order_id)
 
 
 def _in(facts: dict[str, Facts], *states: str) -> list[str]:

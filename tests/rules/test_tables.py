@@ -1,0 +1,91 @@
+"""The tables of cards, authorizations and postings agree, and nothing happens outside of them."""
+
+import enum
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import giftcard_rules
+from giftcard_rules.cards import (
+    AUTHORIZATION_TRANSITIONS,
+    CARD_TRANSITIONS,
+    CLOSED,
+    LIVE,
+    SPENT,
+    AuthorizationState,
+    CardState,
+    change_authorization,
+    change_card,
+)
+from giftcard_rules.ledger import TO_ANOTHER_CARD, PostingKind
+from given.made_facts import Books, order
+
+USABLE = {CardState.ACTIVE, CardState.HELD}
+
+
+def test_every_stored_state_says_what_may_follow_it() -> None:
+    assert set(CARD_TRANSITIONS) == set(CardState) - {CardState.BLOCKED}
+    assert CardState.BLOCKED not in set().union(*CARD_TRANSITIONS.values())
+
+
+def test_a_card_that_can_pay_no_more_never_can_again() -> None:
+    assert set(SPENT) == set(CARD_TRANSITIONS) - USABLE
+    for state in SPENT:
+        assert CARD_TRANSITIONS[state] <= {state}
+
+
+def test_every_state_of_an_authorization_says_what_may_follow_it() -> None:
+    assert set(AUTHORIZATION_TRANSITIONS) == set(AuthorizationState)
+    for follows in AUTHORIZATION_TRANSITIONS.values():
+        assert AuthorizationState.OPEN not in follows
+
+
+def test_every_state_of_an_authorization_but_open_says_why_it_is_closed() -> None:
+    assert set(CLOSED) == set(AuthorizationState) - {AuthorizationState.OPEN}
+    for state in CLOSED:
+        assert AUTHORIZATION_TRANSITIONS[state] <= {state}
+
+
+def test_an_order_has_a_card_while_money_is_set_aside_or_taken() -> None:
+    assert {AuthorizationState.OPEN, AuthorizationState.CAPTURED} == LIVE
+
+
+def test_a_kind_of_posting_leads_to_another_card_where_money_comes_back() -> None:
+    assert {PostingKind.REISSUE, PostingKind.REFUND} == TO_ANOTHER_CARD
+
+
+def arrow(step: tuple[enum.Enum, enum.Enum]) -> str:
+    """Name a parameter of a test by the states that a step leads from and to."""
+    return " -> ".join(state.name for state in step)
+
+
+@pytest.mark.parametrize("step", [*product(CARD_TRANSITIONS, CardState)], ids=arrow)
+def test_a_card_takes_no_step_outside_of_its_table(step: tuple[CardState, CardState]) -> None:
+    before, after = step
+    card = Books().bought()._replace(state=before)
+    if after in CARD_TRANSITIONS[before]:
+        assert change_card(card, after, balance_minor=0).state is after
+    else:
+        with pytest.raises(AssertionError, match=f"{before} -> {after}"):
+            change_card(card, after, balance_minor=0)
+
+
+@pytest.mark.parametrize("step", [*product(AuthorizationState, repeat=2)], ids=arrow)
+def test_an_authorization_takes_no_step_outside_of_its_table(
+    step: tuple[AuthorizationState, AuthorizationState],
+) -> None:
+    before, after = step
+    books = Books()
+    authorization = books.authorized(books.bought(), order())._replace(state=before)
+    if after in AUTHORIZATION_TRANSITIONS[before]:
+        assert change_authorization(authorization, after).state is after
+    else:
+        with pytest.raises(AssertionError, match=f"{before} -> {after}"):
+            change_authorization(authorization, after)
+
+
+def test_cards_and_authorizations_are_changed_in_one_file_alone() -> None:
+    folder = Path(giftcard_rules.__file__).parent
+    changing = [path.name for path in folder.glob("*.py") if "_replace(" in path.read_text("utf-8")]
+    assert changing == ["cards.py"]
