@@ -9,7 +9,7 @@ from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import DeclinedError, Reason, require
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 
 class CardState(enum.Enum):
@@ -79,6 +79,14 @@ CLOSED: Final = {
 LIVE: Final = frozenset({AuthorizationState.OPEN, AuthorizationState.CAPTURED})
 
 
+class RefundedFor(enum.Enum):
+    """Why the parts of an order were refunded so far, taken together (R39)."""
+
+    TECHNICAL = "TECHNICAL"
+    NOT_PERFORMED = "NOT_PERFORMED"
+    OTHER = "OTHER"
+
+
 class Card(NamedTuple):
     """A prepaid voucher (R1). Amounts are minor units of `currency`; instants are UTC.
 
@@ -87,6 +95,7 @@ class Card(NamedTuple):
     `purchase_order_id` is the purchase that the money came from, also for a card that
     replaces another; `refund_order_id` the order that such a card came back from.
     `caller` and `request_id` made it, and with the key they make its code again.
+    `terms_from` names the version of the terms that it lives under (R38), None the earliest.
     """
 
     card_id: str
@@ -110,6 +119,8 @@ class Card(NamedTuple):
     replaces_card_id: str | None = None
     authorization_id: str | None = None
     version: int = 0
+    blocked_at: datetime | None = None
+    terms_from: date | None = None
 
     @property
     def shown_state(self) -> CardState:
@@ -123,7 +134,10 @@ class Authorization(NamedTuple):
     """Money set aside on a card for one order. Amounts are minor units of `currency`.
 
     `forfeited_minor` is lost at capture (R14); before it, what would be lost.
-    `refunded_other_minor` is what refunds sent to the order's other tenders (R24).
+    `refunded_other_minor` is what refunds sent to the order's other tenders (R24), and
+    `other_tender_minor` what these took, where a capture has told. `restored_minor` is what
+    came back of `forfeited_minor` (R39). `first_held_at` is when the chain of replaced holds
+    began (R35). What is None was not known to the version that saved it.
     """
 
     authorization_id: str
@@ -140,6 +154,11 @@ class Authorization(NamedTuple):
     captured_minor: int = 0
     refunded_minor: int = 0
     refunded_other_minor: int = 0
+    other_tender_minor: int | None = None
+    restored_minor: int = 0
+    captured_at: datetime | None = None
+    first_held_at: datetime | None = None
+    refunded_for: RefundedFor | None = None
 
     @property
     def remaining_due_minor(self) -> int:

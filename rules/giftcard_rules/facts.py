@@ -9,6 +9,8 @@ from giftcard_rules.cards import LIVE, Authorization, Card
 from giftcard_rules.decisions import CardPurchase
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from giftcard_rules.commands import RequestKey
     from giftcard_rules.decisions import Decision
     from giftcard_rules.reasons import Reason
@@ -21,6 +23,8 @@ class RequestRecord:
     `fingerprint` digests the request under the key `key_id`; `answer` is the edge's own
     encoding. `reason` is why it was declined. A record with `prevented` was made by a
     Reverse for an Authorize that had not arrived (R36), and answers nothing else.
+    `exercised_on` is the day that a return or a cancellation named, as evidence (R21, R25);
+    `form` names the canonical form that was digested, None the first one.
     """
 
     key: RequestKey
@@ -31,6 +35,8 @@ class RequestRecord:
     reason: Reason | None = None
     answer: bytes = field(default=b"", repr=False)
     authorization_id: str | None = None
+    exercised_on: date | None = None
+    form: str | None = None
 
 
 @dataclass(slots=True)

@@ -95,15 +95,19 @@ COLUMNS = (
         "authorization",
         "other_tender_minor",
         "BIGINT",
-        "CONSTRAINT authorization_others_took_no_more_than_was_due CHECK"
-        " (other_tender_minor BETWEEN 0 AND order_total_minor - authorized_minor)",
+        (
+            "CONSTRAINT authorization_others_took_no_more_than_was_due CHECK"
+            " (other_tender_minor BETWEEN 0 AND order_total_minor - authorized_minor)"
+        ),
     ),
     (
         "authorization",
         "restored_minor",
         "BIGINT",
-        "NOT NULL DEFAULT 0 CONSTRAINT authorization_restores_no_more_than_was_lost CHECK"
-        " (restored_minor BETWEEN 0 AND forfeited_minor)",
+        (
+            "NOT NULL DEFAULT 0 CONSTRAINT authorization_restores_no_more_than_was_lost CHECK"
+            " (restored_minor BETWEEN 0 AND forfeited_minor)"
+        ),
     ),
     ("authorization", "captured_at", "BIGINT", ""),
     ("authorization", "first_held_at", "BIGINT", ""),
@@ -111,8 +115,10 @@ COLUMNS = (
         "authorization",
         "refunded_for",
         "TEXT",
-        "CONSTRAINT authorization_refunded_for CHECK"
-        " (refunded_for IN ('TECHNICAL', 'NOT_PERFORMED', 'OTHER'))",
+        (
+            "CONSTRAINT authorization_refunded_for CHECK"
+            " (refunded_for IN ('TECHNICAL', 'NOT_PERFORMED', 'OTHER'))"
+        ),
     ),
     ("request", "exercised_on", "TEXT", ""),
     ("request", "form", "TEXT", ""),
