@@ -70,7 +70,8 @@ breaking: $(VENV)/.everything ## Check that the contract breaks no client of wha
 ifeq ($(strip $(CONTRACT)),)
 	@echo "buf breaking: nothing to compare with, as no contract in this history is older than four hours"
 else
-	$(BIN)/buf breaking --against '.git#ref=$(CONTRACT)'
+	@$(BIN)/buf build '.git#ref=$(CONTRACT)' --output $(VENV)/contract.binpb
+	$(BIN)/buf breaking --against $(VENV)/contract.binpb
 endif
 
 LOCKED := --frozen --no-emit-project
@@ -102,7 +103,7 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 
 # tests/test_stubs.py generates into a folder of its own and compares. Protos without
 # a service get no gRPC stub, which would be empty.
-PROTOC = $(OLDEST_VENV)/bin/python -m grpc_tools.protoc -Iprotos -Ithird_party \
+PROTOC = $(OLDEST_VENV)/bin/python -m grpc_tools.protoc -Iprotos \
 	--plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy --plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy_grpc
 
 stubs-into:
