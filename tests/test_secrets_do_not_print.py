@@ -46,12 +46,12 @@ SECRET_NAMES: Final = {
     "instrument",
     "keyed",
     "locale",
+    "location",
     "message",
     "name",
     "private_key",
     "sealed",
     "secret",
-    "server_url",
     "wrapped",
 }
 # Those that only look like it, and what they are.

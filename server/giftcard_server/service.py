@@ -78,9 +78,9 @@ class Service:
         self._draining = threading.Event()
         url = settings.database_url
         ring = ring_of(settings)
-        if not url.is_shared or settings.migrate_on_start:
+        if settings.migrate_on_start or not url.engine.is_migrated_by_command:
             database.migrate(url, ring)
-        if url.is_shared:
+        if url.engine.is_migrated_by_command:
             database.require_schema(url)
         terms = settings.terms
         markets = markets_of(terms)
@@ -132,7 +132,7 @@ class Service:
             Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
             Recurring("breakers", attempts.show, BREAKER_SECONDS, ()),
         ]
-        if not url.is_shared:
+        if url.engine.needs_checkpoints:
             tidying = database.connect(url)
             self._connections.append(tidying)
             checkpoint = partial(database.checkpoint, tidying)

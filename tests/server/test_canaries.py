@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.engines import POSTGRESQL
 from given.calls.shop import shop_at
 from given.calls.story import Story, spellings
 from given.databases.kinds import Databases, Kind
@@ -59,7 +60,7 @@ def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> byt
 def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     """Every file of the server, and of the database while it runs: tables, WAL and all."""
     folders = [server.folder]
-    if DatabaseUrl.parse(server.database_url).is_shared:
+    if DatabaseUrl.parse(server.database_url).engine is POSTGRESQL:
         folders.append(databases.postgresql.folder)
     return b"\n".join(_contents(folder) for folder in folders)
 
@@ -71,8 +72,8 @@ def _contents(folder: Path) -> bytes:
 def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     """What a back-up says, which shows bytes in hex."""
     url = DatabaseUrl.parse(server.database_url)
-    if url.is_shared:
-        return databases.postgresql.dump(url.server_url)
+    if url.engine is POSTGRESQL:
+        return databases.postgresql.dump(url.location)
     told = ["INSERT INTO"]
     for name, rows in dump_of_tables(url).items():
         told += [f"{name} {row!r}" for row in rows]

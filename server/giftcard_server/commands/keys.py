@@ -139,7 +139,7 @@ def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], 
     There are none where an embedded database is still to be made. Raises `StorageError`.
     """
     url = told.database_url
-    if not url.is_shared and not url.path.exists():
+    if database.is_to_be_made(url):
         yield [], {}, lambda _: []
         return
     database.require_schema(url)

@@ -16,7 +16,8 @@ def migrate() -> None:
     told = settings_or_refuse()
     url = told.database_url
     # Where nothing says which ring, a server would refuse; this command may need none.
-    has_ring = not url.is_shared or told.keys is not None or told.key_file is not None
+    names_ring = told.keys is not None or told.key_file is not None
+    has_ring = names_ring or not url.engine.needs_given_keys
     with refusing("migrate"):
         names = database.migrate(url, existing_ring_of(told) if has_ring else None)
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer

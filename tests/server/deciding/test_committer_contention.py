@@ -56,7 +56,7 @@ class FasterRival(Store):
         return loaded
 
     def _overtake(self) -> None:
-        if not self._place.database_url.is_shared:
+        if self._place.database_url.engine.has_one_writer:
             Card.update(version=Card.version + 1).execute(self._connection)
             return
         with closing(database.connect(self._place.database_url)) as rival:

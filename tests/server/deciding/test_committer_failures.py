@@ -138,7 +138,7 @@ def closed_to_us(books: BooksOnDisk) -> Callable[[], object]:
     """Cut the connection, and have every new one turned away."""
     (pid,) = books.connection.execute_sql("SELECT pg_backend_pid()").fetchone()
     elsewhere = database.connect(
-        DatabaseUrl.parse(books.url.server_url.rpartition("/")[0] + "/postgres")
+        DatabaseUrl.parse(books.url.location.rpartition("/")[0] + "/postgres")
     )
     change = f"ALTER DATABASE {books.connection.database} ALLOW_CONNECTIONS"
     elsewhere.execute_sql(f"{change} false")

@@ -9,8 +9,8 @@ import pytest
 from giftcard_server.edge.calls_in_progress import UNREAD_LIMIT
 from giftcard_server.edge.gift_cards import RETRY_AFTER
 from giftcard_server.service import Service
-from giftcard_storage import sqlite_file
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.engines import sqlite_file
 from given.calls import sent
 from given.calls.answered import refusal
 from given.calls.shop import Shop, shop_at
