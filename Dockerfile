@@ -1,7 +1,7 @@
 # The service, `giftcard serve`, from the versions in uv.lock.
 #
 #   docker build --tag giftcard-tender .
-#   giftcard certs certificates   # once: a development authority, and whom it knows
+#   giftcard certs certificates   # once: a development authority, and its certificates
 #   chown -R 10001 certificates   # the user that the image runs as
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
 #       --volume giftcard:/var/lib/giftcard --volume "$PWD/certificates:$PWD/certificates:ro" \
@@ -10,21 +10,20 @@
 #       giftcard-tender
 #
 # It writes to /var/lib/giftcard (the embedded database and its keys) and, with several workers,
-# to /tmp (their counters); to nothing else.
+# to /tmp (their counters), and nowhere else.
 #
-# Both stages stand on the same image: the environment that the first one makes
-# names the Python that it was made with.
+# Both stages use the same image, since an environment names the path of its Python.
 
 FROM python:3.13-slim-trixie AS build
-# Compiled sources start faster; copies, because the cache stays in this stage.
+# Bytecode makes the start faster. Copies, because the cache stays in this stage.
 ENV UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PROJECT_ENVIRONMENT=/opt/giftcard \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /source
 COPY pyproject.toml uv.lock ./
-# The version of uv stands in pyproject.toml. The dependencies come before the
-# sources, so that a change of the sources installs nothing else anew.
+# The version of uv is that of pyproject.toml. The dependencies come before the
+# sources, so that a change of the sources does not install them again.
 RUN sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml > uv.txt \
     && pip install --no-cache-dir --requirement uv.txt \
     && uv sync --frozen --no-default-groups --extra server --extra postgres --extra redis --no-install-project
@@ -38,28 +37,27 @@ RUN uv sync --frozen --no-default-groups --extra server --extra postgres --extra
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="giftcard-tender" \
       org.opencontainers.image.description="Gift cards as a payment method, over gRPC"
-# Nothing is installed into a running container, and pip is the only tool in the
-# image that could.
+# Without pip nothing in the image can install packages into a running container.
 RUN pip uninstall --yes --root-user-action=ignore pip \
     && useradd --system --uid 10001 --user-group --no-create-home giftcard \
     && install --directory --owner=giftcard --group=giftcard --mode=0700 /var/lib/giftcard
 COPY --from=build /opt/giftcard /opt/giftcard
-# Inside a container loopback would be reachable by nobody. So the server refuses to
-# start without certificates, unless whoever runs it says what that gives up
-# (GIFTCARD_ALLOW_...; docs/operator.md has them).
-# gRPC's core writes lines of its own to standard error, which are no JSON: off.
+# No client outside of the container could reach loopback. So the server listens on every
+# address, and refuses to start without certificates unless settings allow that
+# (GIFTCARD_ALLOW_...; see docs/operator.md).
+# GRPC_VERBOSITY: the core of gRPC would write lines to standard error that are not JSON.
 ENV PATH=/opt/giftcard/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GRPC_VERBOSITY=NONE \
     GIFTCARD_DATABASE_URL=sqlite:////var/lib/giftcard/giftcard.db \
     GIFTCARD_GRPC_LISTEN=0.0.0.0:50051 \
     GIFTCARD_HTTP_LISTEN=0.0.0.0:9464
-# By number, so that Kubernetes can see that it is not root.
+# By number, so that Kubernetes can check that it is not root.
 USER 10001:10001
 WORKDIR /var/lib/giftcard
 VOLUME /var/lib/giftcard
 EXPOSE 50051 9464
-# Over HTTP: the limit on concurrent calls would turn away gRPC's own health check.
+# Over HTTP, since under load the limit of concurrent calls would refuse the gRPC health check.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-m", "giftcard_server.liveness"]
 ENTRYPOINT ["giftcard"]

@@ -1,54 +1,58 @@
-# Everything that is done to this repository, by name. `make` alone lists it.
+# The tasks of this repository. `make` alone lists them.
 #
-# A fresh machine needs Python 3.11 or newer, make and a package index. The rest
-# is brought from there at the versions in uv.lock, into .venv and .venv-oldest.
-# The stamp files in them say what is installed already, so that a second run
-# installs nothing and needs no network.
+# A fresh machine needs Python 3.11 or newer, make and a package index. Everything else
+# is installed from that index into .venv and .venv-oldest, at the versions in uv.lock.
+# Stamp files in them record what is installed, so that a second run installs nothing
+# and needs no network.
 
 PYTHON ?= python3
 VENV := .venv
 OLDEST_VENV := .venv-oldest
 BIN := $(VENV)/bin
 
-# Two processes, as two cores are what the suite is measured on; tests that
-# share a server or measure time say so with `xdist_group` and stay together.
+# Two processes, since the suite is measured on two cores. Tests that share a server or
+# measure time are in one `xdist_group`, and run in the same process.
 PYTEST_FLAGS ?= -n 2 --dist loadgroup
 
-# A company's network has certificates of its own, and a machine in it trusts
-# them; uv trusts the ones that it brings, unless told. A bare machine has none.
+# In a company's network the machine trusts certificates of the company, while uv trusts
+# only its own list by default. A bare machine has no such file.
 SYSTEM_CERTS := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
 	/etc/ssl/cert.pem)
-# Ours are the only environments and the only interpreter that uv may touch.
+# uv may download no interpreter, and touch no environment but .venv and .venv-oldest.
 UV_SETTINGS := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=$(if $(SYSTEM_CERTS),true,false)
 UV := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 UV_FOR_OLDEST := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(OLDEST_VENV) $(BIN)/uv
 SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
-# pyproject.toml says which uv, so that pip and uv.lock agree.
+# The version of uv is that of pyproject.toml, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test fuzz bench lint breaking audit-dependencies sbom \
+.PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom \
 	format stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
-help: ## List what can be made.
+help: ## List the tasks.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(VENV)/.runtime ## Play the life of a gift card against a real server.
 	@$(BIN)/giftcard demo
 
-test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test.
-	@$(BIN)/pytest $(PYTEST_FLAGS)
+test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test that is not marked slow.
+	@$(BIN)/pytest $(PYTEST_FLAGS) -m "not slow"
 
-# FUZZ_TIMES says how many times as far as in `make test`.
+# pytest exits with 5 where it collects no test, which is not a failure here.
+test-slow: $(VENV)/.everything ## Run the slow tests: long faults, load, and tools beyond Python.
+	@$(BIN)/pytest $(PYTEST_FLAGS) -m slow || test $$? -eq 5
+
+# With FUZZ_TIMES=50 each fuzzer tries 50 times as much input as in `make test`.
 fuzz: FUZZ_TIMES ?= 50
-fuzz: $(VENV)/.everything ## Try what nobody would think of, for much longer than `make test`.
+fuzz: $(VENV)/.everything ## Try random input for much longer than `make test` does.
 	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/pytest $(PYTEST_FLAGS) -m fuzz --timeout 0
 
-# BENCH_FLAGS=--quick measures less, and BENCH_FLAGS=--help says what else there is.
-bench: $(VENV)/.everything ## Measure how fast it is, against what: ratios in one run.
+# BENCH_FLAGS=--quick measures less, and BENCH_FLAGS=--help lists the other flags.
+bench: $(VENV)/.everything ## Measure speed in one run, as ratios to what it is compared with.
 	@$(BIN)/python bench $(BENCH_FLAGS)
 
-lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dockerfile.
+lint: $(VENV)/.everything ## Check style, types, contract, dependencies, Dockerfile and structure.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -56,36 +60,37 @@ lint: $(VENV)/.everything ## Check style, types, contract, dependencies and Dock
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/deptry .
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/pytest -q -n 0 tests/test_architecture.py
 
-# What is younger than four hours is still being worked on and may change; what
-# is older has landed, and clients depend on it. CONTRACT names another commit.
+# Protos younger than four hours are still being worked on and may change; older ones have
+# landed, and clients depend on them. CONTRACT=... compares with another commit.
 CONTRACT ?= $(shell git rev-list -1 --before='4 hours ago' HEAD -- protos 2>/dev/null)
 
 breaking: $(VENV)/.everything ## Check that the contract breaks no client of what landed before.
 ifeq ($(strip $(CONTRACT)),)
-	@echo "buf breaking: this history holds no contract older than four hours, so there is none to break"
+	@echo "buf breaking: nothing to compare with, as no contract in this history is older than four hours"
 else
 	$(BIN)/buf breaking --against '.git#ref=$(CONTRACT)'
 endif
 
 LOCKED := --frozen --no-emit-project
 
-# Only what is looked up counts: whatever the vulnerability service cannot tell fails as well.
-audit-dependencies: $(VENV)/.everything ## Look for known vulnerabilities in uv.lock; asks the network.
+# Strict: it also fails for packages that the vulnerability service cannot look up.
+audit-dependencies: $(VENV)/.everything ## Look up known vulnerabilities of uv.lock on the network.
 	@$(UV) export $(LOCKED) --all-extras --format requirements.txt \
 		--output-file $(VENV)/locked.txt --quiet
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement $(VENV)/locked.txt
 
-# What the image holds, from uv.lock, as CycloneDX.
+# The packages of the image, from uv.lock, as CycloneDX.
 SBOM ?= dist/sbom.json
 
-sbom: $(VENV)/.everything ## Write what a server is made of to dist/sbom.json.
+sbom: $(VENV)/.everything ## Write a server's bill of materials to dist/sbom.json.
 	@mkdir -p $(dir $(SBOM))
 	@$(UV) export $(LOCKED) --no-default-groups --extra server --extra postgres --extra redis \
 		--format cyclonedx1.5 --preview-features sbom-export --output-file $(SBOM) --quiet
 	@echo "$(SBOM)"
 
-format: $(VENV)/.everything ## Bring sources and protos into the one format.
+format: $(VENV)/.everything ## Format the sources and the protos.
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 	$(BIN)/buf format --write
@@ -95,8 +100,8 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 		protos/giftcard/v1/*_pb2_grpc.py protos/giftcard/v1/*_pb2_grpc.pyi
 	@$(MAKE) --no-print-directory stubs-into FOLDER=protos
 
-# tests/test_stubs.py makes this into a folder of its own and compares. Files
-# without a service get no gRPC stub, which would be empty.
+# tests/test_stubs.py generates into a folder of its own and compares. Protos without
+# a service get no gRPC stub, which would be empty.
 PROTOC = $(OLDEST_VENV)/bin/python -m grpc_tools.protoc -Iprotos -Ithird_party \
 	--plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy --plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy_grpc
 
@@ -105,14 +110,14 @@ stubs-into:
 	@$(PROTOC) --grpc_python_out=$(FOLDER) --mypy_grpc_out=quiet:$(FOLDER) \
 		protos/giftcard/v1/*_service.proto
 
-lock: $(VENV)/.uv ## Write uv.lock anew after a change of pyproject.toml.
+lock: $(VENV)/.uv ## Update uv.lock after a change of pyproject.toml.
 	$(UV) lock --python $(BIN)/python
 
-clean: ## Remove the environments and everything that tools left behind.
+clean: ## Remove the environments and all files that tools have made.
 	rm -rf $(VENV) $(OLDEST_VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment with uv in it. An environment whose Python has gone is laid anew.
+# The environment with uv in it, made again if its Python is no longer there.
 $(VENV)/.uv: pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "There is no '$(PYTHON)' here." \
 		"Python 3.11 or newer is needed; 'make PYTHON=/path/to/python ...' names one." >&2; exit 1; }
@@ -123,8 +128,8 @@ $(VENV)/.uv: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
 	@touch $@
 
-# What the server and the demo need. Inexact, so that the tools of .everything
-# stay where `make test` or `make lint` brought them before.
+# The packages of the server and the demo. Inexact, so that the tools that `make test` or
+# `make lint` have installed stay.
 $(VENV)/.runtime: $(VENV)/.uv uv.lock
 	@echo "Installing what the service needs into $(VENV)"
 	@$(UV) $(SYNC) --inexact --no-default-groups --extra server
@@ -135,7 +140,7 @@ $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@$(UV) $(SYNC) --extra server --extra postgres --extra redis
 	@touch $@ $(VENV)/.runtime
 
-# The oldest runtime that clients may have, and the generator of the stubs.
+# The oldest runtime that clients may have, which also generates the stubs.
 $(OLDEST_VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing the oldest runtime that clients may have into $(OLDEST_VENV)"
 	@$(UV_FOR_OLDEST) $(SYNC) --no-default-groups --group oldest

@@ -1,9 +1,9 @@
-"""A bank card that needs no bank: a `Tender` in memory, with the failures that real ones have.
+"""A bank card without a bank: a `Tender` in memory, with the failures that real ones have.
 
     BankCard(failures={"capture": [Failure.LOSE_ANSWER]})
 
-answers the first capture with PENDING although the money was taken. What is
-set aside and taken can be looked at, which no real bank allows.
+answers the first capture with PENDING although the money was taken. Tests can
+read the sums that are set aside and taken, which no real bank allows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +17,19 @@ from giftcard_client.connector import Payment, RefundReason, TenderResult, Tende
 
 
 class Failure(StrEnum):
-    """What can go wrong with a call."""
+    """A way in which a call can fail."""
 
-    # The bank says no.
+    # The bank declines.
     DECLINE = "decline"
-    # The bank never hears of it.
+    # The request does not reach the bank.
     LOSE_REQUEST = "lose-request"
-    # The bank does it, and nobody learns of it.
+    # The bank carries out the request, and its answer is lost.
     LOSE_ANSWER = "lose-answer"
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What the bank knows of one payment, in minor units."""
+    """The bank's record of one payment, in minor units."""
 
     authorize_request_id: str
     currency_code: str
@@ -39,33 +39,33 @@ class _Account:
 
 
 class BankCard:
-    """A `Tender` of unlimited means."""
+    """A `Tender` with unlimited credit."""
 
     name = "bank_card"
 
     def __init__(self, failures: Mapping[str, Sequence[Failure]] | None = None) -> None:
-        """`failures` of each operation, in the order in which they will happen."""
-        self._failures = {operation: list(each) for operation, each in (failures or {}).items()}
+        """`failures` are those of each method, in the order in which they will happen."""
+        self._failures = {method: list(each) for method, each in (failures or {}).items()}
         self._accounts: dict[str, _Account] = {}
-        # The first answer to each request is the answer for good.
+        # The first answer to each request is its answer for ever.
         self._answers: dict[str, TenderResult] = {}
 
     @property
     def held_minor(self) -> int:
-        """What is set aside, over all payments."""
+        """The sum that is set aside, over all payments."""
         return sum(account.held_minor for account in self._accounts.values())
 
     @property
     def charged_minor(self) -> int:
-        """What was taken and not given back, over all payments."""
+        """The sum that was taken and not given back, over all payments."""
         return sum(each.charged_minor - each.refunded_minor for each in self._accounts.values())
 
-    def fail_next(self, operation: str, *failures: Failure) -> None:
-        """Let the next calls of an operation go wrong like this."""
-        self._failures.setdefault(operation, []).extend(failures)
+    def fail_next(self, method: str, *failures: Failure) -> None:
+        """Let the next calls of a method fail like this."""
+        self._failures.setdefault(method, []).extend(failures)
 
     def remember(self, reference: str, charged: Money) -> None:
-        """Know a payment that another process made, so that it can be refunded here."""
+        """Add a payment that another process made, so that it can be refunded here."""
         self._accounts[reference] = _Account(
             "", charged.currency_code, charged_minor=charged.amount_minor
         )
@@ -96,7 +96,7 @@ class BankCard:
     def capture(
         self, reference: str, amount: Money | None = None, *, request_id: str
     ) -> TenderResult:
-        """Take what was set aside; what is not taken is given up."""
+        """Take what was set aside; the rest of it is released."""
 
         def decide() -> TenderResult:
             account = self._accounts[reference]
@@ -115,7 +115,7 @@ class BankCard:
         return self._answer("capture", request_id, decide)
 
     def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
-        """Undo an authorize whatever became of it."""
+        """Undo an authorize in any state."""
         if bool(reference) == bool(authorize_request_id):
             named_how = "void takes either reference or authorize_request_id"
             raise TypeError(named_how)
@@ -124,7 +124,7 @@ class BankCard:
         def decide() -> TenderResult:
             found = reference or self._reference_of(authorize_request_id)
             if not found:
-                # Should it arrive yet, it finds this answer and sets nothing aside.
+                # If the authorize arrives later, it gets this answer and sets nothing aside.
                 self._answers.setdefault(authorize_request_id, _declined(authorize_request_id))
                 return TenderResult(TenderStatus.VOIDED, request_id)
             account = self._accounts[found]
@@ -150,7 +150,7 @@ class BankCard:
         reason: RefundReason,
         delivered_on: date | None = None,
     ) -> TenderResult:
-        """Give money back; for what reason, and when, is all the same to a bank."""
+        """Give money back; a bank ignores the reason and the day of delivery."""
         del reason, delivered_on
 
         def decide() -> TenderResult:
@@ -173,9 +173,9 @@ class BankCard:
         return self._answer("refund", request_id, decide)
 
     def _answer(
-        self, operation: str, request_id: str, decide: Callable[[], TenderResult]
+        self, method: str, request_id: str, decide: Callable[[], TenderResult]
     ) -> TenderResult:
-        waiting = self._failures.get(operation)
+        waiting = self._failures.get(method)
         failure = waiting.pop(0) if waiting else None
         pending = TenderResult(TenderStatus.PENDING, request_id, code="NO_ANSWER")
         if failure is Failure.LOSE_REQUEST:

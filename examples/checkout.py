@@ -2,21 +2,21 @@
 
     python examples/checkout.py --target 127.0.0.1:50051
 
-The order of things is what makes it safe:
+The order of the steps makes it safe:
 
-1. `quote` tells the split, and the shopper agrees to what would be lost (R14).
-2. The bank card is authorized first and the gift card last. Most refusals are
-   the bank's, and then the gift card was never touched.
+1. `quote` says how the order splits, and the shopper agrees to the loss (R14).
+2. The bank card is authorized first and the gift card last. Most refusals come
+   from the bank, and then the gift card was never touched.
 3. The captures go in the same order: a bank's refund is money again, while a
    gift card that was captured can only come back as a new one (R23).
-4. An answer that is lost is asked for again under the same request id. What
-   stays unknown, or fails, ends the checkout, and every leg that was sent is
-   voided by the request id it was sent with, whatever became of it (R36). Only
-   a leg that was declined is not, and only if no earlier try of it may stand.
+4. A call whose answer is lost is repeated under the same request id. If its
+   outcome stays unknown, or a call fails, the checkout ends, and every leg is
+   voided by the request id that it was sent with, in whatever state it is (R36).
+   The exception is a leg that was declined and of which no earlier try may stand.
 
-What a larger orchestrator does otherwise: it keeps the legs in its database,
-written before they are sent, so that the next process finishes what a crash of
-this one left. As it is, the holds are short and lapse by themselves (R34).
+A larger orchestrator differs in one point: it stores the legs in its database
+before they are sent, so that after a crash the next process can finish them.
+Here the holds are short, and lapse by themselves (R34).
 """
 
 import argparse
@@ -40,7 +40,7 @@ from giftcard_client.tender import (
     TenderStatus,
 )
 
-# How often a call is made whose answer does not come, before it is given up.
+# How many times a call is made if no answer comes.
 TRIES = 3
 # Longer than any checkout takes, and short enough for a shopper to come back.
 HOLD_FOR = timedelta(minutes=15)
@@ -48,18 +48,18 @@ UNDONE = {TenderStatus.VOIDED, TenderStatus.REFUNDED}
 
 
 class Outcome(StrEnum):
-    """How a checkout ended."""
+    """The end of a checkout."""
 
     PAID = "PAID"
     # Nothing was taken, and nothing is set aside.
     NOT_PAID = "NOT_PAID"
-    # Nothing will be taken, but a tender could not be told yet: `finish_undoing`.
+    # Nothing will be taken, but a tender could not be reached yet: `finish_undoing`.
     UNDOING = "UNDOING"
 
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """What the shopper wants to pay, and with what."""
+    """The order that the shopper wants to pay, and the cards to pay it with."""
 
     order: Order
     market: str
@@ -79,21 +79,21 @@ class Leg:
     reference: str = ""
 
     def authorize(self) -> TenderResult:
-        """Set the money aside; the same request each time."""
+        """Set the money aside; every call is the same request."""
         return self.tender.authorize(self.payment)
 
     def capture(self) -> TenderResult:
-        """Take it; the same request each time."""
+        """Take the money; every call is the same request."""
         return self.tender.capture(self.reference, request_id=self.capture_request_id)
 
     def void(self) -> TenderResult:
-        """Give it back, whether or not any answer ever came."""
+        """Give the money back, whether or not an answer ever came."""
         return self.tender.void(authorize_request_id=self.payment.request_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the shopper is told. `legs` are what was paid; returns need their references."""
+    """The result for the shopper. `legs` are what was paid; returns need their references."""
 
     outcome: Outcome
     message: str = ""
@@ -103,7 +103,7 @@ class Receipt:
 
 
 class LegFailed(Exception):  # noqa: N818 - it says what happened
-    """A tender did not do its part."""
+    """A tender did not pay its part."""
 
 
 class Checkout:
@@ -112,7 +112,7 @@ class Checkout:
     def __init__(
         self, gift_card: GiftCardTender, bank_card: Tender, agree: Callable[[Quote], bool]
     ) -> None:
-        """The tenders stay the caller's."""
+        """The caller closes the tenders."""
         self._gift_card = gift_card
         self._bank_card = bank_card
         self._agree = agree
@@ -120,7 +120,7 @@ class Checkout:
         self._to_undo: list[Leg] = []
 
     def pay(self, basket: Basket) -> Receipt:
-        """Pay all of the order, or nothing of it."""
+        """Pay the whole order, or nothing of it."""
         quote = self._gift_card.quote(
             basket.gift_card_code,
             market=basket.market,
@@ -142,7 +142,7 @@ class Checkout:
             outcome = Outcome.UNDOING if self._to_undo else Outcome.NOT_PAID
             return Receipt(outcome, str(failed), store_credit=credit)
         except BaseException:
-            # Ctrl-C, or a bug: whatever it was, nothing stays set aside for it.
+            # Ctrl-C or a bug: no money may stay set aside.
             self.finish_undoing()
             raise
         self._to_undo.clear()
@@ -151,11 +151,11 @@ class Checkout:
     def finish_undoing(self) -> StoreCredit | None:
         """Void every leg that was sent, after a checkout that ended in UNDOING.
 
-        Call it until `is_undone`. The answer is the new card, where the gift card
-        had been captured.
+        Call it until `is_undone`. It returns the new card, where the gift card had
+        been captured.
         """
         credit = None
-        # The last one first: the gift card is free again before the bank is asked.
+        # In reverse order: the gift card is free again before the bank is called.
         for leg in reversed(self._to_undo.copy()):
             result = _known(leg.void)
             if result.status in UNDONE:
@@ -165,7 +165,7 @@ class Checkout:
 
     @property
     def is_undone(self) -> bool:
-        """Whether nothing is set aside any more."""
+        """Whether no money is set aside any more."""
         return not self._to_undo
 
     def _legs(self, basket: Basket, quote: Quote) -> list[Leg]:
@@ -193,13 +193,13 @@ class Checkout:
         ]
 
     def _authorize(self, leg: Leg) -> None:
-        # Noted before it is sent: what may have arrived must be undone too.
+        # Added before it is sent: a request that may have arrived must be undone too.
         self._to_undo.append(leg)
         result = _known(leg.authorize)
-        # Where the throttle declined, say, a try whose answer was lost may have been granted.
+        # If a decline may stand (the throttle's, say), a lost try may have been granted.
         if result.status is TenderStatus.DECLINED and not result.may_stand:
             self._to_undo.remove(leg)
-        # Less than was quoted is as good as nothing: the split was agreed.
+        # Less than was quoted is a failure: the shopper agreed to the split.
         if result.status is not TenderStatus.AUTHORIZED or result.amount != leg.payment.amount:
             raise LegFailed(_why(leg, result))
         leg.reference = result.reference
@@ -212,7 +212,7 @@ def _capture(leg: Leg) -> None:
 
 
 def _known(call: Callable[[], TenderResult]) -> TenderResult:
-    """Make a call again, under its own request id, until its answer comes."""
+    """Repeat a call, under its request id, until its answer comes or the tries are used up."""
     result = call()
     for _ in range(TRIES - 1):
         if result.status is not TenderStatus.PENDING:
@@ -228,7 +228,7 @@ def _why(leg: Leg, result: TenderResult) -> str:
 
 
 def main() -> None:
-    """Check out an order at a real service, with a bank card that is played."""
+    """Check out an order at a real service, with a simulated bank card."""
     options = _options()
     order = Order(
         options.order_id,
@@ -238,7 +238,7 @@ def main() -> None:
             OrderLine("delivery", Money(options.delivery)),
         ],
     )
-    # Typed where nobody sees it, or piped in; an argument would be in `ps` and the history.
+    # Typed without an echo, or piped in; an argument would show in `ps` and the history.
     code = getpass("Gift card code: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
     bank_card = BankCard({options.at: [options.bank_card]} if options.bank_card else {})
     with GiftCards(options.target) as cards:
@@ -260,7 +260,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--order-id", default=f"order-{uuid4()}")
     parser.add_argument("--goods", type=int, default=8900, help="in cents")
     parser.add_argument("--delivery", type=int, default=490, help="in cents")
-    parser.add_argument("--bank-card", type=Failure, choices=list(Failure), help="play a failure")
+    parser.add_argument("--bank-card", type=Failure, choices=list(Failure), help="fail like this")
     parser.add_argument("--at", choices=["authorize", "capture", "void"], default="authorize")
     return parser.parse_args()
 
@@ -270,8 +270,8 @@ def _agree(quote: Quote) -> bool:
     if quote.lost.amount_minor == 0:
         return True
     print(f"A gift card is used once: {_shown(quote.lost)} of it would be lost.")
-    # Who pipes the code in cannot be asked, and must not lose money unasked.
-    return sys.stdin.isatty() and input("Use it all the same? [y/N] ").lower() == "y"
+    # Without a terminal there is no way to ask, and no money may be lost unasked.
+    return sys.stdin.isatty() and input("Use it nevertheless? [y/N] ").lower() == "y"
 
 
 def _shown(amount: Money) -> str:

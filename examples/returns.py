@@ -1,17 +1,17 @@
-"""The refund service's side: goods came back, and the money goes where it came from.
+"""A small refund service: goods came back, and the money goes back to both cards.
 
     python examples/returns.py --target 127.0.0.1:50051 --authorization-id ... --amount 2000 \
         --delivered-on 2026-11-20 --bank-reference bank-... --bank-charged 4390
 
-The gift card is asked first and says what it gives back: all of the return, up
-to what it had paid in all, as a new card (R23). Only the rest goes to the bank
-card (R24). Nobody here computes the split, so two part returns cannot get it
-wrong between them.
+The gift card is refunded first, and its service says how much it gives back: the
+whole return, up to all that the card had paid, as a new card (R23). Only the rest
+goes to the bank card (R24). The refund service never computes the split, so two
+part returns cannot disagree about it.
 
-A return has one id, and every request of it has an id derived from that. So a
-return that was cut short, by a lost answer or a crash, is taken back again as
-it is: what was done is answered again, the new card's code included, and what
-was not is done once.
+A return has one id, and the ids of its requests are derived from that. So a
+return that was cut short, by a lost answer or a crash, is simply processed again:
+finished requests get the same answer, including the new card's code, and the
+others are carried out once.
 """
 
 import argparse
@@ -35,10 +35,10 @@ from giftcard_client.tender import (
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What came back of an order.
+    """A return of an order, or of a part of it.
 
-    `amount` is what the customer gets back in all, from both tenders; None is
-    everything that is left. `delivered_on` is needed for a change of mind (R21).
+    `amount` is the sum that the customer gets back from both tenders; None is
+    all that is left. `delivered_on` is needed for a change of mind (R21).
     """
 
     return_id: str
@@ -51,11 +51,11 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """What became of a return.
+    """The outcome of a return.
 
-    `is_settled` is False where a tender gave no answer: take the same return
-    back again. `declined` says why nothing was given back; where it is not settled
-    either, an earlier try may have given back all the same, and somebody must look.
+    `is_settled` is False where a tender gave no answer: process the same return
+    again. `declined` says why nothing was given back. If a declined return is not
+    settled, an earlier try may have given money back: Customer Service must look.
     """
 
     is_settled: bool
@@ -73,16 +73,16 @@ def take_back(
 ) -> Refunded:
     """Refund a return. `hand_over` gives the customer the new card.
 
-    It is called again, with the same card, when the same return is taken back
-    again: better twice than never, for nobody else knows the code.
+    If the same return is processed again, `hand_over` is called again with the
+    same card: better twice than never, since no other system has the code.
     """
     first = _refund(gift_card, returned, returned.gift_card_reference, returned.amount)
     if first.status in {TenderStatus.DECLINED, TenderStatus.FAILURE}:
-        # Under this return's id something else was asked for before, say.
+        # It may stand if, say, another request was sent under this return's id.
         return Refunded(is_settled=not first.may_stand, declined=first.message)
     if first.status is not TenderStatus.REFUNDED:
-        # PENDING, or VOIDED: an order that was never charged is no return but a
-        # checkout to be undone, and the checkout does that.
+        # PENDING, or VOIDED: an order that was never charged is not returned but
+        # voided, which is the checkout's task.
         return Refunded(is_settled=first.status is TenderStatus.VOIDED)
     if first.store_credit is not None:
         hand_over(first.store_credit)
@@ -90,8 +90,8 @@ def take_back(
         return Refunded(is_settled=True, to_gift_card=first.amount)
     rest = _refund(bank_card, returned, returned.bank_card_reference, first.remaining)
     if rest.status is not TenderStatus.REFUNDED:
-        # Also where the bank says no: the customer is owed the rest, and
-        # somebody must find out why.
+        # Also where the bank declines: the customer is owed the rest, and Customer
+        # Service must find out why.
         return Refunded(is_settled=False, to_gift_card=first.amount)
     return Refunded(is_settled=True, to_gift_card=first.amount, to_bank_card=rest.amount)
 
@@ -107,7 +107,7 @@ def _refund(tender: Tender, returned: Return, reference: str, amount: Money | No
 
 
 def main() -> None:
-    """Take a return back at a real service, with a bank card that is played."""
+    """Refund a return at a real service, with a simulated bank card."""
     options = _options()
     bank_card = BankCard()
     bank_card.remember(options.bank_reference, Money(options.bank_charged))
@@ -129,7 +129,7 @@ def main() -> None:
     if refunded.declined:
         print(f"Not refunded: {refunded.declined}")
     elif not refunded.is_settled:
-        print(f"Not all of it is refunded yet: once more with --return-id {returned.return_id}")
+        print(f"Not everything is refunded yet: repeat with --return-id {returned.return_id}")
     for name, amount in (
         ("gift card", refunded.to_gift_card),
         ("bank card", refunded.to_bank_card),
@@ -143,7 +143,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--target", default="127.0.0.1:50051", help="where the service is")
     parser.add_argument("--authorization-id", required=True)
-    parser.add_argument("--amount", type=int, help="in cents, of the whole order; else all of it")
+    parser.add_argument("--amount", type=int, help="in cents, of the whole order; default: all")
     parser.add_argument("--reason", type=RefundReason, default=RefundReason.CHANGE_OF_MIND)
     parser.add_argument("--delivered-on", type=date.fromisoformat, help="such as 2026-11-20")
     parser.add_argument("--bank-reference", default="bank-0")

@@ -1,4 +1,4 @@
-"""What every test may ask for: the real server, running on each kind of database in turn."""
+"""Fixtures of all tests: databases of each kind in turn, and the real server on them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -15,24 +15,26 @@ from given.servers.server_process import ServerProcess
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register our own markers."""
-    for told in (
-        "one_database: the kind of database makes no difference here, so that one will do",
-        "fuzz: tries what nobody would think of; `make fuzz` does so for longer",
+    for marker in (
+        "one_database: the kind of database makes no difference, so the test runs on one of them",
+        "slow: takes long, or needs more than Python has; `make test-slow` runs it",
+        "fuzz: tries random input; `make fuzz` does so for longer",
     ):
-        config.addinivalue_line("markers", told)
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what depends on a database on each kind, unless it says on which."""
-    says = any("kind" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "kind" in metafunc.fixturenames and not says:
+    """Run each test with a database on each kind, unless the test chooses its kinds."""
+    tables = metafunc.definition.iter_markers("parametrize")
+    has_kinds = any("kind" in table.args[0] for table in tables)
+    if "kind" in metafunc.fixturenames and not has_kinds:
         one_will_do = metafunc.definition.get_closest_marker("one_database")
         kinds = [Kind.SQLITE] if one_will_do else list(Kind)
         metafunc.parametrize("kind", kinds, ids=str, indirect=True, scope="module")
 
 
 class StartServer(Protocol):
-    """Starts a server of the test's own."""
+    """Starts a server for one test."""
 
     def __call__(
         self,
@@ -41,7 +43,7 @@ class StartServer(Protocol):
         settings: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> ServerProcess:
-        """Start it in `folder`, a new one unless told; it is gone when the test is over."""
+        """Start it in `folder`, by default a new one, and stop it when the test is over."""
 
 
 @pytest.fixture(scope="session")
@@ -53,19 +55,19 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def postgresql(databases: Databases) -> PostgresqlProcess:
-    """One PostgreSQL for all tests of this process that share it well; databases are their own."""
+    """One PostgreSQL for all tests of this process; each test has its own databases."""
     return databases.postgresql
 
 
 @pytest.fixture(scope="module")
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """The kind of database, each in turn unless a test is marked with `one_database`."""
+    """The kind of database: each in turn, or SQLite for a test that is marked `one_database`."""
     return Kind(request.param)
 
 
 @pytest.fixture
 def place(kind: Kind, databases: Databases, tmp_path: Path) -> Iterator[Place]:
-    """An empty database of the test's own."""
+    """An empty database for one test."""
     with databases.empty(kind, tmp_path) as lent:
         yield lent
 
@@ -74,7 +76,7 @@ def place(kind: Kind, databases: Databases, tmp_path: Path) -> Iterator[Place]:
 def live_servers(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Kind], ServerProcess]]:
-    """One server on each kind of database, from when it is first asked for."""
+    """One server on each kind of database, started when a test first asks for it."""
     with ExitStack() as running:
 
         @cache
@@ -88,7 +90,7 @@ def live_servers(
 
 @pytest.fixture(scope="module")
 def live_server(kind: Kind, live_servers: Callable[[Kind], ServerProcess]) -> ServerProcess:
-    """One server with the built-in settings for all tests that share it well.
+    """One server with the built-in settings, for all tests that can share it.
 
     Its database fills up as the tests go along, so tests make cards and orders
     of their own. A test that stops the server or counts rows starts its own.
@@ -100,7 +102,7 @@ def live_server(kind: Kind, live_servers: Callable[[Kind], ServerProcess]) -> Se
 def start_server(
     kind: Kind, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartServer]:
-    """Starts servers of the test's own, with settings and a database of its own."""
+    """Starts servers for one test, each with its own settings and database."""
     with ExitStack() as running:
 
         def start(
@@ -111,7 +113,7 @@ def start_server(
         ) -> ServerProcess:
             within = folder or tmp_path_factory.mktemp("server")
             place = running.enter_context(databases.empty(kind, within))
-            told = {**place.environment, **(settings or {})}
-            return running.enter_context(ServerProcess(within, config=config, settings=told))
+            environment = {**place.environment, **(settings or {})}
+            return running.enter_context(ServerProcess(within, config=config, settings=environment))
 
         yield start

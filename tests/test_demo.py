@@ -1,4 +1,4 @@
-"""`giftcard demo`, as a user runs it: what it shows, and that it leaves nothing behind."""
+"""`giftcard demo`, as a user runs it: it shows every step, and leaves nothing behind."""
 
 import re
 import signal
@@ -13,11 +13,11 @@ import pytest
 from given.servers.giftcard_command import CODE, ENDED_WITHIN_SECONDS, SCRIPT, environment, giftcard
 from given.servers.server_process import ServerProcess
 
-# In one process, which plays the demo once for several of these tests.
+# In one process, which runs the demo once for several of these tests.
 pytestmark = pytest.mark.xdist_group("demo")
 
 STEPS = [
-    # (the step, the amounts in its line and what else it says)
+    # (the step, the amounts and other words that follow it)
     ("Purchase", ["100.00 EUR", "****-****-****-"]),
     ("Validation", ["60.00 EUR", "60.00 EUR", "40.00 EUR would be lost"]),
     ("Mixed order", ["130.00 EUR", "100.00 EUR", "30.00 EUR"]),
@@ -33,16 +33,16 @@ STEPS = [
         ["issued", "150.00 EUR", "captured", "175.00 EUR", "= outstanding", "20.00 EUR"],
     ),
     ("The server has stopped", []),
-    ("To start the server for yourself", ["giftcard serve"]),
+    ("To start a server yourself", ["giftcard serve"]),
 ]
 
 
 @dataclass(frozen=True)
 class Played:
-    """A demo that came to its end, on a machine whose user has a server of their own."""
+    """A complete demo, on a machine whose user has a database of their own."""
 
     exit_code: int
-    told: str
+    text: str
     folder: Path
     users_database: Path
 
@@ -57,22 +57,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 def test_every_step_is_a_readable_line_with_its_amounts(played: Played) -> None:
-    assert played.exit_code == 0, played.told
-    told = played.told
+    assert played.exit_code == 0, played.text
+    text = played.text
     for step, words in STEPS:
         for word in [step, *words]:
-            before, found, told = told.partition(word)
+            before, found, text = text.partition(word)
             assert found, f"{step!r} should say {word!r}, and before it: {before!r}"
 
 
 def test_no_line_is_too_long_and_none_shows_a_code_or_a_colour(played: Played) -> None:
-    lines = played.told.splitlines()
+    lines = played.text.splitlines()
     assert [line for line in lines if len(line) > 80 and "giftcard issue" not in line] == []
-    assert not CODE.search(played.told)
-    assert "\x1b" not in played.told
+    assert not CODE.search(played.text)
+    assert "\x1b" not in played.text
 
 
-def test_nothing_is_left_behind_and_nothing_of_the_user_touched(played: Played) -> None:
+def test_nothing_is_left_behind_and_the_user_s_database_is_untouched(played: Played) -> None:
     assert _left_behind(played.folder) == []
     assert not played.users_database.exists()
 
@@ -85,7 +85,7 @@ def test_it_cleans_up_when_it_is_interrupted(
 ) -> None:
     with _running_demo(tmp_path) as demo:
         assert demo.stdout is not None
-        # The server runs from this line on.
+        # From this line on the server is running.
         assert "A server is running" in demo.stdout.readline()
         assert len(_left_behind(tmp_path)) > 0
         demo.send_signal(number)
@@ -94,9 +94,9 @@ def test_it_cleans_up_when_it_is_interrupted(
     assert _left_behind(tmp_path) == []
 
 
-def test_it_fails_where_the_service_does_not_hold_its_terms(tmp_path: Path) -> None:
-    # A server whose terms are others than the ones that the demo tells of: what
-    # Python runs first sets them, past the demo, which keeps settings away.
+def test_it_fails_where_the_service_does_not_keep_the_terms(tmp_path: Path) -> None:
+    # A server with other terms than the demo shows. The demo passes no settings of
+    # the user on, so a module that Python runs first sets them in every process.
     terms = tmp_path / "terms.toml"
     terms.write_text('[markets.fr]\nineligible_categories = ["goods"]\n', encoding="utf-8")
     first = tmp_path / "first" / "sitecustomize.py"
@@ -105,15 +105,15 @@ def test_it_fails_where_the_service_does_not_hold_its_terms(tmp_path: Path) -> N
     done = giftcard("demo", settings={"PYTHONPATH": str(first.parent)})
     assert done.returncode == 1
     assert "Not as it should be: what the card would pay: expected 60.00 EUR" in done.stdout
-    assert "To start the server" not in done.stdout
+    assert "To start a server" not in done.stdout
 
 
-def test_it_plays_on_a_terminal_that_knows_no_letters_but_ascii() -> None:
+def test_it_runs_on_a_terminal_that_shows_only_ascii() -> None:
     done = giftcard("demo", settings={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_it_says_why_where_the_server_does_not_start(tmp_path: Path) -> None:
+def test_it_says_why_the_server_did_not_start(tmp_path: Path) -> None:
     broken = tmp_path / "giftcard_server" / "__main__.py"
     broken.parent.mkdir()
     (broken.parent / "__init__.py").touch()
@@ -122,9 +122,9 @@ def test_it_says_why_where_the_server_does_not_start(tmp_path: Path) -> None:
     assert (done.returncode, "the disk is on fire" in done.stdout) == (1, True)
 
 
-def test_the_commands_that_it_ends_with_work(tmp_path: Path, played: Played) -> None:
-    serve, issue = re.findall(r"^  (\S*giftcard) (serve|issue.*)$", played.told, re.MULTILINE)
-    # It was named as seen from here, and the server runs elsewhere.
+def test_the_commands_that_it_recommends_work(tmp_path: Path, played: Played) -> None:
+    serve, issue = re.findall(r"^  (\S*giftcard) (serve|issue.*)$", played.text, re.MULTILINE)
+    # The path is relative to this folder, and the server runs in another.
     command = [str(Path(serve[0]).absolute()), serve[1]]
     with ServerProcess(tmp_path, command=command) as server:
         done = giftcard(*issue[1].split(), settings={"GIFTCARD_TARGET": server.target})
@@ -147,12 +147,12 @@ def _running_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def _left_behind(folder: Path) -> list[str]:
-    """Name the files in `folder`, and the processes that were told to keep theirs there."""
-    told = f"TMPDIR={folder}".encode()
+    """Name the files in `folder`, and the processes whose temporary folder it is."""
+    setting = f"TMPDIR={folder}".encode()
     processes = [
         str(process)
         for process in Path("/proc").glob("[0-9]*")
-        if told in _environment_of(process).split(b"\0")
+        if setting in _environment_of(process).split(b"\0")
     ]
     return [*map(str, folder.rglob("*")), *processes]
 
@@ -160,5 +160,5 @@ def _left_behind(folder: Path) -> list[str]:
 def _environment_of(process: Path) -> bytes:
     try:
         return (process / "environ").read_bytes()
-    except OSError:  # It has ended meanwhile.
+    except OSError:  # The process has ended meanwhile.
         return b""

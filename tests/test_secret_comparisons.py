@@ -1,7 +1,7 @@
-"""Secrets are compared in constant time: how long a comparison takes must not tell how far it got.
+"""Secrets are compared in constant time, so that the time does not show how much was equal.
 
-This reads the sources for `==` and its kind on what is named like a secret. What a database or a
-dictionary finds by (a card's id, for one) is a keyed hash, and its timing tells nothing of a code.
+The test looks in the sources for `==` and similar operators on names of secrets. Databases and
+dictionaries look up keyed hashes (a card's id, for one), whose timing reveals nothing of a code.
 """
 
 import ast
@@ -15,7 +15,7 @@ from giftcard_rules.codes import Code, Key
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = ("rules", "storage", "server")
-# The last part of the name of what holds a secret, or makes one.
+# The last part of the names that hold a secret, or make one.
 SECRET: Final = {
     "characters",
     "derive_card_id",
@@ -37,7 +37,7 @@ def last_name(node: ast.expr) -> str:
 
 
 def comparisons(source: str) -> Iterator[str]:
-    """Yield every comparison of a secret that takes as long as its equal part is long."""
+    """Yield every comparison of a secret whose time depends on the length of the equal part."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], IN_VARIABLE_TIME):
             sides = [node.left, *node.comparators]
@@ -70,7 +70,7 @@ def test_such_a_comparison_would_be_found(source: str, is_found: bool) -> None: 
     assert list(comparisons(source)) == ([source] if is_found else [])
 
 
-def test_codes_are_equal_by_what_they_say_and_keys_are_only_themselves() -> None:
+def test_codes_are_equal_by_value_and_keys_by_identity() -> None:
     one, same, other = Code("0" * 16), Code("0" * 16), Code("1" * 16)
     assert one == same
     assert hash(one) == hash(same)

@@ -1,4 +1,4 @@
-"""Codes, keys and people are values that do not print, however somebody prints what holds them."""
+"""Codes, keys and people never print, in whatever way an object that holds them is printed."""
 
 import json
 import logging
@@ -7,13 +7,15 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime
 from importlib import import_module
 from inspect import isclass
 from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
+from peewee import SqliteDatabase
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 import giftcard_client
 import giftcard_rules
@@ -26,12 +28,16 @@ from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.committer import Submission
+from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.guesses.settings import GuessSettings
+from giftcard_server.keys.settings import KeySettings
+from giftcard_server.parts import Parts
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
-from giftcard_storage.store import Loaded
-from given.made_facts import authorize, issue, order, request_key, reverse
+from giftcard_storage.store import Loaded, Store
+from given.made_facts import NOW, authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -40,6 +46,7 @@ PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_c
 SECRET_NAMES: Final = {
     "answer",
     "attempts_redis_url",
+    "canonical",
     "characters",
     "code",
     "email",
@@ -54,15 +61,15 @@ SECRET_NAMES: Final = {
     "secret",
     "wrapped",
 }
-# Those that only look like it, and what they are.
+# Fields whose names only look secret, and their real content.
 HARMLESS: Final = {
     "giftcard_client.connector.TenderResult.code": "why a payment was declined",
-    "giftcard_client.connector.TenderResult.message": "our own words on that",
+    "giftcard_client.connector.TenderResult.message": "the text for that code",
     "giftcard_client.tender.Quote.code": "why a payment would be declined",
-    "giftcard_client.tender.Quote.message": "our own words on that",
-    "giftcard_server.callers.callers.Caller.name": "the name of a program, which logs have to tell",
+    "giftcard_client.tender.Quote.message": "the text for that code",
+    "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
 }
-# What a union stands for that has one that is secret in it.
+# Unions with a secret member, and that member.
 UNIONS: Final = {"Command": "Issue", "Keyed": "Issue", "Outcome": ""}
 
 
@@ -79,18 +86,18 @@ def classes() -> Iterator[type]:
 
 
 def fields_of(made: type) -> dict[str, tuple[str, bool]]:
-    """Return by name what each field is, and whether it prints."""
+    """Return the type of each field by its name, and whether it prints."""
     if is_dataclass(made):
         return {each.name: (str(each.type), each.repr) for each in fields(made)}
     if issubclass(made, tuple):
         named = getattr(made, "_fields", ())
         return {name: (str(made.__annotations__[name]), True) for name in named}
-    told = getattr(made, "model_fields", {})
-    return {name: (str(each.annotation), each.repr) for name, each in told.items()}
+    models = getattr(made, "model_fields", {})
+    return {name: (str(each.annotation), each.repr) for name, each in models.items()}
 
 
 def carriers() -> set[type]:
-    """Return the classes that have something secret in them, or in what is in them."""
+    """Return the classes that have a secret in them, or in a value in them."""
     every = list(classes())
     found: set[type] = set()
     while True:
@@ -102,10 +109,10 @@ def carriers() -> set[type]:
 
 
 def _carries(made: type, known: set[str]) -> bool:
-    for name, (told, _) in fields_of(made).items():
-        words = {UNIONS.get(word, word) for word in re.findall(r"\w+", told)}
+    for name, (kind, _) in fields_of(made).items():
+        words = {UNIONS.get(word, word) for word in re.findall(r"\w+", kind)}
         is_secret = name in SECRET_NAMES and _path(made, name) not in HARMLESS
-        if is_secret or (words & known and not told.startswith(("enum", "Callable"))):
+        if is_secret or (words & known and not kind.startswith(("enum", "Callable"))):
             return True
     return False
 
@@ -134,7 +141,6 @@ ISSUE: Final = issue(purchaser=WHO, recipient=WHO, message=CANARY)
 RECORD: Final = RequestRecord(request_key(), "Issue", answer=CANARY.encode())
 FACTS: Final = Facts(requests={RECORD.key: RECORD})
 MONEY: Final = values.Money(1)
-NOW: Final = datetime(2026, 9, 14, tzinfo=UTC)
 CARD: Final = results.GiftCard(
     "1", "fr", CardState.ACTIVE, CardOrigin.PURCHASE, MONEY, MONEY, NOW, NOW, "0000", ""
 )
@@ -146,6 +152,10 @@ PAID: Final = results.Authorization(
 CREDIT: Final = connector.StoreCredit(CANARY, MONEY, NOW, "0000")
 WANTED: Final = values.Order("1", MONEY, (values.OrderLine("shoes", MONEY),))
 OUTCOME: Final = decisions.Decision(outcome=commands.CaughtUp(), people=(PERSON,))
+SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
+REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
+SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
     WHO,
@@ -163,14 +173,22 @@ MADE: Final[tuple[object, ...]] = (
     codes.Code(CANARY),
     authorize("1", order(), customer=WHO),
     replace(reverse("2"), beneficiary=WHO),
-    DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books"),
+    SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
-    Submission(ISSUE, "k1", lambda _: b""),
+    Read(ISSUE, CANARY.encode()),
+    Submission(ISSUE, CANARY.encode()),
     RequestReader(RING, {}),
-    Settings(
-        keys=RING,
-        database_url=f"postgresql://user:{CANARY}@host/books",  # type: ignore[arg-type] # As it is told.
-        attempts_redis_url=f"redis://:{CANARY}@host/0",  # type: ignore[arg-type] # As it is told.
+    KeySettings(keys=RING, database_url=SECRET_URL),
+    GuessSettings(attempts_redis_url=REDIS_URL),
+    SETTINGS,
+    Parts(
+        settings=SETTINGS,
+        ring=RING,
+        markets={},
+        writing=NO_STORE,
+        reading=NO_STORE,
+        now=lambda: NOW,
+        registry=CollectorRegistry(),
     ),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
@@ -206,21 +224,21 @@ def test_r30_no_secret_prints(value: object, way: str) -> None:
     assert CANARY.encode().hex() not in printed
 
 
-def test_whatever_carries_a_secret_is_among_them() -> None:
+def test_every_class_that_carries_a_secret_is_printed_here() -> None:
     made = {type(each) for each in MADE}
     assert {_name(each) for each in carriers() - made} == set()
 
 
-def test_what_is_secret_by_its_name_is_told_not_to_print() -> None:
+def test_a_field_with_a_secret_name_does_not_print() -> None:
     printing = {
         _path(made, name)
         for made in classes()
-        for name, (told, prints) in fields_of(made).items()
-        if name in SECRET_NAMES and prints and "SecretStr" not in told
+        for name, (kind, prints) in fields_of(made).items()
+        if name in SECRET_NAMES and prints and "SecretStr" not in kind
     }
     assert printing == HARMLESS.keys()
 
 
-def test_a_data_key_out_of_reach_says_only_which_key_it_needs() -> None:
-    told: Any = UnwrapError("k1")
-    assert repr(told) == "UnwrapError('k1')"
+def test_a_data_key_that_cannot_be_unwrapped_names_only_its_ring_key() -> None:
+    error: Any = UnwrapError("k1")
+    assert repr(error) == "UnwrapError('k1')"

@@ -14,7 +14,7 @@ TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 def threats() -> dict[str, list[tuple[str, str]]]:
-    """The tests that each row of the table of threats names, by the threat."""
+    """Return the tests that each row of the table of threats names, by the threat."""
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     table = text.partition("\n## Threats\n")[2].partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
@@ -24,7 +24,7 @@ def threats() -> dict[str, list[tuple[str, str]]]:
 
 @cache
 def found_in(path: Path) -> set[str]:
-    """The names of the tests in a file."""
+    """Return the names of the tests in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 

@@ -1,8 +1,8 @@
-"""The committed stubs are what the protos say, and old enough for every client.
+"""The committed stubs match the protos, and are old enough for every client.
 
-Generated code refuses a runtime that is older than its generator. The
-generator, and the oldest runtime that clients may have, stand in .venv-oldest,
-which `make test` brings there.
+Generated code refuses a runtime that is older than its generator. The generator,
+and the oldest runtime that clients may have, are in .venv-oldest, which
+`make test` installs.
 """
 
 import re
@@ -18,31 +18,31 @@ STUBS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")
 
 GRPC_STAMP = re.compile(rb"GRPC_GENERATED_VERSION = '(\d+)\.(\d+)\.(\d+)'")
 PROTOBUF_STAMP = re.compile(rb"# Protobuf Python Version: (\d+)\.(\d+)\.(\d+)")
-# The same version once more, as the arguments of a call.
+# The same version again, as the arguments of a call.
 PROTOBUF_STAMP_ARGUMENTS = re.compile(rb"\.Domain\.PUBLIC,\n    \d+,\n    \d+,\n    \d+,\n")
 
 
 def stubs_under(folder: Path) -> dict[str, bytes]:
-    """Every generated file under the folder, by its path within it."""
+    """Return every generated file under the folder, by its path within it."""
     paths = sorted(path for pattern in STUBS for path in folder.rglob(pattern))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def without_stamps(content: bytes) -> bytes:
-    """The generated code without the version of its generator."""
+    """Return generated code without the version of its generator."""
     for stamp in (GRPC_STAMP, PROTOBUF_STAMP, PROTOBUF_STAMP_ARGUMENTS):
         content = stamp.sub(b"", content)
     return content
 
 
 def stamped_versions(stubs: dict[str, bytes], stamp: re.Pattern[bytes]) -> set[tuple[int, ...]]:
-    """The versions of the generators that wrote these stubs."""
+    """Return the versions of the generators that wrote these stubs."""
     found = (stamp.search(content) for content in stubs.values())
     return {tuple(int(part) for part in match.groups()) for match in found if match}
 
 
 def lower_bound(distribution: str) -> tuple[int, ...]:
-    """The oldest version that the bare install accepts, such as (1, 71, 2)."""
+    """Return the oldest version that the bare install accepts, such as (1, 71, 2)."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     bounds = dict(requirement.split(">=") for requirement in project["dependencies"])
     return tuple(int(part) for part in bounds[distribution].split("."))
@@ -50,10 +50,10 @@ def lower_bound(distribution: str) -> tuple[int, ...]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    assert OLDEST_PYTHON.exists(), "`make test` or `make stubs` brings the generator there"
+    assert OLDEST_PYTHON.exists(), "`make test` or `make stubs` installs the generator"
     folder = tmp_path_factory.mktemp("stubs")
     subprocess.run(
-        ["make", "--no-print-directory", "stubs-into", f"FOLDER={folder}"],  # noqa: S607 - the user's own make.
+        ["make", "--no-print-directory", "stubs-into", f"FOLDER={folder}"],  # noqa: S607 - make as the user has it.
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -72,16 +72,16 @@ def test_the_same_files_are_generated_as_are_committed(
     assert sorted(generated) == sorted(committed)
 
 
-def test_the_stubs_are_what_the_protos_say_byte_for_byte(
+def test_the_stubs_match_the_protos_byte_for_byte(
     generated: dict[str, bytes], committed: dict[str, bytes]
 ) -> None:
     # On Python 3.14 the generator is a newer one (pyproject.toml says why), whose
-    # output differs in the versions that it stamps on it, and in nothing else.
+    # output differs only in the versions that are stamped on it.
     if stamped_versions(generated, GRPC_STAMP) != stamped_versions(committed, GRPC_STAMP):
         generated = {path: without_stamps(content) for path, content in generated.items()}
         committed = {path: without_stamps(content) for path, content in committed.items()}
     stale = sorted(path for path in generated if generated[path] != committed.get(path))
-    assert not stale, "these are not what the protos say; `make stubs` generates them"
+    assert not stale, "these do not match the protos; `make stubs` generates them"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_stubs_accept_the_oldest_runtime_that_the_bare_install_does(
     assert stamped[: len(lower_bound(distribution))] == lower_bound(distribution)
 
 
-def test_a_newer_generator_would_be_told_by_its_stamps_alone() -> None:
+def test_without_stamps_only_a_real_difference_remains() -> None:
     older = b"# Protobuf Python Version: 5.29.0\nGRPC_GENERATED_VERSION = '1.71.2'\nrest"
     newer = b"# Protobuf Python Version: 6.31.1\nGRPC_GENERATED_VERSION = '1.75.1'\nrest"
     assert without_stamps(older) == without_stamps(newer)

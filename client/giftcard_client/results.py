@@ -1,7 +1,7 @@
-"""What comes out of a call. Codes are in the values and never in their `repr`.
+"""The results of calls. Codes are in the values and never in their `repr`.
 
 Times are aware datetimes in UTC; money is in minor units. `replayed` says that
-the service had decided this very request before, and gave that answer again.
+the service had decided this same request before, and gave that answer again.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class GiftCard:
     state: CardState
     origin: CardOrigin
     initial_amount: Money
-    # What lies on the card and is not set aside.
+    # The money on the card that is not set aside.
     balance: Money
     issue_time: datetime
     expire_time: datetime
@@ -38,7 +38,7 @@ class GiftCard:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Money set aside on a card for one order, and what has become of it."""
+    """Money set aside on a card for one order, and its later history."""
 
     authorization_id: str
     card_id: str
@@ -46,14 +46,14 @@ class Authorization:
     order_id: str
     state: AuthorizationState
     order_total: Money
-    # What the card pays of the order.
+    # The card's share of the order.
     authorized_amount: Money
     captured_amount: Money
-    # What has come back to new cards so far.
+    # The sum that has come back on new cards so far.
     refunded_amount: Money
-    # What other tenders have to pay (R16).
+    # The share that other tenders have to pay (R16).
     remaining_due: Money
-    # Lost at capture (R14); before the capture: what would be lost.
+    # Lost at capture (R14); before the capture, the amount that would be lost.
     forfeited_amount: Money
     create_time: datetime
     # The first instant at which the hold can no longer be captured (R34).
@@ -62,7 +62,7 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A new card for money that came back (R23, R27). Its holder must be told the code."""
+    """A new card for money that came back (R23, R27). Its holder must be given the code."""
 
     card: GiftCard
     code: str = field(repr=False)
@@ -70,7 +70,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new card. The service keeps the code nowhere: show or send it."""
+    """A new card. The service does not store the code: show or send it."""
 
     card: GiftCard
     code: str = field(repr=False)
@@ -79,21 +79,21 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What Authorize would answer now.
+    """The answer that Authorize would give now.
 
-    `reason` says why not, and is None where the card is usable. `card` is there
-    only where the code is right. For a card that is not usable the order stays
-    due in full.
+    `reason` says why the card is not usable, and is None where it is. `card` is
+    present only where the code is right. For a card that is not usable the whole
+    order remains due.
     """
 
     usable: bool
     reason: Reason | None
     card: GiftCard | None
-    # What the card would pay of the order.
+    # The share of the order that the card would pay.
     applicable_amount: Money
-    # What other tenders would have to pay (R16).
+    # The share that other tenders would have to pay (R16).
     remaining_due: Money
-    # What the capture would lose (R14): show it before the shopper agrees.
+    # The amount that the capture would lose (R14): show it before the shopper agrees.
     forfeited_amount: Money
 
 
@@ -107,7 +107,7 @@ class Authorized:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """The card paid. `replacement` is there where less was taken than set aside (R27)."""
+    """The card paid. `replacement` is present where less was taken than set aside (R27)."""
 
     authorization: Authorization
     replacement: Replacement | None
@@ -116,10 +116,10 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Reversed:
-    """What Reverse found, and did.
+    """The outcome of a Reverse.
 
-    `gift_card_amount` came back on `replacement`; `other_tender_amount` is the
-    caller's to refund (R24). Both are zero unless REFUNDED. `authorization` is
+    `gift_card_amount` came back on `replacement`; the caller has to refund
+    `other_tender_amount` (R24). Both are zero unless REFUNDED. `authorization` is
     None where the outcome is PREVENTED (R36).
     """
 
@@ -133,7 +133,7 @@ class Reversed:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRefund:
-    """What the payment provider shall pay back, and how (R29)."""
+    """The amount that the payment provider shall pay back, and how (R29)."""
 
     amount: Money
     payment_method: PaymentMethod
@@ -142,7 +142,7 @@ class PurchaseRefund:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The purchase of a card is cancelled (R25); `refund` is the caller's to carry out."""
+    """The purchase of a card is cancelled (R25); the caller carries out the `refund`."""
 
     card: GiftCard
     refund: PurchaseRefund

@@ -1,9 +1,9 @@
 """The only place where a failed RPC becomes one of our exceptions: one table, all status codes.
 
-A status with the service's own ErrorInfo is a decision, whatever its code.
-Without it nobody has decided anything, and the table says what is known. Where
-it is not certain that nothing happened the answer is OutcomeUnknown, because
-the caller who is told «failed» about money that is set aside leaves it there.
+A status with the service's own ErrorInfo is a decision, with any status code.
+Without it there is no decision, and the table says what is known. Where it is
+not certain that nothing happened the result is OutcomeUnknown, because a caller
+that reads "failed" about money that is set aside would leave it there.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ from giftcard_client.errors import (
     Violation,
 )
 
-# The `domain` of an ErrorInfo whose `reason` is one of ours. A proxy on the way
-# has reasons of its own, which decide nothing here.
+# The `domain` of an ErrorInfo whose `reason` is one of ours. A proxy between client
+# and service has reasons of its own, which are no decisions.
 DECLINE_DOMAIN = "giftcard.v1"
 
 
@@ -65,15 +65,15 @@ UNDECIDED: Mapping[grpc.StatusCode, Callable[[status_pb2.Status, str, str], Gift
             grpc.StatusCode.UNIMPLEMENTED: _misconfigured,
             grpc.StatusCode.DEADLINE_EXCEEDED: _timed_out,
             grpc.StatusCode.UNAVAILABLE: _unavailable,
-            # Contention that outlasted the service's own retries, and then ours.
+            # Contention that outlasted the service's retries and then the client's.
             grpc.StatusCode.ABORTED: _unavailable,
-            # All the service's threads are taken, says gRPC itself.
+            # Raised by gRPC itself: all the service's threads are busy.
             grpc.StatusCode.RESOURCE_EXHAUSTED: _unavailable,
             grpc.StatusCode.CANCELLED: _unknown,
             grpc.StatusCode.INTERNAL: _unknown,
             grpc.StatusCode.UNKNOWN: _unknown,
             grpc.StatusCode.DATA_LOSS: _unknown,
-            # The service says these with a reason only; bare, they are somebody else's.
+            # The service sends these only with a reason; bare, they come from elsewhere.
             grpc.StatusCode.NOT_FOUND: _unknown,
             grpc.StatusCode.ALREADY_EXISTS: _unknown,
             grpc.StatusCode.FAILED_PRECONDITION: _unknown,
@@ -84,9 +84,9 @@ UNDECIDED: Mapping[grpc.StatusCode, Callable[[status_pb2.Status, str, str], Gift
 
 
 def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
-    """Turn what gRPC raised into what callers catch; `request_id` is the call's."""
+    """Turn gRPC's exception into one of ours; `request_id` is the call's."""
     if not hasattr(error, "code"):
-        # Only interceptors, which applications add by themselves, raise it bare.
+        # Only interceptors, which applications may add, raise it without a status.
         return OutcomeUnknown("the call ended without a status", request_id)
     details = _rich_status(error)
     info = error_details_pb2.ErrorInfo()
@@ -96,24 +96,24 @@ def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
 
 
 def _explanation(error: grpc.RpcError) -> str:
-    # The details are the transport's («connection refused») or the service's,
+    # The details are the transport's ("connection refused") or the service's,
     # whose contract keeps codes and people out of them.
-    told = error.details()
-    return f"{error.code().name}: {told}" if told else error.code().name
+    text = error.details()
+    return f"{error.code().name}: {text}" if text else error.code().name
 
 
 def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
     try:
-        # It is a Call as well, which the types of grpc do not know.
+        # The error is a Call as well, which the types of grpc do not say.
         return rpc_status.from_call(cast("grpc.Call", error)) or status_pb2.Status()
     except (ValueError, DecodeError):
-        # Details that contradict the status, or are no details at all, come
-        # from something between us and the service; the status still holds.
+        # Details that contradict the status or cannot be decoded come from a
+        # proxy between client and service; the status still holds.
         return status_pb2.Status()
 
 
 def _unpack(details: status_pb2.Status, into: Message) -> bool:
-    # Unpack itself compares the type, and says no where it is another.
+    # Unpack compares the types itself, and returns False where they differ.
     try:
         return any(detail.Unpack(into) for detail in details.details)
     except DecodeError:

@@ -5,13 +5,13 @@
         quote = tender.quote(code, market="fr", order=order)
         result = tender.authorize(Payment(request_id, code, quote.payable, order, "fr", customer))
 
-Three things about gift cards that other tenders lack show through the interface:
+Three properties of gift cards that other tenders lack show through the interface:
 
-- A card pays what it can, and not every order: `quote` tells beforehand how the
-  order splits, and what a card worth more than the order would lose (R14).
-- What comes back comes back as a new card (R23, R27): `store_credit`.
-- A refund goes to the card first, up to what the card had paid in all; what is
-  left for the other tenders is in `remaining` (R24).
+- A card pays as much as it can, and not every order: `quote` says beforehand how
+  the order splits, and how much a card worth more than the order would lose (R14).
+- Money comes back as a new card (R23, R27): `store_credit`.
+- A refund goes to the card first, up to all that the card had paid; the rest, for
+  the other tenders, is in `remaining` (R24).
 """
 
 from collections.abc import Callable
@@ -53,10 +53,10 @@ __all__ = [
     "TenderStatus",
 ]
 
-# A decline that, for who wants to void, is success: nothing is set aside.
+# Declines that mean success to a void: nothing is set aside.
 VOIDED_BEFORE = {Reason.AUTHORIZATION_RELEASED, Reason.AUTHORIZATION_LAPSED}
 
-# What an exception that decides nothing is called towards an orchestrator.
+# The status and code that an orchestrator gets for each exception but Declined.
 TECHNICAL: tuple[tuple[type[GiftCardError], TenderStatus, str], ...] = (
     (InvalidRequest, TenderStatus.FAILURE, "INVALID_REQUEST"),
     (Misconfigured, TenderStatus.FAILURE, "MISCONFIGURED"),
@@ -70,9 +70,9 @@ TECHNICAL: tuple[tuple[type[GiftCardError], TenderStatus, str], ...] = (
 class Quote:
     """How an order would split if it were authorized now; nothing is set aside.
 
-    `lost` is what the card is worth beyond the order: gone at capture (R14), so
-    the shopper must agree. Where the card is not `usable`, `code` and `message`
-    say why, and all of the order remains.
+    `lost` is the value of the card beyond the order: the capture loses it (R14),
+    so the shopper must agree. Where the card is not `usable`, `code` and
+    `message` say why, and the whole order remains to be paid.
     """
 
     usable: bool
@@ -90,26 +90,26 @@ class GiftCardTender:
     name = "gift_card"
 
     def __init__(self, cards: GiftCards) -> None:
-        """`cards` stays the caller's, who closes it."""
+        """The caller closes `cards`."""
         self._cards = cards
 
     def quote(self, instrument: str, *, market: str, order: Order, session: str = "") -> Quote:
-        """Ask what the card would pay of `order`, before anything is set aside (R16)."""
+        """Ask how much of `order` the card would pay; sets nothing aside (R16)."""
         nothing = Money(0, order.total.currency_code)
         try:
             answer = self._cards.validate(
                 instrument, market=market, order=order, attempt_key=session
             )
         except GiftCardError as error:
-            no = _as_result(error, "")
+            refusal = _as_result(error, "")
             return Quote(
                 usable=False,
                 payable=nothing,
                 remaining=order.total,
                 lost=nothing,
-                code=no.code,
-                message=no.message,
-                retry_after=no.retry_after,
+                code=refusal.code,
+                message=refusal.message,
+                retry_after=refusal.retry_after,
             )
         return Quote(
             usable=answer.usable,
@@ -123,9 +123,9 @@ class GiftCardTender:
     def authorize(self, payment: Payment) -> TenderResult:
         """Set aside all that the card can pay of the order.
 
-        PARTIALLY_AUTHORIZED where that is less than `payment.amount`. Where it
-        is more, capture what was asked for: the difference comes back as a new
-        card (R27).
+        PARTIALLY_AUTHORIZED where that is less than `payment.amount`. Where that
+        is more, capture `payment.amount`: the difference comes back as a new card
+        (R27).
         """
 
         def call() -> TenderResult:
@@ -152,10 +152,10 @@ class GiftCardTender:
     def capture(
         self, reference: str, amount: Money | None = None, *, request_id: str
     ) -> TenderResult:
-        """Take what was set aside. What the card was worth beyond the order is lost (R14).
+        """Take what was set aside. The value of the card beyond the order is lost (R14).
 
-        PARTIALLY_CHARGED where `amount` is less; the difference is in
-        `store_credit` (R27).
+        PARTIALLY_CHARGED where `amount` is less than was set aside; the difference
+        is in `store_credit` (R27).
         """
 
         def call() -> TenderResult:
@@ -173,12 +173,12 @@ class GiftCardTender:
         return _answered(call, request_id)
 
     def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
-        """Undo an authorize whatever became of it (R36).
+        """Undo an authorize in any state (R36).
 
         VOIDED where the hold was open, had been released or had lapsed, and
-        where the authorize never arrived (should it arrive later, it is
-        refused). REFUNDED, with `store_credit`, where it had been captured.
-        Exactly one of the arguments, else TypeError.
+        where the authorize never arrived (if it arrives later, it is refused).
+        REFUNDED, with `store_credit`, where it had been captured. Exactly one of
+        the arguments, else TypeError.
         """
         request_id = _void_request_id(reference, authorize_request_id)
 
@@ -208,7 +208,7 @@ class GiftCardTender:
         """Give back `amount` of the whole order, to a new card first (R22-R24).
 
         `delivered_on` is needed for a change of mind, which has 30 days (R21).
-        VOIDED where the order had not been charged yet: the card can be used again.
+        VOIDED where the card had not been charged yet: it can be used again.
         """
 
         def call() -> TenderResult:
@@ -225,7 +225,7 @@ class GiftCardTender:
 
 
 def _answered(call: Callable[[], TenderResult], request_id: str) -> TenderResult:
-    """Make the call; every exception of the client becomes a result here, and only here."""
+    """Make the call; only here do the client's exceptions become results."""
     try:
         return call()
     except GiftCardError as error:
@@ -278,7 +278,7 @@ def _as_given_back(undone: Reversed, request_id: str, reference: str) -> TenderR
                 request_id,
                 reference=reference,
                 code="UNRECOGNIZED_OUTCOME",
-                message="The service is newer than this client and did something it cannot name.",
+                message="The service is newer than this client, which does not know the outcome.",
             )
 
 
@@ -290,9 +290,9 @@ def _store_credit(replacement: Replacement | None) -> StoreCredit | None:
 
 
 def _void_request_id(reference: str, authorize_request_id: str) -> str:
-    # Derived from what is voided: a void that is called again, by another
+    # Derived from the payment's name: a void that is called again, by another
     # process or after a crash, is the same request and gets the same answer,
-    # the code of a new card included.
+    # including the code of a new card.
     if bool(reference) == bool(authorize_request_id):
         named_how = "void takes either reference or authorize_request_id"
         raise TypeError(named_how)

@@ -1,4 +1,4 @@
-"""What goes into a call: money, orders, people, purchases. Plain values, checked by the server."""
+"""The arguments of calls: money, orders, people, purchases. Plain values, checked by the server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ class Money:
     currency_code: str = "EUR"
 
     def __post_init__(self) -> None:
-        """Refuse what is not a whole number of the minor unit; raises TypeError."""
-        # A float of cents is a bug that rounds somebody's money away much later;
-        # it stops here, where the caller's line is still on the stack.
+        """Raise TypeError unless the amount is an `int`."""
+        # A float of cents is a bug that would round a customer's money away much later.
+        # It is refused here, where the caller's line is still on the stack.
         if type(self.amount_minor) is not int:
             message = (
                 f"amount_minor is a whole number of cents, not {type(self.amount_minor).__name__}"
@@ -53,7 +53,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person. Nothing of it is ever shown: not by `repr`, not in an exception (R30)."""
+    """A person. No field is ever shown, neither by `repr` nor in an exception (R30)."""
 
     email: str = field(repr=False)
     name: str = field(default="", repr=False)
@@ -65,7 +65,7 @@ class Contact:
 class Purchase:
     """How a card was bought: one card for each purchase (R10), paid by bank card (R3).
 
-    `payment_reference` is the payment provider's; Cancel gives it back (R29).
+    `payment_reference` is the payment provider's; Cancel returns it (R29).
     """
 
     order_id: str

@@ -1,16 +1,16 @@
 """The words of the API as enums: their values are the names of the proto without its prefix.
 
-The ones that come in answers have a member more than the proto, UNRECOGNIZED:
-a newer server may say a word that this client has never heard, and a client
-that fell over it would turn an answer that is known into one that is not. Who
-meets it reads it as «something else», and never as a yes.
+The enums of answers have one member more than the proto, UNRECOGNIZED: a newer
+server may send a word that this client does not know, and a client that failed
+on it would turn a known outcome into an unknown one. Callers must read it as
+"something else", and never as success.
 """
 
 from enum import StrEnum, auto
 
 
 class _Word(StrEnum):
-    """A word that goes by its own name."""
+    """A word whose value is its name."""
 
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
@@ -19,7 +19,7 @@ class _Word(StrEnum):
 
 
 class Reason(_Word):
-    """Every way to say no, in the contract's order of precedence."""
+    """Every reason to decline, in the contract's order of precedence."""
 
     TOO_MANY_ATTEMPTS = auto()
     REQUEST_ID_REUSED = auto()
@@ -53,7 +53,7 @@ class Reason(_Word):
 
 
 class CardState(_Word):
-    """What has become of a card."""
+    """The state of a card."""
 
     ACTIVE = auto()
     HELD = auto()
@@ -65,7 +65,7 @@ class CardState(_Word):
 
 
 class CardOrigin(_Word):
-    """Where a card came from: bought, or out of a refund (R23, R27)."""
+    """The origin of a card: bought, or made by a refund (R23, R27)."""
 
     PURCHASE = auto()
     REFUND = auto()
@@ -73,7 +73,7 @@ class CardOrigin(_Word):
 
 
 class AuthorizationState(_Word):
-    """What has become of money that was set aside."""
+    """The state of money that was set aside."""
 
     OPEN = auto()
     CAPTURED = auto()
@@ -83,7 +83,7 @@ class AuthorizationState(_Word):
 
 
 class PaymentMethod(_Word):
-    """What a card was bought with; the service accepts bank cards alone (R3)."""
+    """The payment method of a purchase; the service accepts only bank cards (R3)."""
 
     BANK_CARD = auto()
     PAY_LATER = auto()
@@ -93,7 +93,7 @@ class PaymentMethod(_Word):
 
 
 class ReverseReason(_Word):
-    """Why money is given back; only a change of mind has a time limit (R21, R26)."""
+    """The reason to give money back; only a change of mind has a time limit (R21, R26)."""
 
     CHANGE_OF_MIND = auto()
     NOT_DELIVERED = auto()
@@ -103,7 +103,7 @@ class ReverseReason(_Word):
 
 
 class ReverseOutcome(_Word):
-    """What Reverse found, and did: a hold released, a refund, a request prevented (R36)."""
+    """The outcome of Reverse: a hold released, a refund, or a request prevented (R36)."""
 
     RELEASED = auto()
     REFUNDED = auto()

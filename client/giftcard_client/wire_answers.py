@@ -1,4 +1,4 @@
-"""Messages of the contract into plain values."""
+"""Convert messages of the contract into plain values."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,8 +34,8 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 def read_word(kind: type[Word], number: int, descriptor: EnumDescriptor) -> Word:
-    """The word for a number; UNRECOGNIZED for a newer server's and for UNSPECIFIED."""
-    # Such as `CARD_STATE_`: what comes before the name of the number zero.
+    """Return the word for a number; UNRECOGNIZED for an unknown one and for UNSPECIFIED."""
+    # Such as `CARD_STATE_`, found before UNSPECIFIED in the name of the number zero.
     prefix = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
     value = descriptor.values_by_number.get(number)
     name = "" if value is None else value.name.removeprefix(prefix)
@@ -43,17 +43,17 @@ def read_word(kind: type[Word], number: int, descriptor: EnumDescriptor) -> Word
 
 
 def read_money(message: order_pb2.Money) -> Money:
-    """Minor units and currency."""
+    """Read an amount."""
     return Money(message.amount_minor, message.currency_code)
 
 
 def read_time(message: Timestamp) -> datetime:
-    """An aware datetime in UTC."""
+    """Return an aware datetime in UTC."""
     return message.ToDatetime(tzinfo=UTC)
 
 
 def read_card(message: gift_card_pb2.GiftCard) -> GiftCard:
-    """A card."""
+    """Read a card."""
     return GiftCard(
         card_id=message.card_id,
         market=message.market,
@@ -69,7 +69,7 @@ def read_card(message: gift_card_pb2.GiftCard) -> GiftCard:
 
 
 def read_authorization(message: gift_card_pb2.Authorization) -> Authorization:
-    """An authorization."""
+    """Read an authorization."""
     return Authorization(
         authorization_id=message.authorization_id,
         card_id=message.card_id,
@@ -90,20 +90,20 @@ def read_authorization(message: gift_card_pb2.Authorization) -> Authorization:
 
 
 def read_replacement(message: gift_card_pb2.Replacement) -> Replacement:
-    """A new card and its code."""
+    """Read a new card and its code."""
     return Replacement(card=read_card(message.card), code=message.code)
 
 
 def read_issued(message: gift_card_service_pb2.IssueResponse, *, replayed: bool) -> Issued:
-    """What Issue answered."""
+    """Read the answer to Issue."""
     return Issued(card=read_card(message.card), code=message.code, replayed=replayed)
 
 
 def read_validation(message: gift_card_service_pb2.ValidateResponse, total: Money) -> Validation:
-    """What Validate answered about an order of `total`.
+    """Read the answer to Validate for an order of `total`.
 
-    Amounts that a refusal leaves out are spelt out: the card pays nothing, and
-    all of the order is due.
+    A refusal has no amounts, so they are filled in: the card pays nothing, and
+    the whole order is due.
     """
     nothing = Money(0, total.currency_code)
     reason = read_word(Reason, message.reason, reason_pb2.Reason.DESCRIPTOR)
@@ -130,12 +130,12 @@ def read_validation(message: gift_card_service_pb2.ValidateResponse, total: Mone
 def read_authorized(
     message: gift_card_service_pb2.AuthorizeResponse, *, replayed: bool
 ) -> Authorized:
-    """What Authorize answered."""
+    """Read the answer to Authorize."""
     return Authorized(authorization=read_authorization(message.authorization), replayed=replayed)
 
 
 def read_captured(message: gift_card_service_pb2.CaptureResponse, *, replayed: bool) -> Captured:
-    """What Capture answered."""
+    """Read the answer to Capture."""
     return Captured(
         authorization=read_authorization(message.authorization),
         replacement=read_replacement(message.replacement)
@@ -146,7 +146,7 @@ def read_captured(message: gift_card_service_pb2.CaptureResponse, *, replayed: b
 
 
 def read_reversed(message: gift_card_service_pb2.ReverseResponse, *, replayed: bool) -> Reversed:
-    """What Reverse answered."""
+    """Read the answer to Reverse."""
     return Reversed(
         outcome=read_word(
             ReverseOutcome, message.outcome, gift_card_service_pb2.ReverseOutcome.DESCRIPTOR
@@ -164,7 +164,7 @@ def read_reversed(message: gift_card_service_pb2.ReverseResponse, *, replayed: b
 
 
 def read_cancelled(message: gift_card_service_pb2.CancelResponse, *, replayed: bool) -> Cancelled:
-    """What Cancel answered."""
+    """Read the answer to Cancel."""
     refund = message.refund
     return Cancelled(
         card=read_card(message.card),

@@ -1,4 +1,4 @@
-"""Plain values into messages of the contract."""
+"""Convert plain values into messages of the contract."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +20,8 @@ Request = TypeVar("Request", bound=Message)
 def expressed(request_id: str, build: Callable[[], Request]) -> Request:
     """Build a request; raises InvalidRequest for values that no message can carry.
 
-    What protobuf raises holds on to the text that it choked on, which may be a
-    code or a name. So it ends here, and is not even the context of what is raised.
+    Protobuf's exception contains the offending text, which may be a code or a
+    name. So it is dropped here, and is not even the context of InvalidRequest.
     """
     with suppress(ValueError):
         return build()
@@ -33,12 +33,12 @@ def expressed(request_id: str, build: Callable[[], Request]) -> Request:
 
 
 def money_message(amount: Money) -> order_pb2.Money:
-    """Minor units and currency."""
+    """Return an amount as a message."""
     return order_pb2.Money(amount_minor=amount.amount_minor, currency_code=amount.currency_code)
 
 
 def order_message(order: Order) -> order_pb2.Order:
-    """The order, line by line."""
+    """Return an order as a message."""
     return order_pb2.Order(
         order_id=order.order_id,
         total=money_message(order.total),
@@ -51,12 +51,12 @@ def order_message(order: Order) -> order_pb2.Order:
 
 
 def contact_message(contact: Contact) -> order_pb2.Contact:
-    """A person."""
+    """Return a person as a message."""
     return order_pb2.Contact(name=contact.name, email=contact.email, locale=contact.locale)
 
 
 def purchase_message(purchase: Purchase) -> gift_card_service_pb2.Purchase:
-    """How a card was bought."""
+    """Return a purchase as a message."""
     return gift_card_service_pb2.Purchase(
         order_id=purchase.order_id,
         payment_method=gift_card_service_pb2.PaymentMethod.Value(
@@ -68,14 +68,14 @@ def purchase_message(purchase: Purchase) -> gift_card_service_pb2.Purchase:
 
 
 def duration_message(span: timedelta) -> Duration:
-    """A time span."""
+    """Return a time span as a message."""
     message = Duration()
     message.FromTimedelta(span)
     return message
 
 
 def date_message(day: date) -> Date:
-    """A calendar day, without a time zone: the market's own."""
+    """Return a calendar day as a message; the market's time zone applies."""
     return Date(year=day.year, month=day.month, day=day.day)
 
 
@@ -84,7 +84,7 @@ def name_target(
     authorization_id: str | None,
     authorize_request_id: str | UUID | None,
 ) -> gift_card_service_pb2.ReverseRequest:
-    """Say in `request` what is reversed; raises TypeError unless it is named in one way."""
+    """Set the target of a Reverse; raises TypeError unless exactly one name is given."""
     match authorization_id, authorize_request_id:
         case str(), None:
             request.authorization_id = authorization_id

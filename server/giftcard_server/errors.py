@@ -1,10 +1,10 @@
-"""Everything that can go wrong in the server, as one tree; storage has a tree of its own.
+"""All errors of the server as one tree; storage has a tree of its own.
 
 ServerError
-├── StartRefusedError        the server must not start like this
+├── StartRefusedError        the server must not start in this situation
 ├── SettingsError            the settings cannot be used
 ├── KeysRefusedError         a key ring cannot be used
-├── CallerRefusedError       the caller is unknown, or may not call this
+├── CallerRefusedError       the caller is unknown, or lacks the role
 ├── InvalidRequestError      the request is malformed
 └── UndecidedError           the command was not decided; the same request may be sent again
     ├── OverloadedError      too many callers wait
@@ -24,7 +24,7 @@ from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayErro
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The exit code of a command, or of a worker, that could not start.
+# The exit code of a command or of a worker that could not start.
 EXIT_REFUSED: Final = 2
 
 
@@ -33,7 +33,7 @@ class ServerError(Exception):
 
 
 class StartRefusedError(ServerError):
-    """The server must not start like this; the text says why and what to do."""
+    """The server must not start in this situation; the text says why, and what to do."""
 
 
 class SettingsError(ServerError):
@@ -41,14 +41,14 @@ class SettingsError(ServerError):
 
 
 class KeysRefusedError(ServerError, ValueError):
-    """A key ring cannot be used. Names the line, and the file if it is one, never a secret.
+    """A key ring cannot be used. The text names the line and the file, never a secret.
 
-    It is a ValueError, so that a ring in a setting is reported like any other wrong value.
+    It is a ValueError, so that pydantic reports a ring in a setting like any other mistake.
     """
 
 
 class CallerRefusedError(ServerError):
-    """The caller may not call. The text is for the caller, and for the log."""
+    """The caller may not call this RPC. The text is for the caller and for the log."""
 
     def __init__(self, status: grpc.StatusCode, text: str) -> None:
         super().__init__(text)
@@ -64,11 +64,11 @@ class InvalidRequestError(ServerError):
 
 
 class UndecidedError(ServerError):
-    """A command was not decided, and nothing was done. The same request may be sent again."""
+    """A command was not decided, and changed nothing. The same request may be sent again."""
 
 
 class OverloadedError(UndecidedError):
-    """As many callers wait as may wait."""
+    """The queue of waiting commands is full."""
 
 
 class GoneError(UndecidedError):
@@ -83,8 +83,8 @@ class KeyLostError(UndecidedError):
     """The ring does not have the key that a recorded answer needs."""
 
 
-# How a call is answered whose command was not decided. The same request may be sent again:
-# nothing was done, or, after a lost commit, its record will answer it.
+# The status and text of a call whose command was not decided. The same request may be sent
+# again: nothing was done, or, after a lost commit, its record will answer it.
 ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     OverloadedError: (grpc.StatusCode.UNAVAILABLE, "overloaded"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),

@@ -1,7 +1,7 @@
-"""Asks the server on this machine whether it lives, for containers: exit code 0 if it does.
+"""The health check of a container: exit code 0 if the server on this machine answers.
 
-`python -m giftcard_server.liveness`; GIFTCARD_HTTP_LISTEN says where. It imports next to
-nothing, since it starts anew for each question.
+`python -m giftcard_server.liveness` asks at GIFTCARD_HTTP_LISTEN. It imports as little as
+possible, since it is a new process each time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from http.client import HTTPException
 from typing import Final
 
 TIMEOUT_SECONDS: Final = 2.0
-# Whoever answers on our own port is ourselves, whatever names the certificate has.
-_OURSELVES: Final = ssl._create_unverified_context()  # noqa: S323, SLF001 - as the line above says
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - where it listens, not we
+# This machine asks its own port, so the names in the certificate need no check.
+_OURSELVES: Final = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - addresses that servers listen on
 
 
 def is_alive(listen: str) -> bool:
@@ -25,9 +25,9 @@ def is_alive(listen: str) -> bool:
     for scheme in ("http", "https"):
         url = f"{scheme}://{_ANY.get(host, host)}:{port}/healthz"
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=_OURSELVES):  # noqa: S310 - it is one of the two
+            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=_OURSELVES):  # noqa: S310 - one of the two schemes
                 return True
-        except (OSError, HTTPException):  # It speaks the other one, or does not speak at all.
+        except (OSError, HTTPException):  # It uses the other scheme, or does not answer at all.
             continue
     return False
 

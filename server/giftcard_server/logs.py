@@ -1,4 +1,4 @@
-"""JSON logs on standard error, with a last look for what must never be in them."""
+"""JSON logs on standard error; codes and e-mail addresses are redacted as a last resort."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SECRETS: Final = re.compile(
 
 
 def redact(_logger: object, _method: str, line: str) -> str:
-    """Replace what looks like a code or an address in a finished line.
+    """Replace what looks like a code or an e-mail address in a finished line.
 
-    Nothing should get this far.
+    This is a backstop: no log call passes either.
     """
     return _SECRETS.sub("[redacted]", line)
 
@@ -31,7 +31,7 @@ def redact(_logger: object, _method: str, line: str) -> str:
 def _without_texts_of_errors(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Say where an error came from instead of what it says, also for what libraries log."""
+    """Replace an error by where it came from, without its text, also in what libraries log."""
     error = event.pop("exc_info", None)
     event.pop("stack_info", None)
     if isinstance(error, tuple):
@@ -42,9 +42,9 @@ def _without_texts_of_errors(
 
 
 def configure(level: str, worker: int | None = None) -> None:
-    """Send everything that is logged, also by libraries, to standard error as JSON lines.
+    """Write all log events, also those of libraries, to standard error as JSON lines.
 
-    Each of them has the number of the worker that logs it, where there are several.
+    With several workers, each line has the number of its worker.
     """
 
     def numbered(
@@ -64,30 +64,28 @@ def configure(level: str, worker: int | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    rendering: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _without_texts_of_errors,
+        structlog.processors.JSONRenderer(),  # From here on the event is a line of text.
+        redact,
+    ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_texts_of_errors,
-                structlog.processors.JSONRenderer(),
-                redact,  # type: ignore[list-item] # The renderer before it makes a line of the event.
-            ],
-        )
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering)
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # At DEBUG, Peewee logs every statement with its parameters: codes are never among
-    # them, but people are.
+    # At DEBUG, Peewee logs every statement with its parameters. Codes are never among
+    # them, but personal data is.
     logging.getLogger("peewee").setLevel(logging.WARNING)
-    # It warns, with the address of the server, of pipelines that a faster replica broke off.
+    # It warns of each pipeline that a faster replica aborted, with the server's address.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def where(error: BaseException) -> list[str]:
-    """Return where an error came from, without its text: texts may quote what was sent."""
+    """Return where an error came from, without its text, which may quote a request."""
     chain: list[str] = []
     current: BaseException | None = error
     while current is not None:

@@ -50,10 +50,10 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class MarketSettings(BaseModel):
-    """A `[markets.xx]` table. What it leaves out is as in the built-in market of that name.
+    """A `[markets.xx]` table. Absent values are those of the built-in market of that name.
 
-    For a new market, what the table leaves out is as in France, but the currency, the time
-    zone, the range of amounts and the calendar have to be said. Amounts are minor units.
+    In a new market they are those of France, except for the settings in `REQUIRED`, which must
+    be present. Amounts are in minor units.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,7 +75,7 @@ class MarketSettings(BaseModel):
     ) = None
 
 
-# What a new market has to say for itself.
+# The settings that a new market must have.
 REQUIRED: Final = (
     "currency",
     "time_zone",
@@ -84,7 +84,8 @@ REQUIRED: Final = (
     "holiday_calendar",
 )
 
-# How a setting becomes the term of the same, or nearly the same, name.
+# The name of the term that a setting becomes, and its conversion. Other settings are terms as
+# they are.
 _CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
     "time_zone": ("time_zone", ZoneInfo),
     "default_hold_seconds": ("default_hold", lambda seconds: timedelta(seconds=seconds)),
@@ -94,17 +95,17 @@ _CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
 
 
 def terms_of(market: str, settings: MarketSettings) -> Terms:
-    """Return a market's terms. Raises ValueError that names what does not fit together."""
-    said = settings.model_dump(exclude_none=True)
-    missing = [name for name in REQUIRED if name not in said and market not in BUILT_IN]
+    """Return a market's terms. Raises ValueError where its settings do not fit together."""
+    given = settings.model_dump(exclude_none=True)
+    missing = [name for name in REQUIRED if name not in given and market not in BUILT_IN]
     if missing:
-        message = f"a new market must say its {', '.join(missing)}"
+        message = f"a new market must set {', '.join(missing)}"
         raise ValueError(message)
     changes: dict[str, Any] = {"market": market}
-    for name, value in said.items():
+    for name, value in given.items():
         term, convert = _CONVERTED.get(name, (name, None))
         changes[term] = convert(value) if convert else value
-    if market not in BUILT_IN and "preset_amounts_minor" not in said:
+    if market not in BUILT_IN and "preset_amounts_minor" not in given:
         changes["preset_amounts_minor"] = ()
     terms = replace(BUILT_IN.get(market, FRANCE), **changes)
     _require_fitting(terms)
@@ -125,7 +126,7 @@ def _require_fitting(terms: Terms) -> None:
 
 
 def working_days(calendar: str) -> WorkingDay:
-    """Return whether a day is a working day: no Saturday, Sunday or public holiday (R21)."""
+    """Return a test for working days: no Saturday, Sunday or public holiday (R21)."""
     country, _, subdivision = calendar.partition("-")
     public = holidays.country_holidays(country, subdiv=subdivision or None)
 

@@ -1,7 +1,7 @@
-"""What Prometheus sees: every RPC, and the domain's own figures.
+"""Metrics for Prometheus: of every RPC, and of the domain.
 
-Of several workers the counters and histograms lie in files, which a supervisor adds up. A gauge
-beside them would have to say how (`multiprocess_mode`); collectors are the supervisor's.
+Several workers keep counters and histograms in files, which their supervisor adds up. A gauge
+needs a `multiprocess_mode` for that; collectors run in the supervisor alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from giftcard_rules.commands import Command
+from giftcard_rules.commands import CatchUp, Command, Keyed
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage.errors import StorageError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from giftcard_rules.reasons import Reason
     from giftcard_storage.overview import Holdings
 
-# A series more for each series, and nobody asks when a counter was made.
+# The time when a counter was made would be a second series for each, and has no use here.
 disable_created_metrics()
 
 LATENCY_BUCKETS: Final = (
@@ -37,6 +37,13 @@ LATENCY_BUCKETS: Final = (
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LIABILITY_SECONDS: Final = 5.0
 AGAIN: Final = ("stale", "commit_lost")
+# The value of the label `operation` where it is not the name of the command. Operators have
+# queries on "Settle", which `CatchUp` was called when its metrics were first published.
+OPERATION: Final = {CatchUp.__name__: "Settle"}
+
+
+def _operation(method: str) -> str:
+    return OPERATION.get(method, method)
 
 
 class RpcMetrics:
@@ -45,17 +52,17 @@ class RpcMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         method = ("grpc_type", "grpc_service", "grpc_method")
         self.started = Counter(
-            "grpc_server_started", "RPCs that arrived.", method, registry=registry
+            "grpc_server_started", "RPCs that were started.", method, registry=registry
         )
         self.handled = Counter(
             "grpc_server_handled",
-            "RPCs that were answered, by status.",
+            "RPCs that ended, by status.",
             (*method, "grpc_code"),
             registry=registry,
         )
         self.seconds = Histogram(
             "grpc_server_handling_seconds",
-            "How long RPCs took on the server.",
+            "Seconds that RPCs took on the server.",
             method,
             buckets=LATENCY_BUCKETS,
             registry=registry,
@@ -63,9 +70,14 @@ class RpcMetrics:
 
 
 class DomainMetrics:
-    """What was decided, what moved, and how it was batched. Never a card, never a person."""
+    """What was decided, what moved, and how it was batched. It names no card and no person."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._count_commands(registry)
+        self._count_postings(registry)
+        self._count_batches(registry)
+
+    def _count_commands(self, registry: CollectorRegistry) -> None:
         self._operations = Counter(
             "giftcard_operations",
             "Commands that were answered, by outcome (ok, declined) and reason.",
@@ -74,19 +86,28 @@ class DomainMetrics:
         )
         self._replays = Counter(
             "giftcard_replays",
-            "Commands that were answered as they were before.",
+            "Commands that were answered with the answer of their first time.",
             ("operation",),
             registry=registry,
         )
-        self._postings = Counter(
-            "giftcard_postings", "Postings, by kind.", ("kind",), registry=registry
-        )
+        # Resolving labels costs more than counting, so each set is resolved once.
+        self._answered: dict[tuple[str, Reason | None], Counter] = {}
+        for command in get_args(Command):
+            self._operations.labels(_operation(command.__name__), "ok", "")
+        for command in get_args(Keyed):
+            self._replays.labels(_operation(command.__name__))
+
+    def _count_postings(self, registry: CollectorRegistry) -> None:
+        postings = Counter("giftcard_postings", "Postings, by kind.", ("kind",), registry=registry)
+        self._postings = {kind: postings.labels(kind.value) for kind in PostingKind}
         self._posted = Counter(
             "giftcard_posted_minor",
-            "Money that moved, in minor units, by kind and currency.",
+            "Money that moved, in minor units, by kind, market and currency.",
             ("kind", "market", "currency"),
             registry=registry,
         )
+
+    def _count_batches(self, registry: CollectorRegistry) -> None:
         self._batches = Histogram(
             "giftcard_batch_commands",
             "Commands that shared a commit.",
@@ -100,24 +121,17 @@ class DomainMetrics:
             registry=registry,
         )
         self._again = {why: again.labels(why) for why in AGAIN}
-        # Resolving labels costs more than counting, so each set is resolved once.
-        self._answered: dict[tuple[str, Reason | None], Counter] = {}
-        for command in get_args(Command):
-            self._operations.labels(command.__name__, "ok", "")
-            if "key" in command.__dataclass_fields__:
-                self._replays.labels(command.__name__)
-        self._kinds = {kind: self._postings.labels(kind.value) for kind in PostingKind}
 
-    def answered(self, operation: str, reason: Reason | None, *, replayed: bool = False) -> None:
+    def answered(self, method: str, reason: Reason | None, *, replayed: bool = False) -> None:
         """Count a command that was answered."""
         if replayed:
-            self._replays.labels(operation).inc()
+            self._replays.labels(_operation(method)).inc()
             return
-        counter = self._answered.get((operation, reason))
+        counter = self._answered.get((method, reason))
         if counter is None:
             labels = ("declined", reason.value) if reason else ("ok", "")
-            counter = self._operations.labels(operation, *labels)
-            self._answered[operation, reason] = counter
+            counter = self._operations.labels(_operation(method), *labels)
+            self._answered[method, reason] = counter
         counter.inc()
 
     def again(self, why: str) -> None:
@@ -137,15 +151,15 @@ class DomainMetrics:
                 where = (posting.kind, card.market, card.currency)
                 moved[where] = moved.get(where, 0) + posting.amount_minor
         for kind, count in counts.items():
-            self._kinds[kind].inc(count)
+            self._postings[kind].inc(count)
         for (kind, market, currency), amount_minor in moved.items():
             self._posted.labels(kind.value, market, currency).inc(amount_minor)
 
 
 class LiabilityCollector(Collector):
-    """What is outstanding per market, read from the database when somebody asks.
+    """The outstanding liability of each market, read from the database at a scrape.
 
-    Reading looks at every card, so an answer is good for `LIABILITY_SECONDS`.
+    Reading looks at every card, so the figures are kept for `LIABILITY_SECONDS`.
     """
 
     def __init__(
@@ -158,10 +172,10 @@ class LiabilityCollector(Collector):
         self._liability: dict[tuple[str, str], int] = {}
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the gauge; nothing where the database is away, rather than a wrong figure."""
+        """Yield the gauge, or nothing while the database is away, which beats a wrong figure."""
         gauge = GaugeMetricFamily(
             "giftcard_outstanding_liability_minor",
-            "What cards are worth to their holders, in minor units.",
+            "Value of all cards to their holders, in minor units.",
             labels=("market", "currency"),
         )
         try:
@@ -173,7 +187,7 @@ class LiabilityCollector(Collector):
         yield gauge
 
     def describe(self) -> Iterator[Metric]:
-        """Yield the gauge without figures, so that registering does not read the database."""
+        """Yield the gauge without figures, as registering must not read the database."""
         yield GaugeMetricFamily("giftcard_outstanding_liability_minor", "")
 
     def _fresh(self) -> dict[tuple[str, str], int]:
@@ -189,7 +203,7 @@ class LiabilityCollector(Collector):
 
 
 class WorkersCollector(Collector):
-    """How many workers there are, of how many, and how often one was replaced."""
+    """The number of workers, alive and wanted, and how many were replaced."""
 
     def __init__(self, wanted: int, alive: Callable[[], int], replaced: Callable[[], int]) -> None:
         self._wanted = wanted
@@ -200,7 +214,7 @@ class WorkersCollector(Collector):
         """Yield a gauge and a counter, as they are now."""
         workers = GaugeMetricFamily(
             "giftcard_workers",
-            "Worker processes that answer, and how many should.",
+            "Worker processes: those alive, and those wanted.",
             labels=("state",),
         )
         workers.add_metric(("alive",), self._alive())
@@ -208,6 +222,6 @@ class WorkersCollector(Collector):
         yield workers
         yield CounterMetricFamily(
             "giftcard_workers_replaced",
-            "Workers that were started in the place of one that had ended.",
+            "Workers that were started to replace one that had ended.",
             value=self._replaced(),
         )

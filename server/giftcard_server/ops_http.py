@@ -1,4 +1,4 @@
-"""HTTP beside gRPC: `/metrics`, `/healthz` (the process lives), `/readyz` (send it traffic)."""
+"""HTTP beside gRPC: `/metrics`, `/healthz` (the process lives), `/readyz` (it wants traffic)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# For one read, and for a connection as a whole: nobody keeps one by sending a byte now and then.
+# The limit of one read, and that of a whole connection, for clients that send a byte at a time.
 IDLE_SECONDS: Final = 10
 CONNECTION_SECONDS: Final = 30
 CONNECTION_LIMIT: Final = 64
@@ -46,7 +46,7 @@ _STATUS: Final = {
 def http_server(
     settings: Settings, access: Access, registry: CollectorRegistry, is_ready: Callable[[], bool]
 ) -> HttpServer:
-    """Return the server that the settings ask for. Raises OSError where it cannot listen."""
+    """Return a server with these settings. Raises OSError where it cannot listen."""
     certificates = access.certificates
     if certificates is not None:
         expires = Gauge(
@@ -65,9 +65,9 @@ def http_server(
 
 
 class HttpServer:
-    """Answers on `host:port` from threads of its own; port 0 takes any free one.
+    """Answers on `host:port` in threads of its own; with port 0 it listens on any free port.
 
-    With `certificates` it speaks TLS, and `/metrics` is for `callers` who may have it.
+    With `certificates` it uses TLS, and `/metrics` needs a caller with the role for it.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return int(self._server.server_address[1])
 
     def start(self) -> None:
@@ -112,29 +112,29 @@ class HttpServer:
 
 
 class _Server(ThreadingHTTPServer):
-    """Keeps no connection for long, and not more than `CONNECTION_LIMIT` of them."""
+    """Limits the duration of each connection, and their number to `CONNECTION_LIMIT`."""
 
     daemon_threads = True
     certificates: Certificates | None = None
 
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's signature
         super().__init__(*arguments)
         self._room = threading.BoundedSemaphore(CONNECTION_LIMIT)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Answer in a thread of its own, if there is room for one more."""
+        """Answer in a new thread, if the limit of connections allows one more."""
         if self._room.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Answer, within bounds, and make room again."""
+        """Answer within the time limits, and then release the place of the connection."""
         with ExitStack() as done:
             done.callback(self._room.release)
             try:
                 connection = self._secured(request)
-            except OSError:  # Gone already.
+            except OSError:  # The client has closed it.
                 self.shutdown_request(request)
                 return
             out_of_time = threading.Timer(CONNECTION_SECONDS, _cut, [connection])
@@ -144,7 +144,7 @@ class _Server(ThreadingHTTPServer):
             super().process_request_thread(connection, client_address)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
-        """Return a connection as one of TLS, if it is to be one; it has still to shake hands."""
+        """Return the connection, wrapped for TLS where that is used, before its handshake."""
         connection.settimeout(IDLE_SECONDS)
         if self.certificates is None:
             return connection
@@ -153,13 +153,13 @@ class _Server(ThreadingHTTPServer):
         )
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Shake hands, if it is a connection of TLS, and answer."""
+        """Do the TLS handshake, if there is one, and answer."""
         if self.certificates is not None:
             request.do_handshake()
         super().finish_request(request, client_address)
 
     def handle_error(self, _request: Any, _client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Log what went wrong with a connection: mostly, that the other side hung up."""
+        """Log why a connection failed, most often because the client closed it."""
         error = sys.exception()
         log.debug("connection failed", error=where(error) if error else None)
 
@@ -171,7 +171,7 @@ class _ServerOnIPv6(_Server):
 def _cut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError as error:  # It is gone already.
+    except OSError as error:  # The client has closed it.
         log.debug("connection was closed", error=where(error))
 
 
@@ -212,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, encode(self.registry), content_type)
 
     def _names(self, kind: str) -> list[str]:
-        """Return the names of a kind in the certificate that was shown, if one was."""
+        """Return the names of a kind in the client's certificate; none without a certificate."""
         certificate = cast("ssl.SSLSocket", self.connection).getpeercert() or {}
         names = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
         return [name for of_kind, name in names if of_kind == kind]
@@ -225,4 +225,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Stay silent: probes and scrapes are no news, and paths are the caller's text."""
+        """Log nothing: probes and scrapes are routine, and a path is text of the caller."""

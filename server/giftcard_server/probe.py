@@ -1,4 +1,4 @@
-"""Asking whether the database answers, for readiness."""
+"""A probe of whether the database answers, for readiness."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """A connection of its own, since a probe shall not wait for anything else. Any thread may ask.
+    """Has a connection of its own, so that it never waits for commands. Any thread may use it.
 
     Raises `StorageError` when made.
     """

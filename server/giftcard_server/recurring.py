@@ -1,4 +1,4 @@
-"""A task that runs every so often in a thread of its own, and survives its failures."""
+"""A task that runs at intervals in a thread of its own, and goes on after its failures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 class Recurring:
-    """Runs `task` at once, and then every so many seconds, until it is stopped.
+    """Runs `task` at once, and then every `every_seconds`, until it is stopped.
 
-    An error of one of the kinds in `put_off_by` means that the next round may do better; any
-    other one is a defect, and is logged as such.
+    An error of a type in `postponed_by` is expected, and the next round may do better. Any other
+    error is a defect, and is logged as one.
     """
 
     def __init__(
@@ -27,21 +27,21 @@ class Recurring:
         name: str,
         task: Callable[[], object],
         every_seconds: float,
-        put_off_by: tuple[type[Exception], ...],
+        postponed_by: tuple[type[Exception], ...],
     ) -> None:
         self._name = name
         self._task = task
         self._every_seconds = every_seconds
-        self.put_off_by = put_off_by
+        self.postponed_by = postponed_by
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin, at once."""
+        """Start the thread; the first round begins at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop when the round at hand is done; the task may look at `stopping` to end early."""
+        """Stop after the current round; the task may look at `stopping` to end its round early."""
         self.stopping.set()
         self._thread.join()
 
@@ -49,9 +49,9 @@ class Recurring:
         while not self.stopping.is_set():
             try:
                 self._task()
-            except self.put_off_by as error:
-                log.warning("put off", task=self._name, why=type(error).__name__)
+            except self.postponed_by as error:
+                log.warning("task postponed", task=self._name, why=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - the next round may do better
-                # Not with the error's text, which may quote what was stored.
+                # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400
             self.stopping.wait(self._every_seconds)

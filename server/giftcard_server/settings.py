@@ -1,7 +1,7 @@
-"""What the server can be told, by environment (`GIFTCARD_...`) and by a TOML file.
+"""The settings of the server, from the environment (`GIFTCARD_...`) and from a TOML file.
 
-The environment wins over the file that `GIFTCARD_CONFIG` names. Both are read once, at
-start, and every mistake is reported at once.
+The environment wins over the file that `GIFTCARD_CONFIG` names. Both are read when the server
+starts, and all mistakes are reported together.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _listen(value: object) -> object:
     return value
 
 
-def _fitting(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
+def _fitting_markets(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
     mistakes = []
     for name, market in markets.items():
         try:
@@ -96,7 +96,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting)] = {}
+    markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -107,7 +107,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then what `read` found in the file."""
+        """Read the environment first, then what `read_settings` found in the file."""
         return env_settings, init_settings
 
     @model_validator(mode="after")
@@ -127,7 +127,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     def _worker_mistakes(self) -> Iterator[str]:
         if self.workers > 1 and self.database_url.engine.has_one_writer:
             yield (
-                "workers: the embedded database has one writer, so that more workers than one need"
+                "workers: the embedded database has one writer, so that more than one worker needs"
                 " PostgreSQL (database_url)"
             )
 
@@ -136,7 +136,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
             yield "http_tls needs tls_client_ca"
 
     def _plaintext_mistakes(self) -> Iterator[str]:
-        """Say what listening beyond this machine would give up, unless that is said already."""
+        """Yield what listening beyond this machine gives up, unless a setting allows that."""
         if not is_loopback(self.grpc_listen):
             if not (self.tls_certificate or self.allow_plaintext_grpc):
                 yield (
@@ -146,34 +146,33 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
             if not (self.tls_client_ca or self.allow_unauthenticated_callers):
                 yield (
                     "grpc_listen is no loopback address: set tls_client_ca and callers, or"
-                    " allow_unauthenticated_callers=true if whoever reaches the port may call"
-                    " everything"
+                    " allow_unauthenticated_callers=true if everyone who reaches the port may call"
+                    " every RPC"
                 )
         if not (is_loopback(self.http_listen) or self.http_tls or self.allow_plaintext_http):
             yield (
                 "http_listen is no loopback address: set http_tls=true, or"
-                " allow_plaintext_http=true if whoever reaches the port may read the metrics"
+                " allow_plaintext_http=true if everyone who reaches the port may read the metrics"
             )
 
     def _thread_mistakes(self) -> Iterator[str]:
-        # Writes and reads wait and run apart from each other. With a thread to spare there is
-        # always one to say that a queue is full.
+        # Writes and reads have a queue and a batch each. One more thread is always free to answer
+        # that a queue is full.
         if self.rpc_threads <= 2 * (self.waiting_limit + self.batch_limit):
             yield "rpc_threads must be more than twice waiting_limit + batch_limit"
 
     @property
     def refusal_places(self) -> int:
-        """How many refusals may be held back: all threads but those of writes and reads."""
+        """How many refusals may be delayed: one on each thread beyond those of writes and reads."""
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
 
     @property
     def terms(self) -> dict[str, Terms]:
-        """The terms of every market, built in or told."""
-        said = {name: terms_of(name, market) for name, market in self.markets.items()}
-        return dict(BUILT_IN) | said
+        """The terms of every market, built in or from the settings."""
+        return BUILT_IN | {name: terms_of(name, each) for name, each in self.markets.items()}
 
     def listening(self, grpc_port: int, http_port: int | None) -> str:
-        """Say where a server listens, on ports that may be others than told, and on what."""
+        """Return where a server listens and its database; the ports may replace a setting of 0."""
         bound = [("grpc", self.grpc_listen, grpc_port), ("http", self.http_listen, http_port)]
         listening = [
             f"{name} {listen.rpartition(':')[0]}:{port}"
@@ -183,7 +182,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
         return ", ".join([*listening, f"database {self.database_url}"])
 
     def cannot_listen(self, error: Exception) -> str:
-        """Say that one of the two ports cannot be had."""
+        """Return the mistake for a port that is not available."""
         return (
             f"cannot listen on {self.grpc_listen} and {self.http_listen}:"
             f" {type(error).__name__}: is another server running there?"
@@ -201,16 +200,16 @@ def is_loopback(listen: str) -> bool:
         return False
 
 
-def read() -> Settings:
-    """Read the settings. Raises `SettingsError` with every mistake, none of them with a value."""
+def read_settings() -> Settings:
+    """Read the settings. Raises `SettingsError` with all mistakes, none of which quotes a value."""
     mistakes: list[str] = []
-    told: dict[str, Any] = {}
+    from_file: dict[str, Any] = {}
     try:
-        told = _read_file()
+        from_file = _read_file()
     except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{CONFIG}: {_why(error)}")
     try:
-        settings = Settings(**told)
+        settings = Settings(**from_file)
     except UnreadableError as error:  # A variable that should be JSON and is not.
         mistakes.append(str(error))
     except RecursionError:
@@ -243,11 +242,11 @@ def _mistake(error: ErrorDetails) -> str:
     return f"{where}: {why}" if where else why
 
 
-def unknown() -> list[str]:
-    """Return the variables that look like settings and are none: perhaps a typing error.
+def unknown_variables() -> list[str]:
+    """Return variables that begin like settings and are none, perhaps because of a typing error.
 
-    No mistake in itself, since Kubernetes sets `GIFTCARD_PORT` and its kind for a service
-    of that name.
+    They are no mistake, since Kubernetes sets `GIFTCARD_PORT` and similar variables for a service
+    named "giftcard".
     """
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -1,4 +1,4 @@
-"""Cards to pay with at the real server, and a gateway on the way that loses answers."""
+"""Clients of the real server, directly and through a gateway that loses answers."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -7,13 +7,12 @@ import pytest
 
 from giftcard_client import GiftCards, Issued, Money, Purchase
 from giftcard_client.tender import GiftCardTender
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import FaultyGateway
 from given.checkout.shopping import BUYER, Buy
 from given.servers.server_process import ServerProcess
 
-# Longer than the server ever takes, so that a deadline passes only where a test wants it.
-TIMEOUT_SECONDS = 20.0
-# Long enough for the server on a busy machine, short enough to wait for.
+# Long enough for the server on a busy machine, and short enough for a test to wait.
 IMPATIENT_SECONDS = 1.0
 
 
@@ -67,6 +66,6 @@ def lossy_tender(lossy_cards: GiftCards) -> GiftCardTender:
 
 @pytest.fixture
 def impatient_tender(gateway: FaultyGateway) -> Iterator[GiftCardTender]:
-    """One through the gateway whose deadlines pass soon."""
+    """A tender that is reached through the gateway, with short deadlines."""
     with GiftCards(gateway.target, timeout_seconds=IMPATIENT_SECONDS) as client:
         yield GiftCardTender(client)

@@ -1,4 +1,4 @@
-"""Amounts as people write them: every digit counts, and what is unclear is refused."""
+"""Amounts as people write them: every digit counts, and ambiguous texts are refused."""
 
 import pytest
 
@@ -19,7 +19,7 @@ READ = [
     ("500 JPY", Money(500, "JPY")),
     ("1.234 KWD", Money(1234, "KWD")),
     ("99999999999999.9999 CLF", Money(99_999_999_999_999_9999, "CLF")),
-    # One that no float can hold.
+    # No float can hold this one.
     ("90071992547409.93", Money(9_007_199_254_740_993)),
 ]
 
@@ -61,7 +61,7 @@ def test_an_amount_is_read_exactly(text: str, amount: Money) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), NOT_READ)
-def test_what_is_unclear_is_refused_with_a_sentence(text: str, message: str) -> None:
+def test_an_ambiguous_amount_is_refused_with_a_sentence(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_amount(text)
 

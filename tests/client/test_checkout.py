@@ -1,4 +1,4 @@
-"""The example checkout at the real server: who is asked, and who pays what."""
+"""The example checkout at the real server: its questions, and the share of each card."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,7 @@ from checkout import Basket, Checkout, Outcome, Receipt
 from giftcard_client import GiftCards, Money
 from giftcard_client.connector import Payment, TenderResult, TenderStatus
 from giftcard_client.tender import GiftCardTender, Quote
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.checkouts import BANK_MINOR, agree, assert_all_or_nothing, basket
 from given.checkout.shopping import CARD_MINOR, Buy, is_free, order
 
@@ -43,21 +44,21 @@ def test_a_shopper_who_does_not_want_to_lose_money_keeps_the_card(
     assert is_free(tender, code)
 
 
-def test_a_card_that_cannot_be_used_is_told_before_anything_is_set_aside(
+def test_a_card_that_cannot_be_used_is_reported_before_anything_is_set_aside(
     tender: GiftCardTender,
 ) -> None:
     bank = BankCard()
-    receipt = Checkout(tender, bank, agree).pay(basket("0000-0000-0000-0000"))
+    receipt = Checkout(tender, bank, agree).pay(basket(UNKNOWN_CODE))
     assert receipt.outcome is Outcome.NOT_PAID
     assert receipt.message == "There is no gift card with this code."
     assert bank.held_minor == bank.charged_minor == 0
 
 
-def test_what_nobody_foresaw_leaves_nothing_set_aside_either(
+def test_an_unforeseen_exception_leaves_nothing_set_aside_either(
     tender: GiftCardTender, buy: Buy
 ) -> None:
     class Interrupted(BankCard):
-        """Somebody presses Ctrl-C while the bank is asked to capture."""
+        """The user presses Ctrl-C while the bank is asked to capture."""
 
         def capture(self, *_: object, **__: object) -> TenderResult:
             raise KeyboardInterrupt
@@ -70,11 +71,11 @@ def test_what_nobody_foresaw_leaves_nothing_set_aside_either(
     assert is_free(tender, code)
 
 
-def test_a_bank_that_sets_less_aside_than_was_asked_for_is_no_bank_to_pay_with(
+def test_a_bank_that_sets_aside_less_than_was_asked_for_ends_the_checkout(
     tender: GiftCardTender, buy: Buy
 ) -> None:
     class Stingy(BankCard):
-        """Authorizes a part."""
+        """A bank that authorizes only a part."""
 
         def authorize(self, payment: Payment) -> TenderResult:
             result = super().authorize(payment)
@@ -87,7 +88,7 @@ def test_a_bank_that_sets_less_aside_than_was_asked_for_is_no_bank_to_pay_with(
 
 
 def at_once(checkouts: int, baskets: list[Basket], cards: GiftCards) -> list[Receipt]:
-    """Pay the baskets, each in a thread of its own, released together."""
+    """Pay the baskets at the same moment, each in a thread of its own."""
     together = threading.Barrier(checkouts)
 
     def pay(wanted: Basket) -> Receipt:
@@ -99,7 +100,7 @@ def at_once(checkouts: int, baskets: list[Basket], cards: GiftCards) -> list[Rec
 
 
 def pay_all_or_nothing(tender: GiftCardTender, wanted: Basket) -> Receipt:
-    """Pay it, with a bank card of its own that must come out even."""
+    """Pay it with a bank card of its own, which must be charged in full or not at all."""
     bank = BankCard()
     receipt = Checkout(tender, bank, agree).pay(wanted)
     paid = receipt.outcome is Outcome.PAID

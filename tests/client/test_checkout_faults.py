@@ -46,8 +46,8 @@ NO_FAILURE: BankFailures = {}
 @pytest.mark.parametrize(
     ("gift_card", "bank_card", "outcome"),
     [
-        pytest.param(NO_FAULT, NO_FAILURE, Outcome.PAID, id="all well"),
-        # An answer that is lost is asked for again under its own request id.
+        pytest.param(NO_FAULT, NO_FAILURE, Outcome.PAID, id="no fault"),
+        # A call whose answer is lost is repeated under its request id.
         pytest.param(
             {"Authorize": [lose_answer], "Capture": [lose_answer]},
             {"authorize": [LOSE_ANSWER], "capture": [LOSE_ANSWER]},
@@ -67,7 +67,7 @@ NO_FAILURE: BankFailures = {}
             NO_FAULT,
             {"authorize": [LOSE_REQUEST] * TRIES},
             Outcome.NOT_PAID,
-            id="bank never hears of authorize",
+            id="authorize never reaches the bank",
         ),
         pytest.param(
             NO_FAULT,
@@ -82,7 +82,7 @@ NO_FAILURE: BankFailures = {}
             {"Authorize": [fail_before] * TRIES},
             NO_FAILURE,
             Outcome.NOT_PAID,
-            id="gift card never hears of authorize",
+            id="authorize never reaches the gift card",
         ),
         pytest.param(
             {"Authorize": [fail_after] * TRIES},
@@ -97,7 +97,7 @@ NO_FAILURE: BankFailures = {}
             NO_FAULT,
             {"capture": [LOSE_REQUEST] * TRIES},
             Outcome.NOT_PAID,
-            id="bank never hears of capture",
+            id="capture never reaches the bank",
         ),
         pytest.param(
             NO_FAULT,
@@ -112,7 +112,7 @@ NO_FAILURE: BankFailures = {}
             {"Capture": [fail_before] * TRIES},
             NO_FAILURE,
             Outcome.NOT_PAID,
-            id="gift card never hears of capture",
+            id="capture never reaches the gift card",
         ),
         pytest.param(
             {"Capture": [fail_after] * TRIES},
@@ -190,7 +190,7 @@ def test_an_authorize_that_arrives_after_the_checkout_was_given_up_sets_nothing_
     tender: GiftCardTender,
     buy: Buy,
 ) -> None:
-    # R36: the request was under way all the time.
+    # R36: the request arrives only now.
     code = buy(CARD_MINOR).code
     late: list[Callable[[], bytes]] = []
 
@@ -202,7 +202,7 @@ def test_an_authorize_that_arrives_after_the_checkout_was_given_up_sets_nothing_
     bank = BankCard()
     receipt = Checkout(lossy_tender, bank, agree).pay(basket(code))
     for forward in late:
-        with pytest.raises(Exception):  # noqa: B017, PT011 - what gRPC raises to abort is bare
+        with pytest.raises(Exception):  # noqa: B017, PT011 - gRPC raises a bare Exception to abort
             forward()
     assert_all_or_nothing(tender, bank, code, receipt)
 
@@ -214,7 +214,7 @@ BANK_FAILURES = st.lists(st.sampled_from([LOSE_REQUEST, LOSE_ANSWER]), max_size=
 @settings(
     max_examples=60,
     deadline=None,
-    # The gateway keeps no steps from one example to the next, and cards are bought anew.
+    # The test clears the gateway's steps for each example, and buys new cards.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -223,7 +223,7 @@ BANK_FAILURES = st.lists(st.sampled_from([LOSE_REQUEST, LOSE_ANSWER]), max_size=
     ),
     bank_card=st.fixed_dictionaries(dict.fromkeys(("authorize", "capture", "void"), BANK_FAILURES)),
 )
-def test_whatever_is_lost_an_order_is_paid_in_full_or_nothing_is_set_aside(
+def test_with_any_losses_an_order_is_paid_in_full_or_nothing_is_set_aside(
     gateway: FaultyGateway,
     lossy_tender: GiftCardTender,
     tender: GiftCardTender,

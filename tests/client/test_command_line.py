@@ -1,4 +1,4 @@
-"""The command `giftcard` against a real server: what it shows, and what it hides."""
+"""The command `giftcard` against a real server: it shows answers, and hides codes."""
 
 import os
 import pty
@@ -85,12 +85,12 @@ def test_an_order_has_lines_and_a_code_any_case(shop: Shop) -> None:
     lines = ["--line", "books=30", "--line", "insurance=20 EUR"]
     seen = shop.answer(*looking("50", *lines), stdin=f"{code}\n")
     assert (seen["applicable_amount"], seen["remaining_due"]) == (euros(30_00), euros(20_00))
-    unsaid_total = ["validate", "--market", "fr", "--order-id", "ORDER-1", *lines]
-    assert shop.answer(*unsaid_total, stdin=code)["applicable_amount"] == euros(30_00)
+    without_total = ["validate", "--market", "fr", "--order-id", "ORDER-1", *lines]
+    assert shop.answer(*without_total, stdin=code)["applicable_amount"] == euros(30_00)
 
 
 TABLES = [
-    # (the command, what its table says)
+    # (the command, words of its table)
     (lambda code, _: (looking("60"), code), ["usable", "yes", "40.00 EUR", "card", "ACTIVE"]),
     (
         lambda code, _: (paying("60", "--hold-seconds", "60"), code),
@@ -116,7 +116,7 @@ def test_an_answer_is_a_table_for_people(
     assert not CODE.search(done.stdout)
 
 
-def test_only_who_asks_for_a_code_sees_one(shop: Shop) -> None:
+def test_a_code_is_shown_only_where_it_is_asked_for(shop: Shop) -> None:
     assert CODE.search(shop.run(*buying("100")).stdout)
     code = shop.new_card()["code"]
     held = shop.hold(code, "80")["authorization"]["authorization_id"]
@@ -127,7 +127,7 @@ def test_only_who_asks_for_a_code_sees_one(shop: Shop) -> None:
     assert CODE.search(shown.stdout)
 
 
-def test_on_a_terminal_the_code_is_asked_for_and_stays_hidden(shop: Shop) -> None:
+def test_on_a_terminal_the_user_is_asked_for_the_code_which_stays_hidden(shop: Shop) -> None:
     code = shop.new_card()["code"]
     ours, theirs = pty.openpty()
     command = subprocess.Popen(
@@ -153,12 +153,12 @@ def test_on_a_terminal_the_code_is_asked_for_and_stays_hidden(shop: Shop) -> Non
 
 
 def _read_until(terminal: int, words: str | None) -> str:
-    """Read what is on the screen until `words` are, or to the end."""
+    """Read the screen until it shows `words`, or to its end."""
     screen = ""
     while words is None or words not in screen:
         try:
             screen += os.read(terminal, 4096).decode()
-        except OSError:  # How Linux says that nobody has the terminal open any more.
+        except OSError:  # Linux raises it once no process has the terminal open any more.
             break
     return screen
 
@@ -169,20 +169,20 @@ def test_serve_starts_the_server_and_ends_with_zero_after_sigterm(tmp_path: Path
         assert server.terminate() == 0
 
 
-def test_audit_says_that_the_ledger_is_right(live_server: ServerProcess, shop: Shop) -> None:
+def test_audit_finds_no_difference_in_the_ledger(live_server: ServerProcess, shop: Shop) -> None:
     shop.new_card()
     done = giftcard("audit", settings=live_server.place)
     assert done.returncode == 0, done.stderr
 
 
-def test_help_says_what_the_exit_codes_mean() -> None:
-    told = giftcard("--help").stdout
+def test_help_explains_the_exit_codes() -> None:
+    shown = giftcard("--help").stdout
     commands = ["issue", "validate", "authorize", "capture", "reverse", "cancel"]
     others = ["serve", "audit", "demo", "Exit codes", "declined"]
-    assert [word for word in [*commands, *others] if word not in told] == []
+    assert [word for word in [*commands, *others] if word not in shown] == []
 
 
 def test_serve_and_audit_have_a_help_of_their_own() -> None:
     for command in ("serve", "audit"):
-        told = giftcard(command, "--help")
-        assert (told.returncode, f"giftcard {command}" in told.stdout) == (0, True)
+        done = giftcard(command, "--help")
+        assert (done.returncode, f"giftcard {command}" in done.stdout) == (0, True)

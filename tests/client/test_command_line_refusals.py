@@ -1,4 +1,4 @@
-"""The command `giftcard` when the answer is no, or there is none: what it says, and ends with."""
+"""The command `giftcard` after a refusal or without an answer: its words and exit codes."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from given.calls.sent import UNKNOWN_CODE
 from given.servers.giftcard_command import Json, Shop, buying, giftcard, looking, paying
 from given.servers.server_process import ServerProcess
 
@@ -17,11 +18,11 @@ def shop(live_server: ServerProcess) -> Shop:
     return Shop(live_server.target)
 
 
-NOES = [
-    # (arguments, standard input, what is said, exit code)
-    (looking("60"), "0000-0000-0000-0000", "CARD_NOT_FOUND", 3),
+REFUSALS = [
+    # (arguments, standard input, words of the output, exit code)
+    (looking("60"), UNKNOWN_CODE, "CARD_NOT_FOUND", 3),
     (paying("60"), "not a code", "CARD_NOT_FOUND", 3),
-    (["cancel", "--order-id", "X"], "0000-0000-0000-0000", "CARD_NOT_FOUND", 3),
+    (["cancel", "--order-id", "X"], UNKNOWN_CODE, "CARD_NOT_FOUND", 3),
     (["capture", str(uuid4())], "", "AUTHORIZATION_NOT_FOUND", 3),
     (["reverse", str(uuid4()), "--reason", "technical"], "", "AUTHORIZATION_NOT_FOUND", 3),
     (buying("500.01"), "", "AMOUNT_OUT_OF_RANGE", 3),
@@ -31,53 +32,53 @@ NOES = [
     (buying("50", "--discount", "SPRING"), "", "PURCHASE_HAS_DISCOUNT", 3),
     (buying("50", "--design", "no such"), "", "design: ", 4),
     (["capture", ""], "", "authorization_id: ", 4),
-    (paying("50", "--line", "books=20"), "0000-0000-0000-0000", "order.", 4),
+    (paying("50", "--line", "books=20"), UNKNOWN_CODE, "order.", 4),
     (buying("12,34"), "", "write it like 12.34", 2),
     (buying("-5"), "", "is not an amount", 2),
     (looking("50", "--line", "books"), "", "write it like books=12.34", 2),
     (looking("50"), "", "no code", 2),
     (["validate", "--market", "fr", "--order-id", "X"], "", "needs --total", 2),
-    (["reverse", "--reason", "technical"], "", "says what to undo", 2),
+    (["reverse", "--reason", "technical"], "", "name what to undo", 2),
     (["capture", str(uuid4()), "--request-id", "no UUID"], "", "--request-id", 2),
-    (buying("50", "--recipient-name", "Ben"), "", "has an e-mail address", 2),
+    (buying("50", "--recipient-name", "Ben"), "", "needs an e-mail address", 2),
     (["capture", str(uuid4()), "--key", "/dev/null"], "", "--key", 2),
     (["refund"], "", "No such command", 2),
-    # A code as an argument would be seen by everybody on the machine.
-    (looking("50", "0000-0000-0000-0000"), "", "unexpected extra argument", 2),
+    # A code as an argument would be visible to every user of the machine.
+    (looking("50", UNKNOWN_CODE), "", "unexpected extra argument", 2),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "stdin", "said", "exit_code"), NOES)
-def test_a_no_says_why_and_ends_with_its_own_code(
-    shop: Shop, arguments: list[str], stdin: str, said: str, exit_code: int
+@pytest.mark.parametrize(("arguments", "stdin", "words", "exit_code"), REFUSALS)
+def test_a_refusal_says_why_and_ends_with_its_exit_code(
+    shop: Shop, arguments: list[str], stdin: str, words: str, exit_code: int
 ) -> None:
     done = shop.run(*arguments, stdin=stdin)
-    # Validate alone answers its no, so that it stands where answers stand.
+    # Validate alone refuses by an answer, which goes where answers go.
     where = done.stdout if arguments[0] == "validate" and exit_code == 3 else done.stderr
-    assert (done.returncode, said in where) == (exit_code, True), done
+    assert (done.returncode, words in where) == (exit_code, True), done
     assert "Traceback" not in done.stderr
 
 
-JSON_NOES = [
-    # (arguments, standard input, exit code, what the object on standard error says)
+JSON_REFUSALS = [
+    # (arguments, standard input, exit code, items of the object on standard error)
     (buying("500.01"), "", 3, {"error": "declined", "reason": "AMOUNT_OUT_OF_RANGE"}),
-    (paying("60"), "0000-0000-0000-0000", 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
+    (paying("60"), UNKNOWN_CODE, 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
     (["capture", ""], "", 4, {"error": "invalid"}),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "stdin", "exit_code", "said"), JSON_NOES)
-def test_a_no_is_json_where_json_was_asked_for(
-    shop: Shop, arguments: list[str], stdin: str, exit_code: int, said: Json
+@pytest.mark.parametrize(("arguments", "stdin", "exit_code", "items"), JSON_REFUSALS)
+def test_a_refusal_is_json_where_json_was_asked_for(
+    shop: Shop, arguments: list[str], stdin: str, exit_code: int, items: Json
 ) -> None:
     done = shop.run(*arguments, "--output", "json", stdin=stdin)
     assert (done.returncode, done.stdout) == (exit_code, "")
-    told = json.loads(done.stderr)
-    assert told | said == told
-    assert told["request_id"]
+    report = json.loads(done.stderr)
+    assert report | items == report
+    assert report["request_id"]
 
 
-def test_an_id_that_was_used_before_is_not_said_to_have_done_nothing(shop: Shop) -> None:
+def test_a_reused_request_id_is_not_reported_to_have_done_nothing(shop: Shop) -> None:
     request_id = str(uuid4())
     shop.run(*buying("50"), "--request-id", request_id)
     done = shop.run(*buying("60"), "--request-id", request_id)
@@ -101,18 +102,18 @@ def test_a_violation_names_its_field(shop: Shop) -> None:
     assert [violation["field"] for violation in violations] == ["purchaser.email"]
 
 
-def test_without_a_server_it_says_how_to_send_the_same_again() -> None:
-    # Port 1 is nobody's, and refuses at once.
+def test_without_a_server_it_says_how_to_repeat_the_command() -> None:
+    # No process listens on port 1, which refuses at once.
     arguments = ["capture", str(uuid4()), "--target", "127.0.0.1:1", "--timeout-seconds", "2"]
     done = giftcard(*arguments)
     assert (done.returncode, done.stdout) == (5, "")
     assert "--request-id" in done.stderr
-    told = json.loads(giftcard(*arguments, "--output", "json").stderr)
-    assert (told["error"], bool(told["request_id"])) == ("outcome_unknown", True)
+    report = json.loads(giftcard(*arguments, "--output", "json").stderr)
+    assert (report["error"], bool(report["request_id"])) == ("outcome_unknown", True)
 
 
 MISSING = [
-    # (what is not installed, the command, what to install)
+    # (the missing package, the command, the advice)
     ("typer", ["--help"], "pip install 'giftcard-tender[cli]'"),
     ("rich", ["--help"], "pip install 'giftcard-tender[cli]'"),
     ("peewee", ["audit"], "pip install 'giftcard-tender[server]'"),
@@ -122,10 +123,10 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("package", "arguments", "advice"), MISSING)
-def test_what_is_not_installed_is_named_and_no_traceback_shown(
+def test_a_missing_package_is_named_without_a_traceback(
     tmp_path: Path, package: str, arguments: list[str], advice: str
 ) -> None:
-    # Found first, and fails the way a package fails that is not there.
+    # Python finds this module first, and it fails as a missing package does.
     stand_in = f"raise ModuleNotFoundError('No module named {package}', name='{package}')\n"
     (tmp_path / f"{package}.py").write_text(stand_in, encoding="utf-8")
     done = giftcard(*arguments, settings={"PYTHONPATH": str(tmp_path)})

@@ -1,4 +1,4 @@
-"""Declines that say nothing of earlier tries: a try whose answer was lost may stand (R36)."""
+"""Declines that say nothing about earlier tries: a try whose answer was lost may stand (R36)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +11,7 @@ from bank_card import BankCard
 from checkout import Checkout, Outcome
 from giftcard_client import Declined, GiftCards, Reason
 from giftcard_client.tender import GiftCardTender, RefundReason, TenderStatus
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.checkouts import agree, assert_all_or_nothing, basket
 from given.checkout.faulty_gateway import (
     FaultyGateway,
@@ -26,9 +27,7 @@ from given.checkout.faulty_gateway import (
 from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 from returns import Return, take_back
 
-# Well-formed, and of no card.
-UNKNOWN_CODE = "0000-0000-0000-0000"
-# As many wrong codes as a session may try, by the built-in settings.
+# The number of wrong codes that a session may try, by the built-in settings.
 GUESSES = 10
 
 THROTTLED = refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, error_info("TOO_MANY_ATTEMPTS"))
@@ -47,14 +46,14 @@ def guess(cards: GiftCards) -> Guess:
     def guessed(session: str) -> None:
         for _ in range(GUESSES):
             cards.validate(UNKNOWN_CODE, market="fr", order=order(100), attempt_key=session)
-        no = cards.validate(UNKNOWN_CODE, market="fr", order=order(100), attempt_key=session)
-        assert no.reason is Reason.TOO_MANY_ATTEMPTS
+        refused = cards.validate(UNKNOWN_CODE, market="fr", order=order(100), attempt_key=session)
+        assert refused.reason is Reason.TOO_MANY_ATTEMPTS
 
     return guessed
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_only_a_decline_that_says_nothing_of_earlier_tries_may_stand(reason: Reason) -> None:
+def test_only_a_decline_that_says_nothing_about_earlier_tries_may_stand(reason: Reason) -> None:
     assert Declined(reason).may_stand is (reason in MAY_STAND)
 
 
@@ -90,7 +89,7 @@ def test_an_authorize_that_may_stand_is_undone_by_the_checkout(
 
 
 @pytest.mark.parametrize("declined", [THROTTLED, REUSED], ids=["throttled", "reused"])
-def test_a_void_that_is_declined_like_that_is_called_again(
+def test_a_void_that_may_stand_is_called_again(
     gateway: FaultyGateway,
     lossy_tender: GiftCardTender,
     tender: GiftCardTender,
@@ -159,7 +158,7 @@ def test_a_shopper_who_is_throttled_between_two_tries_leaves_nothing_set_aside(
     wanted = basket(code)
 
     def guess_and_lose(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
-        # Done first where it is done at all: afterwards the first try is throttled too.
+        # The first try is forwarded before the guesses, which would throttle it too.
         answered = forward() if lost is fail_after else b""
         guess(wanted.session)
         return lost(lambda: answered, context)
@@ -168,7 +167,7 @@ def test_a_shopper_who_is_throttled_between_two_tries_leaves_nothing_set_aside(
     bank = BankCard()
     checkout = Checkout(lossy_tender, bank, agree)
     receipt = checkout.pay(wanted)
-    # A replay may pass the throttle; what never arrived does not.
+    # A replay may pass the throttle; a request that never arrived does not.
     assert receipt.outcome is Outcome.NOT_PAID or lost is fail_after
     assert checkout.is_undone
     assert_all_or_nothing(tender, bank, code, receipt)

@@ -52,18 +52,18 @@ def test_both_examples_run_as_scripts(live_server: ServerProcess, buy: Buy) -> N
 
 
 @pytest.mark.parametrize("failure", list(Failure))
-def test_the_checkout_script_plays_a_bank_card_that_fails(
+def test_the_checkout_script_simulates_a_bank_card_that_fails(
     live_server: ServerProcess, tender: GiftCardTender, buy: Buy, failure: Failure
 ) -> None:
     code = buy(CARD_MINOR).code
     target = ["--target", live_server.target]
     played = run("checkout.py", *target, "--bank-card", failure, typed=f"{code}\n")
-    # What is lost once is asked for again; a no is a no.
+    # A call that was lost once is repeated; a decline is final.
     assert played.returncode == (1 if failure is DECLINE else 0)
     assert is_free(tender, code) == (failure is DECLINE)
 
 
-def test_the_checkout_script_does_not_lose_money_unasked(
+def test_the_checkout_script_never_loses_money_without_asking(
     live_server: ServerProcess, tender: GiftCardTender, buy: Buy
 ) -> None:
     # R14

@@ -1,4 +1,4 @@
-"""The six calls at the real server: what comes out, what is raised, and what is never shown."""
+"""The six calls at the real server: their results, and what they raise."""
 
 import threading
 from dataclasses import replace
@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from giftcard_client import (
+    Authorization,
     AuthorizationState,
     CardOrigin,
     CardState,
@@ -24,10 +25,22 @@ from giftcard_client import (
     ReverseOutcome,
     ReverseReason,
 )
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 
-def test_a_card_is_bought_validated_authorized_captured_and_refunded(cards: GiftCards) -> None:
+def authorize(cards: GiftCards, code: str, *amounts_minor: int) -> Authorization:
+    """Set money aside on a card for an order with a line for each amount."""
+    return cards.authorize(
+        code,
+        market="fr",
+        order=order(*amounts_minor),
+        customer=SHOPPER,
+        attempt_key=session(),
+    ).authorization
+
+
+def test_a_purchase_is_answered_with_a_new_card_and_its_code(cards: GiftCards) -> None:
     issued = cards.issue(
         market="fr",
         amount=Money(5000),
@@ -45,48 +58,66 @@ def test_a_card_is_bought_validated_authorized_captured_and_refunded(cards: Gift
     assert issued.code.endswith(card.last4)
     assert (card.market, card.replaces_card_id) == ("fr", "")
 
-    basket = order(6000, 490)
-    quote = cards.validate(issued.code.lower(), market="fr", order=basket, attempt_key=session())
-    assert (quote.usable, quote.reason, quote.card) == (True, None, card)
+
+def test_validate_says_how_an_order_would_split(cards: GiftCards, buy: Buy) -> None:
+    bought = buy(5000)
+    quote = cards.validate(
+        bought.code.lower(), market="fr", order=order(6000, 490), attempt_key=session()
+    )
+    assert (quote.usable, quote.reason, quote.card) == (True, None, bought.card)
     assert quote.applicable_amount == Money(5000)
     assert quote.remaining_due == Money(1490)
     assert quote.forfeited_amount == Money(0)
 
-    authorized = cards.authorize(
-        issued.code,
+
+def test_authorize_sets_aside_what_the_card_can_pay(cards: GiftCards, buy: Buy) -> None:
+    basket = order(6000, 490)
+    held = cards.authorize(
+        buy(5000).code,
         market="fr",
         order=basket,
         customer=SHOPPER,
         hold_for=timedelta(minutes=15),
         attempt_key=session(),
-    )
-    held = authorized.authorization
+    ).authorization
     assert (held.state, held.order_id) == (AuthorizationState.OPEN, basket.order_id)
     assert (held.order_total, held.authorized_amount) == (Money(6490), Money(5000))
     assert held.remaining_due == Money(1490)
     assert held.expire_time - held.create_time == timedelta(minutes=15)
 
+
+def test_capture_takes_all_that_was_set_aside(cards: GiftCards, buy: Buy) -> None:
+    held = authorize(cards, buy(5000).code, 6000, 490)
     captured = cards.capture(held.authorization_id)
     assert captured.authorization.state is AuthorizationState.CAPTURED
     assert captured.authorization.captured_amount == Money(5000)
     assert captured.replacement is None
 
-    today = datetime.now(UTC).date()
+
+def test_a_captured_order_that_is_returned_comes_back_on_a_new_card(
+    cards: GiftCards, buy: Buy
+) -> None:
+    # R23, R24
+    bought = buy(5000)
+    held = authorize(cards, bought.code, 6000, 490)
+    cards.capture(held.authorization_id)
     reversed_ = cards.reverse(
-        held.authorization_id, reason=ReverseReason.CHANGE_OF_MIND, delivered_on=today
+        held.authorization_id,
+        reason=ReverseReason.CHANGE_OF_MIND,
+        delivered_on=datetime.now(UTC).date(),
     )
     assert reversed_.outcome is ReverseOutcome.REFUNDED
     assert reversed_.gift_card_amount == Money(5000)
     assert reversed_.other_tender_amount == Money(1490)
     assert reversed_.replacement is not None
-    assert reversed_.replacement.code != issued.code
+    assert reversed_.replacement.code != bought.code
     assert reversed_.replacement.card.origin is CardOrigin.REFUND
-    assert reversed_.replacement.card.replaces_card_id == card.card_id
+    assert reversed_.replacement.card.replaces_card_id == bought.card.card_id
     assert reversed_.authorization is not None
     assert reversed_.authorization.refunded_amount == Money(5000)
 
 
-def test_a_purchase_is_cancelled_and_tells_what_to_pay_back(cards: GiftCards) -> None:
+def test_a_cancelled_purchase_says_what_to_pay_back(cards: GiftCards) -> None:
     purchase = Purchase("p-" + str(uuid4()), "psp-77")
     bought = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=BUYER)
     cancelled = cards.cancel(bought.code, purchase_order_id=purchase.order_id)
@@ -96,15 +127,13 @@ def test_a_purchase_is_cancelled_and_tells_what_to_pay_back(cards: GiftCards) ->
 
 def test_less_captured_than_set_aside_comes_back_as_a_new_card(cards: GiftCards, buy: Buy) -> None:
     # R27
-    held = cards.authorize(
-        buy(5000).code, market="fr", order=order(5000), customer=SHOPPER, attempt_key=session()
-    )
-    captured = cards.capture(held.authorization.authorization_id, Money(2000))
+    held = authorize(cards, buy(5000).code, 5000)
+    captured = cards.capture(held.authorization_id, Money(2000))
     assert captured.replacement is not None
     assert captured.replacement.card.balance == Money(3000)
 
 
-def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
+def test_validate_refuses_in_its_answer(cards: GiftCards, buy: Buy) -> None:
     quote = cards.validate(
         buy(5000).code, market="fr", order=order(700, category="insurance"), attempt_key=session()
     )
@@ -113,26 +142,22 @@ def test_validate_says_no_in_its_answer(cards: GiftCards, buy: Buy) -> None:
     assert (quote.applicable_amount, quote.remaining_due) == (Money(0), Money(700))
 
 
-def test_validate_tells_nothing_of_a_card_to_who_lacks_the_code(cards: GiftCards) -> None:
-    quote = cards.validate(
-        "0000-0000-0000-0000", market="fr", order=order(700), attempt_key=session()
-    )
+def test_validate_reveals_no_card_to_a_caller_without_its_code(cards: GiftCards) -> None:
+    quote = cards.validate(UNKNOWN_CODE, market="fr", order=order(700), attempt_key=session())
     assert (quote.usable, quote.reason, quote.card) == (False, Reason.CARD_NOT_FOUND, None)
 
 
-def test_a_rule_s_no_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> None:
-    held = cards.authorize(
-        buy(5000).code, market="fr", order=order(5000), customer=SHOPPER, attempt_key=session()
-    )
+def test_a_rule_s_refusal_is_declined_with_its_facts(cards: GiftCards, buy: Buy) -> None:
+    held = authorize(cards, buy(5000).code, 5000)
     request_id = str(uuid4())
     with pytest.raises(Declined) as caught:
-        cards.capture(held.authorization.authorization_id, Money(5001), request_id)
+        cards.capture(held.authorization_id, Money(5001), request_id)
     assert caught.value.reason is Reason.AMOUNT_EXCEEDS_AUTHORIZED
     assert caught.value.facts["authorized_amount_minor"] == "5000"
     assert caught.value.request_id == request_id
 
 
-def test_a_malformed_request_tells_every_mistake(cards: GiftCards) -> None:
+def test_a_malformed_request_lists_every_mistake(cards: GiftCards) -> None:
     basket = replace(order(1000), order_id="", total=Money(-1))
     with pytest.raises(InvalidRequest) as caught:
         cards.authorize("ANY", market="", order=basket, customer=SHOPPER, request_id="no-uuid")
@@ -145,10 +170,7 @@ def test_an_empty_request_id_is_a_mistake_and_not_a_new_one(cards: GiftCards) ->
         cards.capture("an-authorization", request_id="")
 
 
-def test_the_same_request_again_gets_the_first_answer_code_included(
-    cards: GiftCards, buy: Buy
-) -> None:
-    del buy
+def test_the_same_request_again_gets_the_first_answer_code_included(cards: GiftCards) -> None:
     request_id = uuid4()
     purchase = Purchase(f"p-{request_id}", "psp-1")
 
@@ -166,7 +188,7 @@ def test_the_same_request_again_gets_the_first_answer_code_included(
     assert replace(second, replayed=False) == first
 
 
-def test_reverse_is_told_exactly_one_thing_to_reverse(cards: GiftCards) -> None:
+def test_reverse_takes_exactly_one_name_of_what_to_reverse(cards: GiftCards) -> None:
     with pytest.raises(TypeError, match="either"):
         cards.reverse(reason=ReverseReason.TECHNICAL)
     with pytest.raises(TypeError, match="either"):

@@ -1,4 +1,4 @@
-"""Lost answers at the real server: asked for again, or reversed by request id (R36)."""
+"""Lost answers at the real server: the call is repeated, or reversed by request id (R36)."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from given.checkout.shopping import BUYER, SHOPPER, Buy, order, session
 
 
 @pytest.mark.parametrize("lost", [lose_answer, hang_after], ids=["line broke", "silence"])
-def test_a_lost_answer_is_had_by_asking_again(
+def test_a_call_whose_answer_was_lost_is_repeated(
     gateway: FaultyGateway, lossy_cards: GiftCards, buy: Buy, lost: Callable[..., bytes]
 ) -> None:
     code, basket, request_id = buy(5000).code, order(5000), str(uuid4())
@@ -99,7 +99,7 @@ def test_an_authorize_that_arrives_after_its_reverse_is_prevented(
     assert caught.value.reason is Reason.REQUEST_PREVENTED
 
 
-def test_a_server_that_is_killed_and_comes_back_is_met_again_by_the_retries(
+def test_retries_reach_a_server_that_is_killed_and_restarted(
     start_server: StartServer,
 ) -> None:
     server = start_server()
@@ -121,7 +121,7 @@ def test_a_server_that_is_killed_and_comes_back_is_met_again_by_the_retries(
 
 
 def again_until_known(cards: GiftCards, purchase: Purchase) -> Issued:
-    """Ask under one request id until an answer comes, as a careful caller does."""
+    """Repeat a purchase under one request id until an answer comes, as a careful caller does."""
     request_id = uuid4()
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What is tried again, how often, for how long, and that it is the same request each time."""
+"""Retries: of which failures, how many, for how long, and always of the same request."""
 
 import socket
 import time
@@ -18,6 +18,7 @@ from giftcard_client import (
     Unavailable,
 )
 from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     answer,
@@ -42,12 +43,12 @@ def gateway() -> Iterator[FaultyGateway]:
 
 @pytest.fixture
 def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
-    with GiftCards(gateway.target, timeout_seconds=20) as client:
+    with GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS) as client:
         yield client
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED])
-def test_a_try_that_finds_nobody_is_made_again_as_it_was(
+def test_a_try_that_finds_no_service_is_repeated_unchanged(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
 ) -> None:
     gateway.next("Capture", refuse(code), refuse(code), CAPTURED)
@@ -56,7 +57,7 @@ def test_a_try_that_finds_nobody_is_made_again_as_it_was(
     assert others == [first, first]
 
 
-def test_a_service_that_stays_away_is_given_up_after_five_tries(
+def test_a_service_that_stays_down_is_given_up_after_five_tries(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
     gateway.next("Capture", *[lose_request] * 9)
@@ -73,7 +74,7 @@ def test_a_service_that_stays_away_is_given_up_after_five_tries(
         if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
     ],
 )
-def test_no_other_status_is_tried_again(
+def test_no_other_status_is_retried(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
 ) -> None:
     gateway.next("Capture", refuse(code), CAPTURED)
@@ -82,7 +83,7 @@ def test_no_other_status_is_tried_again(
     assert len(gateway.calls("Capture")) == 1
 
 
-def test_throttled_guesses_are_not_tried_again(gateway: FaultyGateway, cards: GiftCards) -> None:
+def test_throttled_guesses_are_not_retried(gateway: FaultyGateway, cards: GiftCards) -> None:
     throttled = refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, error_info("TOO_MANY_ATTEMPTS"))
     gateway.next("Cancel", throttled, throttled)
     with pytest.raises(Declined):
@@ -90,10 +91,10 @@ def test_throttled_guesses_are_not_tried_again(gateway: FaultyGateway, cards: Gi
     assert len(gateway.calls("Cancel")) == 1
 
 
-def test_a_prevented_request_stays_prevented_though_it_is_tried_again(
+def test_a_prevented_request_stays_prevented_although_it_is_retried(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
-    # ABORTED says two things, and a service config cannot tell them apart (R36).
+    # ABORTED has two meanings, and a service config cannot tell them apart (R36).
     gateway.next(
         "Capture", *[refuse(grpc.StatusCode.ABORTED, error_info("REQUEST_PREVENTED"))] * MAX_TRIES
     )
@@ -118,7 +119,7 @@ def test_the_client_s_deadline_is_every_call_s_default(gateway: FaultyGateway) -
         cards.capture("auth-1")
 
 
-def test_the_request_id_is_made_before_the_first_try_and_told_on_failure(
+def test_the_request_id_is_made_before_the_first_try_and_is_in_the_exception(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
     gateway.next("Capture", lose_request, hang_before)
@@ -140,19 +141,22 @@ def test_two_calls_are_two_requests(gateway: FaultyGateway, cards: GiftCards) ->
     assert first != second
 
 
-def test_a_service_that_is_not_there_is_told_within_the_tries() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        target = f"127.0.0.1:{nobody.getsockname()[1]}"
-        with GiftCards(target, timeout_seconds=20) as cards, pytest.raises(Unavailable) as caught:
+def test_a_service_that_is_not_there_is_unavailable_after_all_tries() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        target = f"127.0.0.1:{closed.getsockname()[1]}"
+        with (
+            GiftCards(target, timeout_seconds=TIMEOUT_SECONDS) as cards,
+            pytest.raises(Unavailable) as caught,
+        ):
             cards.capture("auth-1", request_id="id-1")
     assert caught.value.request_id == "id-1"
 
 
-def test_a_service_that_is_down_gets_one_try_a_call_in_the_end(
+def test_a_service_that_stays_down_gets_one_try_per_call_in_the_end(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
-    # Each try that fails takes a token, and below half of them nobody tries again.
+    # Each failed try takes a token, and with half of them or fewer no call is retried.
     gateway.next("Capture", *[lose_request] * 500)
     for _ in range(THROTTLE_TOKENS // 2 + 1):
         with pytest.raises(OutcomeUnknown):
@@ -163,8 +167,10 @@ def test_a_service_that_is_down_gets_one_try_a_call_in_the_end(
     assert len(gateway.calls("Capture")) == tries_before + 1
 
 
-def test_what_is_closed_while_it_calls_has_an_unknown_outcome(gateway: FaultyGateway) -> None:
-    cards = GiftCards(gateway.target, timeout_seconds=20)
+def test_a_call_in_progress_when_the_client_closes_has_an_unknown_outcome(
+    gateway: FaultyGateway,
+) -> None:
+    cards = GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS)
 
     def close_then_hang(forward: object, context: grpc.ServicerContext) -> bytes:
         cards.close()

@@ -31,8 +31,8 @@ class Shop:
         assert paid.outcome is Outcome.PAID
         self.references = {leg.tender.name: leg.reference for leg in paid.legs}
 
-    def returned(self, amount_minor: int | None, **facts: object) -> Return:
-        """A return of a part of the order, or of all that is left."""
+    def returned(self, amount_minor: int | None, **changes: object) -> Return:
+        """Return a part of the order, or all that is left."""
         return replace(
             Return(
                 return_id=str(uuid4()),
@@ -41,11 +41,11 @@ class Shop:
                 amount=None if amount_minor is None else Money(amount_minor),
                 delivered_on=datetime.now(UTC).date(),
             ),
-            **facts,  # type: ignore[arg-type] # Facts of a return.
+            **changes,  # type: ignore[arg-type] # Fields of a return.
         )
 
     def take_back(self, returned: Return) -> Refunded:
-        """Refund it."""
+        """Refund a return."""
         return take_back(
             returned,
             gift_card=self.gift_card,
@@ -62,7 +62,7 @@ def shop(lossy_cards: GiftCards, buy: Buy) -> Shop:
 @pytest.mark.parametrize(
     "parts",
     [
-        # Each: what comes back, how much of it to a new card, how much to the bank card.
+        # (the amount that is returned, its share on a new card, its share on the bank card)
         [(None, 5000, 4000)],
         [(3000, 3000, 0)],
         [(5000, 5000, 0)],
@@ -83,8 +83,8 @@ def test_a_return_goes_to_a_new_card_first_and_the_rest_to_the_bank_card(
         assert refunded.to_gift_card == Money(to_gift_card)
         assert (refunded.to_bank_card or Money(0)) == Money(to_bank_card)
         assert before_minor - shop.bank.charged_minor == to_bank_card
-    given = [credit.amount.amount_minor for credit in shop.handed_over]
-    assert given == [to_card for _, to_card, _ in parts if to_card]
+    handed_over = [credit.amount.amount_minor for credit in shop.handed_over]
+    assert handed_over == [to_card for _, to_card, _ in parts if to_card]
 
 
 def test_the_new_card_pays_another_order(shop: Shop, cards: GiftCards) -> None:
@@ -102,7 +102,7 @@ def test_the_new_card_pays_another_order(shop: Shop, cards: GiftCards) -> None:
     [(lose_answer, True), (fail_before, False), (fail_after, False)],
     ids=["tried again by gRPC", "request lost", "answer lost"],
 )
-def test_a_return_that_was_cut_short_is_taken_back_once(
+def test_a_return_that_was_cut_short_is_refunded_once(
     shop: Shop, gateway: FaultyGateway, step: Step, *, is_settled_at_once: bool
 ) -> None:
     gateway.next("Reverse", step)
@@ -117,7 +117,7 @@ def test_a_return_that_was_cut_short_is_taken_back_once(
 
 
 @pytest.mark.parametrize("failure", [Failure.LOSE_REQUEST, Failure.LOSE_ANSWER])
-def test_a_bank_that_does_not_answer_is_asked_again_for_the_same_rest(
+def test_a_bank_that_does_not_answer_is_called_again_for_the_same_rest(
     shop: Shop, failure: Failure
 ) -> None:
     shop.bank.fail_next("refund", failure)
@@ -135,19 +135,19 @@ def test_a_return_after_thirty_days_is_declined(shop: Shop) -> None:
     assert shop.bank.charged_minor == BANK_MINOR
 
 
-def test_what_was_never_delivered_comes_back_whenever(shop: Shop) -> None:
+def test_an_order_that_was_never_delivered_is_refunded_at_any_time(shop: Shop) -> None:
     # R26
     returned = shop.returned(None, reason=RefundReason.NOT_DELIVERED, delivered_on=None)
     assert shop.take_back(returned).to_gift_card == Money(CARD_MINOR)
 
 
-def test_more_than_was_paid_does_not_come_back(shop: Shop) -> None:
+def test_more_than_was_paid_is_not_refunded(shop: Shop) -> None:
     # R24
     refunded = shop.take_back(shop.returned(CARD_MINOR + BANK_MINOR + 1))
     assert refunded.declined == "This is more than is left to refund."
 
 
-def test_a_change_of_mind_without_a_day_of_delivery_is_told_as_a_mistake(shop: Shop) -> None:
+def test_a_change_of_mind_without_a_day_of_delivery_is_a_mistake(shop: Shop) -> None:
     # R21
     refunded = shop.take_back(shop.returned(1000, delivered_on=None))
     assert refunded.is_settled

@@ -1,4 +1,4 @@
-"""What a status becomes for the caller, over a real connection."""
+"""The exception for each status, over a real connection."""
 
 import pickle
 from collections.abc import Iterator
@@ -24,7 +24,9 @@ from giftcard_client import (
     Unavailable,
     Violation,
 )
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.rpc_errors import UNDECIDED
+from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     Step,
@@ -47,13 +49,13 @@ def gateway() -> Iterator[FaultyGateway]:
 
 @pytest.fixture(scope="module")
 def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
-    with GiftCards(gateway.target, timeout_seconds=20) as client:
+    with GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS) as client:
         yield client
 
 
 def raised(gateway: FaultyGateway, cards: GiftCards, step: Step) -> GiftCardError:
-    """What `capture` raises when every try is answered by `step`."""
-    gateway.next("Capture", *[step] * 5)
+    """Return what `capture` raises when every try is answered by `step`."""
+    gateway.next("Capture", *[step] * MAX_TRIES)
     try:
         with pytest.raises(GiftCardError) as caught:
             cards.capture("an-authorization", request_id=REQUEST_ID)
@@ -88,7 +90,7 @@ def test_the_table_has_every_status() -> None:
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_a_status_without_a_reason_says_what_is_known(
+def test_a_status_without_a_reason_becomes_what_is_known(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode, kind: type[GiftCardError]
 ) -> None:
     error = raised(gateway, cards, refuse(code))
@@ -101,7 +103,7 @@ def test_a_status_without_a_reason_says_what_is_known(
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        # ABORTED is tried again first, which takes its time.
+        # ABORTED is retried first, which takes a while.
         (Code.ABORTED, Reason.REQUEST_PREVENTED),
         (Code.ALREADY_EXISTS, Reason.REQUEST_ID_REUSED),
         (Code.NOT_FOUND, Reason.CARD_NOT_FOUND),
@@ -110,7 +112,7 @@ def test_a_status_without_a_reason_says_what_is_known(
         *((Code.FAILED_PRECONDITION, reason) for reason in Reason if reason != "UNRECOGNIZED"),
     ],
 )
-def test_a_reason_is_a_decision_whatever_its_status(
+def test_a_reason_is_a_decision_with_any_status(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode, reason: Reason
 ) -> None:
     error = raised(gateway, cards, refuse(code, error_info(reason)))
@@ -133,7 +135,7 @@ def test_a_decline_carries_its_facts(gateway: FaultyGateway, cards: GiftCards) -
     assert str(error) == (f"CARD_EXPIRED (expire_time=2027-02-28T23:00:00Z) [request {REQUEST_ID}]")
 
 
-def test_throttling_says_when_to_come_back(gateway: FaultyGateway, cards: GiftCards) -> None:
+def test_throttling_says_when_to_try_again(gateway: FaultyGateway, cards: GiftCards) -> None:
     details = [error_info("TOO_MANY_ATTEMPTS"), retry_info(timedelta(seconds=90))]
     error = raised(gateway, cards, refuse(Code.RESOURCE_EXHAUSTED, *details))
     assert isinstance(error, Declined)
@@ -141,7 +143,7 @@ def test_throttling_says_when_to_come_back(gateway: FaultyGateway, cards: GiftCa
     assert error.retry_after == timedelta(seconds=90)
 
 
-def test_an_overloaded_service_says_when_to_come_back(
+def test_an_overloaded_service_says_when_to_try_again(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
     step = refuse(Code.UNAVAILABLE, retry_info(timedelta(milliseconds=250)))
@@ -150,7 +152,7 @@ def test_an_overloaded_service_says_when_to_come_back(
     assert error.retry_after == timedelta(milliseconds=250)
 
 
-def test_a_newer_service_s_reason_is_a_no_with_a_name(
+def test_a_newer_service_s_reason_is_a_decline_with_its_name(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
     error = raised(gateway, cards, refuse(Code.FAILED_PRECONDITION, error_info("CARD_ASLEEP")))
@@ -158,7 +160,7 @@ def test_a_newer_service_s_reason_is_a_no_with_a_name(
     assert (error.reason, error.name) == (Reason.UNRECOGNIZED, "CARD_ASLEEP")
 
 
-def test_a_newer_service_s_reason_in_validate_is_a_no(
+def test_a_newer_service_s_reason_in_validate_is_a_refusal(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
     newer = gift_card_service_pb2.ValidateResponse()
@@ -176,17 +178,15 @@ def test_a_proxy_s_reason_decides_nothing(gateway: FaultyGateway, cards: GiftCar
     assert type(error) is OutcomeUnknown
 
 
-def test_every_violation_is_told(gateway: FaultyGateway, cards: GiftCards) -> None:
-    found = [("market", "is empty"), ("order.lines[0].amount", "is negative")]
-    error = raised(gateway, cards, refuse(Code.INVALID_ARGUMENT, bad_request(found)))
+def test_every_violation_is_listed(gateway: FaultyGateway, cards: GiftCards) -> None:
+    mistakes = [("market", "is empty"), ("order.lines[0].amount", "is negative")]
+    error = raised(gateway, cards, refuse(Code.INVALID_ARGUMENT, bad_request(mistakes)))
     assert isinstance(error, InvalidRequest)
-    assert error.violations == tuple(Violation(*each) for each in found)
+    assert error.violations == tuple(Violation(*each) for each in mistakes)
     assert "market: is empty; order.lines[0].amount: is negative" in str(error)
 
 
-def test_details_that_are_garbage_leave_the_status(
-    gateway: FaultyGateway, cards: GiftCards
-) -> None:
+def test_garbled_details_leave_the_status(gateway: FaultyGateway, cards: GiftCards) -> None:
     def garbage(_: object, context: grpc.ServicerContext) -> bytes:
         context.set_trailing_metadata((("grpc-status-details-bin", b"\xff\xff\xff"),))
         context.abort(Code.FAILED_PRECONDITION, "no")

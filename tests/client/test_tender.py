@@ -10,6 +10,7 @@ import pytest
 
 from giftcard.v1 import gift_card_service_pb2
 from giftcard_client import Money
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.tender import (
     GiftCardTender,
     RefundReason,
@@ -29,9 +30,6 @@ from given.checkout.shopping import Buy, capture, order, payment, session
 
 Code = grpc.StatusCode
 
-# Enough to lose every try of a call.
-ALWAYS = 5
-
 
 @pytest.mark.parametrize(
     ("card_minor", "order_minor", "payable", "remaining", "lost"),
@@ -41,7 +39,7 @@ ALWAYS = 5
         (5000, 1000, 1000, 0, 4000),
     ],
 )
-def test_a_quote_tells_the_split_and_what_would_be_lost(
+def test_a_quote_says_how_the_order_splits_and_what_would_be_lost(
     tender: GiftCardTender,
     buy: Buy,
     card_minor: int,
@@ -62,7 +60,7 @@ def test_a_quote_tells_the_split_and_what_would_be_lost(
     ]
 
 
-def test_a_quote_says_why_not(tender: GiftCardTender, buy: Buy) -> None:
+def test_a_quote_says_why_a_card_is_not_usable(tender: GiftCardTender, buy: Buy) -> None:
     basket = replace(order(1000), discount_codes=["TEN"])
     quote = tender.quote(buy(5000).code, market="fr", order=basket, session=session())
     assert (quote.usable, quote.code) == (False, "ORDER_HAS_DISCOUNT")
@@ -70,10 +68,10 @@ def test_a_quote_says_why_not(tender: GiftCardTender, buy: Buy) -> None:
     assert quote.remaining == basket.total
 
 
-def test_a_quote_from_nobody_says_that_too(
+def test_a_quote_says_that_the_service_is_unavailable(
     gateway: FaultyGateway, lossy_tender: GiftCardTender
 ) -> None:
-    gateway.next("Validate", *[lose_request] * ALWAYS)
+    gateway.next("Validate", *[lose_request] * MAX_TRIES)
     quote = lossy_tender.quote("ANY", market="fr", order=order(1000))
     assert (quote.usable, quote.code, quote.remaining) == (False, "UNAVAILABLE", Money(1000))
 
@@ -84,7 +82,7 @@ def test_a_quote_from_nobody_says_that_too(
         (5000, 5000, TenderStatus.AUTHORIZED, 5000, 0),
         (9000, 5000, TenderStatus.AUTHORIZED, 5000, 4000),
         (9000, 9000, TenderStatus.PARTIALLY_AUTHORIZED, 5000, 4000),
-        # A card sets aside all that it can pay; R27 gives back what is not captured.
+        # A card sets aside all that it can pay; the rest comes back after capture (R27).
         (9000, 1000, TenderStatus.AUTHORIZED, 5000, 4000),
     ],
 )
@@ -124,9 +122,9 @@ def test_capture_says_whether_it_is_all_that_was_set_aside(
     amount = None if amount_minor is None else Money(amount_minor)
     result = capture(tender, held.reference, amount)
     assert (result.status, result.amount) == (status, Money(charged))
-    given = result.store_credit
-    assert (given and given.amount) == (credit and Money(credit))
-    assert given is None or given.code not in repr(result)
+    new_card = result.store_credit
+    assert (new_card and new_card.amount) == (credit and Money(credit))
+    assert new_card is None or new_card.code not in repr(result)
 
 
 def test_a_decline_is_a_result_with_a_code_and_a_sentence(tender: GiftCardTender, buy: Buy) -> None:
@@ -158,17 +156,17 @@ def test_a_decline_is_a_result_with_a_code_and_a_sentence(tender: GiftCardTender
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-@pytest.mark.parametrize("operation", ["Authorize", "Capture", "Void", "Refund"])
+@pytest.mark.parametrize("method", ["Authorize", "Capture", "Void", "Refund"])
 def test_no_exception_leaves_the_tender(
     gateway: FaultyGateway,
     lossy_tender: GiftCardTender,
-    operation: str,
+    method: str,
     step: Step,
     status: TenderStatus,
     code: str,
 ) -> None:
-    rpc = {"Void": "Reverse", "Refund": "Reverse"}.get(operation, operation)
-    gateway.next(rpc, *[step] * ALWAYS)
+    rpc = {"Void": "Reverse", "Refund": "Reverse"}.get(method, method)
+    gateway.next(rpc, *[step] * MAX_TRIES)
     request_id = str(uuid4())
     calls: dict[str, Callable[[], TenderResult]] = {
         "Authorize": lambda: lossy_tender.authorize(payment("ANY", order(100))),
@@ -178,17 +176,17 @@ def test_no_exception_leaves_the_tender(
             "auth-1", request_id=request_id, reason=RefundReason.DEFECTIVE
         ),
     }
-    result = calls[operation]()
+    result = calls[method]()
     assert (result.status, result.code) == (status, code)
     assert result.message != ""
     assert result.request_id != ""
 
 
-def test_a_tender_that_is_overloaded_says_when_to_come_back(
+def test_a_tender_that_is_overloaded_says_when_to_try_again(
     gateway: FaultyGateway, lossy_tender: GiftCardTender
 ) -> None:
     busy = refuse(Code.UNAVAILABLE, retry_info(timedelta(seconds=3)))
-    gateway.next("Authorize", *[busy] * ALWAYS)
+    gateway.next("Authorize", *[busy] * MAX_TRIES)
     result = lossy_tender.authorize(payment("ANY", order(100)))
     assert result.retry_after == timedelta(seconds=3)
 

@@ -1,4 +1,4 @@
-"""Void at the real server: whatever became of an authorize, nothing stays set aside (R36)."""
+"""Void at the real server: it undoes an authorize in any state (R36)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ import pytest
 
 from bank_card import BankCard
 from giftcard_client import Money
+from giftcard_client.channel import MAX_TRIES
 from giftcard_client.tender import (
     GiftCardTender,
     TenderStatus,
@@ -22,9 +23,6 @@ from given.checkout.faulty_gateway import (
 from given.checkout.shopping import CARD_MINOR, Buy, capture, is_free, order, payment
 
 Code = grpc.StatusCode
-
-# Enough to lose every try of a call.
-ALWAYS = 5
 
 
 @pytest.mark.parametrize("by", ["reference", "authorize_request_id"])
@@ -42,7 +40,7 @@ def test_void_frees_the_card_however_often_it_is_called(
     assert is_free(tender, code)
 
 
-def test_void_by_the_other_name_finds_it_voided(tender: GiftCardTender, buy: Buy) -> None:
+def test_void_by_the_other_name_finds_the_payment_voided(tender: GiftCardTender, buy: Buy) -> None:
     asked = payment(buy(CARD_MINOR).code, order(5000))
     held = tender.authorize(asked)
     assert tender.void(reference=held.reference).status is TenderStatus.VOIDED
@@ -50,7 +48,7 @@ def test_void_by_the_other_name_finds_it_voided(tender: GiftCardTender, buy: Buy
     assert again.status is TenderStatus.VOIDED
 
 
-def test_void_of_what_never_arrived_prevents_it(tender: GiftCardTender, buy: Buy) -> None:
+def test_void_prevents_an_authorize_that_has_not_arrived(tender: GiftCardTender, buy: Buy) -> None:
     # R36
     code = buy(CARD_MINOR).code
     asked = payment(code, order(5000))
@@ -76,7 +74,7 @@ def test_void_of_a_hold_that_lapsed_is_voided(tender: GiftCardTender, buy: Buy) 
 
 
 @pytest.mark.parametrize("by", ["reference", "authorize_request_id"])
-def test_void_of_what_was_charged_refunds_it_once(
+def test_void_of_a_charged_payment_refunds_it_once(
     tender: GiftCardTender, buy: Buy, by: str
 ) -> None:
     # R23
@@ -91,13 +89,13 @@ def test_void_of_what_was_charged_refunds_it_once(
     assert is_free(tender, first.store_credit.code)
 
 
-def test_void_of_what_nobody_knows_is_declined(tender: GiftCardTender) -> None:
+def test_void_of_an_unknown_payment_is_declined(tender: GiftCardTender) -> None:
     result = tender.void(reference=str(uuid4()))
     assert (result.status, result.code) == (TenderStatus.DECLINED, "AUTHORIZATION_NOT_FOUND")
 
 
 @pytest.mark.parametrize("named", [{}, {"reference": "a", "authorize_request_id": "b"}])
-def test_void_is_told_exactly_one_thing_to_void(
+def test_void_takes_exactly_one_name_of_the_payment(
     tender: GiftCardTender, named: dict[str, str]
 ) -> None:
     for each in (tender, BankCard()):
@@ -106,7 +104,7 @@ def test_void_is_told_exactly_one_thing_to_void(
 
 
 @pytest.mark.parametrize("lost", [lose_answer, hang_after], ids=["line broke", "silence"])
-@pytest.mark.parametrize("times", [1, ALWAYS])
+@pytest.mark.parametrize("times", [1, MAX_TRIES])
 def test_a_lost_answer_leaves_a_hold_that_void_finds(
     gateway: FaultyGateway,
     impatient_tender: GiftCardTender,

@@ -1,4 +1,4 @@
-"""The client speaks the contract's words, all of them, and no other."""
+"""The enums of the client have all words of the contract, and no other."""
 
 from enum import StrEnum
 
@@ -66,7 +66,7 @@ def test_every_number_of_the_contract_is_read(
 
 
 @pytest.mark.parametrize(("words", "contract", "prefix"), ANSWERED)
-def test_a_newer_server_s_word_is_unrecognized_and_no_crash(
+def test_a_newer_server_s_word_is_unrecognized(
     words: type[StrEnum], contract: EnumDescriptor, prefix: str
 ) -> None:
     assert read_word(words, 9999, contract) == "UNRECOGNIZED"
@@ -82,5 +82,5 @@ def test_every_reason_to_refund_is_one_to_reverse() -> None:
     )
 
 
-def test_everything_public_is_there() -> None:
+def test_every_public_name_exists() -> None:
     assert [name for name in giftcard_client.__all__ if not hasattr(giftcard_client, name)] == []

@@ -1,8 +1,8 @@
 """The life of a card, as tests/test_oldest_runtime.py plays it on the oldest runtime.
 
-Run by the Python of .venv-oldest against the server named in its one argument.
-Every kind of call and answer passes here once: the stubs, times, dates and the
-details of a status are what an old runtime would trip over.
+The Python of .venv-oldest runs it against the server named in its one argument.
+It makes every kind of call once: an old runtime would fail on the stubs, on times
+and dates, or on the details of a status.
 """
 
 import sys
@@ -17,6 +17,7 @@ from giftcard_client import (
     Declined,
     GiftCards,
     InvalidRequest,
+    Issued,
     Money,
     Order,
     OrderLine,
@@ -30,24 +31,37 @@ SHOPPER = Contact(email="shopper@example.com", name="Camille", locale="fr-FR")
 
 
 def order(amount_minor: int) -> Order:
-    """An order of its own, of one line that a card can pay."""
+    """Return a new order, of one line that a card can pay."""
     amount = Money(amount_minor)
     return Order(order_id=uuid4().hex, total=amount, lines=[OrderLine("clothing", amount)])
 
 
 def play(cards: GiftCards) -> None:
-    """Buy, pay, decline, send back and cancel, and check each answer."""
-    bought = Purchase(order_id=uuid4().hex, payment_reference="psp-1")
-    issued = cards.issue(market="fr", amount=Money(5000), purchase=bought, purchaser=SHOPPER)
-    assert issued.card.expire_time > datetime.now(UTC)
+    """Make every kind of call, and check each answer."""
+    issued = buy(cards)
+    pay_and_return(cards, issued.code)
+    be_declined(cards, issued.code)
+    be_malformed(cards)
+    buy_and_cancel(cards)
 
+
+def buy(cards: GiftCards, order_id: str = "") -> Issued:
+    """Buy a card over 50 euros, in a new purchase or in `order_id`."""
+    purchase = Purchase(order_id=order_id or uuid4().hex, payment_reference="psp-1")
+    issued = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=SHOPPER)
+    assert issued.card.expire_time > datetime.now(UTC)
+    return issued
+
+
+def pay_and_return(cards: GiftCards, code: str) -> None:
+    """Pay a mixed order with less than was set aside, and send a part of it back."""
     mixed = order(7000)
-    validation = cards.validate(issued.code, market="fr", order=mixed)
+    validation = cards.validate(code, market="fr", order=mixed)
     assert validation.usable
     assert validation.remaining_due == Money(2000)
 
     held = cards.authorize(
-        issued.code, market="fr", order=mixed, customer=SHOPPER, hold_for=timedelta(hours=1)
+        code, market="fr", order=mixed, customer=SHOPPER, hold_for=timedelta(hours=1)
     ).authorization
     captured = cards.capture(held.authorization_id, Money(4000))
     assert captured.replacement is not None
@@ -61,13 +75,20 @@ def play(cards: GiftCards) -> None:
     )
     assert returned.outcome is ReverseOutcome.REFUNDED
 
+
+def be_declined(cards: GiftCards, used_code: str) -> None:
+    """Authorize with a card that has been used, and read the reason."""
     reason = None
     try:
-        cards.authorize(issued.code, market="fr", order=order(1000), customer=SHOPPER)
+        cards.authorize(used_code, market="fr", order=order(1000), customer=SHOPPER)
     except Declined as declined:
         reason = declined.reason
     assert reason is Reason.CARD_REDEEMED
 
+
+def be_malformed(cards: GiftCards) -> None:
+    """Send a negative amount, and read which field is wrong."""
+    bought = Purchase(order_id=uuid4().hex, payment_reference="psp-1")
     mistakes: list[str] = []
     try:
         cards.issue(market="fr", amount=Money(-1), purchase=bought, purchaser=SHOPPER)
@@ -75,9 +96,12 @@ def play(cards: GiftCards) -> None:
         mistakes = [mistake.field for mistake in invalid.violations]
     assert mistakes == ["amount.amount_minor"]
 
-    again = Purchase(order_id=uuid4().hex, payment_reference="psp-2")
-    unused = cards.issue(market="fr", amount=Money(5000), purchase=again, purchaser=SHOPPER)
-    cancelled = cards.cancel(unused.code, purchase_order_id=again.order_id)
+
+def buy_and_cancel(cards: GiftCards) -> None:
+    """Cancel the purchase of an unused card, and read what is to be paid back."""
+    order_id = uuid4().hex
+    unused = buy(cards, order_id)
+    cancelled = cards.cancel(unused.code, purchase_order_id=order_id)
     assert cancelled.refund.amount == Money(5000)
 
 

@@ -1,44 +1,33 @@
-"""Callers whose items share a batch, in a known order, through the real batcher."""
+"""Callers whose items share a batch of the real batcher, in a known order."""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.errors import GoneError
+from given.waiting import SOON_SECONDS, wait_until
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Longer than anything here takes, so that what never comes is told from what is slow.
-SOON_SECONDS = 20.0
-
 
 def here() -> bool:
-    """Stay until the answer comes; what a caller's `gone` says."""
+    """Return that a caller is not gone: it stays until its answer comes."""
     return False
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that other threads bring about."""
-    give_up = time.monotonic() + SOON_SECONDS
-    while not holds():
-        assert time.monotonic() < give_up, "it never came about"
-        time.sleep(0)
-
-
-def until_waiting(batcher: Batcher[Item, Result], number: int) -> None:
-    """Wait until so many items wait for the next batch."""
-    until(lambda: batcher.waiting == number)
+def wait_until_queued(batcher: Batcher[Item, Result], number: int) -> None:
+    """Return as soon as so many items wait for the next batch."""
+    wait_until(lambda: batcher.waiting == number)
 
 
 def together(batcher: Batcher[Item, Result], items: Sequence[Item]) -> list[Result | BaseException]:
-    """Submit items that the next batch takes in their order; return what became of each.
+    """Submit items that the next batch takes in their order; return the result or error of each.
 
-    A caller before them holds the batcher up until all of them wait, and then is gone, so
-    that nothing but these items is run.
+    Another caller is first and holds the batcher up until all of them wait. Then that caller is
+    gone, so that these items alone are run.
     """
     asked, all_wait = threading.Event(), threading.Event()
 
@@ -54,7 +43,7 @@ def together(batcher: Batcher[Item, Result], items: Sequence[Item]) -> list[Resu
             results = []
             for number, item in enumerate(items, 1):
                 results.append(callers.submit(batcher.submit, item, here))
-                until_waiting(batcher, number)
+                wait_until_queued(batcher, number)
         finally:
             all_wait.set()
         assert isinstance(first.exception(SOON_SECONDS), GoneError)

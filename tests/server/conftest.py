@@ -1,4 +1,4 @@
-"""A service in this process that everybody may call, and that nobody may leave changed."""
+"""A service in this process that all tests of a module share."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def modules_place(
 
 
 @pytest.fixture(scope="module")
-def told(modules_place: Place) -> Settings:
+def modules_settings(modules_place: Place) -> Settings:
     """The settings of the module's service."""
     return settings(modules_place)
 
@@ -39,7 +39,10 @@ def clock(standing_clock: Clock) -> Clock:
 
 
 @pytest.fixture(scope="module")
-def shop(told: Settings, standing_clock: Clock) -> Iterator[Shop]:
+def shop(modules_settings: Settings, standing_clock: Clock) -> Iterator[Shop]:
     """A shop at the module's service, on a Monday at noon unless the test moves `clock`."""
-    with running(told, standing_clock) as service, shop_at(target_of(service)) as opened:
+    with (
+        running(modules_settings, standing_clock) as service,
+        shop_at(target_of(service)) as opened,
+    ):
         yield opened

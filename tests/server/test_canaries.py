@@ -1,4 +1,4 @@
-"""Canaries: known codes and people go in, and are looked for wherever they could come out.
+"""Canaries: known codes and people are sent in, and searched for wherever they could leak.
 
 There are no traces apart from the log, which has the places of errors; and people are sealed
 where they are kept, so that they are found nowhere either.
@@ -7,7 +7,6 @@ where they are kept, so that they are found nowhere either.
 import json
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -27,8 +26,8 @@ def server(
 ) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("canaries")
     with databases.empty(kind, folder) as place:
-        told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
-        with ServerProcess(folder, settings=told) as started:
+        environment = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        with ServerProcess(folder, settings=environment) as started:
             yield started
 
 
@@ -39,21 +38,21 @@ def story(server: ServerProcess) -> Story:
 
 
 def log(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
-    """What was logged, as it stands, and as whoever reads JSON sees it."""
+    """The log as it stands, and decoded from JSON."""
     text = server.log_text()
     decoded = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return f"{text}\n{json.dumps(decoded, ensure_ascii=False)}".encode()
 
 
 def metrics(server: ServerProcess, _story: Story, _databases: Databases) -> bytes:
-    """What Prometheus is told."""
+    """The metrics."""
     with urllib.request.urlopen(f"{server.http_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
-        told: bytes = answer.read()
-    return told
+        text: bytes = answer.read()
+    return text
 
 
 def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> bytes:
-    """What callers were told when it was no."""
+    """The statuses and texts of all refusals."""
     return "\n".join(story.refusals).encode()
 
 
@@ -62,25 +61,23 @@ def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     folders = [server.folder]
     if DatabaseUrl.parse(server.database_url).engine is POSTGRESQL:
         folders.append(databases.postgresql.folder)
-    return b"\n".join(_contents(folder) for folder in folders)
-
-
-def _contents(folder: Path) -> bytes:
-    return b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    # Each content once: all databases of PostgreSQL begin with the same catalogs.
+    return b"\n".join({path.read_bytes() for path in files})
 
 
 def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
-    """What a back-up says, which shows bytes in hex."""
+    """A dump of the database, which shows bytes in hex."""
     url = DatabaseUrl.parse(server.database_url)
     if url.engine is POSTGRESQL:
         return databases.postgresql.dump(url.location)
-    told = ["INSERT INTO"]
+    lines = ["INSERT INTO"]
     for name, rows in dump_of_tables(url).items():
-        told += [f"{name} {row!r}" for row in rows]
-    return "\n".join(told).encode()
+        lines += [f"{name} {row!r}" for row in rows]
+    return "\n".join(lines).encode()
 
 
-# Where to look, and what is there to be found: a search that finds nothing at all proves nothing.
+# Where to search, and texts that must be there, so that an empty place cannot pass.
 PLACES: Final = {
     log: ["defect", "decide.py"],
     metrics: ["giftcard_operations_total", "TOO_MANY_ATTEMPTS"],

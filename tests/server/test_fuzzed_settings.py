@@ -1,4 +1,4 @@
-"""Whatever the settings and the key file say: they are read, or refused with a mistake."""
+"""Any settings and any key file are read, or refused with a mistake."""
 
 import os
 from contextlib import suppress
@@ -10,20 +10,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from giftcard_server import settings
 from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
-from giftcard_server.settings import Settings
+from giftcard_server.settings import Settings, read_settings
 from given.fuzzing import bounded
 
 pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]
 
 NAMES: Final = sorted(Settings.model_fields)
-# Of these the value is a secret, or may hold one.
+# Settings whose value is a secret, or may hold one.
 SECRET: Final = ("database_url", "keys", "attempts_redis_url")
 LONG_ENOUGH_TO_TELL: Final = 12
 
-# What no environment holds: NUL ends a value, and lone surrogates are no text.
+# No environment holds these: NUL ends a value, and lone surrogates are no text.
 TEXT: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 LIKELY: Final = st.sampled_from(
     [
@@ -53,11 +52,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzzed")
 
 
-def said(environment: dict[str, str]) -> str:
-    """Return what the settings are refused with, nothing where they are not."""
+def message(environment: dict[str, str]) -> str:
+    """Return the mistakes of the settings, and an empty text where there are none."""
     with patch.dict(os.environ, environment):
         try:
-            settings.read()
+            read_settings()
         except SettingsError as error:
             return str(error)
     return ""
@@ -65,16 +64,16 @@ def said(environment: dict[str, str]) -> str:
 
 @bounded(300)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5))
-def test_any_environment_is_read_or_refused(told: dict[str, str]) -> None:
-    said({f"GIFTCARD_{name.upper()}": value for name, value in told.items()})
+def test_any_environment_is_read_or_refused(values: dict[str, str]) -> None:
+    message({f"GIFTCARD_{name.upper()}": value for name, value in values.items()})
 
 
 @bounded(200)
 @given(st.sampled_from(SECRET), TEXT.filter(lambda text: len(text) >= LONG_ENOUGH_TO_TELL))
 def test_no_mistake_quotes_what_is_secret(name: str, value: str) -> None:
     variable = f"GIFTCARD_{name.upper()}"
-    assume(value not in said({variable: "?"}))  # What a mistake says whatever was told.
-    assert value not in said({variable: value})
+    assume(value not in message({variable: "?"}))  # Part of every mistake.
+    assert value not in message({variable: value})
 
 
 def test_any_file_of_settings_is_read_or_refused(folder: Path) -> None:
@@ -84,7 +83,7 @@ def test_any_file_of_settings_is_read_or_refused(folder: Path) -> None:
     @given(CONFIGS)
     def every_file(config: bytes) -> None:
         path.write_bytes(config)
-        said({"GIFTCARD_CONFIG": str(path)})
+        message({"GIFTCARD_CONFIG": str(path)})
 
     every_file()
 

@@ -1,4 +1,4 @@
-"""HTTP behind TLS: health for everybody, metrics for operators alone; and nobody keeps it busy."""
+"""HTTP with TLS: metrics need a role and health does not; no client can keep the server busy."""
 
 import re
 import socket
@@ -25,20 +25,20 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Mutual:
 
 @pytest.fixture(scope="module")
 def service(mutual: Mutual) -> Iterator[Service]:
-    told = settings(mutual.folder, **mutual.settings, callers=CALLERS, http_tls=True)
-    with running(told, Clock()) as started:
+    with_tls = settings(mutual.folder, **mutual.settings, callers=CALLERS, http_tls=True)
+    with running(with_tls, Clock()) as started:
         yield started
 
 
 def port_of(service: Service) -> int:
-    """Return where HTTP answers."""
+    """Return the address of HTTP."""
     listening = re.search(r"http \S+:(\d+)", service.listening)
     assert listening is not None
     return int(listening[1])
 
 
 def ask(service: Service, mutual: Mutual, path: str, certified: tuple[Path, Path] | None) -> int:
-    """Return the status, 0 where the connection was not made at all."""
+    """Return the status, or 0 where there was no connection."""
     return mutual.status(f"https://localhost:{port_of(service)}{path}", certified)
 
 
@@ -55,7 +55,7 @@ def ask(service: Service, mutual: Mutual, path: str, certified: tuple[Path, Path
         ("/healthz", "stranger", 200),
     ],
 )
-def test_metrics_are_for_operators_and_health_is_for_all(
+def test_metrics_need_the_role_operator_and_health_needs_none(
     service: Service, mutual: Mutual, path: str, name: str | None, status: int
 ) -> None:
     certified = mutual.of(uri(name)) if name else None
@@ -73,7 +73,7 @@ def test_a_refused_scrape_is_counted(service: Service, mutual: Mutual) -> None:
     assert counted() == before + 1
 
 
-def test_the_certificate_of_a_stranger_ends_the_connection(
+def test_the_certificate_of_a_foreign_authority_ends_the_connection(
     service: Service, mutual: Mutual, tmp_path: Path
 ) -> None:
     theirs = Mutual(tmp_path / "theirs").of(uri("operator"))
@@ -81,7 +81,7 @@ def test_the_certificate_of_a_stranger_ends_the_connection(
     assert ask(service, mutual, "/healthz", None) == 200
 
 
-def test_the_day_on_which_our_certificate_expires_is_among_the_metrics(service: Service) -> None:
+def test_the_expiry_of_the_servers_certificate_is_a_metric(service: Service) -> None:
     name = "giftcard_certificate_expires_timestamp_seconds"
     assert (service.registry.get_sample_value(name) or 0) > 1_700_000_000
 
@@ -89,7 +89,8 @@ def test_the_day_on_which_our_certificate_expires_is_among_the_metrics(service: 
 IDLERS: Final = serving.CONNECTION_LIMIT + 8
 
 
-def test_connections_that_say_nothing_are_cut_and_more_than_a_few_are_not_taken(
+@pytest.mark.slow
+def test_silent_connections_are_closed_and_their_number_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "CONNECTION_SECONDS", 0.5)
@@ -98,7 +99,7 @@ def test_connections_that_say_nothing_are_cut_and_more_than_a_few_are_not_taken(
         url = f"http://127.0.0.1:{port}"
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(IDLERS)]
         try:
-            for each in idle:  # One byte now and then does not help.
+            for each in idle:  # A byte at a time does not keep a connection open.
                 each.sendall(b"G")
             wait_until(lambda: get(f"{url}/healthz") == (200, "ok\n"))
             for each in idle:

@@ -1,4 +1,4 @@
-"""What a container asks whether its server lives, with TLS and without."""
+"""The health check of a container, with TLS and without."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def exit_code_at(listen: str) -> int:
     return subprocess.run(asked, env=environment, check=False, timeout=60).returncode
 
 
-def test_a_server_lives_until_it_is_gone(tmp_path: Path) -> None:
+def test_a_server_is_alive_until_it_has_ended(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         listen = server.http_url.removeprefix("http://")
         assert exit_code_at(listen) == 0
@@ -27,7 +27,9 @@ def test_a_server_lives_until_it_is_gone(tmp_path: Path) -> None:
         assert exit_code_at(listen) == 1
 
 
-def test_a_server_that_speaks_tls_lives_as_well(tmp_path: Path) -> None:
-    told = Mutual(tmp_path / "certificates").environment | {"GIFTCARD_HTTP_TLS": "true"}
-    with ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server:
+def test_a_server_with_tls_is_alive_as_well(tmp_path: Path) -> None:
+    environment = Mutual(tmp_path / "certificates").environment | {"GIFTCARD_HTTP_TLS": "true"}
+    with ServerProcess(
+        tmp_path / "server", config=toml_of(CALLERS), settings=environment
+    ) as server:
         assert exit_code_at(server.http_url.removeprefix("http://")) == 0

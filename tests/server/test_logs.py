@@ -1,4 +1,4 @@
-"""Logs: JSON a line, with where an error came from; test_canaries.py looks for secrets in them."""
+"""The log: a JSON object on each line, with the place of errors. Secrets: test_canaries.py."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def lines(server: ServerProcess) -> list[dict[str, Any]]:
-    """What the server logs while everything happens to it."""
+    """The log of a server after all kinds of calls."""
     with shop_at(server.target) as shop:
         Story(shop, DatabaseUrl.parse(server.database_url))
     return [json.loads(line) for line in server.log_text().splitlines()]
@@ -56,13 +56,13 @@ except ValueError:
 """
 
 
-def test_what_a_library_logs_of_an_error_is_its_place_alone() -> None:
+def test_an_error_that_a_library_logs_is_reduced_to_its_place() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", A_LIBRARY_THAT_TELLS], capture_output=True, text=True, check=True
     )
     (line,) = ran.stderr.splitlines()
-    told = json.loads(line)
-    assert told["event"] == "no luck with [redacted]"
-    assert told["error"][0] == "ValueError"
+    event = json.loads(line)
+    assert event["event"] == "no luck with [redacted]"
+    assert event["error"][0] == "ValueError"
     assert "CVNA" not in line
     assert "example.com" not in line

@@ -1,4 +1,4 @@
-"""R7: further markets from a TOML file, each with terms of its own."""
+"""R7: further markets from a TOML file, each with its own terms."""
 
 import tomllib
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ def standing_clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def shop(modules_place: Place, standing_clock: Clock) -> Iterator[Shop]:
-    told = settings(modules_place, **tomllib.loads(TOML))
-    with running(told, standing_clock) as service, shop_at(target_of(service)) as opened:
+    with_markets = settings(modules_place, **tomllib.loads(TOML))
+    with running(with_markets, standing_clock) as service, shop_at(target_of(service)) as opened:
         yield opened
 
 
@@ -88,7 +88,7 @@ def test_r25_a_period_that_ends_on_thanksgiving_ends_the_day_after(
     assert no.facts == {"deadline": "2026-11-28T05:00:00Z"}
 
 
-def test_a_hold_is_as_long_as_its_market_says(shop: Shop, clock: Clock) -> None:
+def test_a_hold_is_as_long_as_the_terms_of_its_market(shop: Shop, clock: Clock) -> None:
     code = shop.call(american()).code
     held = shop.call(checkout(code, "us", "USD")).authorization
     assert held.expire_time.seconds - held.create_time.seconds == 600
@@ -133,7 +133,7 @@ def test_one_order_number_may_be_used_on_two_platforms(shop: Shop, clock: Clock)
     assert shop.call(same_number).authorization.order_id == french.order.order_id
 
 
-# R2, on either side of each market's range; France's was overridden.
+# R2, on either side of each market's range; that of France is overridden.
 AMOUNTS: Final = (
     ("us", 4_99, "AMOUNT_OUT_OF_RANGE"),
     ("us", 5_00, None),
@@ -169,8 +169,6 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
         assert shop.call(checkout(code, "us", "USD")).authorization.authorized_amount
 
 
-# What was refused has opened connections, and ends with its process, which is ours here.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("markets", "mistake"),
     [
@@ -181,11 +179,11 @@ def test_a_market_in_the_file_of_a_real_server_works(start_server: StartServer) 
         ),
     ],
 )
-def test_a_market_with_cards_cannot_be_taken_away(
+def test_a_market_with_cards_cannot_be_removed(
     place: Place, markets: dict[str, Any], mistake: str
 ) -> None:
-    told = settings(place, **tomllib.loads(TOML))
-    with running(told, Clock()) as service, shop_at(target_of(service)) as shop:
+    with_markets = settings(place, **tomllib.loads(TOML))
+    with running(with_markets, Clock()) as service, shop_at(target_of(service)) as shop:
         american_code(shop)
     with pytest.raises(StartRefusedError, match=mistake):
         Service(settings(place, markets=markets))

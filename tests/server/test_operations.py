@@ -1,4 +1,4 @@
-"""What operators see: metrics, health, reflection, and a server that stops in order."""
+"""Metrics, health and reflection, and a server that drains."""
 
 import os
 import signal
@@ -82,7 +82,7 @@ def test_http_has_three_paths(server: ServerProcess, path: str, status: HTTPStat
 
 
 @pytest.mark.parametrize("service", ["", SERVICE])
-def test_a_load_balancer_is_told_that_the_service_is_serving(
+def test_a_load_balancer_sees_that_the_service_is_serving(
     server: ServerProcess, service: str
 ) -> None:
     assert health_of(server, service) == health_pb2.HealthCheckResponse.SERVING
@@ -172,7 +172,7 @@ def liabilities(service: Service, shop: Shop) -> list[float | None]:
     first = shop.bought(50_00)
     steps.append(owed())
     held = shop.held(first.code, sent.order(30_00))
-    steps.append(owed())  # Set aside is owed still.
+    steps.append(owed())  # A held amount is still owed.
     shop.call(sent.capture(held.authorization_id))
     steps.append(owed())  # 30 € were spent, and 20 € were lost (R14).
     shop.call(sent.reverse(held.authorization_id, 20_00))
@@ -185,7 +185,7 @@ def liabilities(service: Service, shop: Shop) -> list[float | None]:
     return steps
 
 
-def test_a_server_that_is_told_to_stop_finishes_what_runs(start_server: StartServer) -> None:
+def test_a_server_finishes_running_calls_on_sigterm(start_server: StartServer) -> None:
     server = start_server(settings={"GIFTCARD_DRAIN_PAUSE_SECONDS": "0.5"})
     request = sent.issue()
     with shop_at(server.target) as shop:
@@ -205,7 +205,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_runs(start_server: StartSer
 
 
 def tell_to_stop(server: ServerProcess) -> None:
-    """Send SIGTERM, and see that no more traffic shall be sent."""
+    """Send SIGTERM, and wait until readiness is off."""
     os.kill(server.pid, signal.SIGTERM)
     wait_until(lambda: get(f"{server.http_url}/readyz")[0] == HTTPStatus.SERVICE_UNAVAILABLE)
     assert health_of(server, SERVICE) == health_pb2.HealthCheckResponse.NOT_SERVING

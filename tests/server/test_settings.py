@@ -1,4 +1,4 @@
-"""What the server can be told, where it is told, and every mistake in it at once."""
+"""Settings: their sources, and all their mistakes reported together."""
 
 from pathlib import Path
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from conftest import StartServer
-from giftcard_server import settings
 from giftcard_server.errors import SettingsError
+from giftcard_server.settings import Settings, read_settings, unknown_variables
 from given.servers.server_process import ServerNotReady
 
 pytestmark = pytest.mark.one_database
@@ -22,28 +22,28 @@ holiday_calendar = "GB-ENG"
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in settings.unknown():
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in unknown_variables():
         monkeypatch.delenv(name)
-    for name in settings.Settings.model_fields:
+    for name in Settings.model_fields:
         monkeypatch.delenv(f"GIFTCARD_{name.upper()}", raising=False)
     monkeypatch.delenv("GIFTCARD_CONFIG", raising=False)
 
 
-class Told:
+class SettingsReader:
     """Settings as the server would read them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._monkeypatch = monkeypatch
         self._config = folder / "giftcard.toml"
 
-    def read(self, environment: dict[str, str], config: str = "") -> settings.Settings:
+    def read(self, environment: dict[str, str], config: str = "") -> Settings:
         for name, value in environment.items():
             self._monkeypatch.setenv(f"GIFTCARD_{name}", value)
         if config:
             self._config.write_text(config, encoding="utf-8")
             self._monkeypatch.setenv("GIFTCARD_CONFIG", str(self._config))
-        return settings.read()
+        return read_settings()
 
     def mistakes(self, environment: dict[str, str], config: str = "") -> list[str]:
         with pytest.raises(SettingsError) as caught:
@@ -52,31 +52,33 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
-    return Told(monkeypatch, tmp_path)
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SettingsReader:
+    return SettingsReader(monkeypatch, tmp_path)
 
 
-def test_nothing_has_to_be_told(told: Told) -> None:
-    plain = told.read({})
+def test_no_setting_is_required(settings: SettingsReader) -> None:
+    plain = settings.read({})
     assert str(plain.database_url) == "sqlite:///giftcard.db"
     assert (plain.grpc_listen, plain.http_listen) == ("127.0.0.1:50051", "127.0.0.1:9464")
     assert list(plain.terms) == ["fr"]
 
 
-def test_the_environment_wins_over_the_file(told: Told) -> None:
+def test_the_environment_wins_over_the_file(settings: SettingsReader) -> None:
     config = 'log_level = "DEBUG"\nbatch_limit = 16\ndatabase_url = "sqlite:///from/file.db"\n'
-    read = told.read({"LOG_LEVEL": "ERROR", "DATABASE_URL": "sqlite:////from/env.db"}, config)
+    read = settings.read({"LOG_LEVEL": "ERROR", "DATABASE_URL": "sqlite:////from/env.db"}, config)
     assert read.log_level == "ERROR"
     assert read.batch_limit == 16
     assert read.database_url.path == Path("/from/env.db")
 
 
-def test_a_database_may_be_named_from_the_root_or_from_here(told: Told) -> None:
-    assert told.read({"DATABASE_URL": "sqlite:///a%20b.db"}).database_url.path == Path("a b.db")
-    assert told.read({"DATABASE_URL": "sqlite:////srv/c.db"}).database_url.path == Path("/srv/c.db")
+def test_a_database_path_may_be_absolute_or_relative(settings: SettingsReader) -> None:
+    assert settings.read({"DATABASE_URL": "sqlite:///a%20b.db"}).database_url.path == Path("a b.db")
+    assert settings.read({"DATABASE_URL": "sqlite:////srv/c.db"}).database_url.path == Path(
+        "/srv/c.db"
+    )
 
 
-# What is told, one thing at a time, and how the mistake begins.
+# One wrong setting at a time, and how its mistake begins.
 MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({"DATABASE_URL": "mysql://somewhere/db"}, "", "database_url: "),
     ({"DATABASE_URL": "sqlite://host/file.db"}, "", "database_url: "),
@@ -97,7 +99,7 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({}, "log_levle = 'INFO'", "log_levle: "),
     ({}, "log_level = ", "GIFTCARD_CONFIG: not a TOML file"),
     ({"CONFIG": "/nowhere/giftcard.toml"}, "", "GIFTCARD_CONFIG: No such file"),
-    ({}, "[markets.uk]\ncurrency = 'GBP'", "markets: uk: a new market must say its time_zone"),
+    ({}, "[markets.uk]\ncurrency = 'GBP'", "markets: uk: a new market must set time_zone"),
     ({}, "[markets.UK]\n", "markets.UK"),
     ({}, LONDON.replace("GBP", "pounds"), "markets.uk.currency: "),
     ({}, LONDON.replace("Europe", "Atlantis"), "markets.uk.time_zone: is not a time zone"),
@@ -114,10 +116,10 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
 
 
 @pytest.mark.parametrize(("environment", "config", "mistake"), MISTAKES)
-def test_a_mistake_is_told_by_the_name_of_the_setting(
-    told: Told, environment: dict[str, str], config: str, mistake: str
+def test_a_mistake_begins_with_the_name_of_the_setting(
+    settings: SettingsReader, environment: dict[str, str], config: str, mistake: str
 ) -> None:
-    (only,) = told.mistakes(environment, config)
+    (only,) = settings.mistakes(environment, config)
     assert only.startswith(mistake)
 
 
@@ -135,18 +137,18 @@ ADDRESSES: Final = (
 )
 
 
-@pytest.mark.parametrize(("address", "is_here"), ADDRESSES)
-def test_without_tls_a_server_listens_on_this_machine_alone(
-    told: Told,
+@pytest.mark.parametrize(("address", "is_loopback"), ADDRESSES)
+def test_without_tls_a_server_listens_on_loopback_alone(
+    settings: SettingsReader,
     address: str,
-    is_here: bool,  # noqa: FBT001 - the outcome
+    is_loopback: bool,  # noqa: FBT001 - the outcome
 ) -> None:
     environment = {"GRPC_LISTEN": address, "HTTP_LISTEN": address}
-    if is_here:
-        assert told.read(environment).grpc_listen == address
+    if is_loopback:
+        assert settings.read(environment).grpc_listen == address
     else:
-        said = [mistake.split()[0] for mistake in told.mistakes(environment)]
-        assert said == ["grpc_listen", "grpc_listen", "http_listen"]
+        names = [mistake.split()[0] for mistake in settings.mistakes(environment)]
+        assert names == ["grpc_listen", "grpc_listen", "http_listen"]
 
 
 TLS: Final = {"TLS_CERTIFICATE": "server.pem", "TLS_KEY": "server.key"}
@@ -155,14 +157,14 @@ CALLERS: Final = '[callers]\n"spiffe://shop.example/till" = ["checkout"]\n'
 PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS": "true"}
 
 
-# What is told of a server that everybody can reach, and what would be given up unsaid.
+# Settings of a server that listens beyond this machine, and what they give up without saying so.
 @pytest.mark.parametrize(
     ("environment", "config", "given_up"),
     [
-        ({}, "", ["read the codes", "call everything", "read the metrics"]),
+        ({}, "", ["read the codes", "call every RPC", "read the metrics"]),
         (PLAIN, "", ["read the metrics"]),
-        ({"ALLOW_PLAINTEXT_GRPC": "true"}, "", ["call everything", "read the metrics"]),
-        (TLS, "", ["call everything", "read the metrics"]),
+        ({"ALLOW_PLAINTEXT_GRPC": "true"}, "", ["call every RPC", "read the metrics"]),
+        (TLS, "", ["call every RPC", "read the metrics"]),
         (TLS | {"ALLOW_UNAUTHENTICATED_CALLERS": "true"}, "", ["read the metrics"]),
         (MUTUAL, CALLERS, ["read the metrics"]),
         (MUTUAL | {"HTTP_TLS": "true"}, CALLERS, []),
@@ -170,37 +172,39 @@ PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS":
     ],
 )
 def test_what_is_given_up_beyond_this_machine_has_to_be_allowed(
-    told: Told, environment: dict[str, str], config: str, given_up: list[str]
+    settings: SettingsReader, environment: dict[str, str], config: str, given_up: list[str]
 ) -> None:
     beyond = {"GRPC_LISTEN": "0.0.0.0:1", "HTTP_LISTEN": "0.0.0.0:1"}
     if not given_up:
-        assert told.read(beyond | environment, config).grpc_listen == "0.0.0.0:1"
+        assert settings.read(beyond | environment, config).grpc_listen == "0.0.0.0:1"
         return
-    for mistake, lost in zip(told.mistakes(beyond | environment, config), given_up, strict=True):
+    for mistake, lost in zip(
+        settings.mistakes(beyond | environment, config), given_up, strict=True
+    ):
         assert lost in mistake
 
 
 @pytest.mark.parametrize(
     ("environment", "config", "mistake"),
     [
-        (MUTUAL, "", "callers: with tls_client_ca nobody may call who is not named here"),
-        ({}, CALLERS, "callers: nobody is asked for a certificate without tls_client_ca"),
+        (MUTUAL, "", "callers: tls_client_ca admits only callers that are named here, and none is"),
+        ({}, CALLERS, "callers: needs tls_client_ca, without which no certificate is requested"),
         ({"HTTP_TLS": "true"}, "", "http_tls needs tls_client_ca"),
         (MUTUAL, CALLERS.replace("checkout", "admin"), "callers.spiffe://shop.example/till.0: "),
         (MUTUAL, CALLERS.replace("spiffe://shop.example/till", ""), "callers..[key]: "),
     ],
 )
 def test_callers_and_certificates_belong_together(
-    told: Told, environment: dict[str, str], config: str, mistake: str
+    settings: SettingsReader, environment: dict[str, str], config: str, mistake: str
 ) -> None:
-    (only,) = told.mistakes(environment, config)
+    (only,) = settings.mistakes(environment, config)
     assert only.startswith(mistake)
 
 
-def test_all_mistakes_are_told_at_once_without_what_was_told(told: Told) -> None:
+def test_all_mistakes_are_reported_together_without_the_values(settings: SettingsReader) -> None:
     config = LONDON.replace("Europe", "Atlantis") + "[markets.us]\ncurrency = 'dollars'\n"
     environment = {"LOG_LEVEL": "secret", "GRPC_LISTEN": "secret", "BATCH_LIMIT": "-7"}
-    mistakes = told.mistakes(environment, "port = 'secret'\n" + config)
+    mistakes = settings.mistakes(environment, "port = 'secret'\n" + config)
     assert sorted(line.split(":")[0] for line in mistakes) == [
         "batch_limit",
         "grpc_listen",
@@ -213,14 +217,14 @@ def test_all_mistakes_are_told_at_once_without_what_was_told(told: Told) -> None
     assert "-7" not in "\n".join(mistakes)
 
 
-def test_all_that_does_not_fit_together_is_told_at_once(told: Told) -> None:
+def test_all_combinations_that_cannot_work_are_reported_together(settings: SettingsReader) -> None:
     environment = {
         "GRPC_LISTEN": "0.0.0.0:1",
         "HTTP_LISTEN": "0.0.0.0:1",
         "TLS_KEY": "server.key",
         "RPC_THREADS": "1",
     }
-    assert [line.split()[0] for line in told.mistakes(environment)] == [
+    assert [line.split()[0] for line in settings.mistakes(environment)] == [
         "tls_certificate",
         "grpc_listen",
         "grpc_listen",
@@ -229,20 +233,22 @@ def test_all_that_does_not_fit_together_is_told_at_once(told: Told) -> None:
     ]
 
 
-def test_two_markets_that_do_not_fit_are_both_told(told: Told) -> None:
+def test_mistakes_in_two_markets_are_both_reported(settings: SettingsReader) -> None:
     config = "[markets.uk]\ncurrency = 'GBP'\n[markets.fr]\nmax_amount_minor = 1\n"
-    (mistake,) = told.mistakes({}, config)
-    assert "uk: a new market must say" in mistake
+    (mistake,) = settings.mistakes({}, config)
+    assert "uk: a new market must set" in mistake
     assert "fr: min_amount_minor must not exceed" in mistake
 
 
-def test_a_variable_that_is_no_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_only_looks_like_a_setting_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GIFTCARD_LOG_LEVLE", "DEBUG")
     monkeypatch.setenv("GIFTCARD_LOG_LEVEL", "DEBUG")
-    assert settings.unknown() == ["GIFTCARD_LOG_LEVLE"]
+    assert unknown_variables() == ["GIFTCARD_LOG_LEVLE"]
 
 
-def test_a_server_that_is_told_wrong_ends_with_the_mistakes(start_server: StartServer) -> None:
+def test_a_server_with_wrong_settings_ends_with_the_mistakes(start_server: StartServer) -> None:
     wrong = {"GIFTCARD_GRPC_LISTEN": "50051", "GIFTCARD_BATCH_LIMIT": "0"}
     with pytest.raises(ServerNotReady, match=r"ended with exit code [1-9]") as caught:
         start_server(settings=wrong)

@@ -1,6 +1,5 @@
 """Two connections to PostgreSQL at once: the slower one is told, and writes over nothing."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -21,6 +20,7 @@ from giftcard_storage.lookups import Lookup
 from giftcard_storage.store import Loaded
 from given.databases.stored_books import StoredBooks, books_on
 from given.made_facts import MARKETS, NOW, authorize, issue, order, request_key, reverse, validate
+from given.waiting import wait_until
 
 AGAIN = request_key()
 WAITED_FOR_SECONDS = 10
@@ -166,10 +166,7 @@ def test_who_finds_a_card_locked_waits_for_what_becomes_of_it(
 
 def wait_until_one_waits(served: Database) -> None:
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
-    deadline = time.monotonic() + WAITED_FOR_SECONDS
-    while not served.execute_sql(waiting).fetchone():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: served.execute_sql(waiting).fetchone())
 
 
 def test_a_lock_that_is_held_too_long_is_not_waited_for(

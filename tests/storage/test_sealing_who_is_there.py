@@ -86,6 +86,7 @@ def test_everybody_is_sealed_and_nobody_is_left_in_clear(
     assert migrate(former) == []
 
 
+@pytest.mark.slow
 def test_more_than_fit_into_memory_are_sealed_too_with_a_data_key_for_each_card(
     former: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:

@@ -1,1 +1,1 @@
-"""The command line `giftcard`: everything that imports typer or rich."""
+"""The command line `giftcard`: the modules that import typer or rich, or serve only those."""

@@ -1,4 +1,4 @@
-"""The values that the options of `giftcard` stand for: amounts, orders, people, and the code."""
+"""Turn the texts of options into values: amounts, orders, people; and read the code."""
 
 import sys
 from getpass import getpass
@@ -8,7 +8,7 @@ import typer
 from giftcard_client import Contact, Money, Order, OrderLine
 from giftcard_client.cli.amounts import parse_amount
 
-# An order that is told by its total alone is one line of this.
+# The category of the one line of an order that is given by its total alone.
 UNNAMED_CATEGORY = "goods"
 
 
@@ -40,8 +40,8 @@ def option_order(
         if not lines:
             message = "an order needs --total, or --line at least once"
             raise typer.BadParameter(message)
-        # Lines in several currencies have no sum. Nothing is lost by making one
-        # up: the server refuses them anyhow, and says why.
+        # Lines in several currencies have no sum. The first currency stands in for
+        # them: the server refuses such an order anyway, and says why.
         currency = lines[0].amount.currency_code
         total = Money(sum(line.amount.amount_minor for line in lines), currency)
     return Order(
@@ -50,28 +50,28 @@ def option_order(
 
 
 def option_contact(email: str | None, name: str, locale: str) -> Contact | None:
-    """Make a person, or nobody where there is no e-mail address."""
+    """Make a person, or None where there is no e-mail address."""
     if email is not None:
         return Contact(email, name, locale)
     if name or locale:
-        message = "a person has an e-mail address"
+        message = "a person needs an e-mail address"
         raise typer.BadParameter(message)
     return None
 
 
 def read_code() -> str:
-    """Ask for a card's code, or take the first line of standard input where nobody can be asked.
+    """Ask for a card's code on a terminal, or else take the first line of standard input.
 
-    Never an option: arguments are seen by everybody on the machine, and kept in
-    the shell's history. What is typed stays hidden, because a code is money.
+    There is no option for it: every user of the machine sees arguments, and the
+    shell's history keeps them. The typed code is not shown, because a code is money.
     """
     if sys.stdin.isatty():
-        # Not typer's prompt, which asks before it listens, and loses what is
-        # typed or pasted in between.
+        # Not typer's prompt, which asks before it turns the echo off, and loses what
+        # is typed or pasted in between.
         code = getpass("Gift card code (stays hidden): ").strip()
     else:
         code = sys.stdin.readline().strip()
     if not code:
-        message = "no code: type it when asked, or write it to standard input, as one line"
+        message = "no code: type it when asked, or write it to standard input as one line"
         raise typer.BadParameter(message)
     return code

@@ -35,7 +35,7 @@ def _pem_file(name: str, help_text: str) -> OptionInfo:
     return option
 
 
-# What every command has.
+# Options of every command.
 Target = Annotated[
     str, typer.Option(envvar="GIFTCARD_TARGET", help="Where the server listens: host:port.")
 ]
@@ -43,7 +43,7 @@ OutputFormat = Annotated[
     Output, typer.Option("--output", "-o", help="A table for people, or JSON for programs.")
 ]
 TimeoutSeconds = Annotated[
-    float, typer.Option(min=0.001, help="How long to try, all repetitions together.")
+    float, typer.Option(min=0.001, help="The deadline in seconds for all tries together.")
 ]
 AuthorityFile = Annotated[
     Path | None, _pem_file("--ca", "Use TLS, and trust the authorities in this PEM file.")
@@ -55,18 +55,16 @@ KeyFile = Annotated[Path | None, _pem_file("--key", "The private key (PEM) of --
 RequestId = Annotated[
     UUID | None,
     typer.Option(
-        help="The request id of an earlier try, to send the same again. Absent: a new one."
+        help="The request id of an earlier try, to send the same request again. Absent: a new one."
     ),
 ]
-ShowCode = Annotated[
-    bool, typer.Option("--show-code", help="Show the code of the new card too, if there is one.")
-]
+ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code of a new card too.")]
 
-# An order, and who pays with what.
+# An order and its payment.
 Market = Annotated[str, typer.Option(help="The platform, such as fr.")]
 OrderId = Annotated[str, typer.Option(help="The platform's order number.")]
 OrderTotal = Annotated[
-    Money | None, _amount("All that the order costs. Absent: the sum of its lines.", "--total")
+    Money | None, _amount("The total of the order. Absent: the sum of its lines.", "--total")
 ]
 OrderLines = Annotated[
     list[OrderLine] | None,
@@ -82,33 +80,34 @@ Discounts = Annotated[
     typer.Option("--discount", metavar="TEXT", help="A discount code; may be repeated."),
 ]
 AttemptKey = Annotated[
-    str, typer.Option(help="Whose wrong codes count together: the shopper's session.")
+    str, typer.Option(help="The shopper's session, whose wrong codes are counted together.")
 ]
 HoldSeconds = Annotated[
-    int | None, typer.Option(help="How long to hold the money. Absent: as the market has it.")
+    int | None, typer.Option(help="How long to hold the money. Absent: the market's default.")
 ]
 
 # A purchase.
-CardAmount = Annotated[Money, _amount("What the card shall be worth.", "--amount")]
+CardAmount = Annotated[Money, _amount("The value of the card.", "--amount")]
 PaidBy = Annotated[
-    # All but UNRECOGNIZED, which is said by servers alone.
+    # All but UNRECOGNIZED, which is for answers alone.
     Literal["BANK_CARD", "PAY_LATER", "GIFT_CARD", "OTHER"],
     typer.Option("--payment-method", case_sensitive=False),
 ]
-PaymentReference = Annotated[str, typer.Option(help="The payment provider's, of the purchase.")]
+PaymentReference = Annotated[str, typer.Option(help="The payment provider's reference.")]
 Design = Annotated[str, typer.Option(help="One of the market's designs. Absent: its first.")]
 Message = Annotated[str, typer.Option(help="A personal message to go with the card.")]
 
-# What is captured, and what comes back.
+# A capture and a refund.
 CapturedAmount = Annotated[
     Money | None, _amount("How much to take. Absent: all that was set aside.", "--amount")
 ]
 RefundAmount = Annotated[
-    Money | None, _amount("How much of the whole order comes back. Absent: all that is left.")
+    Money | None, _amount("How much of the whole order to refund. Absent: all that is left.")
 ]
-AuthorizationId = Annotated[str, typer.Argument(help="As authorize answered it.")]
+AuthorizationId = Annotated[str, typer.Argument(help="The id that authorize returned.")]
 ReversedAuthorizationId = Annotated[
-    str | None, typer.Argument(help="As authorize answered it. Absent: --authorize-request-id.")
+    str | None,
+    typer.Argument(help="The id that authorize returned; or give --authorize-request-id."),
 ]
 AuthorizeRequestId = Annotated[
     UUID | None, typer.Option(help="The request id of an authorize whose answer was lost.")
@@ -120,11 +119,16 @@ DeliveredOn = Annotated[
 ]
 
 # People.
-PurchaserEmail = Annotated[str, typer.Option(help="Who buys the card.")]
-RecipientEmail = Annotated[str | None, typer.Option(help="Who gets it. Absent: the purchaser.")]
-CustomerEmail = Annotated[str, typer.Option(help="Who gets a new card should money come back.")]
-BeneficiaryEmail = Annotated[
-    str | None, typer.Option(help="Who gets the new card. Absent: the customer of the order.")
+PurchaserEmail = Annotated[str, typer.Option(help="The buyer of the card.")]
+RecipientEmail = Annotated[
+    str | None, typer.Option(help="The receiver of the card. Absent: the purchaser.")
 ]
-Name = Annotated[str, typer.Option(help="As the person writes it.")]
-Locale = Annotated[str, typer.Option(help="Such as fr-FR. Absent: the market's own.")]
+CustomerEmail = Annotated[
+    str, typer.Option(help="The receiver of the new card, if money comes back.")
+]
+BeneficiaryEmail = Annotated[
+    str | None,
+    typer.Option(help="The receiver of the new card. Absent: the customer of the order."),
+]
+Name = Annotated[str, typer.Option(help="The person's name.")]
+Locale = Annotated[str, typer.Option(help="Such as fr-FR. Absent: the market's.")]

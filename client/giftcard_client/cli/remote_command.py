@@ -1,4 +1,4 @@
-"""What all commands that call the server share: where it is, and how its answer is shown."""
+"""The part that all commands share which call the server: connect, call, show the answer."""
 
 import functools
 import inspect
@@ -23,21 +23,21 @@ from giftcard_client.cli.options import (
     Target,
     TimeoutSeconds,
 )
-from giftcard_client.cli.tables import answer_json, answer_table
+from giftcard_client.cli.output import answer_json, answer_table
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
-# The answers that may bring a new card, and with it a code.
+# The answers that may contain a new card, and with it a code.
 BRING_A_CODE = {Captured, Reversed}
 
 
 def remote_command(command: Callable[..., object]) -> Callable[..., None]:
     """Make a command out of a function that takes a GiftCards and options, and returns an answer.
 
-    Adds the options that all of them share, makes the request id where none is
-    given (so that it can be told to whoever has to send the request again),
-    and shows what comes back.
+    The command has the shared options too, makes a request id where none is given
+    (so that it can show the id to a user who has to repeat the command), and
+    shows the answer.
     """
 
     def run(
@@ -75,7 +75,7 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
 def _with_options_of_both(
     run: Callable[..., None], command: Callable[..., object]
 ) -> Callable[..., None]:
-    """Give `run` the name, help and options of `command` beside its own: typer reads signatures."""
+    """Add the name, help and options of `command` to `run`; typer reads them from signatures."""
     signature = inspect.signature(command, eval_str=True)
     _cards, *own = signature.parameters.values()
     shared = [
@@ -96,7 +96,7 @@ def _credentials(
         message = "--cert and --key belong together"
         raise typer.BadParameter(message)
     if cert is not None and ca is None:
-        message = "--cert needs --ca: our certificate is only shown to a server that we trust"
+        message = "--cert needs --ca: our certificate is shown only to a server that we trust"
         raise typer.BadParameter(message)
     if ca is None:
         return None

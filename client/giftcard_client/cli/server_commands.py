@@ -9,7 +9,7 @@ import typer
 GROUP = "giftcard.commands"
 PACKAGES_OF_THIS_PROJECT = "giftcard"
 
-# Said here so that `giftcard --help` need not import the server.
+# Repeated here so that `giftcard --help` need not import the server.
 HELP = {
     "serve": "Start the server; its settings come from the environment.",
     "migrate": "Bring the database to the schema of this version.",
@@ -21,13 +21,13 @@ HELP = {
 
 
 def add_server_commands(app: typer.Typer) -> None:
-    """Add what the server package offers; it is imported only when it is asked for."""
+    """Add the server package's commands; each is imported only when it is run."""
     for entry_point in entry_points(group=GROUP):
         app.command(
             entry_point.name,
             help=HELP.get(entry_point.name),
             add_help_option=False,
-            # All that follows is for the command itself, --help included.
+            # The command itself reads all further arguments, --help included.
             context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         )(_runs(entry_point))
 
@@ -43,8 +43,8 @@ def _runs(entry_point: EntryPoint) -> Callable[[typer.Context], None]:
                 command.command()(loaded)
             command(args=ctx.args, prog_name=f"giftcard {entry_point.name}")
         except ModuleNotFoundError as error:
-            # One of our own modules that is missing is a mistake of ours, not
-            # an extra that was left out.
+            # A missing module of this project is a defect, and not an extra that
+            # was not installed.
             if (error.name or "").startswith(PACKAGES_OF_THIS_PROJECT):
                 raise
             sys.exit(

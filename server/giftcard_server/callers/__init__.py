@@ -1,1 +1,1 @@
-"""Who calls, and what each caller may call."""
+"""The callers, and what each of them may call."""

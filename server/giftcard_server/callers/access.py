@@ -1,4 +1,4 @@
-"""Who is let in: the certificates and the callers, as their files are now."""
+"""Which callers are admitted: the certificates and the callers, as their files are now."""
 
 from __future__ import annotations
 
@@ -22,44 +22,45 @@ LOOK_SECONDS: Final = 2.0
 
 
 class Access:
-    """What decides who gets in; `reloading` keeps it new. Raises `StartRefusedError`.
+    """Certificates and callers; `reloading` reads them again. Raises `StartRefusedError`.
 
-    `reread` reads the settings anew; of those that it returns, the callers are taken.
+    `reread` reads the settings again, of which only the callers are used. None: they never change.
     """
 
     def __init__(
         self, settings: CallerSettings, reread: Callable[[], CallerSettings] | None
     ) -> None:
-        asks = settings.tls_client_ca is not None
-        self.callers = Callers(settings.callers if asks else None)
+        is_mutual = settings.tls_client_ca is not None
+        self.callers = Callers(settings.callers if is_mutual else None)
         self.certificates: Certificates | None = None
         if settings.tls_certificate is not None and settings.tls_key is not None:
             files = Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
             self.certificates = Certificates(files)
         self.reloading = Recurring("access", self.reload, LOOK_SECONDS, ())
-        # Where nobody is asked for a certificate, there are no callers to read anew.
-        self._reread = reread if asks else None
-        self._left: dict[str, str] = {}
+        # Without mutual TLS there are no callers to read again.
+        self._reread = reread if is_mutual else None
+        # Why each of the two was not replaced the last time, by the event that was logged.
+        self._logged: dict[str, str] = {}
 
     def reload(self) -> None:
-        """Take what has changed at rest; what is not sound, or not whole yet, is left for later."""
+        """Use what has changed in the files; what is invalid or incomplete is tried next time."""
         if self.certificates is not None:
-            self._take(self.certificates.reload, otherwise="certificates left as they were")
+            self._replace(self.certificates.reload, otherwise="certificates not replaced")
         if self._reread is not None:
             reread = self._reread
-            self._take(
+            self._replace(
                 lambda: self.callers.replace(reread().callers),
-                otherwise="callers left as they were",
+                otherwise="callers not replaced",
             )
 
-    def _take(self, take: Callable[[], None], *, otherwise: str) -> None:
-        """Take something anew; where that is refused, say so once, and why."""
+    def _replace(self, replace: Callable[[], None], *, otherwise: str) -> None:
+        """Call `replace`. Where it refuses, log `otherwise` and why, once for each reason."""
         try:
-            take()
+            replace()
         except (SettingsError, StartRefusedError) as error:
             why = str(error)
-            if why != self._left.get(otherwise):
+            if why != self._logged.get(otherwise):
                 log.warning(otherwise, why=why)
-            self._left[otherwise] = why
+            self._logged[otherwise] = why
         else:
-            self._left.pop(otherwise, None)
+            self._logged.pop(otherwise, None)

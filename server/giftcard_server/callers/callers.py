@@ -1,8 +1,8 @@
-"""Who calls, by the certificate that the call came with, and whether it may.
+"""The caller of each RPC, identified by its certificate, and whether it may call that RPC.
 
-A caller is a name in the settings: the scope of its request ids, and the one whom wrong codes
-are counted against. Each call is looked at, not each connection, so that a caller who is taken
-out of the settings is refused on connections that it has open.
+A caller is a name in the settings: request ids are unique for each caller, and wrong codes are
+counted for each caller. Every call is checked, not every connection, so that a caller who is
+removed from the settings is refused on connections that are already open.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller who is known, and what it is to us."""
+    """A caller that the settings name, and its roles."""
 
     name: str
     roles: Roles
 
 
-# Whoever calls where no certificate is asked for: one caller, who may do everything.
+# Without mutual TLS all calls come from this one caller, which has every role.
 ANYBODY: Final = Caller("plaintext", frozenset(Role))
 _CURRENT: Final[ContextVar[Caller]] = ContextVar("caller")
 
 
 def caller_of(_context: grpc.ServicerContext) -> str:
-    """Return the name of the caller of the call that this thread answers."""
+    """Return the caller's name for the call that this thread answers."""
     return _CURRENT.get().name
 
 
 class Callers:
-    """The callers whom the settings name. `known` None: nobody is asked for a certificate."""
+    """The callers that the settings name. `known` is None without mutual TLS."""
 
     def __init__(self, known: Mapping[str, Roles] | None) -> None:
         self._known = known
 
     def replace(self, known: Mapping[str, Roles]) -> None:
-        """Know others from the next call on, where callers are asked for certificates."""
+        """Know these callers instead, from the next call on; without mutual TLS, do nothing."""
         if self._known is None or self._known == known:
             return
         changed = {name for name, _ in self._known.items() ^ known.items()}
@@ -56,7 +56,7 @@ class Callers:
         self._known = known
 
     def admit(self, path: str, context: grpc.ServicerContext) -> None:
-        """Let a call go on, or end it here: nobody has looked at what was sent by now."""
+        """Admit a call, or abort it before anything of its request is read."""
         if self._known is None:
             _CURRENT.set(ANYBODY)
             return
@@ -69,8 +69,8 @@ class Callers:
     def admitted(self, path: str, uris: Sequence[str], hosts: Sequence[str]) -> Caller:
         """Return the caller whose certificate has these names.
 
-        A URI (SPIFFE) names its caller alone; hosts count where there is none. Raises
-        `CallerRefusedError` where the caller may not call.
+        Hosts count only in a certificate without a URI (SPIFFE). Raises `CallerRefusedError`
+        where the caller is unknown or lacks the role.
         """
         try:
             caller = self._of(uris or [host.lower() for host in hosts])
@@ -83,10 +83,10 @@ class Callers:
 
     def _of(self, names: Iterable[str]) -> Caller:
         known = self._known
-        assert known is not None, "who asks for certificates names callers"
+        assert known is not None, "with mutual TLS the settings name callers"
         found = [name for name in names if name in known]
         if len(found) != 1:
-            # Request ids belong to a caller, so a certificate must not say two.
+            # Request ids belong to one caller, so a certificate must not name two.
             text = "the certificate names " + ("several callers" if found else "no known caller")
             raise CallerRefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
         return Caller(found[0], known[found[0]])

@@ -1,8 +1,8 @@
-"""Our certificate and the authorities of our callers, as their files are now.
+"""The server's certificate and the authorities of its callers, as their files are now.
 
-Whoever renews certificates replaces files, and tells nobody. So they are looked at every so
-often; what fits together is taken for every connection from then on, and what does not yet,
-since a file is still to follow, is left for the next look.
+Certificates are renewed by replacing files, without any signal to the server. So the files are
+read at intervals. Files that fit together are used for every connection from then on; files that
+do not fit together yet, because one of them is still to be replaced, are tried again next time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the files are. Without authorities nobody is asked for a certificate."""
+    """The paths of the files. Without authorities, callers need no certificate."""
 
     certificate: Path
     key: Path
@@ -42,7 +42,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What the files hold, all of it fitting together."""
+    """The contents of files that fit together."""
 
     certificate: bytes
     key: bytes = field(repr=False)
@@ -63,7 +63,7 @@ class _Contents:
 
 
 class Certificates:
-    """What the files hold, for connections of gRPC and of HTTP. Raises `StartRefusedError`."""
+    """The contents of the files, for gRPC and for HTTP. Raises `StartRefusedError`."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -74,18 +74,18 @@ class Certificates:
         self._handed_out: _Contents | None = None
 
     def for_grpc(self) -> grpc.ServerCredentials:
-        """Return credentials that ask for the certificates of the day at each handshake."""
+        """Return credentials that use the current certificates at each handshake."""
         self._handed_out = self._contents
         return grpc.dynamic_ssl_server_credentials(
             self._contents.for_grpc(),
-            self._newer_for_grpc,  # type: ignore[arg-type] # Its stubs forget that None means "no newer ones".
+            self._newer_for_grpc,  # type: ignore[arg-type] # Its stubs lack that None means "no newer ones".
             require_client_authentication=self._files.authorities is not None,
         )
 
     def for_http(self) -> ssl.SSLContext:
-        """Return what the next connection of HTTP takes; a certificate is asked for, not demanded.
+        """Return the context of the next HTTP connection. A certificate of the client is optional.
 
-        Probes of health have none.
+        Health probes have none.
         """
         with self._lock:
             return self._for_http
@@ -96,18 +96,18 @@ class Certificates:
         return certificate.not_valid_after_utc.timestamp()
 
     def reload(self) -> None:
-        """Take what the files hold now, if it is new. Raises `StartRefusedError` like at first."""
+        """Use the files' current contents, if they are new. Raises `StartRefusedError`."""
         with _refusing(self._files):
             contents = _Contents.of(self._files)
             if contents == self._contents:
                 return
             for_http = _context(self._files)
-            # They may have been replaced in between, and the two must be the same.
+            # The files may have been replaced in between, and HTTP and gRPC must agree.
             if contents != _Contents.of(self._files):
                 return
         with self._lock:
             self._contents, self._for_http = contents, for_http
-        log.info("certificates taken", files=str(self._files))
+        log.info("certificates replaced", files=str(self._files))
 
     def _newer_for_grpc(self) -> grpc.ServerCertificateConfiguration | None:
         with self._lock:
@@ -119,10 +119,10 @@ class Certificates:
 
 
 def _context(files: Files) -> ssl.SSLContext:
-    """Check that the files fit together; gRPC would only say that it cannot listen."""
+    """Return a context of files that fit together; gRPC would only fail to listen on others."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.certificate, files.key, password="")  # Nobody is asked for one.
+    context.load_cert_chain(files.certificate, files.key, password="")  # Never prompts for one.
     if files.authorities is not None:
         context.load_verify_locations(files.authorities)
         context.verify_mode = ssl.CERT_OPTIONAL

@@ -1,4 +1,4 @@
-"""What each role may call, in one table: what is not in it, nobody may call."""
+"""What each role may call, in one table; an RPC outside of it is refused to every role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Role(enum.StrEnum):
-    """What a caller is to this service; a caller may be several."""
+    """What a caller is to this service; a caller may have several roles."""
 
     CHECKOUT = "checkout"
     STOREFRONT = "storefront"
@@ -27,8 +27,8 @@ _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _HEALTH: Final = "/grpc.health.v1.Health"
 
-# By the path that a call has on the wire. `/metrics` is the only one of HTTP: whether the
-# process lives and is ready is for everybody who can reach it to know.
+# By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
+# `/healthz` and `/readyz` answer every caller.
 MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Issue": frozenset({Role.STOREFRONT}),
     f"{_GIFT_CARDS}/Validate": frozenset({Role.CHECKOUT, Role.STOREFRONT}),
@@ -37,7 +37,6 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
-    f"{_HEALTH}/List": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),
     METRICS: frozenset({Role.OPERATOR}),
@@ -45,5 +44,5 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
 
 
 def may_call(path: str) -> Roles:
-    """Return the roles of which a caller must have one."""
+    """Return the roles that may call a path; a caller needs one of them."""
     return MAY_CALL.get(path, _NOBODY)

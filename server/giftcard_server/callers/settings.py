@@ -1,4 +1,4 @@
-"""What the settings say of callers: our certificate, their authorities, and who may call what."""
+"""Settings of callers: the server's certificate, the callers' authorities, and their roles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from giftcard_server.callers.roles import Roles
 
 
 def _caller_name(name: str) -> str:
-    # Hosts are the same in any case, as certificates may have them; URIs are not.
+    # Certificates may have hosts in any case, which means nothing; in URIs it does.
     return name if "://" in name else name.lower()
 
 
@@ -20,7 +20,7 @@ CallerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(
 
 
 class CallerSettings(BaseModel):
-    """Without `tls_client_ca` callers are asked for no certificate."""
+    """With `tls_client_ca`, callers need a certificate (mutual TLS)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,12 +30,12 @@ class CallerSettings(BaseModel):
     callers: dict[CallerName, Roles] = {}
 
     def caller_mistakes(self) -> Iterator[str]:
-        """Say what does not fit together."""
+        """Yield a sentence for each combination that cannot work."""
         if (self.tls_certificate is None) != (self.tls_key is None):
             yield "tls_certificate and tls_key belong together"
         if self.tls_client_ca is not None and self.tls_certificate is None:
             yield "tls_client_ca needs tls_certificate and tls_key"
         if self.tls_client_ca is not None and not self.callers:
-            yield "callers: with tls_client_ca nobody may call who is not named here"
+            yield "callers: tls_client_ca admits only callers that are named here, and none is"
         if self.tls_client_ca is None and self.callers:
-            yield "callers: nobody is asked for a certificate without tls_client_ca"
+            yield "callers: needs tls_client_ca, without which no certificate is requested"

@@ -1,1 +1,1 @@
-"""The command line of whoever runs the service: what `giftcard` can do beside calling it."""
+"""The operator's commands, which the server adds to the command line `giftcard`."""

@@ -1,4 +1,4 @@
-"""`giftcard audit`: hold every invariant of the ledger against the whole database."""
+"""`giftcard audit`: check every invariant of the ledger over the whole database."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def audit(
         Output, typer.Option(help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
 ) -> None:
-    """Check every invariant of the ledger over the whole database; exit 1 with what differs.
+    """Check every invariant of the ledger over the whole database; exit 1 on any difference.
 
-    Reads GIFTCARD_DATABASE_URL. The server may run meanwhile.
+    Reads GIFTCARD_DATABASE_URL. The server may run at the same time.
     """
     url = settings_or_refuse().database_url
     with refusing("audit"):

@@ -1,4 +1,4 @@
-"""What `giftcard audit` says: what moved in each market, and every difference that was found."""
+"""The report of `giftcard audit`: totals by market, and every difference that was found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
 
 
 class Output(enum.StrEnum):
-    """How to print."""
+    """How a report is printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -44,7 +44,7 @@ def print_report(
             "totals": [dataclasses.asdict(each) for each in totals],
             "differences": [dataclasses.asdict(each) for each in differences],
         }
-        print(json.dumps(report))  # noqa: T201 - the command's answer
+        print(json.dumps(report))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False)
     if totals:
@@ -57,7 +57,7 @@ def print_report(
 
 
 def _totals_table(totals: Sequence[Totals]) -> Table:
-    """A column for each market, as an accountant adds up."""
+    """Return a column for each market, whose amounts add up from top to bottom."""
     table = Table(title="Money moves, in minor units", title_justify="left")
     table.add_column("")
     for each in totals:

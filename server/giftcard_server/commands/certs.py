@@ -31,50 +31,53 @@ SERVER_NAME: Final = "server"
 SETTINGS: Final = "giftcard.toml"
 THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_DAYS: Final = 5 * 365
-# Other machines' clocks may be behind ours.
-BEHIND: Final = timedelta(hours=1)
+# The clocks of other machines may be behind.
+CLOCK_SKEW: Final = timedelta(hours=1)
 _HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 def certs(
-    folder: Annotated[Path, typer.Argument(help="Where everything is; it is made if need be.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder for all files; it is made if need be.")
+    ],
     *,
     days: Annotated[
         int, typer.Option(min=1, max=AUTHORITY_DAYS, help="How long certificates are valid.")
     ] = 30,
     host: Annotated[
         list[str] | None,
-        typer.Option(help="Where else callers reach the server: a name or an address. Repeatable."),
+        typer.Option(help="Another name or address of the server. Repeatable."),
     ] = None,
 ) -> None:
     """Make a development authority, and certificates for a server and a caller of each role.
 
-    A second time, with the same folder, everybody gets a new certificate of the same authority.
-    Not for production: the authority's private key lies beside the certificates.
+    Run again with the same folder, it makes new certificates of the same authority. Not for
+    production: the authority's private key lies beside the certificates.
     """
     now = datetime.now(UTC)
     try:
         names = [_name_of(each) for each in (*THIS_MACHINE, *(host or []))]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = _authority_in(folder, now)
-        validity = Validity(now - BEHIND, min(now + timedelta(days=days), authority.valid_until))
+        valid_until = min(now + timedelta(days=days), authority.valid_until)
+        validity = Validity(now - CLOCK_SKEW, valid_until)
         for wish in _wishes(names, validity):
             _write(folder, wish.common_name, authority.certify(wish))
-        if not (folder / SETTINGS).exists():  # Somebody may have added to it.
+        if not (folder / SETTINGS).exists():  # An existing file may have been edited.
             text = _settings(folder.absolute())
             whole_files.replace(folder / SETTINGS, text.encode(), whole_files.FOR_ALL_TO_READ)
     except OSError as error:
         refuse(f"{error.filename or folder}: {error.strerror}", "make certificates")
     except ValueError as error:
         refuse(f"{folder}: {error}", "make certificates")
-    print(_told(folder, validity))  # noqa: T201 - the command's answer
+    print(_next_steps(folder, validity))  # noqa: T201 - the command's output
 
 
 def _authority_in(folder: Path, now: datetime) -> DevelopmentAuthority:
     """Return the authority of a folder, a new one if it has none. Raises OSError, ValueError."""
     certificate, key = _paths(folder, AUTHORITY)
     if not certificate.exists() and not key.exists():
-        validity = Validity(now - BEHIND, now + timedelta(days=AUTHORITY_DAYS))
+        validity = Validity(now - CLOCK_SKEW, now + timedelta(days=AUTHORITY_DAYS))
         authority = DevelopmentAuthority.new("giftcard development", validity)
         _write(folder, AUTHORITY, authority.kept)
         return authority
@@ -93,7 +96,7 @@ def _wishes(server: Sequence[x509.GeneralName], validity: Validity) -> Iterable[
 
 
 def _name_of(host: str) -> x509.GeneralName:
-    """Return a host as certificates have it. Raises ValueError."""
+    """Return a host in the form that certificates have. Raises ValueError."""
     try:
         return x509.IPAddress(ip_address(host))
     except ValueError:
@@ -118,7 +121,7 @@ def _write(folder: Path, name: str, certified: Certified) -> None:
 
 
 def _settings(folder: Path) -> str:
-    """Return what a server has to be told, as TOML; JSON writes its texts in the same way."""
+    """Return a server's settings as TOML, whose strings are written as those of JSON."""
     certificate, key = _paths(folder, SERVER_NAME)
     files = {
         "tls_certificate": certificate,
@@ -141,8 +144,8 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _told(folder: Path, validity: Validity) -> str:
-    """Return what to do with it, as lines to copy."""
+def _next_steps(folder: Path, validity: Validity) -> str:
+    """Return the commands to try next, as lines to copy."""
     certificate, key = _paths(folder, Role.CHECKOUT)
     authority, _ = _paths(folder, AUTHORITY)
     as_checkout = f"--ca {_shell(authority)} --cert {_shell(certificate)} --key {_shell(key)}"

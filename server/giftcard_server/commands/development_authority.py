@@ -33,12 +33,12 @@ _NO_USAGE: Final = dict.fromkeys(
     False,
 )
 _SIGNS_CERTIFICATES: Final = x509.KeyUsage(**_NO_USAGE | {"key_cert_sign": True, "crl_sign": True})
-# All that TLS 1.3 and the key exchanges of TLS 1.2 with ephemeral keys need.
+# Enough for TLS 1.3, and for TLS 1.2 with ephemeral keys.
 _SIGNS_HANDSHAKES: Final = x509.KeyUsage(**_NO_USAGE | {"digital_signature": True})
 
 
 class Validity(NamedTuple):
-    """From when to when a certificate is valid."""
+    """The period in which a certificate is valid."""
 
     not_before: datetime
     not_after: datetime
@@ -54,7 +54,7 @@ class Certified:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a certificate shall say: its common name, all names of its holder, what it is for."""
+    """The contents of a certificate: its common name, all names of its holder, its usages."""
 
     common_name: str
     names: Sequence[x509.GeneralName]
@@ -63,7 +63,7 @@ class Wish:
 
 
 class DevelopmentAuthority:
-    """An authority that certifies servers and callers, itself certified by nobody."""
+    """An authority that certifies servers and callers; its own certificate is self-signed."""
 
     def __init__(
         self, certificate: x509.Certificate, private_key: ec.EllipticCurvePrivateKey
@@ -82,12 +82,12 @@ class DevelopmentAuthority:
 
     @classmethod
     def of(cls, kept: Certified) -> Self:
-        """Return the authority that was kept as PEM. Raises ValueError where it is none."""
+        """Return the authority with this PEM. Raises ValueError where it is none."""
         certificate = x509.load_pem_x509_certificate(kept.certificate)
         private_key = serialization.load_pem_private_key(kept.private_key, password=None)
         if not isinstance(private_key, ec.EllipticCurvePrivateKey):
             message = "its key is on no elliptic curve"
-            raise ValueError(message)  # noqa: TRY004 - as every other mistake in these two texts
+            raise ValueError(message)  # noqa: TRY004 - like every other mistake in the two files
         if private_key.public_key() != certificate.public_key():
             message = "its certificate and its key do not belong together"
             raise ValueError(message)
@@ -95,7 +95,7 @@ class DevelopmentAuthority:
 
     @property
     def kept(self) -> Certified:
-        """What `of` makes the same authority of."""
+        """Its certificate and key, from which `of` makes the same authority."""
         return _certified(self._certificate, self._private_key)
 
     @property
@@ -106,25 +106,11 @@ class DevelopmentAuthority:
     def certify(self, wish: Wish) -> Certified:
         """Return a certificate of this authority for a new key."""
         private_key = ec.generate_private_key(ec.SECP256R1())
-        return self._signed(wish, private_key, self._certificate.subject, self._private_key)
-
-    @staticmethod
-    def self_signed(wish: Wish) -> Certified:
-        """Return a certificate for a new key that no authority has signed."""
-        private_key = ec.generate_private_key(ec.SECP256R1())
-        return DevelopmentAuthority._signed(
-            wish, private_key, _named(wish.common_name), private_key
+        of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            self._private_key.public_key()
         )
-
-    @staticmethod
-    def _signed(
-        wish: Wish,
-        private_key: ec.EllipticCurvePrivateKey,
-        issuer: x509.Name,
-        issuer_key: ec.EllipticCurvePrivateKey,
-    ) -> Certified:
-        of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-        builder = _builder(wish.common_name, private_key, wish.validity).issuer_name(issuer)
+        builder = _builder(wish.common_name, private_key, wish.validity)
+        builder = builder.issuer_name(self._certificate.subject)
         for extension, is_critical in (
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (_SIGNS_HANDSHAKES, True),
@@ -135,13 +121,13 @@ class DevelopmentAuthority:
         if wish.names:  # The extension may not be empty.
             names = x509.SubjectAlternativeName(wish.names)
             builder = builder.add_extension(names, critical=False)
-        return _certified(builder.sign(issuer_key, hashes.SHA256()), private_key)
+        return _certified(builder.sign(self._private_key, hashes.SHA256()), private_key)
 
 
 def _builder(
     name: str, private_key: ec.EllipticCurvePrivateKey, validity: Validity
 ) -> x509.CertificateBuilder:
-    """Return what every certificate says, whoever signs it."""
+    """Return what all certificates have in common; the issuer is still to be named."""
     public_key = private_key.public_key()
     return (
         x509.CertificateBuilder()

@@ -1,4 +1,4 @@
-"""How the server's commands end where they must not go on: with a sentence, and an exit code."""
+"""How the server's commands end where they must not go on: with a sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from giftcard_server import settings
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
+from giftcard_server.settings import Settings, read_settings
 from giftcard_storage.errors import StorageError
 
 
 def refuse(why: str, what: str) -> NoReturn:
-    """End the command: it cannot do what it was asked for."""
+    """End the command, because it cannot do `what`."""
     print(f"giftcard cannot {what}:\n{why}", file=sys.stderr)  # noqa: T201 - before there is a log
     sys.exit(EXIT_REFUSED)
 
 
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """End the command with a sentence where the server could not start, or the database says no."""
+    """End the command where a server could not start, or where storage refuses or fails."""
     try:
         yield
     except (StartRefusedError, StorageError) as error:
         refuse(str(error), what)
 
 
-def settings_or_refuse() -> settings.Settings:
-    """Return the settings as the server reads them, or end the command with their mistakes."""
+def settings_or_refuse() -> Settings:
+    """Return the settings that a server would read, or end the command with their mistakes."""
     try:
-        return settings.read()
+        return read_settings()
     except SettingsError as error:
         refuse(str(error), "start")

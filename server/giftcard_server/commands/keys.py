@@ -1,14 +1,13 @@
-"""`giftcard keys`: make a key ring, look at it, rotate it, and check that a server can start on it.
+"""`giftcard keys`: make a key ring, list it, rotate it, and check that a server can start with it.
 
-None of it ever shows a secret.
+No command ever shows a secret.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,7 +22,8 @@ from giftcard_server.keys import key_file
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.keys.known_cards import mistakes_of
 from giftcard_server.settings import Settings
-from giftcard_storage import database, overview
+from giftcard_server.shared_overview import SharedOverview
+from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 from giftcard_storage.overview import Holdings
 
@@ -39,7 +39,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.callback()
 def _keys() -> None:
-    """Handle key rings: whoever has one can derive the codes of all its cards."""
+    """Make and check key rings. A key ring is enough to derive the codes of all its cards."""
 
 
 @app.command()
@@ -58,16 +58,16 @@ def rotate(
     path: Path_,
     *,
     later: Annotated[
-        bool, typer.Option("--later", help="Put it last: known, but not used for new cards yet.")
+        bool, typer.Option("--later", help="Put the key last: new cards do not use it yet.")
     ] = False,
     to: Annotated[
-        str | None, typer.Option(help="Make no key: put the one with this id first.")
+        str | None, typer.Option(help="Make no key; put the one with this id first.")
     ] = None,
 ) -> None:
     """Put a new key first, for new cards. Old keys stay, since their cards need them.
 
-    Servers read the file when they start. Where several share a database, each must know a key
-    before one of them uses it: rotate with --later, restart all, rotate with --to, restart all.
+    Servers read the file when they start. Servers that share a database must all know a key before
+    any of them uses it: rotate with --later, restart all, rotate with --to, restart all.
     """
     if later and to is not None:
         message = "--later and --to are two steps"
@@ -93,16 +93,16 @@ def list_keys(
 
     Two rings with equal fingerprints have equal keys.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     try:
-        ring = key_file.read(path) if path else existing_ring_of(told)
+        ring = key_file.read(path) if path else existing_ring_of(settings)
     except (KeysRefusedError, StartRefusedError, StorageError) as error:
         refuse(str(error), "list keys")
     remarks = [] if ring else [TO_BE_MADE]
     holdings: list[Holdings] | None = None
     sealed: dict[str, int] = {}
     try:
-        with _cards_of(told) as (holdings, sealed, _):
+        with _cards_of(settings) as (holdings, sealed, _):
             pass
     except StorageError as error:
         remarks.append(f"cards were not counted: {error}")
@@ -111,19 +111,19 @@ def list_keys(
 
 @app.command()
 def check(output: Shown = Output.TABLE) -> None:
-    """Say whether a server with these settings could start on its keys; exit 1 if it could not.
+    """Check whether a server with these settings could start with its keys; exit 1 if not.
 
-    That is: each key that live cards need is in the ring, and is the one that they were made
-    with. Exit 2 where that cannot be found out. Nothing is changed.
+    It can where each key that live cards need is in the ring, and is the one that they were made
+    with. Exit 2 where the check itself is not possible. Nothing is changed.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     ring, mistakes = None, []
     try:
         try:
-            ring = existing_ring_of(told)
+            ring = existing_ring_of(settings)
         except StartRefusedError as error:
             mistakes = [str(error)]
-        with _cards_of(told) as (holdings, sealed, mistakes_on):
+        with _cards_of(settings) as (holdings, sealed, mistakes_on):
             mistakes += mistakes_on(ring) if ring else []
     except StorageError as error:
         refuse(str(error), "check keys")
@@ -133,24 +133,23 @@ def check(output: Shown = Output.TABLE) -> None:
 
 
 @contextmanager
-def _cards_of(told: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
-    """Look at the cards on a database, their people, and what would be wrong with a ring for them.
+def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
+    """Yield a database's holdings, its people by key, and what finds the mistakes of a ring.
 
-    There are none where an embedded database is still to be made. Raises `StorageError`.
+    Without an embedded database there are no cards yet. Raises `StorageError`.
     """
-    url = told.database_url
+    url = settings.database_url
     if database.is_to_be_made(url):
         yield [], {}, lambda _: []
         return
     database.require_schema(url)
-    looking = database.connect_to_look_over(url)
-    try:
-        holdings = overview.holdings(looking)
-        made_by = partial(overview.made_by, looking)
-        sealed = overview.sealed(looking)
-        yield holdings, sealed, lambda ring: mistakes_of(holdings, made_by, ring, told.terms)
-    finally:
-        database.close(looking)
+    with closing(SharedOverview(url)) as overview:
+        holdings = overview.holdings()
+
+        def mistakes_on(ring: KeyRing) -> list[str]:
+            return mistakes_of(holdings, overview.made_by, ring, settings.terms)
+
+        yield holdings, overview.sealed(), mistakes_on
 
 
 @contextmanager
@@ -164,4 +163,4 @@ def _refusing(what: str, path: Path) -> Iterator[None]:
 
 
 def _say(answer: str) -> None:
-    print(answer)  # noqa: T201 - the command's answer
+    print(answer)  # noqa: T201 - the command's output

@@ -1,4 +1,4 @@
-"""What `giftcard keys` says of a ring: its keys, what relies on each, and nothing secret."""
+"""The report of `giftcard keys`: the keys of a ring and what relies on each, without secrets."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KeyUse:
-    """A key and what relies on it; numbers of cards are None where nobody could be asked.
+    """A key and what relies on it; the counts are None where the database did not answer.
 
-    `people` is how many cards have people whom it opens. `place` 1 is the key that new cards
-    take; None is a key that cards name and the ring lacks, whose `fingerprint` nobody knows.
+    `people` counts the cards whose people are sealed with the key. `place` is its place in the
+    ring, 1 for the key that new cards use. Both `place` and `fingerprint` are None for a key that
+    cards name and the ring lacks.
     """
 
     key_id: str
@@ -38,7 +39,7 @@ class KeyUse:
 def uses_of(
     ring: KeyRing | None, holdings: Sequence[Holdings] | None, sealed: Mapping[str, int]
 ) -> list[KeyUse]:
-    """Return the keys of a ring in its order, and then those that cards name and it lacks."""
+    """Return the keys of a ring in its order, and then the keys that cards name and it lacks."""
     in_ring = ring.keys if ring else ()
     cards: Counter[str] = Counter()
     live_cards: Counter[str] = Counter()
@@ -64,7 +65,7 @@ def uses_of(
 def print_uses(output: Output, uses: Sequence[KeyUse], remarks: Sequence[str]) -> None:
     """Print what `giftcard keys list` found on standard output."""
     if output is Output.JSON:
-        print(json.dumps(_as_json(uses, remarks)))  # noqa: T201 - the command's answer
+        print(json.dumps(_as_json(uses, remarks)))  # noqa: T201 - the command's output
         return
     _print_table(uses, remarks)
 
@@ -72,10 +73,10 @@ def print_uses(output: Output, uses: Sequence[KeyUse], remarks: Sequence[str]) -
 def print_check(
     output: Output, uses: Sequence[KeyUse], remarks: Sequence[str], mistakes: Sequence[str]
 ) -> None:
-    """Print what `giftcard keys check` found; with any mistake a server would not start."""
+    """Print what `giftcard keys check` found; a server would not start with any mistake."""
     if output is Output.JSON:
         verdict = {"can_start": not mistakes, "mistakes": list(mistakes)}
-        print(json.dumps(verdict | _as_json(uses, remarks)))  # noqa: T201 - the command's answer
+        print(json.dumps(verdict | _as_json(uses, remarks)))  # noqa: T201 - the command's output
         return
     console = _print_table(uses, remarks)
     for mistake in mistakes:

@@ -10,14 +10,14 @@ from giftcard_storage import database
 def migrate() -> None:
     """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
 
-    Servers on PostgreSQL leave that to this command, so that it happens once and on purpose.
-    A database that holds people in clear needs the key ring of its servers.
+    Servers on PostgreSQL leave migrating to this command, so that it happens once and on purpose.
+    A database with unencrypted personal data needs the key ring of its servers.
     """
-    told = settings_or_refuse()
-    url = told.database_url
-    # Where nothing says which ring, a server would refuse; this command may need none.
-    names_ring = told.keys is not None or told.key_file is not None
+    settings = settings_or_refuse()
+    url = settings.database_url
+    # Without a setting for the ring a server would refuse to start; this command may need no ring.
+    names_ring = settings.keys is not None or settings.key_file is not None
     has_ring = names_ring or not url.engine.needs_given_keys
     with refusing("migrate"):
-        names = database.migrate(url, existing_ring_of(told) if has_ring else None)
-    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's answer
+        names = database.migrate(url, existing_ring_of(settings) if has_ring else None)
+    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's output

@@ -1,6 +1,6 @@
-"""`giftcard people`: show who is kept beside a card, and forget them, for Customer Service.
+"""`giftcard people`: show and forget the people of a card, for Customer Service.
 
-Whoever runs it has the database in hands, and to read the key ring. Each reading is logged.
+It needs database access and a readable key ring. Each reading is logged.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ID: Final = re.compile("[0-9a-f]{32}")
 
 
 def _card_id(typed: str) -> str:
-    """Refuse what is no id without a word of it: it may be a code."""
+    """Refuse what is not an id without quoting it, since it may be a code."""
     if not _ID.fullmatch(typed):
         message = "a card's id has 32 hex digits, and is not its code"
         raise typer.BadParameter(message)
@@ -67,19 +67,19 @@ def show(
         Output, typer.Option(help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
 ) -> None:
-    """Show who bought, got and paid with a card.
+    """Show who bought a card, who received it, and who paid with it.
 
-    Reads GIFTCARD_DATABASE_URL and the key ring as a server does. That it was read is logged on
-    standard error, whatever the log level.
+    Reads GIFTCARD_DATABASE_URL and the key ring as a server does. The reading is logged on standard
+    error at every log level.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     logs.configure("INFO")
     with _refusing("show people", card_id):
-        ring = existing_ring_of(told)
+        ring = existing_ring_of(settings)
         if ring is None:
             raise CardUnknownError
-        database.require_schema(told.database_url)
-        connection = database.connect(told.database_url)
+        database.require_schema(settings.database_url)
+        connection = database.connect(settings.database_url)
         try:
             people = kept.people_of(connection, ring, card_id, ActingFor.SUPPORT)
         finally:
@@ -92,25 +92,26 @@ def show(
 def forget(
     card_id: CardId,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Forget who bought, got and paid with a card, for good. The card stays as it is.
+    """Forget for good who bought, received and paid with a card. The card stays as it is.
 
-    Reads GIFTCARD_DATABASE_URL; needs no key ring. Who pays with the card later is known again.
+    Reads GIFTCARD_DATABASE_URL; needs no key ring. Shoppers who pay with the card later are saved
+    again.
     """
-    told = settings_or_refuse()
+    settings = settings_or_refuse()
     if not yes:
         typer.confirm(f"Forget the people of card {card_id} for good?", abort=True, err=True)
     logs.configure("INFO")
     with _refusing("forget people", card_id):
-        database.require_schema(told.database_url)
-        connection = database.connect(told.database_url)
+        database.require_schema(settings.database_url)
+        connection = database.connect(settings.database_url)
         try:
             forgotten = kept.forget(connection, card_id)
         finally:
             database.close(connection)
     log.info("people forgotten", card_id=card_id, acting_for=ActingFor.SUPPORT.value)
-    done = "its people are forgotten" if forgotten.data_keys else "there was nobody to forget"
+    done = "its people are forgotten" if forgotten.data_keys else "there were no people to forget"
     _say(f"card {card_id}: {done}")
     if forgotten.traces_may_remain:
         _say(TRACES)
@@ -148,7 +149,7 @@ _PRINT: Final[dict[Output, Callable[[str, Sequence[dict[str, Any]]], None]]] = {
 
 
 def _printable(text: str) -> Text:
-    """Return a text as it is, but for what would command a terminal (R5)."""
+    """Return a text with escapes in the place of characters that would control a terminal (R5)."""
     written = (c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return Text("".join(written))
 
@@ -163,4 +164,4 @@ def _refusing(what: str, card_id: str) -> Iterator[None]:
 
 
 def _say(answer: str) -> None:
-    print(answer)  # noqa: T201 - the command's answer
+    print(answer)  # noqa: T201 - the command's output

@@ -1,4 +1,4 @@
-"""`giftcard serve`: one process, or a supervisor of several."""
+"""`giftcard serve`: one server process, or a supervisor of several workers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from giftcard_server import logs, settings
+from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_server.service import Service, run
+from giftcard_server.settings import Settings, read_settings, unknown_variables
 from giftcard_server.workers.supervisor import STOP, Supervisor
 
 log = structlog.get_logger(__name__)
@@ -20,33 +21,33 @@ log = structlog.get_logger(__name__)
 def serve(
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that answer, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
+        typer.Option(min=1, help="Worker processes, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
     ] = None,
 ) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
-        os.environ["GIFTCARD_WORKERS"] = str(workers)  # It wins over the file as well.
-    told = settings_or_refuse()
-    logs.configure(told.log_level)
-    for name in settings.unknown():
+        os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
+    settings = settings_or_refuse()
+    logs.configure(settings.log_level)
+    for name in unknown_variables():
         log.warning("no such setting", variable=name)
-    # Blocked before there are threads, which inherit it: the kernel may hand a signal to any
-    # thread, and Python's handlers wait for the main one, which would sleep on.
+    # Blocked before there are threads, which inherit the mask. Otherwise the kernel may deliver a
+    # signal to any thread, while Python's handler waits for the main thread, which sleeps.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
-    if told.workers > 1:
-        _supervise(told)
+    if settings.workers > 1:
+        _supervise(settings)
         return
     with refusing("start"):
-        service = Service(told, reread=settings.read)
+        service = Service(settings, reread=read_settings)
     run(service, STOP, lambda: _say_ready(service.listening))
 
 
-def _supervise(told: settings.Settings) -> None:
+def _supervise(settings: Settings) -> None:
     with refusing("start"):
-        supervisor = Supervisor(told, settings.read)
+        supervisor = Supervisor(settings, read_settings)
         if supervisor.start():
             _say_ready(supervisor.listening)
-            log.info("ready", listening=supervisor.listening, workers=told.workers)
+            log.info("ready", listening=supervisor.listening, workers=settings.workers)
     supervisor.watch()
     log.info("draining")
     supervisor.drain()

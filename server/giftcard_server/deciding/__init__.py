@@ -1,1 +1,1 @@
-"""Commands become decisions here: in batches, each one durable transaction."""
+"""Decides commands in batches, each of which is one durable transaction."""

@@ -1,9 +1,9 @@
-"""Running what waits in one go: batches form by themselves under load, without a timer.
+"""Runs waiting items in batches, which form by themselves under load, without a timer.
 
-Leader and followers: the first thread that finds nobody running becomes the leader, takes
-all that wait, and runs them for everybody. Whoever comes meanwhile waits; when the batch is
-done and all of it are on their way out, the first of the waiting leads the next. A lone
-caller leads a batch of one and waits for nobody.
+Leader and followers: the first thread that finds no batch running becomes the leader, takes all
+waiting items, and runs them for their callers. Callers that arrive meanwhile wait. When the
+batch is done and its callers are on their way out, the first waiting caller leads the next
+batch. A lone caller leads a batch of one and never waits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Entry(Generic[Item, Result]):
-    """One caller's item, and what became of it."""
+    """One caller's item, and its result or error."""
 
     __slots__ = ("after", "done", "error", "gone", "item", "result", "wake")
 
@@ -37,12 +37,12 @@ class Entry(Generic[Item, Result]):
         self.wake.acquire()
 
     def succeed(self, result: Result) -> None:
-        """Give the caller its result, once the batch is done."""
+        """Set the result, which the caller gets once the batch is done."""
         self.result = result
         self.error = None
 
     def fail(self, error: BaseException) -> None:
-        """Give the caller an error, once the batch is done."""
+        """Set the error, which the caller gets once the batch is done."""
         self.result = None
         self.error = error
 
@@ -76,8 +76,8 @@ class Batcher(Generic[Item, Result]):
     def submit(self, item: Item, gone: Callable[[], bool]) -> Result:
         """Run an item in the next batch and return its result.
 
-        `gone` tells whether the caller has stopped waiting. Raises `OverloadedError` at
-        once where too many wait, `GoneError`, and whatever `run` made of the item.
+        `gone` returns whether the caller has stopped waiting. Raises `OverloadedError` at
+        once where too many wait, `GoneError`, and the error that `run` set or raised.
         """
         entry: Entry[Item, Result] = Entry(item, gone)
         with self._lock:
@@ -111,7 +111,7 @@ class Batcher(Generic[Item, Result]):
                 entry.done = True
 
     def _hand_on(self) -> None:
-        """Let the first who waits lead: not before, as the two would fight over the interpreter."""
+        """Let the first waiting caller lead; earlier, the two threads would compete for the GIL."""
         with self._lock:
             successor = self._waiting[0] if self._waiting else None
             self._led = successor is not None
@@ -124,17 +124,17 @@ class Batcher(Generic[Item, Result]):
             return
         try:
             self._run(present)
-        except BaseException as error:  # noqa: BLE001 - nobody may be left waiting, whatever it was
+        except BaseException as error:  # noqa: BLE001 - whatever it was, no caller may be left waiting
             for entry in present:
                 entry.fail(error)
 
 
 def _is_present(entry: Entry[Item, Result]) -> bool:
-    """Return whether to run an entry; one whose `gone` raises fails alone."""
+    """Return whether to run an entry; an entry whose `gone` raises fails alone."""
     try:
         if not entry.gone():
             return True
         entry.fail(GoneError())
-    except BaseException as error:  # noqa: BLE001 - its neighbours shall not miss their results
+    except BaseException as error:  # noqa: BLE001 - the other callers shall get their results
         entry.fail(error)
     return False

@@ -1,7 +1,7 @@
-"""Booking what time has done to cards that nobody asks about.
+"""Books what time has done to cards for which no command arrives.
 
-No rule waits for this: every command looks at a card through `catch_up`. It is here so that
-the ledger shows holds that lapsed and cards that expired soon after they did.
+No rule depends on it, since every command looks at a card through `catch_up`. It makes the
+ledger show lapsed holds and expired cards soon.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ CARDS_AT_ONCE: Final = 500
 
 
 class Housekeeping(Recurring):
-    """Settles the cards that are due, every so many seconds.
+    """Catches up the cards that are due, every `every_seconds` seconds.
 
-    `due` returns the ids of at most as many cards as it is asked for.
+    `due` takes a limit and returns the ids of at most as many cards.
     """
 
     def __init__(
         self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
     ) -> None:
-        put_off_by = (StorageError, OverloadedError, ContendedError, GoneError)
-        super().__init__("housekeeping", self.catch_up, every_seconds, put_off_by)
+        postponed_by = (StorageError, OverloadedError, ContendedError, GoneError)
+        super().__init__("housekeeping", self.catch_up, every_seconds, postponed_by)
         self._due = due
         self._committer = committer
 
     def catch_up(self) -> int:
-        """CatchUp all cards that are due now, among the callers' commands, and count them."""
+        """Catch up all cards that are due now, among callers' commands; return how many."""
         caught_up = 0
         while not self.stopping.is_set():
             card_ids = self._due(CARDS_AT_ONCE)
@@ -53,13 +53,13 @@ class Housekeeping(Recurring):
         return caught_up
 
     def _catch_up_one(self, card_id: str) -> bool:
-        """CatchUp a card and return whether that went well; a defect is left for people to see."""
-        submission = Submission(CatchUp(card_id), "", lambda _key_id: b"")
+        """Catch up a card and return whether it worked; a defect is logged."""
+        submission = Submission(CatchUp(card_id))
         try:
             self._committer.submit(submission, self.stopping.is_set)
-        except self.put_off_by:
+        except self.postponed_by:
             raise
-        except Exception as error:  # noqa: BLE001 - the other cards shall not wait for this one
+        except Exception as error:  # noqa: BLE001 - the other cards do not depend on this one
             log.error("defect", card_id=card_id, error=where(error))  # noqa: TRY400 - without its text
             return False
         return True

@@ -1,4 +1,4 @@
-"""The way of every read: Validate loads the facts of all that wait, and changes nothing."""
+"""Every read: Validate loads the facts for all that wait, and changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ValidateReader:
-    """Answers Validate in batches, on a connection of its own beside the committer's."""
+    """Answers Validate in batches, on another connection than the committer's."""
 
     def __init__(
         self,
@@ -47,5 +47,5 @@ class ValidateReader:
         for entry in entries:
             try:
                 entry.succeed(decide(entry.item, facts, self._markets, now).outcome)
-            except Exception as error:  # noqa: BLE001 - one command's defect shall not hit its neighbours
+            except Exception as error:  # noqa: BLE001 - one command's defect shall not fail the others
                 entry.fail(error)

@@ -1,8 +1,8 @@
-"""The calls in progress, and an end to those that take too long.
+"""The calls in progress; those that take too long are ended.
 
-grpcio keeps a thread for each call from its headers on, and would wait for the message, and
-for the answer, as long as the caller says, or for good. Threads are what a caller who sends
-headers and nothing else would take from all others.
+grpcio occupies a thread for each call from its headers on. It waits for the message and for the
+answer until the caller's deadline, or for good. A caller that sends headers and nothing else
+would so take the threads from all others.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# For the message, which comes with the headers or just after them.
+# For the message, which arrives with the headers or just after them.
 MESSAGE_SECONDS: Final = 5.0
-# The same while more calls wait for theirs than `UNREAD_LIMIT`, a part of the threads there are.
+# The same while more than `UNREAD_LIMIT` calls, a part of all threads, wait for their message.
 CROWDED_SECONDS: Final = 1.0
 UNREAD_LIMIT: Final = 256
-# For all of a call, whatever deadline it came with; longer than everything that we wait for.
+# For a whole call, whatever its deadline is; longer than all that the server waits for.
 CALL_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.5
 
 
 class CallsInProgress:
-    """Calls by when they came. Any thread may use it."""
+    """Calls by the time of their arrival. Any thread may use it."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -40,19 +40,19 @@ class CallsInProgress:
         self._unanswered: dict[grpc.ServicerContext, float] = {}
 
     def begin(self, context: grpc.ServicerContext) -> None:
-        """Take in a call that has to be answered within `CALL_SECONDS`."""
+        """Add a call, which has to be answered within `CALL_SECONDS`."""
         with self._lock:
             self._unanswered[context] = self._now()
 
     def end(self, context: grpc.ServicerContext) -> None:
-        """Forget a call that was answered, or is gone."""
+        """Forget a call that was answered or whose caller is gone."""
         with self._lock:
             self._unanswered.pop(context, None)
 
     def message(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-        """Return the next message of a call, None where there is none.
+        """Return the next message of a call, None if there is none.
 
-        Raises `grpc.RpcError` where the call ended meanwhile.
+        Raises `grpc.RpcError` if the call ends meanwhile.
         """
         with self._lock:
             self._unread[context] = self._now()
@@ -63,7 +63,7 @@ class CallsInProgress:
                 self._unread.pop(context, None)
 
     def end_overdue(self) -> None:
-        """End the calls that have had their time."""
+        """End the calls whose time is over."""
         now = self._now()
         with self._lock:
             is_crowded = len(self._unread) > UNREAD_LIMIT

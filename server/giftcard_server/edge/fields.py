@@ -1,4 +1,4 @@
-"""Reading a request's fields, and collecting everything that is wrong with them at once."""
+"""Reads the fields of a request, and collects all violations to answer them at once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ID_CHARACTERS: Final = 64
 REFERENCE_CHARACTERS: Final = 128
 NAME_CHARACTERS: Final = 200
 EMAIL_CHARACTERS: Final = 254
-LOCALE_CHARACTERS: Final = 35  # What RFC 5646 asks everybody to have room for.
+LOCALE_CHARACTERS: Final = 35  # RFC 5646 asks for room for as many.
 DISCOUNTS: Final = 100
 NANOS: Final = 1_000_000_000
-# A thousand million euro: no order comes near it, and sums stay far from 64 bits.
+# A thousand million euro: far more than any order, and sums stay far below 64 bits.
 AMOUNT_MINOR: Final = 100_000_000_000
 EARLIEST_DELIVERY: Final = date(2000, 1, 1)
 
@@ -36,13 +36,13 @@ _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _HEX: Final = "[0-9a-fA-F]"
 _UUID: Final = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 _CONTROL_OR_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # All but tab and line feed.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # Without tab and line feed.
 
 Member = TypeVar("Member", bound="enum.Enum")
 
 
 class Fields:
-    """Reads the fields of one request. What is wrong is noted, and a harmless value returned."""
+    """Reads the fields of one request. It notes a violation and returns a harmless value for it."""
 
     __slots__ = ("violations",)
 
@@ -54,7 +54,7 @@ class Fields:
         self.violations.append((field, why))
 
     def require_valid(self) -> None:
-        """Raise `InvalidRequestError` where anything was noted."""
+        """Raise `InvalidRequestError` if a violation was noted."""
         if self.violations:
             raise InvalidRequestError(self.violations)
 
@@ -90,7 +90,7 @@ class Fields:
         return value.lower()
 
     def market(self, value: str) -> str:
-        """Read the name of a market, known here or not."""
+        """Read the name of a market, which this service may not have."""
         if not value:
             self.wrong("market", "is required")
         elif not _MARKET.fullmatch(value):
@@ -113,7 +113,7 @@ class Fields:
         return Money(amount_minor, currency)
 
     def contact(self, value: order_pb2.Contact, field: str, *, present: bool) -> Contact:
-        """Read a person; the e-mail address is what the service needs."""
+        """Read a person, of whom the e-mail address is required."""
         if not present:
             self.wrong(field, "is required")
             return Contact("", "", "")
@@ -134,26 +134,26 @@ class Fields:
         return tuple(self.text(value, f"{field}[{i}]") for i, value in enumerate(values))
 
     def member(self, value: int, field: str, members: Mapping[int, Member]) -> Member | None:
-        """Read an enum; both no value and a value that this version does not know are wrong."""
+        """Read an enum; a missing value is wrong, and so is one that this version does not know."""
         member = members.get(value)
         if member is None:
             self.wrong(field, "is required" if value == 0 else "is not a known value")
         return member
 
     def hold_for(self, value: Duration, field: str) -> timedelta:
-        """Read a duration of more than zero; it is cut to what a timedelta can say."""
+        """Read a duration of more than zero; it is cut to 100 years, which a timedelta can hold."""
         longest = timedelta(days=36500)
         seconds, nanos = value.seconds, value.nanos
         if seconds < 0 or not 0 <= nanos < NANOS or not (seconds or nanos):
             self.wrong(field, "must be a duration of more than zero")
             return longest
-        told = timedelta(
+        duration = timedelta(
             seconds=min(seconds, int(longest.total_seconds())), microseconds=nanos // 1000
         )
-        return max(told, timedelta.resolution)
+        return max(duration, timedelta.resolution)
 
     def day(self, value: Date, field: str, latest: date) -> date:
-        """Read a calendar day that is neither absurd nor to come."""
+        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`."""
         try:
             day = date(value.year, value.month, value.day)
         except ValueError:

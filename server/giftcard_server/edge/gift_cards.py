@@ -1,4 +1,4 @@
-"""The six RPCs: a message becomes a command, its decision becomes a message or a status."""
+"""The six RPCs: a message becomes a command, and its decision a response or a status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
-from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Reverse, Validated
+from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server.deciding.committer import Submission
@@ -32,8 +32,12 @@ from giftcard_storage.errors import StorageAwayError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from google.protobuf.message import Message
+
+    from giftcard_rules.commands import Keyed, RequestKey
     from giftcard_server.deciding.committer import Answer, Committer
     from giftcard_server.deciding.validate_reader import ValidateReader
+    from giftcard_server.edge.canonical import Read
     from giftcard_server.edge.requests import RequestReader
     from giftcard_server.guesses.attempts import Attempts
     from giftcard_server.metrics import DomainMetrics
@@ -41,26 +45,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Sent = TypeVar("Sent")
-Answered = TypeVar("Answered")
-
-Writing = Issue | Authorize | Capture | Reverse | Cancel
-Request = (
-    pb.IssueRequest | pb.AuthorizeRequest | pb.CaptureRequest | pb.ReverseRequest | pb.CancelRequest
-)
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
 
 
 def _refusing(
-    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered],
-) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Answered]:
-    """End the RPC with the status of whatever kept it from being decided."""
+    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Message | bytes],
+) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Any]:
+    """End the RPC with the status of the error for which it was not decided.
+
+    What it returns is Any, since the stubs know no answers that are encoded already.
+    """
 
     @functools.wraps(answer)
     def answering(
         servicer: GiftCardServicer, request: Sent, context: grpc.ServicerContext
-    ) -> Answered:
+    ) -> Message | bytes:
         try:
             return answer(servicer, request, context)
         except InvalidRequestError as error:
@@ -72,7 +73,10 @@ def _refusing(
 
 
 class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
-    """Answers `giftcard.v1.GiftCardService`."""
+    """Answers `giftcard.v1.GiftCardService`.
+
+    An encoded answer without a code is returned as it is, and the interceptor sends its bytes.
+    """
 
     def __init__(
         self,
@@ -96,24 +100,25 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
-        caller = self._caller_of(context)
-        command = self._reader.issue(request, caller)
-        answer = self._decided(command, request, context)
-        response = pb.IssueResponse.FromString(answer.kept)
-        response.code = self._code(answer, caller, command.key.request_id)
+        read = self._reader.issue(request, self._caller_of(context))
+        answer = self._decided(read, context)
+        response = pb.IssueResponse.FromString(answer.encoded)
+        response.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
     def Validate(
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
-        """Tell what Authorize would answer; a no is part of the answer."""
-        came, caller = time.monotonic(), self._caller_of(context)
+        """Tell what Authorize would answer; a refusal is part of the response."""
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
         command = self._reader.validate(request)
-        attempt = Attempt("Validate", came, caller, request.attempt_key, bool(command.card_ids))
+        attempt = Attempt(
+            "Validate", arrived_at, caller, request.attempt_key, bool(command.card_ids)
+        )
         if self._attempts.wait(attempt) is not None:
             outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
-        elif not attempt.is_looked_up:  # What a look-up would find as well.
+        elif not attempt.is_looked_up:  # A look-up would find no card either.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
         else:
             found = self._validating.submit(command, _gone(context))
@@ -125,105 +130,78 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return response
 
     @_refusing
-    def Authorize(
-        self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
-    ) -> pb.AuthorizeResponse:
+    def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
         """Set money aside on a card."""
-        came, caller = time.monotonic(), self._caller_of(context)
-        command = self._reader.authorize(request, caller)
-        attempt = Attempt("Authorize", came, caller, request.attempt_key, bool(command.card_ids))
-        answer = self._attempted(attempt, command, request, context)
-        return pb.AuthorizeResponse.FromString(answer.kept)
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
+        read = self._reader.authorize(request, caller)
+        attempt = Attempt(
+            "Authorize", arrived_at, caller, request.attempt_key, bool(read.command.card_ids)
+        )
+        return self._attempted(attempt, read, context).encoded
 
     @_refusing
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
-    ) -> pb.CaptureResponse:
-        """Take what was set aside."""
-        caller = self._caller_of(context)
-        command = self._reader.capture(request, caller)
-        answer = self._decided(command, request, context)
-        response = pb.CaptureResponse.FromString(answer.kept)
-        if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, caller, command.key.request_id)
+    ) -> pb.CaptureResponse | bytes:
+        """Take the money that was set aside."""
+        read = self._reader.capture(request, self._caller_of(context))
+        answer = self._decided(read, context)
+        response = pb.CaptureResponse.FromString(answer.encoded)
+        if not response.HasField("replacement"):
+            return answer.encoded
+        response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
-    ) -> pb.ReverseResponse:
-        """Undo an Authorize, whatever became of it."""
-        caller = self._caller_of(context)
-        command = self._reader.reverse(request, caller, self._now())
-        if command.authorize_request_id is not None:  # As with `request_id`: case is nothing.
-            request.authorize_request_id = command.authorize_request_id
-        answer = self._decided(command, request, context)
-        response = pb.ReverseResponse.FromString(answer.kept)
-        if response.HasField("replacement"):
-            response.replacement.code = self._code(answer, caller, command.key.request_id)
+    ) -> pb.ReverseResponse | bytes:
+        """Undo an Authorize: release it, refund it, or prevent it (R36)."""
+        read = self._reader.reverse(request, self._caller_of(context), self._now())
+        answer = self._decided(read, context)
+        response = pb.ReverseResponse.FromString(answer.encoded)
+        if not response.HasField("replacement"):
+            return answer.encoded
+        response.replacement.code = self._code(answer, read.command.key)
         return response
 
     @_refusing
-    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> pb.CancelResponse:
+    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
-        came, caller = time.monotonic(), self._caller_of(context)
-        command = self._reader.cancel(request, caller)
-        attempt = Attempt("Cancel", came, caller, None, bool(command.card_ids))
-        answer = self._attempted(attempt, command, request, context)
-        return pb.CancelResponse.FromString(answer.kept)
+        arrived_at, caller = time.monotonic(), self._caller_of(context)
+        read = self._reader.cancel(request, caller)
+        attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
+        return self._attempted(attempt, read, context).encoded
 
     def _attempted(
-        self, attempt: Attempt, command: Writing, request: Request, context: grpc.ServicerContext
+        self, attempt: Attempt, read: Read[Keyed], context: grpc.ServicerContext
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
-        answer = self._submit(command, request, context, throttled=wait is not None)
+        submission = Submission(read.command, read.canonical, throttled=wait is not None)
+        answer = self._committer.submit(submission, _gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         return _granted(answer, context)
 
-    def _decided(self, command: Writing, request: Request, context: grpc.ServicerContext) -> Answer:
-        """Have a command decided."""
-        return _granted(self._submit(command, request, context), context)
+    def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
+        """Decide a command that names no card by its code."""
+        submission = Submission(read.command, read.canonical)
+        return _granted(self._committer.submit(submission, _gone(context)), context)
 
-    def _submit(
-        self,
-        command: Writing,
-        request: Request,
-        context: grpc.ServicerContext,
-        *,
-        throttled: bool = False,
-    ) -> Answer:
-        # The same id in another case is the same request.
-        request.request_id = command.key.request_id
-        submission = Submission(
-            command,
-            self._ring.first.key_id,
-            lambda key_id: self._fingerprint(key_id, type(command).__name__, request),
-            throttled,
-        )
-        return self._committer.submit(submission, _gone(context))
-
-    def _fingerprint(self, key_id: str, method: str, request: Request) -> bytes:
-        serialized = request.SerializeToString(deterministic=True)
-        return codes.fingerprint(self._key(key_id), method, serialized)
-
-    def _code(self, answer: Answer, caller: str, request_id: str) -> str:
-        return codes.derive_code(self._key(answer.key_id), caller, request_id).shown
-
-    def _key(self, key_id: str) -> codes.Key:
-        key = self._ring.get(key_id)
-        if key is None:
+    def _code(self, answer: Answer, request_key: RequestKey) -> str:
+        ring_key = self._ring.get(answer.key_id)
+        if ring_key is None:
             raise KeyLostError
-        return key
+        return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
 
 
 def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
-    """Return an answer that is a yes, and end the RPC here where it is a no."""
+    """Return an answer that was granted, and end the RPC with the status of one that was not."""
     metadata = REPLAYED if answer.replayed else ()
     if answer.reason is not None:
-        abort(context, Status.FromString(answer.kept), metadata)
+        abort(context, Status.FromString(answer.encoded), metadata)
     if metadata:
         context.set_trailing_metadata(metadata)
     return answer
@@ -241,6 +219,6 @@ def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
 
 
 def service_methods() -> dict[str, str]:
-    """Return the RPCs by name, with their type as metrics call it."""
+    """Return the names of the RPCs, each with its type as metrics call it."""
     service: Any = pb.DESCRIPTOR.services_by_name["GiftCardService"]
     return {method.name: "unary" for method in service.methods}

@@ -1,4 +1,4 @@
-"""The gRPC server: its services, and the limits that no caller gets around."""
+"""The gRPC server: its services, and the limits for every caller."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ if TYPE_CHECKING:
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
-# Larger than any sound request, so that an unsound one gets a clear answer from us.
+# Larger than any valid request, so that an invalid one gets a clear answer from us.
 MESSAGE_BYTES: Final = 256 * 1024
 METADATA_BYTES: Final = 16 * 1024
-# On one connection; a caller with more calls at a time opens another. gRPC's core turns calls
-# away at random a little below it, as it also counts those that are just over.
+# On one connection; a caller with more calls at a time opens another. gRPC's core refuses calls
+# at random a little below this limit, since it also counts calls that have just ended.
 STREAMS: Final = 512
 HANDSHAKE_SECONDS: Final = 10
 IDLE_SECONDS: Final = 600
-# For calls that run when a connection has reached its age.
+# For calls in progress on a connection that has reached its maximum age.
 AGE_GRACE_SECONDS: Final = 60
-# A side that is gone without a word is noticed; one that asks more often than this is sent away.
+# A ping notices a peer that is gone. A caller that pings more often than this is disconnected.
 KEEPALIVE_SECONDS: Final = 60
 KEEPALIVE_TIMEOUT_SECONDS: Final = 20
 CALLERS_KEEPALIVE_SECONDS: Final = 20
-# Calls beyond this many for each thread are turned away before anything of them is read.
+# More calls than this for each thread are refused before anything of them is read.
 CALLS_PER_THREAD: Final = 4
 
 
 def grpc_server(
     settings: Settings,
     servicer: GiftCardServicer,
-    checking: Health,
+    health: Health,
     interceptor: Interceptor,
     *,
     shares_its_port: bool,
 ) -> grpc.Server:
-    """Put a server together; it listens nowhere yet."""
+    """Return a server that does not listen yet."""
     threads = settings.rpc_threads
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
         interceptors=[interceptor],
         maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
         options=(
-            # With it, a second server would share the port without a word.
+            # If it were on, a second server would silently share the port.
             ("grpc.so_reuseport", int(shares_its_port)),
             *_limits(settings),
         ),
     )
     pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
-    health_pb2_grpc.add_HealthServicer_to_server(checking, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
     return server

@@ -1,8 +1,8 @@
-"""grpc.health.v1: whether the service answers, for balancers that ask, and for those that watch.
+"""grpc.health.v1: whether the service answers, for load balancers that ask or watch.
 
-Not the servicer of grpcio-health-checking: it sends under the lock that it takes when a watcher
-leaves, in the one thread without which nothing is sent. A watcher who leaves at the wrong moment
-stops the server for good; and one who takes no answer stops whoever sets a status.
+The servicer of grpcio-health-checking does not serve here. It sends while it holds the lock that
+it also takes when a watcher leaves, in the one thread that sends. So a watcher that leaves at the
+wrong moment blocks the server for good, and a watcher that takes no answer blocks `set`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SENDERS: Final = 4
 
 
 class Health(health_pb2_grpc.HealthServicer):
-    """The status of the server as a whole, "", and of its services by name."""
+    """The status of the server as a whole, under the name "", and of each service."""
 
     def __init__(self, *services: str) -> None:
         self._services = ("", *services)
@@ -36,44 +36,44 @@ class Health(health_pb2_grpc.HealthServicer):
         self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="health")
 
     def set(self, status: int) -> None:
-        """Set the status of all services, SERVING or NOT_SERVING, and have the watchers told."""
+        """Set the status of all services, SERVING or NOT_SERVING, and send it to the watchers."""
         with self._lock:
             self._status = status
             watchers = tuple(self._watchers.values())
-        for tell in watchers:
-            self._senders.submit(tell)
+        for send_status in watchers:
+            self._senders.submit(send_status)
 
     def Check(
         self,
         request: health_pb2.HealthCheckRequest,
         context: grpc.ServicerContext,
     ) -> health_pb2.HealthCheckResponse:
-        """Answer for a service, NOT_FOUND where there is no such one."""
+        """Answer the status of a service. An unknown service is NOT_FOUND."""
         response = self._answer(request.service)
         if response.status == _UNKNOWN:
             context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
         return response
 
-    def Watch(  # type: ignore[override] # gRPC hands what sends to those who keep no thread.
+    def Watch(  # type: ignore[override] # gRPC passes `send` to handlers without a thread.
         self,
         request: health_pb2.HealthCheckRequest,
         context: grpc.ServicerContext,
         send: Send,
     ) -> None:
         """Send the status of a service, and again whenever it is set."""
-        one_at_a_time = threading.Lock()  # Two that send on a stream would wait for each other.
+        one_at_a_time = threading.Lock()  # Two threads that send on one stream would deadlock.
 
-        def tell() -> None:
+        def send_status() -> None:
             with one_at_a_time:
-                send(self._answer(request.service))  # As it is by now, whoever told first.
+                send(self._answer(request.service))  # The latest, in whatever order they are sent.
 
         with self._lock:
-            self._watchers[context] = tell
+            self._watchers[context] = send_status
         if not context.add_callback(lambda: self._forget(context)):
             self._forget(context)
-        tell()
+        send_status()
 
-    Watch.experimental_non_blocking = True  # type: ignore[attr-defined] # gRPC's own way to ask.
+    Watch.experimental_non_blocking = True  # type: ignore[attr-defined] # gRPC asks for it like this.
 
     def _answer(self, service: str) -> health_pb2.HealthCheckResponse:
         status = self._status if service in self._services else _UNKNOWN

@@ -1,8 +1,8 @@
-"""What every RPC passes through: who may call, deadlines, unexpected errors, counters, latency.
+"""Wraps every RPC: who may call, bounds of time, unexpected errors, counters and latency.
 
-All handlers are taken as streams of bytes, which look the same on the wire: grpcio hands those
-over before a message has come, so that nothing a caller sent is read, let alone parsed, before
-it is clear that it may call.
+All handlers are registered as streams of bytes, which look the same on the wire. grpcio passes a
+stream on before its message has arrived, so that nothing is read, let alone parsed, of a caller
+that may not call.
 """
 
 from __future__ import annotations
@@ -33,10 +33,7 @@ CODE_NAME: Final = {
     code: "".join(word.capitalize() for word in code.name.split("_")).replace("Ok", "OK")
     for code in grpc.StatusCode
 } | {grpc.StatusCode.CANCELLED: "Canceled"}  # As go-grpc-middleware writes them.
-
-
 STREAM_THREADS: Final = 4
-
 
 Behavior = Callable[..., Any]
 
@@ -64,7 +61,7 @@ class Interceptor(grpc.ServerInterceptor):
         self._stream_threads = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
 
     def expect(self, service: str, methods: dict[str, str]) -> None:
-        """Show an RPC's counters before its first call; `methods` by name, with their type."""
+        """Create the counters of RPCs before their first call; `methods` maps names to types."""
         for method, grpc_type in methods.items():
             labels = (grpc_type, service, method)
             self._metrics.started.labels(*labels)
@@ -77,12 +74,12 @@ class Interceptor(grpc.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap the handler of a call; the same one for each call of a method."""
+        """Wrap the handler of a call, once for all calls of a method."""
         path = handler_call_details.method
         wrapped = self._wrapped.get(path)
         if wrapped is None:
             handler = continuation(handler_call_details)
-            if handler is None:  # No such method; not kept, since names are the caller's.
+            if handler is None:  # No such method. It is not remembered, as callers choose the name.
                 return None
             wrap = self._streaming if handler.response_streaming else self._unary
             wrapped = self._wrapped[path] = wrap(path, handler)
@@ -103,7 +100,7 @@ class Interceptor(grpc.ServerInterceptor):
         def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             started.inc()
             begin = time.perf_counter()
-            # It is over when the caller has its answer, and not just when there is one.
+            # A call is over when its caller has the answer, which is later than our return.
             calls.begin(context)
             if not context.add_callback(lambda: calls.end(context)):
                 calls.end(context)
@@ -120,17 +117,15 @@ class Interceptor(grpc.ServerInterceptor):
             finally:
                 seconds.observe(time.perf_counter() - begin)
 
-        return grpc.stream_unary_rpc_method_handler(
-            watched, response_serializer=handler.response_serializer
-        )
+        return grpc.stream_unary_rpc_method_handler(watched, response_serializer=_writing(handler))
 
     def _streaming(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Watch the streams of health and reflection.
 
-        None of them keeps a thread of the calls: a watcher of health, who may stay for good,
-        keeps none at all, and reflection has a few of its own, for as long as any other call.
+        Streams never occupy an RPC thread. A watcher of health, which may stay for good, occupies
+        no thread at all. Reflection has a few threads, and as much time as any other call.
         """
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
         assert behavior is not None
@@ -159,14 +154,14 @@ class Interceptor(grpc.ServerInterceptor):
                 return behavior((read(each, context) for each in messages), context, *send)
             return behavior(read(calls.message(messages, context), context), context, *send)
 
-        watched.experimental_non_blocking = is_endless  # type: ignore[attr-defined] # gRPC's own way to ask.
+        watched.experimental_non_blocking = is_endless  # type: ignore[attr-defined] # gRPC asks for it like this.
         watched.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined] # Likewise.
         return grpc.stream_stream_rpc_method_handler(
             watched, response_serializer=handler.response_serializer
         )
 
     def end_streams(self) -> None:
-        """End the streams that are open, so that a server that stops need not wait for them."""
+        """End the open streams, so that a server that stops need not wait for them."""
         for context in tuple(self._streams):
             context.cancel()
 
@@ -188,9 +183,9 @@ def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext) -> 
     try:
         return behavior(request, context)
     except Exception as error:
-        if context.code() is not None:  # type: ignore[attr-defined] # An abort on purpose.
+        if context.code() is not None:  # type: ignore[attr-defined] # A deliberate abort.
             raise
-        # Not with the error's text, which may quote what was sent.
+        # Without the text of the error, which may quote the request.
         log.error("defect", error=where(error))  # noqa: TRY400
         abort(context, refusals.internal())
 
@@ -198,7 +193,7 @@ def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext) -> 
 def _reading(
     handler: grpc.RpcMethodHandler[Any, Any],
 ) -> Callable[[bytes | None, grpc.ServicerContext], Any]:
-    """Have what is no message refused by us: grpcio would say INTERNAL."""
+    """Return how to parse a message; other bytes are malformed, where grpcio says INTERNAL."""
     deserialize = handler.request_deserializer
     assert deserialize is not None
 
@@ -211,3 +206,14 @@ def _reading(
             abort(context, refusals.malformed([("", "the request is not a message of its type")]))
 
     return read
+
+
+def _writing(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
+    """Return how to serialize a response; an answer that is encoded already is sent as it is."""
+    serialize = handler.response_serializer
+    assert serialize is not None
+
+    def write(response: Any) -> bytes:
+        return response if isinstance(response, bytes) else serialize(response)
+
+    return write

@@ -1,4 +1,4 @@
-"""Every way to say no over gRPC: which status, with which details."""
+"""Every refusal over gRPC: its status and its details."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DOMAIN: Final = "giftcard.v1"
 
-# The reasons that are not FAILED_PRECONDITION, which is what most rules answer.
+# The reasons whose status is not FAILED_PRECONDITION.
 _OTHER_STATUS: Final = {
     Reason.TOO_MANY_ATTEMPTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
@@ -32,7 +32,7 @@ STATUS: Final = {
     reason: _OTHER_STATUS.get(reason, grpc.StatusCode.FAILED_PRECONDITION) for reason in Reason
 }
 
-# What each reason says to a person who reads a log; programs read the reason.
+# The text of each reason, for people who read logs; programs read the reason.
 MESSAGE: Final = {
     Reason.TOO_MANY_ATTEMPTS: "too many wrong codes of late",
     Reason.REQUEST_ID_REUSED: "this request id was first sent with another request",
@@ -72,7 +72,7 @@ ABORTED: Final = grpc.StatusCode.ABORTED
 def declined(
     reason: Reason, details: Mapping[str, str], retry_after: timedelta | None = None
 ) -> Status:
-    """Return the status of a rule's no."""
+    """Return the status of a command that a rule declined."""
     messages: list[Message] = [ErrorInfo(reason=reason.value, domain=DOMAIN, metadata=details)]
     if retry_after is not None:
         messages.append(_retry(retry_after))
@@ -86,19 +86,19 @@ def malformed(violations: Sequence[tuple[str, str]]) -> Status:
         for field, why in violations
     ]
     message = "; ".join(field.description for field in fields[:3])
-    if len(fields) > 3:  # noqa: PLR2004 - a message is for a quick look; the details have all
+    if len(fields) > 3:  # noqa: PLR2004 - enough for a quick look; the details have all
         message += f"; and {len(fields) - 3} more"
     details = [BadRequest(field_violations=fields)]
     return _status(grpc.StatusCode.INVALID_ARGUMENT, message, details)
 
 
 def try_again(code: grpc.StatusCode, message: str, after: timedelta) -> Status:
-    """Return the status of a request that was not decided, and may be sent again as it is."""
+    """Return the status of a request that was not decided and may be sent again unchanged."""
     return _status(code, message, [_retry(after)])
 
 
 def internal() -> Status:
-    """Return the status of a defect. What it was stands in the log, never in the answer."""
+    """Return the status of a defect. Its cause is in the log, never in the answer."""
     return _status(grpc.StatusCode.INTERNAL, "internal error", [])
 
 

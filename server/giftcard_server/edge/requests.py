@@ -1,4 +1,4 @@
-"""Requests as commands: what a caller sent, checked whole, in the words of the rules."""
+"""Requests as commands: each field of a message is checked, and put in the words of the rules."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from giftcard_rules.commands import (
     Validate,
 )
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
+from giftcard_server.edge.canonical import Read, canonical
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from giftcard.v1 import order_pb2
     from giftcard_rules.decide import Markets
 
-CODE_CHARACTERS: Final = 64  # With spaces, dashes and whatever else was pasted along.
+CODE_CHARACTERS: Final = 64  # With spaces, dashes and other characters that were pasted along.
 LINES: Final = 500
 # Somewhere on Earth it is already tomorrow.
 _AHEAD_OF_UTC: Final = timedelta(hours=14)
@@ -48,16 +49,16 @@ REVERSE_REASONS: Final[dict[int, ReverseReason]] = {
 
 @dataclass(frozen=True, slots=True)
 class RequestReader:
-    """Turns messages into commands.
+    """Turns messages into commands, and changes no message.
 
     Every method raises `InvalidRequestError` with all violations, each field named as in
-    the proto. `caller` is who sent the message.
+    the proto. `caller` sent the message.
     """
 
     ring: codes.KeyRing
     markets: Markets
 
-    def issue(self, message: pb.IssueRequest, caller: str) -> Issue:
+    def issue(self, message: pb.IssueRequest, caller: str) -> Read[Issue]:
         """Read an IssueRequest."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
@@ -73,7 +74,7 @@ class RequestReader:
         text = fields.prose(message.message, "message", MESSAGE_MAX_CHARACTERS)
         design = self._design(fields, market, message.design)
         fields.require_valid()
-        return Issue(
+        command = Issue(
             key=RequestKey(caller, request_id),
             new_card=self._new_card(caller, request_id),
             market=market,
@@ -84,6 +85,7 @@ class RequestReader:
             purchaser=purchaser,
             recipient=recipient,
         )
+        return Read(command, canonical(message, request_id=request_id))
 
     def validate(self, message: pb.ValidateRequest) -> Validate:
         """Read a ValidateRequest."""
@@ -95,7 +97,7 @@ class RequestReader:
         fields.require_valid()
         return Validate(card_ids=card_ids, market=market, order=order)
 
-    def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Authorize:
+    def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Read[Authorize]:
         """Read an AuthorizeRequest."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
@@ -110,7 +112,7 @@ class RequestReader:
             hold_for = fields.hold_for(message.hold_for, "hold_for")
         fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
         fields.require_valid()
-        return Authorize(
+        command = Authorize(
             key=RequestKey(caller, request_id),
             authorization_id=codes.derive_authorization_id(self.ring.first, caller, request_id),
             card_ids=card_ids,
@@ -119,8 +121,9 @@ class RequestReader:
             customer=customer,
             hold_for=hold_for,
         )
+        return Read(command, canonical(message, request_id=request_id))
 
-    def capture(self, message: pb.CaptureRequest, caller: str) -> Capture:
+    def capture(self, message: pb.CaptureRequest, caller: str) -> Read[Capture]:
         """Read a CaptureRequest."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
@@ -129,18 +132,22 @@ class RequestReader:
         if message.HasField("amount"):
             amount = fields.money(message.amount, "amount")
         fields.require_valid()
-        return Capture(
+        command = Capture(
             key=RequestKey(caller, request_id),
             new_card=self._new_card(caller, request_id),
             authorization_id=authorization_id,
             amount=amount,
         )
+        return Read(command, canonical(message, request_id=request_id))
 
-    def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Reverse:
+    def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Read[Reverse]:
         """Read a ReverseRequest; a day of delivery after `now` is malformed."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
+        request_ids = {"request_id": request_id}
         authorization_id, authorize_request_id = _target(fields, message, request_id)
+        if authorize_request_id is not None:
+            request_ids["authorize_request_id"] = authorize_request_id
         reason = fields.member(message.reason, "reason", REVERSE_REASONS)
         refund_amount = None
         if message.HasField("refund_amount"):
@@ -156,7 +163,7 @@ class RequestReader:
             beneficiary = fields.contact(message.beneficiary, "beneficiary", present=True)
         fields.require_valid()
         assert reason is not None
-        return Reverse(
+        command = Reverse(
             key=RequestKey(caller, request_id),
             new_card=self._new_card(caller, request_id),
             authorization_id=authorization_id,
@@ -166,22 +173,24 @@ class RequestReader:
             delivered_on=delivered_on,
             beneficiary=beneficiary,
         )
+        return Read(command, canonical(message, **request_ids))
 
-    def cancel(self, message: pb.CancelRequest, caller: str) -> Cancel:
+    def cancel(self, message: pb.CancelRequest, caller: str) -> Read[Cancel]:
         """Read a CancelRequest."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         card_ids = self._card_ids(fields, message.code)
         purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
         fields.require_valid()
-        return Cancel(
+        command = Cancel(
             key=RequestKey(caller, request_id),
             card_ids=card_ids,
             purchase_order_id=purchase_order_id,
         )
+        return Read(command, canonical(message, request_id=request_id))
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
-        """The code's card under each key; none for a code that cannot be one (R11)."""
+        """Return a code's card id under each key of the ring; none for a mistyped code (R11)."""
         if not typed or len(typed) > CODE_CHARACTERS:
             fields.text(typed, "code", CODE_CHARACTERS)
             return ()

@@ -1,7 +1,7 @@
-"""Outcomes as messages, and messages as the bytes that request records keep.
+"""Outcomes as messages, and as the bytes that request records keep.
 
-A kept answer is a response without its code, or, for a decline, the status that says why.
-The code is put in when the answer is given, the first time and every time after.
+An encoded answer is a response without its code, or, for a decline, the status that says why.
+The code is put in each time that the answer is sent.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _REASON: Final = {reason: reason_pb2.Reason.Value(f"REASON_{reason.value}") for 
 
 
 def encode(outcome: Outcome) -> bytes:
-    """Return an outcome as the answer that a request record keeps."""
+    """Return an outcome as the encoded answer that a request record keeps."""
     match outcome:
         case Authorized():
             authorization = _authorization(outcome.authorization)
@@ -70,7 +70,7 @@ def encode(outcome: Outcome) -> bytes:
         case Declined():
             return declined(outcome.reason, outcome.details).SerializeToString()
         case _:
-            message = f"{type(outcome).__name__} is not an answer to keep"
+            message = f"{type(outcome).__name__} has no encoded answer"
             raise TypeError(message)
 
 
@@ -88,7 +88,7 @@ def validated(outcome: Validated) -> pb.ValidateResponse:
 
 
 def _reversed(outcome: Reversed) -> pb.ReverseResponse:
-    if outcome.authorization is None:  # It was prevented, and no currency is known.
+    if outcome.authorization is None:  # A prevented Authorize: no currency is known.
         return pb.ReverseResponse(outcome=_REVERSE_OUTCOME[outcome.outcome])
     currency = outcome.authorization.currency
     return pb.ReverseResponse(
@@ -149,8 +149,8 @@ def _authorization(authorization: Authorization) -> gift_card_pb2.Authorization:
     )
 
 
-# A message that is part of another one is given as a dictionary, at half the price of making
-# it first and copying it in; the stubs do not know that this can be done.
+# A dictionary in the place of a message within another one halves the cost: the message need not
+# be made first and copied in. The stubs do not know that protobuf takes dictionaries.
 
 
 def _money(amount_minor: int, currency: str) -> Any:  # noqa: ANN401 - as said above

@@ -1,4 +1,4 @@
-"""Attempts at codes: who has to wait, which of them count, and how a no to one is given."""
+"""Attempts at codes: which callers have to wait, which attempts count, and when answers leave."""
 
 from __future__ import annotations
 
@@ -22,52 +22,52 @@ if TYPE_CHECKING:
 class Attempt(NamedTuple):
     """A call that names a card by its code.
 
-    `operation` is the RPC, `came` when it came by the monotonic clock. `attempt_key` is None
-    where the RPC has none, and `is_looked_up` False for a mistyped code.
+    `method` is the RPC, and `arrived_at` the time of its arrival by the monotonic clock.
+    `attempt_key` is None where the RPC has none, and `is_looked_up` False for a mistyped code.
     """
 
-    operation: str
-    came: float
+    method: str
+    arrived_at: float
     caller: str
     attempt_key: str | None
     is_looked_up: bool
 
 
 class Attempts:
-    """Keeps guesses at codes few, and their answers alike."""
+    """Limits guesses at codes, and makes their refusals take equally long."""
 
     def __init__(self, throttle: Throttle, even_answers: EvenAnswers) -> None:
         self._throttle = throttle
         self._even_answers = even_answers
 
     def wait(self, attempt: Attempt) -> timedelta | None:
-        """Return how long its caller has to wait, None where it need not."""
+        """Return how long the caller has to wait, None if it need not."""
         return self._throttle.wait(attempt.caller, attempt.attempt_key)
 
     def answered(
         self, attempt: Attempt, reason: Reason | None, context: grpc.ServicerContext
     ) -> None:
-        """Count an attempt that failed, and hold a no to its code back for as long as any other.
+        """Count an attempt that failed, and hold its refusal back for as long as any other.
 
-        A mistyped code was never looked up and tells nothing, so that it is not counted.
+        A mistyped code was never looked up and reveals nothing, so it is not counted.
         """
         if reason is Reason.CARD_NOT_FOUND and attempt.is_looked_up:
-            self._throttle.failed(attempt.operation, attempt.caller, attempt.attempt_key)
+            self._throttle.failed(attempt.method, attempt.caller, attempt.attempt_key)
         if reason in TURNED_DOWN and context.is_active():
             is_tripped = self._throttle.is_tripped(attempt.caller)
             self._even_answers.hold_back(
-                attempt.came, context.time_remaining(), is_tripped=is_tripped
+                attempt.arrived_at, context.time_remaining(), is_tripped=is_tripped
             )
 
     def show(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         self._throttle.show()
 
 
 def attempts_of(
     settings: GuessSettings, ring: KeyRing, registry: CollectorRegistry, places: int
 ) -> Attempts:
-    """Return what the settings ask for. Raises `StartRefusedError`.
+    """Return the attempts that the settings describe. Raises `StartRefusedError`.
 
     `places` is how many refusals may be held back at a time, each in a thread of its own.
     """

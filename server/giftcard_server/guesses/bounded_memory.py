@@ -1,4 +1,4 @@
-"""Moving windows in this process that take no more memory than they may."""
+"""Moving windows in the memory of this process, within a bound."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Final
 
 from limits.storage import MemoryStorage
 
-# Each of them costs a third of a kilobyte.
+# Each key costs a third of a kilobyte.
 KEYS: Final = 50_000
 
 
 class BoundedMemoryStorage(MemoryStorage):
-    """A storage of `limits` for moving windows that are all of one length. Any thread may use it.
+    """A storage of `limits` for moving windows of one length. Any thread may use it.
 
-    Its parent keeps each key for good, and walks over all of them while others wait (ADR 31).
-    This one forgets keys as their windows pass, and beyond `keys_limit` those that were counted
-    longest ago.
+    Its parent keeps each key for good, and walks over all keys while other threads wait (ADR 31).
+    This storage forgets a key when its window has passed. Beyond `keys_limit` it forgets the key
+    that was counted longest ago.
     """
 
     def __init__(self, keys_limit: int = KEYS) -> None:
         super().__init__()
-        self.timer.cancel()  # Nothing is left to a thread of its own.
+        self.timer.cancel()  # The parent would forget in a thread of its own.
         self._keys_limit = keys_limit
         self._lock = threading.Lock()
-        # When each key was counted, the oldest first, and in front the key that was counted
-        # longest ago. Times are seconds since the epoch.
+        # The times at which each key was counted, oldest first, in seconds since the epoch. The
+        # key that was counted longest ago comes first.
         self._times: OrderedDict[str, list[float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class BoundedMemoryStorage(MemoryStorage):
             return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's signature
-        """Return since when the window of `expiry` seconds has something in it, and how much."""
+        """Return the oldest time within the window of `expiry` seconds, and how many there are."""
         now = time.time()
         with self._lock:
             times = self._within(key, now - expiry)
@@ -64,7 +64,7 @@ class BoundedMemoryStorage(MemoryStorage):
         return times
 
     def _forget(self, before: float) -> None:
-        """Drop keys whose windows have passed: faster than new ones come, but few at a time."""
+        """Drop up to two keys whose windows have passed, as each call adds at most one."""
         for _ in range(2):
             key = next(iter(self._times), None)
             if key is None or self._times[key][-1:] >= [before]:

@@ -1,4 +1,4 @@
-"""What Prometheus sees of guesses at codes."""
+"""Metrics for Prometheus of guesses at codes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 # The RPCs that take a code, and the limits that failed look-ups can reach.
-OPERATIONS: Final = ("Validate", "Authorize", "Cancel")
-OF_KEY, OF_CALLER, IN_ALL = "attempt_key", "caller", "all"
-LIMITS: Final = (OF_KEY, OF_CALLER, IN_ALL)
+METHODS: Final = ("Validate", "Authorize", "Cancel")
+OF_ATTEMPT_KEY, OF_CALLER, IN_ALL = "attempt_key", "caller", "all"
+LIMITS: Final = (OF_ATTEMPT_KEY, OF_CALLER, IN_ALL)
 
 
 class AttemptMetrics:
-    """Failed look-ups, and whom they keep waiting."""
+    """Failed look-ups, and the calls that have to wait for them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         failed = Counter(
@@ -33,25 +33,27 @@ class AttemptMetrics:
         )
         tripped = Gauge(
             "giftcard_breakers_tripped",
-            "Breakers that wrong codes have tripped: those of callers, and the one in all.",
+            "Circuit breakers tripped by wrong codes: one for each caller, and one for all.",
             ("limit",),
             multiprocess_mode="max",
             registry=registry,
         )
-        self._failed = {operation: failed.labels(operation) for operation in OPERATIONS}
+        self._failed = {method: failed.labels(method) for method in METHODS}
         self._throttled = {limit: throttled.labels(limit) for limit in LIMITS}
         self._tripped = {limit: tripped.labels(limit) for limit in (OF_CALLER, IN_ALL)}
         for gauge in self._tripped.values():
-            gauge.set(0)  # A worker that replaces another would go on with what that one said.
+            gauge.set(
+                0
+            )  # Else a new worker would go on with the value of the one that it replaces.
 
-    def failed(self, operation: str) -> None:
-        """Count a look-up that found no card."""
-        self._failed[operation].inc()
+    def failed(self, method: str) -> None:
+        """Count a look-up that found no card, by its RPC."""
+        self._failed[method].inc()
 
     def throttled(self, limit: str) -> None:
         """Count a call that has to wait."""
         self._throttled[limit].inc()
 
     def tripped(self, limit: str, number: int) -> None:
-        """Show how many breakers are tripped."""
+        """Set how many breakers are tripped."""
         self._tripped[limit].set(number)

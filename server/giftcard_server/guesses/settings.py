@@ -1,4 +1,4 @@
-"""What the settings of attempts may be: where replicas count them, how long a no takes."""
+"""The settings of attempts: where replicas count them, and how long a refusal takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
         is_sound = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # Its own text would quote the URL.
+    except ValueError:  # The text of the error would quote the URL.
         is_sound = False
     if not is_sound:
         message = f"must be a URL that begins with {' or '.join(f'{each}://' for each in SCHEMES)}"
@@ -22,9 +22,9 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
-# It does not print, since a password may be in it.
+# A secret, which does not print, since it may hold a password.
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-# A shopper waits for it, and a thread does.
+# A shopper and an RPC thread wait for it.
 FloorSeconds = Annotated[float, Field(ge=0, le=5)]
 
 

@@ -1,4 +1,4 @@
-"""Moving windows in Redis, which replicas share for as long as it answers."""
+"""Moving windows in Redis, which replicas share while it answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "giftcard"
-# Every call waits for it, so that it is soon clear that it is away, and then left alone a while.
+# Every call waits for Redis: it must soon be clear that it is away, and then it gets a pause.
 TIMEOUT_SECONDS: Final = 0.1
 PAUSE_SECONDS: Final = 3.0
 CONNECTIONS: Final = 32
@@ -33,10 +33,10 @@ Answer = TypeVar("Answer")
 
 
 class SharedWindows:
-    """What all replicas count. Any thread may use it, and nothing is raised while Redis is away.
+    """The windows of all replicas. Any thread may use them. No method raises if Redis is away.
 
-    Raises `StartRefusedError` when made where the package is missing, or where the URL has
-    options that Redis's client does not know.
+    Making it raises `StartRefusedError` if the package is missing, or if the URL has options
+    that the client of Redis does not know.
     """
 
     def __init__(self, url: SecretStr, registry: CollectorRegistry) -> None:
@@ -47,18 +47,18 @@ class SharedWindows:
         self._ask_again_at = 0.0
         self._up = Gauge(
             "giftcard_attempts_redis_up",
-            "Whether wrong codes are counted in Redis, for all replicas.",
+            "1 while wrong codes are counted in Redis for all replicas, else 0.",
             multiprocess_mode="min",
             registry=registry,
         )
         self._up.set(1)
 
     def look(self, limit: RateLimitItem, identity: str) -> WindowStats | None:
-        """Return what is counted; None while Redis is away."""
+        """Return the state of a window, None while Redis is away."""
         return self._ask(lambda: self._limiter.get_window_stats(limit, identity))
 
     def add(self, limit: RateLimitItem, identity: str) -> None:
-        """Count one, unless that many are counted already."""
+        """Count one, unless the window is full."""
         self._ask(lambda: self._limiter.hit(limit, identity))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer | None:
@@ -90,7 +90,7 @@ class SharedWindows:
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
         if not was_away:
             self._up.set(0)
-            # Not with the error's text, which may name the URL.
+            # Without the text of the error, which may name the URL.
             why = type(error.__cause__ or error).__name__
             log.warning("redis away: wrong codes are counted by each process for itself", why=why)
 
@@ -111,14 +111,14 @@ def _storage(url: SecretStr) -> RedisStorage:
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
         )
-        # Options that nobody knows would be found no sooner than in the first call.
+        # Without this, an unknown option would be found only by the first call.
         pool = storage.storage.connection_pool
         pool.connection_class(**pool.connection_kwargs)
     except ConfigurationError as error:
         message = "attempts_redis_url: redis is missing: install giftcard-tender[server,redis]"
         raise StartRefusedError(message) from error
     except (TypeError, ValueError):
-        # With no word of the client's, which may quote the URL.
+        # Without the text of the client, which may quote the URL.
         message = "attempts_redis_url: Redis's client does not understand it"
         raise StartRefusedError(message) from None
     return storage

@@ -1,4 +1,4 @@
-"""Who tried too many wrong codes of late, and has to wait."""
+"""Decides which callers have to wait, because of too many recent wrong codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from giftcard_rules import codes
 from giftcard_server.guesses.bounded_memory import BoundedMemoryStorage
-from giftcard_server.guesses.metrics import IN_ALL, OF_CALLER, OF_KEY
+from giftcard_server.guesses.metrics import IN_ALL, OF_ATTEMPT_KEY, OF_CALLER
 
 if TYPE_CHECKING:
     from limits import RateLimitItem, WindowStats
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# How long what was last seen of a breaker holds, apart from what this process adds to it.
+# How long the last look at a breaker is valid, apart from the failures that this process adds.
 LOOK_SECONDS: Final = 1.0
 
 
 class Limits(NamedTuple):
-    """How many failed look-ups a moving window may have: of a key, of a caller, and in all."""
+    """How many failed look-ups a window may have: of an attempt key, of a caller, and in all."""
 
     per_key: int
     per_caller: int
@@ -37,30 +37,30 @@ class Limits(NamedTuple):
 
 
 class Throttle:
-    """Counts failed look-ups, and tells who has to wait, also with a right code.
+    """Counts failed look-ups, and says which calls have to wait, also with a right code.
 
-    Keys wait that have reached their limit. A caller's limit, and the one in all, are those of
-    breakers: while one is tripped, a single failed look-up is enough for a key to have to wait,
-    and keys that have none go on, so that guessing from many keys keeps no shopper waiting.
-    Attempts with an empty key count together; calls that have no such key (None) wait while
-    their caller's breaker is tripped.
+    An attempt key that has reached its limit has to wait. The limit of a caller and the limit in
+    all are those of circuit breakers. While a breaker is tripped, one failed look-up is enough for
+    an attempt key to have to wait. Attempt keys without a failure go on, so that guesses with many
+    attempt keys do not stop shoppers. Attempts with an empty attempt key count together. Calls
+    without an attempt key (None) have to wait while the breaker of their caller is tripped.
     """
 
     def __init__(
         self,
         limits: Limits,
-        key: codes.Key,
+        ring_key: codes.Key,
         metrics: AttemptMetrics,
         shared: SharedWindows | None = None,
     ) -> None:
         seconds = int(limits.window.total_seconds())
-        self._per_key = RateLimitItemPerSecond(limits.per_key, seconds, OF_KEY)
+        self._per_key = RateLimitItemPerSecond(limits.per_key, seconds, OF_ATTEMPT_KEY)
         self._per_caller = RateLimitItemPerSecond(limits.per_caller, seconds, OF_CALLER)
-        self._key = key
+        self._ring_key = ring_key
         self._metrics = metrics
         self._shared = shared
-        self._of_keys = _Windows(shared)
-        # Apart, so that no number of keys pushes a breaker out of memory.
+        self._of_attempt_keys = _Windows(shared)
+        # Apart, so that no number of attempt keys can push a breaker out of memory.
         self._of_breakers = _Windows(shared)
         in_all = RateLimitItemPerSecond(limits.in_all, seconds, IN_ALL)
         self._in_all = _Breaker(self._of_breakers, in_all, self._identity())
@@ -68,13 +68,13 @@ class Throttle:
         self._logged: dict[str, int] = {}
 
     def wait(self, caller: str, attempt_key: str | None) -> timedelta | None:
-        """Return how long this caller and key have to wait, None where they need not."""
+        """Return how long this caller and attempt key have to wait, None if they need not."""
         if attempt_key is None:
             return self._wait(OF_CALLER, self._of_caller(caller).tripped_until())
-        window = self._of_keys.look(self._per_key, self._identity(caller, attempt_key))
+        window = self._of_attempt_keys.look(self._per_key, self._identity(caller, attempt_key))
         if window.remaining <= 0:
-            return self._wait(OF_KEY, window.reset_time)
-        if window.remaining == self._per_key.amount:  # It has not failed of late.
+            return self._wait(OF_ATTEMPT_KEY, window.reset_time)
+        if window.remaining == self._per_key.amount:  # No recent failure.
             return None
         until, limit = max(
             (self._of_caller(caller).tripped_until(), OF_CALLER),
@@ -82,21 +82,21 @@ class Throttle:
         )
         return self._wait(limit, until)
 
-    def failed(self, operation: str, caller: str, attempt_key: str | None) -> None:
-        """Count a look-up that found no card; `operation` is the RPC."""
-        self._metrics.failed(operation)
+    def failed(self, method: str, caller: str, attempt_key: str | None) -> None:
+        """Count a look-up that found no card; `method` is the RPC."""
+        self._metrics.failed(method)
         if attempt_key is not None:
-            self._of_keys.add(self._per_key, self._identity(caller, attempt_key))
+            self._of_attempt_keys.add(self._per_key, self._identity(caller, attempt_key))
         self._of_caller(caller).add()
         self._in_all.add()
 
     def is_tripped(self, caller: str) -> bool:
-        """Return whether a breaker is tripped that this caller's calls depend on."""
+        """Return whether a breaker is tripped on which this caller's calls depend."""
         breakers = (self._in_all, self._of_caller(caller))
         return any(breaker.tripped_until() for breaker in breakers)
 
     def show(self) -> None:
-        """Bring the gauges up to date, also while nobody calls, and log what has changed."""
+        """Update the gauges, also while no calls arrive, and log changes."""
         callers = sum(bool(each.tripped_until()) for each in list(self._of_callers.values()))
         for limit, tripped in {OF_CALLER: callers, IN_ALL: int(self._is_tripped_in_all())}.items():
             self._metrics.tripped(limit, tripped)
@@ -115,22 +115,22 @@ class Throttle:
 
     def _of_caller(self, caller: str) -> _Breaker:
         breaker = self._of_callers.get(caller)
-        if breaker is None:  # There are as many as callers are known.
+        if breaker is None:  # At most one for each caller of the settings.
             made = _Breaker(self._of_breakers, self._per_caller, self._identity(caller))
             breaker = self._of_callers.setdefault(caller, made)
         return breaker
 
     def _identity(self, *parts: str) -> str:
-        # Keyed, since attempt keys may be the names of people, and Redis is not ours alone.
+        # A keyed digest: attempt keys may name people, and others may read Redis.
         text = "".join(f"{len(part)}:{part}" for part in parts)
-        return codes.fingerprint(self._key, "attempts", text.encode()).hex()
+        return codes.fingerprint(self._ring_key, "attempts", text.encode()).hex()
 
 
 class _Windows:
-    """Windows in the memory of this process, and in what it shares with others, if anything.
+    """Windows in the memory of this process, and those that it shares with replicas, if any.
 
-    What is shared knows more, but may be away, or start anew: so both count, and the one that
-    has seen more is believed.
+    Shared windows know more, but may be away or start empty. So both are counted, and the one
+    with less room left is used.
     """
 
     def __init__(self, shared: SharedWindows | None) -> None:
@@ -151,7 +151,7 @@ class _Windows:
 
 
 class _Breaker:
-    """A window that is tripped while it is full, looked at no more than once a second."""
+    """A circuit breaker: tripped while its window is full, which is read at most once a second."""
 
     def __init__(self, windows: _Windows, limit: RateLimitItem, identity: str) -> None:
         self._windows = windows
@@ -163,11 +163,11 @@ class _Breaker:
         self._reset_time = 0.0
 
     def tripped_until(self) -> float:
-        """Return when it may no longer be tripped, in seconds since the epoch; 0 if it is not."""
+        """Return until when it is tripped, in seconds since the epoch; 0 if it is not."""
         with self._lock:
             now = time.time()
             is_due = now >= self._look_again_at
-            if is_due:  # Others go on with what is known, while this thread looks.
+            if is_due:  # Other threads use the last state while this one looks.
                 self._look_again_at = now + LOOK_SECONDS
         if is_due:
             reset_time, remaining = self._windows.look(self._limit, self._identity)
@@ -178,7 +178,7 @@ class _Breaker:
         return self._reset_time if self._remaining <= 0 else 0.0
 
     def add(self) -> None:
-        """Count one; where it is full already, no window would take it."""
+        """Count one, unless it is tripped: a full window takes no more."""
         if self.tripped_until():
             return
         self._windows.add(self._limit, self._identity)

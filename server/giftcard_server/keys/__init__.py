@@ -1,1 +1,1 @@
-"""The key ring: its file, and what the cards of a database need of it."""
+"""The key ring, its file, and what the cards of a database need of it."""

@@ -3,8 +3,8 @@
     # id  secret
     k1    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
-It is kept in a file, or in a setting, where a comma may stand for the end of a line. Whoever
-has it and a request id can derive the card's code: it is as secret as the money on all cards.
+The text is in a file or in a setting, where a comma may stand for the end of a line. A ring and
+a request id are enough to derive the card's code, so a ring is as secret as the money on all cards.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def parse(text: str) -> KeyRing:
     return KeyRing(tuple(keys))
 
 
-def ring_as_told(value: object) -> object:
-    """Return the ring that a setting is where it is a text, and else what it is."""
+def ring_of_setting(value: object) -> object:
+    """Parse the value of a setting if it is text, and return any other value as it is."""
     return parse(value) if isinstance(value, str) else value
 
 
@@ -66,7 +66,7 @@ def _read(path: Path) -> tuple[str, KeyRing]:
         mode = path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
         message = f"key file {path}: {type(error).__name__}"
-        # Without its cause, which quotes what it could not decode.
+        # Without its cause, which quotes the bytes that it could not decode.
         raise KeysRefusedError(message) from None
     if mode & _OTHERS:
         message = f"key file {path}: others than its owner may open it; use chmod 600"
@@ -81,28 +81,28 @@ def _read(path: Path) -> tuple[str, KeyRing]:
 def make(path: Path) -> None:
     """Make a file with one new key, which its owner alone may open. Raises OSError.
 
-    A ring that is there by then stays as it is.
+    An existing file stays as it is, also one that another process makes at the same time.
     """
     text = _text_of([_new("k1")])
     whole_files.create(path, text.encode(), whole_files.OWNER_ALONE)
 
 
 def rotate(path: Path) -> KeyRing:
-    """Put a new key in front of the ring in a file, and return the ring that is there now.
+    """Put a new key in front of the ring in a file, and return the changed ring.
 
-    Several at once wait for each other. Raises `KeysRefusedError` and OSError, after which the
-    file is as it was. So does each function that changes a file.
+    Raises `KeysRefusedError` and OSError, after which the file is as it was. This and every other
+    function that changes a file waits for changes by other processes to finish.
     """
     return _change(path, lambda old: [_new(_next_id(old)), *old.keys])
 
 
 def add_last(path: Path) -> KeyRing:
-    """Put a new key behind all others, so that every server knows it before it serves."""
+    """Put a new key behind all others, so that every server knows it before new cards use it."""
     return _change(path, lambda old: [*old.keys, _new(_next_id(old))])
 
 
 def put_first(path: Path, key_id: str) -> KeyRing:
-    """Let a key of the ring serve new cards from now on."""
+    """Make a key of the ring the first one, which new cards use."""
 
     def put(old: KeyRing) -> list[Key]:
         first = old.get(key_id)
@@ -115,14 +115,14 @@ def put_first(path: Path, key_id: str) -> KeyRing:
 
 
 def fingerprint(key: Key) -> str:
-    """Return what tells two keys of the same id apart, and nothing of their secrets: 12 digits."""
-    # No derivation begins like this text, as each has its length in front.
+    """Return 12 hex digits that distinguish keys with equal ids and reveal nothing of a secret."""
+    # The input of every other derivation begins with a length, so that none equals this text.
     digest = hmac.digest(key.secret, b"the fingerprint of a key of giftcard.v1", "sha256")
     return digest[:FINGERPRINT_BYTES].hex()
 
 
 def _change(path: Path, changed: Callable[[KeyRing], list[Key]]) -> KeyRing:
-    with _alone_in(path.resolve().parent):
+    with _locked(path.resolve().parent):
         text, ring = _read(path)
         keys = changed(ring)
         comments = [line for line in text.splitlines() if line.strip().startswith("#")]
@@ -132,7 +132,7 @@ def _change(path: Path, changed: Callable[[KeyRing], list[Key]]) -> KeyRing:
 
 
 def _next_id(ring: KeyRing) -> str:
-    """Return k3 after k2, also where k1 was removed: there may be cards that name it."""
+    """Return k3 after k2, also where k1 was removed, since cards may still name it."""
     matches = (_OF_OUR_OWN_MAKING.fullmatch(key.key_id) for key in ring.keys)
     return f"k{1 + max((int(match['number']) for match in matches if match), default=0)}"
 
@@ -146,8 +146,8 @@ def _text_of(keys: Iterable[Key]) -> str:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep others who do the same waiting: on the folder, since the file itself is replaced."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the folder; the file itself is replaced, so it cannot be locked."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def ring_of(settings: KeySettings) -> KeyRing:
-    """Return the ring, and make the file beside an embedded database that has no cards yet.
+    """Return the ring; make its file where an embedded database has no cards yet.
 
-    Raises `StartRefusedError`, and `DatabaseRefusedError` where no ring is made because the
-    database is none of ours.
+    Raises `StartRefusedError`, and `DatabaseRefusedError` where the database belongs to another
+    program, so that no ring is made.
     """
     ring = existing_ring_of(settings)
     if ring is not None:
         return ring
     try:
-        # A ring that another server makes meanwhile is as good.
+        # Another server may make the ring at the same time; then that one is read.
         with contextlib.suppress(FileExistsError):
             key_file.make(settings.key_path)
     except OSError as error:

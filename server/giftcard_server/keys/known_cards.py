@@ -1,4 +1,4 @@
-"""What cards rely on: the key that they were made with, their market and its currency."""
+"""What cards need of a server: the key that they were made with, and their market."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from giftcard_rules.terms import Terms
     from giftcard_storage.overview import Holdings
 
-# Tells the caller and the request id that made a card.
+# Returns the caller and the request id that made a card, by its id.
 MadeBy = Callable[[str], tuple[str, str]]
 
 
 def require_known(
     holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
 ) -> None:
-    """Raise `StartRefusedError` unless everything that cards rely on is there."""
+    """Raise `StartRefusedError` unless the ring and the markets have all that the cards need."""
     mistakes = mistakes_of(holdings, made_by, ring, terms)
     if mistakes:
         raise StartRefusedError("; ".join(mistakes))
@@ -31,12 +31,12 @@ def require_known(
 def mistakes_of(
     holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
 ) -> list[str]:
-    """Say what a server on these cards, with this ring and these markets, must not start for."""
+    """Return why a server with this ring and these markets must not start on these cards."""
     return [*_key_mistakes(holdings, made_by, ring), *_market_mistakes(holdings, terms)]
 
 
 def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) -> Iterator[str]:
-    """Say which keys are missing that live cards need, and which are others than cards need."""
+    """Yield the keys that live cards need and the ring lacks, and those with another secret."""
     live_cards: Counter[str] = Counter()
     for each in holdings:
         live_cards[each.key_id] += each.live_cards
@@ -53,13 +53,13 @@ def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) 
 
 
 def _is_made_with(key: Key, card_id: str, made_by: MadeBy) -> bool:
-    """Return whether a card was made with a key: every ring of our own making says "k1"."""
+    """Return whether a card was made with this key; its id does not tell, as "k1" is common."""
     derived = codes.derive_card_id(key, codes.derive_code(key, *made_by(card_id)))
     return hmac.compare_digest(derived, card_id)
 
 
 def _market_mistakes(holdings: Sequence[Holdings], terms: Mapping[str, Terms]) -> Iterator[str]:
-    """Say which markets are missing: a card that was used can still be refunded, and needs it."""
+    """Yield the markets that are missing, also for used cards, which can still be refunded."""
     for each in holdings:
         market = terms.get(each.market)
         if market is None:

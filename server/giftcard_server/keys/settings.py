@@ -1,4 +1,4 @@
-"""What the settings say of the key ring, and of the database whose cards need it."""
+"""Settings of the database, and of the key ring that its cards need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf
 from pydantic_settings import NoDecode
 
 from giftcard_rules.codes import KeyRing
-from giftcard_server.keys.key_file import ring_as_told
+from giftcard_server.keys.key_file import ring_of_setting
 from giftcard_storage.database import DatabaseUrl
 
 
@@ -19,25 +19,25 @@ def _database_url(value: object) -> object:
 
 
 class KeySettings(BaseModel):
-    """The ring is in a setting, in a file that a setting names, or beside an embedded database."""
+    """The ring is a setting, in a file that a setting names, or beside an embedded database."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     database_url: Annotated[InstanceOf[DatabaseUrl], NoDecode, BeforeValidator(_database_url)] = (
         DatabaseUrl.of_file(Path("giftcard.db"))
     )
-    keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_as_told)] = None
+    keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
     key_file: Path | None = None
 
     @property
     def key_path(self) -> Path:
-        """Where the key ring is: as told, or beside the embedded database."""
+        """The file with the key ring: `key_file`, or the one beside the embedded database."""
         if self.key_file is not None:
             return self.key_file
         path = self.database_url.path
         return path.with_name(f"{path.name}.keys")
 
     def key_mistakes(self) -> Iterator[str]:
-        """Say what does not fit together."""
+        """Yield a sentence for each combination that cannot work."""
         if self.keys is not None and self.key_file is not None:
-            yield "keys and key_file would be two rings: set one of them"
+            yield "keys and key_file are two rings: set only one of them"

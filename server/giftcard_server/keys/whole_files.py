@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and are on the disk once they do."""
+"""Files that appear whole or not at all, and are durable once they appear."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ FOR_ALL_TO_READ: Final = 0o644
 
 
 def create(path: Path, content: bytes, mode: int) -> None:
-    """Write a file where there is none. Raises OSError; what is there by then stays as it is."""
+    """Write a file where there is none. Raises OSError; an existing file stays as it is."""
     with _written_aside(path, content, mode) as aside:
-        os.link(aside, path)  # Unlike a rename, it never takes the place of another file.
+        os.link(aside, path)  # Unlike a rename, it never replaces another file.
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
-    """Write a file in the place of the one that may be there. Raises OSError.
+    """Write a file, in the place of an existing one. Raises OSError.
 
-    The owner stays the same, also where root writes; a link goes on leading to the file.
+    The owner stays the same, also where root writes; a symbolic link still leads to the file.
     """
     path = path.resolve()
     with _written_aside(path, content, mode) as aside:
@@ -35,7 +35,7 @@ def replace(path: Path, content: bytes, mode: int) -> None:
 
 @contextlib.contextmanager
 def _written_aside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Write a file beside another one, and make sure of the folder when it has taken its place."""
+    """Write a file beside `path`; once the block has moved it there, make the folder durable."""
     aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

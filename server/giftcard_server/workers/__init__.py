@@ -1,1 +1,1 @@
-"""Several processes on one port: a supervisor, and the workers that answer."""
+"""Several processes on one port: a supervisor, and the workers that answer calls."""

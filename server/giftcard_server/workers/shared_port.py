@@ -1,9 +1,9 @@
-"""A port that is kept for several processes of ours, and for nobody else.
+"""A port that several workers of one supervisor share, and no other process.
 
-Whoever binds a port with SO_REUSEPORT shares it with every process of the same user that does,
-without a word. So it is seen first that nobody listens there. Then the port is held by sockets
-that do not listen: nobody can connect to them, workers come and go beside them, and a server
-that does not share is refused even while there is no worker.
+Every process of the same user that binds a port with SO_REUSEPORT shares it silently. So a probe
+first checks that no process listens there. Then sockets that are bound but never listen hold the
+port: no client can connect to them, workers may start and end beside them, and a server that does
+not share the port is refused even while there is no worker.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import socket
 from contextlib import ExitStack
 from typing import Final
 
-# To gRPC both are every address of the machine, of either family.
-EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - it is what others may have told
-# A name can have addresses that this machine has not.
+# gRPC takes both as every address of the machine, of IPv4 and of IPv6.
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with a setting
+# A name may resolve to addresses that this machine does not have.
 NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
-# As the socket module has them: a host, a port, and what IPv6 has beside.
+# An address of the socket module: host, port, and for IPv6 flow info and scope.
 _Address = tuple[str | int | bytes, ...]
 
 
 class SharedPort:
-    """Holds the port of `host:port` until it is closed; port 0 takes any free one.
+    """Holds the port of `host:port` until it is closed; with port 0, any free port.
 
-    Raises OSError where somebody has it.
+    Raises OSError where another process has it.
     """
 
     def __init__(self, listen: str) -> None:
@@ -46,18 +46,18 @@ class SharedPort:
             self._held_sockets = held.pop_all()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the port."""
         self._held_sockets.close()
 
     def _held(self, family: socket.AddressFamily, address: _Address) -> socket.socket:
-        """Hold the port at one address; whatever port this is, it is the next address's too."""
+        """Hold the port at one address; a port chosen here is the port of the next address too."""
         host, _, *more = address
         with _bound(family, (host, self.number, *more)) as probe:
-            probe.listen()  # Only this tells a port that is held, and not listened on.
+            probe.listen()  # Only this fails where a process holds the port without listening.
             self.number = probe.getsockname()[1]
         holding = _bound(family, (host, self.number, *more), shared=True)
-        # It was needed beside what is left of former connections. From now on it would let in
-        # those who do not share.
+        # SO_REUSEADDR was needed for connections in TIME_WAIT. From now on it would admit
+        # processes that do not share the port.
         holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         return holding
 

@@ -1,7 +1,7 @@
-"""The supervisor of `giftcard serve --workers N`: one port, one /metrics, N processes that answer.
+"""The supervisor of `giftcard serve --workers N`: one port, one /metrics, N worker processes.
 
-It answers no call itself. It holds the port, starts the workers, replaces those that die, and
-adds up what they count.
+It answers no RPC itself. It holds the port, starts the workers, replaces workers that die, and
+adds up their metrics.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from giftcard_server.callers.access import Access
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import existing_ring_of
-from giftcard_server.metrics import LiabilityCollector, WorkersCollector
+from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
+from giftcard_server.parts import prepare_database, registry_of
 from giftcard_server.probe import Probe
+from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.workers.shared_port import SharedPort
 from giftcard_server.workers.worker_slot import WorkerSlot
-from giftcard_storage import database, overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,45 +36,42 @@ if TYPE_CHECKING:
     from giftcard_server.settings import Settings
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
-# Beyond what draining may take, for what comes before and after it.
+# For what a worker does before and after draining.
 GRACE_SECONDS: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 def drain_within(settings: Settings) -> float:
-    """Return the seconds after which a worker that was told to drain must be gone."""
+    """Return the seconds within which a worker must end after SIGTERM."""
     return settings.drain_pause_seconds + settings.drain_seconds + GRACE_SECONDS
 
 
 class Supervisor:
     """Workers on one port. Raises `StartRefusedError` or `StorageError` when made or started.
 
-    `reread` reads the settings anew, as for a `Service`. The signals of `STOP` have to be
-    blocked before; the workers inherit that.
+    `reread` reads the settings again, as for a `Service`. The caller has to block the signals of
+    `STOP` before; the workers inherit the mask.
     """
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         self._settings = settings
-        self._has_started = self._told_to_stop = False
+        self._has_started = self._is_stopping = False
         self._draining = threading.Event()
         self._replaced = 0
         url = settings.database_url
-        if settings.migrate_on_start:
-            # Once, before anybody works on it.
-            database.migrate(url, existing_ring_of(settings))
-        database.require_schema(url)
-        self._probe, looking = Probe(url), database.connect_to_look_over(url)
-        self.registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self.registry)
-        markets = [(each.market, each.currency) for each in settings.terms.values()]
-        self.registry.register(LiabilityCollector(partial(overview.holdings, looking), markets))
-        self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
-        self._access = Access(settings, reread)
+        # Migrating happens once, before there are workers, and alone needs the key ring.
+        prepare_database(
+            settings, existing_ring_of(settings) if settings.migrate_on_start else None
+        )
         with ExitStack() as opened:
+            self._probe = Probe(url)
             opened.callback(self._probe.close)
-            opened.callback(database.close, looking)
+            overview = SharedOverview(url)
+            opened.callback(overview.close)
+            self.registry = registry_of(settings, overview)
+            self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
+            self._access = Access(settings, reread)
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
@@ -89,41 +86,41 @@ class Supervisor:
 
     @property
     def listening(self) -> str:
-        """Where it listens and on what, in one line."""
+        """Where it listens and its database, in one line."""
         return self._settings.listening(self._port.number, self._http.port)
 
     def start(self) -> bool:
-        """Start the workers; return whether all are ready, or somebody has said stop before."""
-        stop_heard, stop_said = os.pipe()
-        self._selector.register(stop_heard, selectors.EVENT_READ, partial(self._stop, stop_heard))
-        signals = threading.Thread(target=_pass_on, args=(stop_said,), name="signals", daemon=True)
+        """Start the workers; return True when all are ready, False if a signal stops that."""
+        signalled, signalling = os.pipe()
+        self._selector.register(signalled, selectors.EVENT_READ, partial(self._stop, signalled))
+        signals = threading.Thread(target=_pass_on, args=(signalling,), name="signals", daemon=True)
         signals.start()
         self._http.start()
         self._access.reloading.start()
         try:
-            # The first one alone, so that what is wrong for all of them is said once.
+            # The first worker alone, so that a mistake that hits all workers is reported once.
             for some in (self._slots[:1], self._slots[1:]):
                 for slot in some:
                     self._start(slot)
-                while not (self._told_to_stop or all(slot.is_ready for slot in some)):
+                while not (self._is_stopping or all(slot.is_ready for slot in some)):
                     self._tend()
-                if self._told_to_stop:
+                if self._is_stopping:
                     return False
         except BaseException:
             self.drain()
             raise
-        # Not before the workers have made their files.
+        # Only now, as the workers have made their files.
         MultiProcessCollector(self.registry, path=self._folder)
         self._has_started = True
         return True
 
     def watch(self) -> None:
-        """Replace workers that die, until a signal says stop."""
-        while not self._told_to_stop:
+        """Replace workers that die, until a signal stops that."""
+        while not self._is_stopping:
             self._tend()
 
     def drain(self) -> None:
-        """Stop: readiness off, the workers drain, and then nothing is left of them."""
+        """Stop: readiness off, drain the workers, kill those that take too long."""
         self._draining.set()
         for slot in self._running():
             slot.tell_to_drain()
@@ -141,10 +138,10 @@ class Supervisor:
         self._opened.close()
 
     def _tend(self) -> None:
-        """Wait until there is something to do, and do it."""
+        """Wait for a signal, output of a worker, or a due restart, and handle it."""
         due = [slot.due_at for slot in self._slots if slot.due_at is not None]
         self._hear(max(0.0, min(due) - time.monotonic()) if due else None)
-        if self._told_to_stop:
+        if self._is_stopping:
             return
         for slot in self._slots:
             if slot.due_at is not None and slot.due_at <= time.monotonic():
@@ -165,10 +162,10 @@ class Supervisor:
         log.info("worker starts", worker=slot.number, pid=slot.pid)
 
     def _hear_of(self, slot: WorkerSlot) -> None:
-        said_by, pid = slot.fileno(), slot.pid
+        pipe, pid = slot.fileno(), slot.pid
         exit_code = slot.hear()
         if exit_code is not None:
-            self._selector.unregister(said_by)
+            self._selector.unregister(pipe)
             self._ended(slot, slot.refusal or f"exit code {exit_code}")
         elif slot.is_ready:
             log.info("worker ready", worker=slot.number, pid=pid)
@@ -181,9 +178,9 @@ class Supervisor:
             raise StartRefusedError(slot.refusal or f"worker {slot.number} ended: {why}")
         log.error("worker ended", worker=slot.number, why=why, again_in_seconds=slot.pause_seconds)
 
-    def _stop(self, stop_heard: int) -> None:
-        os.read(stop_heard, 1)
-        self._told_to_stop = True
+    def _stop(self, signalled: int) -> None:
+        os.read(signalled, 1)
+        self._is_stopping = True
 
     def _running(self) -> list[WorkerSlot]:
         return [slot for slot in self._slots if slot.is_running]
@@ -198,7 +195,7 @@ class Supervisor:
         return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
 
     def _environment(self) -> dict[str, str]:
-        """Return what workers are told beside what we were: the port, and where they count."""
+        """Return this environment with what workers need: the port, and the folder of counters."""
         host = self._settings.grpc_listen.rpartition(":")[0]
         return dict(os.environ) | {
             "GIFTCARD_GRPC_LISTEN": f"{host}:{self._port.number}",
@@ -215,7 +212,7 @@ def _folder_of_counters() -> tempfile.TemporaryDirectory[str]:
         raise StartRefusedError(message) from error
 
 
-def _pass_on(stop_said: int) -> None:
-    """Wait for a signal, which may be handed to no thread that has something else to do."""
+def _pass_on(signalling: int) -> None:
+    """Wait for a signal in a thread for this alone, and wake up the selector of the main thread."""
     signal.sigwait(STOP)
-    os.write(stop_said, b".")
+    os.write(signalling, b".")

@@ -1,6 +1,7 @@
-"""One worker of several, `python -m giftcard_server.workers.worker NUMBER`: a supervisor starts it.
+"""One of several workers, `python -m giftcard_server.workers.worker NUMBER`.
 
-Its settings are the supervisor's, and its standard input ends when the supervisor does.
+A supervisor starts it, with the supervisor's settings and a standard input that ends when the
+supervisor ends.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import time
 import structlog
 from prometheus_client import values
 
-from giftcard_server import logs, settings
+from giftcard_server import logs
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
 from giftcard_server.service import Service, run
+from giftcard_server.settings import Settings, read_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
 from giftcard_server.workers.worker_slot import READY
 from giftcard_storage.errors import StorageError
@@ -27,41 +29,40 @@ log = structlog.get_logger(__name__)
 
 
 def main(number: int) -> None:
-    """Serve until the supervisor says SIGTERM, or is gone."""
-    # Whoever replaces a worker goes on counting in its files, so that there are as many of them
-    # as workers, however often one dies. No two of one number run at a time.
+    """Serve until the supervisor sends SIGTERM or is gone."""
+    # A replacement continues the counters in the files of its predecessor, so that the number of
+    # files stays that of the workers. No two workers with one number run at the same time.
     values.ValueClass = values.MultiProcessValue(process_identifier=lambda: number)
-    # A terminal sends SIGINT to everybody, and the supervisor says what follows from it. They
-    # were blocked at birth, so that none comes too early.
+    # A terminal sends SIGINT to all processes, and the supervisor decides what follows. The
+    # supervisor has blocked the signals already, so that none is handled too early.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
-        told = settings.read()
-        logs.configure(told.log_level, worker=number)
-        outliving = threading.Thread(target=_outlive_nobody, args=(told,), daemon=True)
-        outliving.start()
-        service = Service(told, worker=number, reread=settings.read)
+        settings = read_settings()
+        logs.configure(settings.log_level, worker=number)
+        threading.Thread(target=drain_when_orphaned, args=(settings,), daemon=True).start()
+        service = Service(settings, worker=number, reread=read_settings)
     except (SettingsError, StartRefusedError, StorageError) as error:
-        _say(str(error).encode())
+        _report(str(error).encode())
         sys.exit(EXIT_REFUSED)
-    run(service, (signal.SIGTERM,), lambda: _say(READY))
+    run(service, (signal.SIGTERM,), lambda: _report(READY))
 
 
-def _say(text: bytes) -> None:
-    """Tell the supervisor, who may be gone."""
+def _report(text: bytes) -> None:
+    """Write to the supervisor, which may be gone."""
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), text)
 
 
-def _outlive_nobody(told: settings.Settings) -> None:
-    """Drain when the supervisor is gone, whatever it died of, and clean up after it."""
-    # Not through `sys.stdin` itself, whose lock would keep the interpreter from ending.
+def drain_when_orphaned(settings: Settings) -> None:
+    """Drain when the supervisor is gone, whatever it died of, and remove its folder of counters."""
+    # Not with `sys.stdin` itself, whose lock would keep the interpreter from ending.
     while os.read(sys.stdin.fileno(), 1):
         pass
     log.error("the supervisor is gone")
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(drain_within(told))
-    os._exit(1)  # Nobody else would end it.
+    time.sleep(drain_within(settings))
+    os._exit(1)  # Draining takes too long, and no supervisor is left to kill this process.
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The place of one worker: its process, and the next one when that ends."""
+"""The place of one worker: its process, and the next process when that one ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a worker says on its standard output when it is; or else why it must not start.
+# A worker writes this to its standard output when it is ready, or else why it must not start.
 READY: Final = b"ready"
-SAID_BYTES: Final = 4096
-# Who was ready for so long has not died of its start, and is replaced at once. Others wait, each
-# time for twice as long: what they died of may pass, and their starts shall not take the
-# processors from those who work.
+OUTPUT_BYTES: Final = 4096
+# A worker that was ready for this long did not fail at its start, and is replaced at once. For
+# others the pause doubles each time: the cause may pass, and their starts must not take the
+# processors from workers that answer.
 STEADY_SECONDS: Final = 10.0
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 8.0
@@ -30,12 +30,12 @@ class WorkerSlot:
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._ready_at = 0.0
-        # How long it waits for its next process, and when that is due; None while there is
-        # one, and before the first.
+        # The pause before the next process, and when that is due: None while there is a process,
+        # and before the first one.
         self.pause_seconds = 0.0
         self.due_at: float | None = None
         self.is_ready = False
-        # Why the last one refused to start, if it did.
+        # Why the last process refused to start, if it did.
         self.refusal = ""
 
     @property
@@ -45,24 +45,24 @@ class WorkerSlot:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The id of its process."""
         return self._running().pid
 
     def fileno(self) -> int:
-        """Return what can be waited for: the worker says that it is ready, or ends."""
+        """Return the pipe that becomes readable when the worker is ready, refuses or ends."""
         stdout = self._running().stdout
         assert stdout is not None, "it was started with a pipe"
         return stdout.fileno()
 
     def start(self) -> None:
-        """Start a process. Raises OSError where the machine has none left; it is due again then."""
+        """Start a process. Raises OSError where that is impossible; the next try is due later."""
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
-                # Not with the working directory among what can be imported.
+                # -P: never import from the working directory.
                 [sys.executable, "-P", "-m", "giftcard_server.workers.worker", str(self.number)],
                 env=self._environment,
-                # It ends for the worker when we do, whatever we die of: we hold the only
-                # other end, and never write.
+                # Only this process holds the other end and never writes, so that the worker reads
+                # end of file when this process ends, whatever the cause.
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -72,15 +72,15 @@ class WorkerSlot:
         self.due_at, self.refusal = None, ""
 
     def hear(self) -> int | None:
-        """Take in what the worker said; where it has ended, return its exit code."""
-        said = os.read(self.fileno(), SAID_BYTES)
-        if said == READY:
+        """Read what the worker wrote. Return its exit code where it has ended, else None."""
+        output = os.read(self.fileno(), OUTPUT_BYTES)
+        if output == READY:
             self.is_ready, self._ready_at = True, time.monotonic()
-        elif said:
-            self.refusal += said.decode(errors="replace")
-        if said:
+        elif output:
+            self.refusal += output.decode(errors="replace")
+        if output:
             return None
-        with self._running() as process:  # Closes the pipes, and waits: nobody is left a zombie.
+        with self._running() as process:  # Closes the pipes and waits, so no zombie is left.
             pass
         self._pause()
         return process.returncode

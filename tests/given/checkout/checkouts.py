@@ -1,4 +1,4 @@
-"""A checkout to be played: who agrees, what is in the basket, and what all or nothing means."""
+"""A checkout: a shopper who agrees, a basket, and the check that it was all or nothing."""
 
 from bank_card import BankCard
 from checkout import Basket, Outcome, Receipt
@@ -9,12 +9,12 @@ BANK_MINOR = 4390
 
 
 def agree(quote: Quote) -> bool:
-    """The shopper takes what is offered."""
+    """Agree to every usable quote."""
     return quote.usable
 
 
 def basket(code: str) -> Basket:
-    """An order over 93.90, of which the card pays 50."""
+    """Return an order over 93.90, of which the card pays 50."""
     return Basket(
         order(8900, BANK_MINOR + CARD_MINOR - 8900), "fr", SHOPPER, code, "tok", session()
     )
@@ -23,7 +23,7 @@ def basket(code: str) -> Basket:
 def assert_all_or_nothing(
     tender: GiftCardTender, bank: BankCard, code: str, receipt: Receipt
 ) -> None:
-    """Look at both tenders: paid in full, or free and untouched."""
+    """Check both tenders: paid in full, or nothing taken and nothing set aside."""
     assert bank.held_minor == 0
     if receipt.outcome is Outcome.PAID:
         assert bank.charged_minor == BANK_MINOR

@@ -1,12 +1,11 @@
-"""A gateway between a client and the service that loses what a test tells it to lose.
+"""A gateway between a client and the service that loses requests and answers on demand.
 
-It is a gRPC server of its own that passes bytes on, so that what a client meets
-is a real status over a real connection. Without an upstream it answers by its
-script alone.
+It is a gRPC server of its own that forwards bytes, so that a client gets a real
+status over a real connection. Without an upstream it answers by its script alone.
 
     with FaultyGateway(live_server.target) as gateway:
         gateway.next("Authorize", lose_answer)
-        ...  # the service authorizes, and the caller never learns of it
+        ...  # the service authorizes, and its answer is lost
 """
 
 import threading
@@ -24,17 +23,17 @@ from grpc_status import rpc_status
 WORKERS = 16
 UPSTREAM_TIMEOUT_SECONDS = 10.0
 
-# What to do with one call: pass it on or not, answer or not.
+# Handles one call: forwards it or not, answers it or not.
 Step = Callable[[Callable[[], bytes], grpc.ServicerContext], bytes]
 
 
 class FaultyGateway(grpc.GenericRpcHandler):
-    """Plays each method's steps in order, and passes everything else on."""
+    """Plays the steps of each method in order, and forwards all other calls."""
 
     def __init__(self, upstream: str | None = None) -> None:
         self.received: list[tuple[str, bytes]] = []
         self._steps: defaultdict[str, list[Step]] = defaultdict(list)
-        # It does not try again itself: what is lost stays lost.
+        # The gateway does not retry: a lost message stays lost.
         self._upstream = (
             grpc.insecure_channel(upstream, [("grpc.enable_retries", 0)]) if upstream else None
         )
@@ -53,21 +52,21 @@ class FaultyGateway(grpc.GenericRpcHandler):
             self._upstream.close()
 
     def next(self, method: str, *steps: Step) -> None:
-        """Let the next calls of `method` go like this; those after them pass again."""
+        """Handle the next calls of `method` by these steps; later calls pass again."""
         self._steps[method] += steps
 
     def forget(self, method: str) -> None:
-        """Drop the steps of `method` that no call has come to."""
+        """Drop the steps of `method` that are not used up."""
         self._steps.pop(method, None)
 
     def calls(self, method: str) -> list[bytes]:
-        """The requests of `method` that arrived here, try by try."""
+        """Return the requests of `method` that arrived here, try by try."""
         return [request for received, request in self.received if received == method]
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """Take any method; without serializers gRPC hands over bytes."""
+        """Handle any method; without serializers gRPC hands over bytes."""
         path = handler_call_details.method
         method = path.rsplit("/", 1)[-1]
 
@@ -94,49 +93,49 @@ class FaultyGateway(grpc.GenericRpcHandler):
 
 
 def pass_on(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
-    """Nothing is lost."""
+    """Lose nothing."""
     return forward()
 
 
 def lose_request(forward: Callable[[], bytes], context: grpc.ServicerContext) -> NoReturn:
-    """The service never hears of it, and the caller is told that the line broke."""
-    context.abort(grpc.StatusCode.UNAVAILABLE, "the line broke")
+    """Lose the request; the caller gets UNAVAILABLE, which gRPC retries."""
+    context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
 
 
 def lose_answer(forward: Callable[[], bytes], context: grpc.ServicerContext) -> NoReturn:
-    """The service does it, and the caller is told that the line broke."""
+    """Forward the request and lose the answer; the caller gets UNAVAILABLE, which gRPC retries."""
     forward()
     context.set_trailing_metadata(())
-    context.abort(grpc.StatusCode.UNAVAILABLE, "the line broke")
+    context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
 
 
 def fail_before(forward: Callable[[], bytes], context: grpc.ServicerContext) -> NoReturn:
-    """The service never hears of it, and the caller learns nothing; gRPC does not try again."""
+    """Lose the request; the caller gets INTERNAL, which gRPC does not retry."""
     context.abort(grpc.StatusCode.INTERNAL, "something on the way failed")
 
 
 def fail_after(forward: Callable[[], bytes], context: grpc.ServicerContext) -> NoReturn:
-    """The service does it, and the caller learns nothing; gRPC does not try again."""
+    """Forward the request and lose the answer; the caller gets INTERNAL, which is not retried."""
     forward()
     context.set_trailing_metadata(())
     context.abort(grpc.StatusCode.INTERNAL, "something on the way failed")
 
 
 def hang_before(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
-    """The service never hears of it, and the caller hears nothing until its deadline."""
+    """Lose the request, and leave the caller without an answer until its deadline."""
     _wait_for_the_deadline(context)
     return b""
 
 
 def hang_after(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
-    """The service does it, and the caller hears nothing until its deadline."""
+    """Forward the request, and leave the caller without an answer until its deadline."""
     forward()
     _wait_for_the_deadline(context)
     return b""
 
 
 def answer(message: Message, *, replayed: bool = False) -> Step:
-    """Answer with this message, without any service."""
+    """Return a step that answers with this message, without a service."""
 
     def step(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
         if replayed:
@@ -146,10 +145,8 @@ def answer(message: Message, *, replayed: bool = False) -> Step:
     return step
 
 
-def refuse(
-    code: grpc.StatusCode, *details: Message, message: str = "as the test told it to"
-) -> Step:
-    """Answer with this status and these details, without any service."""
+def refuse(code: grpc.StatusCode, *details: Message, message: str = "as the test wants it") -> Step:
+    """Return a step that answers with this status and these details, without a service."""
     status = status_pb2.Status(code=code.value[0], message=message)
     for detail in details:
         status.details.add().Pack(detail)
@@ -161,19 +158,19 @@ def refuse(
 
 
 def error_info(reason: str, *, domain: str = "giftcard.v1", **facts: str) -> Message:
-    """The detail that says which rule said no."""
+    """Return the detail with the reason of a decline."""
     return error_details_pb2.ErrorInfo(reason=reason, domain=domain, metadata=facts)
 
 
 def retry_info(delay: timedelta) -> Message:
-    """The detail that says when to come back."""
+    """Return the detail that says when to try again."""
     detail = error_details_pb2.RetryInfo()
     detail.retry_delay.FromTimedelta(delay)
     return detail
 
 
 def bad_request(violations: Iterable[tuple[str, str]]) -> Message:
-    """The detail that says what is malformed."""
+    """Return the detail that lists what is malformed."""
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
@@ -183,7 +180,7 @@ def bad_request(violations: Iterable[tuple[str, str]]) -> Message:
 
 
 def _wait_for_the_deadline(context: grpc.ServicerContext) -> None:
-    gone = threading.Event()
-    # False where the call is over already, so that nothing would ever call back.
-    if context.add_callback(gone.set):
-        gone.wait()
+    over = threading.Event()
+    # False where the call is over already, so that the callback would never run.
+    if context.add_callback(over.set):
+        over.wait()

@@ -1,6 +1,5 @@
 """The real committer and the real readers over a real database, on a clock that tests set."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -9,6 +8,7 @@ from typing import Any
 from peewee import Database, Model
 from prometheus_client import CollectorRegistry
 
+from giftcard_rules.codes import KeyRing
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -20,10 +20,9 @@ from giftcard_rules.commands import (
     Validated,
 )
 from giftcard_rules.decide import Markets
-from giftcard_server.deciding.committer import Answer, Committer, Submission
-from giftcard_server.deciding.validate_reader import ValidateReader
+from giftcard_server.deciding.committer import Answer, Submission
 from giftcard_server.edge import responses
-from giftcard_server.metrics import DomainMetrics
+from giftcard_server.parts import Parts
 from giftcard_storage import database, overview
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
@@ -31,20 +30,17 @@ from giftcard_storage.schema import TABLES, DataKey, Person
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
-from given.made_facts import KEY, MARKETS, NOW, RING, authorize, order, request_key
+from given.made_facts import MARKETS, NOW, RING, authorize, order, request_key
+from given.servers.running import settings
 from given.together import here, together
 
 LIMIT = 64
 
 
-def submission(command: Command, fingerprint: Callable[[str], bytes] | None = None) -> Submission:
-    """Return a command with the digest of its request; the same command, the same request."""
-
-    def digest(_key_id: str) -> bytes:
-        # Of its values: a person's do not print.
-        return hashlib.sha256(repr(astuple(command)).encode()).digest()[:16]
-
-    return Submission(command, KEY.key_id, fingerprint or digest)
+def submission(command: Command) -> Submission:
+    """Return a command with bytes in the place of its request; the same command has the same."""
+    # Of its values, since a command does not print its persons.
+    return Submission(command, repr(astuple(command)).encode())
 
 
 class BooksOnDisk:
@@ -54,6 +50,7 @@ class BooksOnDisk:
         self,
         where: Place,
         *,
+        ring: KeyRing = RING,
         markets: Markets = MARKETS,
         store: Callable[[Database, Sealing], Store] = Store,
         encode: Callable[[Outcome], bytes] = responses.encode,
@@ -64,18 +61,17 @@ class BooksOnDisk:
             database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
-        self.committer = Committer(
-            store(self.connection, Sealing(RING)),
-            markets,
-            encode,
-            lambda: self.now,
-            DomainMetrics(CollectorRegistry()),
-            waiting_limit=LIMIT,
-            batch_limit=LIMIT,
+        self._parts = Parts(
+            settings=settings(where, waiting_limit=LIMIT, batch_limit=LIMIT),
+            ring=ring,
+            markets=markets,
+            writing=store(self.connection, Sealing(ring)),
+            reading=Store(self.beside),
+            now=lambda: self.now,
+            registry=CollectorRegistry(),
+            encode=encode,
         )
-        self._validating = ValidateReader(
-            Store(self.beside), markets, lambda: self.now, waiting_limit=1, batch_limit=1
-        )
+        self.committer = self._parts.committer
 
     def submit(self, command: Command | Submission) -> Answer:
         """Have one command decided, in a batch of its own."""
@@ -89,7 +85,7 @@ class BooksOnDisk:
 
     def validate(self, command: Validate) -> Validated:
         """Ask about a card."""
-        outcome = self._validating.submit(command, here)
+        outcome = self._parts.validate_reader.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
 

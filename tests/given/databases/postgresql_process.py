@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,10 +26,10 @@ import psycopg
 
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
+from given.waiting import wait_until
 
 USER = "giftcard"
 PASSWORD = "kept-out-of-every-log"
-READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
 UNPRIVILEGED = "nobody"
 MIGRATED = "migrated"
@@ -101,8 +100,7 @@ class PostgresqlProcess:
             for each in (main, *children):
                 with suppress(ProcessLookupError):
                     os.kill(each, signal.SIGKILL)
-            while any(map(_is_running, children)):
-                time.sleep(0.005)
+            wait_until(lambda: not any(map(_is_running, children)))
         self._process.wait()
 
     def stop(self) -> None:
@@ -181,18 +179,21 @@ class PostgresqlProcess:
         )  # fmt: skip
 
     def _wait_until_ready(self) -> None:
+        try:
+            wait_until(self._is_ready)
+        except BaseException:
+            print((self.folder / "log").read_text(encoding="utf-8")[-4000:])  # noqa: T201 - pytest shows it
+            raise
+
+    def _is_ready(self) -> bool:
         assert self._process is not None
-        deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while True:
-            try:
-                self._run("SELECT 1")
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    print((self.folder / "log").read_text(encoding="utf-8")[-4000:])  # noqa: T201 - pytest shows it
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        try:
+            self._run("SELECT 1")
+        except psycopg.OperationalError:
+            if self._process.poll() is not None:
+                raise
+            return False
+        return True
 
     def _copy_of_programs(self) -> Path:
         """Copy the wheel to where the other user may read it: root's home is closed to it."""

@@ -92,7 +92,7 @@ def told(command: Wanted, answer: Answer) -> Facts:
         return facts
     if answer.reason is not None:
         return facts | _declined(answer)
-    response: Message = getattr(pb, f"{type(command).__name__}Response").FromString(answer.kept)
+    response: Message = getattr(pb, f"{type(command).__name__}Response").FromString(answer.encoded)
     match response:
         case pb.IssueResponse():
             facts["card"] = _card(response.card)
@@ -113,7 +113,7 @@ def told(command: Wanted, answer: Answer) -> Facts:
 
 def _declined(answer: Answer) -> Facts:
     info = ErrorInfo()
-    assert Status.FromString(answer.kept).details[0].Unpack(info)
+    assert Status.FromString(answer.encoded).details[0].Unpack(info)
     assert answer.reason is not None
     assert info.reason == answer.reason.value
     facts: Facts = {"declined": info.reason}

@@ -1,1 +1,1 @@
-"""Real servers, their certificates, and the processes beside them."""
+"""Real servers, their certificates, and the other processes that they need."""

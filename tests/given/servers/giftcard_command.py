@@ -1,4 +1,4 @@
-"""The command `giftcard` as a user runs it: the installed script, in a process of its own."""
+"""The command `giftcard` as a user runs it: the installed script in its own process."""
 
 import json
 import re
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Leave out what the machine that tests has set for itself; lines are as wide as they like."""
+    """Return an environment without the settings of this machine, and with wide lines."""
     return users_environment() | {"COLUMNS": "300"} | dict(settings or {})
 
 
@@ -40,7 +40,7 @@ def giftcard(
 
 
 class Shop:
-    """The commands, with what a test does not care about filled in."""
+    """The commands of a shop, with defaults for what a test does not care about."""
 
     def __init__(self, target: str) -> None:
         self.settings = {"GIFTCARD_TARGET": target}
@@ -62,14 +62,14 @@ class Shop:
 
 
 def buying(amount: str, *more: str, order_id: str = "") -> list[str]:
-    """Arguments that buy a card, in an order of its own unless told."""
+    """Arguments that buy a card, by default in a new order."""
     order_id = order_id or f"PURCHASE-{uuid4()}"
     words = f"issue --market fr --order-id {order_id} --payment-reference PAY-1"
     return [*words.split(), "--purchaser-email", "ada@example.org", "--amount", amount, *more]
 
 
 def paying(total: str, *more: str) -> list[str]:
-    """Arguments that authorize, for an order of its own."""
+    """Arguments that authorize, for a new order."""
     words = f"authorize --market fr --order-id ORDER-{uuid4()} --customer-email ben@example.org"
     return [*words.split(), "--total", total, *more]
 

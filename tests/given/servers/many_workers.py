@@ -1,14 +1,13 @@
-"""`giftcard serve --workers N` on PostgreSQL, its callers, and what can be seen from outside."""
+"""`giftcard serve --workers N` on PostgreSQL, with its callers, metrics and log."""
 
 import json
 import os
 import random
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,12 +23,10 @@ from given.calls.journal import Journal, assert_bought_once, check, nobody_was_t
 from given.calls.shop import Shop
 from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
 
 CALLERS: Final = 8
 OPERATIONS: Final = "giftcard_operations_total"
-# Longer than several workers take to start, one after the other, on a machine that is busy.
-GIVE_UP_SECONDS: Final = 60.0
-LOOK_EVERY_SECONDS: Final = 0.05
 WORKERS: Final = 2
 MODULE: Final = (sys.executable, "-m", "giftcard_server")
 
@@ -43,7 +40,7 @@ class ManyWorkers:
         self.process = process
 
     def status(self, path: str) -> int:
-        """Return how HTTP answers."""
+        """Return the HTTP status of a path."""
         try:
             with urllib.request.urlopen(self.process.http_url + path, timeout=20) as answer:  # noqa: S310 - our own server
                 return int(answer.status)
@@ -51,7 +48,7 @@ class ManyWorkers:
             return error.code
 
     def samples(self) -> Samples:
-        """Return everything that /metrics shows."""
+        """Return all samples of /metrics."""
         url = f"{self.process.http_url}/metrics"
         with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own server
             text = answer.read().decode()
@@ -70,23 +67,23 @@ class ManyWorkers:
         return [line for line in self.log() if line["event"] == event]
 
     def log(self) -> list[dict[str, Any]]:
-        """Return every line that is whole."""
+        """Return every complete line."""
         whole = self.process.log_text().rpartition("\n")[0]
         return [json.loads(line) for line in whole.splitlines()]
 
     def pids(self) -> dict[int, int]:
-        """Return the process of each worker that was ready last under its number."""
+        """Return the pid of the last process that was ready under each worker's number."""
         return {line["worker"]: line["pid"] for line in self.events("worker ready")}
 
     def all_are_ready(self) -> bool:
-        """Whether nobody is missing."""
+        """Whether all workers are ready."""
         return self.value("giftcard_workers", state="alive") == WORKERS
 
     def folder_of_counters(self) -> Path:
-        """Return where the workers count."""
+        """Return the folder with the files of the workers' counters."""
         environment = Path(f"/proc/{self.pids()[1]}/environ").read_bytes().split(b"\0")
-        told = dict(each.decode().partition("=")[::2] for each in environment)
-        return Path(told["PROMETHEUS_MULTIPROC_DIR"])
+        variables = dict(each.decode().partition("=")[::2] for each in environment)
+        return Path(variables["PROMETHEUS_MULTIPROC_DIR"])
 
     def operations_of(self, worker: int) -> float:
         """Return how many commands one worker has answered."""
@@ -96,12 +93,12 @@ class ManyWorkers:
 
 
 def not_taken(refused: Refusal) -> bool:
-    """Tell whether nobody answered. gRPC cancels what a server that stops had not taken up yet."""
+    """Whether no server took the call. gRPC cancels calls that a stopping server did not take."""
     return nobody_was_there(refused) or refused.status is grpc.StatusCode.CANCELLED
 
 
 class Callers:
-    """People at shops of their own, who buy and pay; where an answer is lost, they go on."""
+    """Callers with one shop each, who buy and pay, and go on after a lost answer."""
 
     def __init__(self, server: ManyWorkers) -> None:
         self.journals = [
@@ -112,12 +109,12 @@ class Callers:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Call all the time, until the block is over."""
+        """Call continuously until the block is over."""
         over = threading.Event()
         with ThreadPoolExecutor(CALLERS) as threads:
             living = [threads.submit(self._live, each, over) for each in self.journals]
             try:
-                eventually(lambda: all(journal.acknowledged for journal in self.journals))
+                wait_until(lambda: all(journal.acknowledged for journal in self.journals))
                 yield
             finally:
                 over.set()
@@ -125,7 +122,7 @@ class Callers:
             life.result()
 
     def acknowledged(self) -> int:
-        """Count the answers that anybody has got."""
+        """Count the answers that were received."""
         return sum(len(journal.acknowledged) for journal in self.journals)
 
     def lost(self) -> int:
@@ -137,7 +134,7 @@ class Callers:
             journal.live_on(shop, over)
 
     def check(self) -> None:
-        """Find every answer again as it was, and the ledger in order."""
+        """Check that every request gets the same answer again, and audit the ledger."""
         process = self._server.process
         with ExitStack() as open_shops, ThreadPoolExecutor(CALLERS) as threads:
             shops = [
@@ -156,7 +153,7 @@ def total(samples: Samples, name: str, **labels: str) -> float:
 
 
 def settings_on(url: str, folder: Path) -> dict[str, str]:
-    """Return what a server is told of a database, with keys of its own in a folder."""
+    """Return the settings for a database, with a key ring in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     ring = folder / "giftcard.keys"
     if not ring.exists():
@@ -168,33 +165,25 @@ def settings_on(url: str, folder: Path) -> dict[str, str]:
 def many_workers(
     url: str, folder: Path, *, command: Sequence[str] = MODULE, **settings: str
 ) -> Iterator[ManyWorkers]:
-    """Start a server with several workers; none of them is left when the block is over."""
-    told = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
-    with ServerProcess(folder, settings=told, command=command) as process:
+    """Start a server with several workers; all of them have ended when the block is over."""
+    environment = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
+    with ServerProcess(folder, settings=environment, command=command) as process:
         server = ManyWorkers(process)
         yield server
     # Where a test failed, the supervisor was killed, and this is what they end by.
-    eventually(lambda: all(is_gone(pid) for pid in server.pids().values()))
+    wait_until(lambda: all(is_gone(pid) for pid in server.pids().values()))
 
 
 @contextmanager
 def shop_of_its_own(target: str) -> Iterator[Shop]:
-    """Open a shop that shares its connection with no other one of this process."""
+    """Open a shop that shares its connection with no other shop of this process."""
     options = (("grpc.use_local_subchannel_pool", 1),)
     with grpc.insecure_channel(target, options) as channel:
         yield Shop(channel)
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    """Return when it holds; fail where it never does."""
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    while not holds():
-        assert time.monotonic() < give_up_at, "it never came to hold"
-        time.sleep(LOOK_EVERY_SECONDS)
-
-
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, also where nobody has asked after its exit code."""
+    """Whether a process has ended, also as a zombie."""
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]

@@ -1,4 +1,4 @@
-"""A service that knows its callers by their certificates, and channels of each of them."""
+"""Mutual TLS: settings of a service, certificates of its callers, and their channels."""
 
 import ssl
 import urllib.error
@@ -14,7 +14,7 @@ from giftcard_server.callers.roles import Role
 from given.servers.certificates import Authority
 
 TRUST_DOMAIN: Final = "spiffe://shop.example"
-# One of each role, one of several, one of none; and one that is named as hosts are.
+# One caller of each role, one of several roles, one of none, and one named by a host name.
 CALLERS: Final = {
     **{f"{TRUST_DOMAIN}/{role}": [role.value] for role in Role},
     f"{TRUST_DOMAIN}/shop": ["checkout", "storefront"],
@@ -36,7 +36,7 @@ class Mutual:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the server has to be told."""
+        """The settings of the server."""
         return {
             "tls_certificate": self.certificate,
             "tls_key": self.key,
@@ -45,7 +45,7 @@ class Mutual:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same as variables."""
+        """The settings as environment variables."""
         return {f"GIFTCARD_{name.upper()}": str(value) for name, value in self.settings.items()}
 
     def of(self, *names: str) -> tuple[Path, Path]:
@@ -53,7 +53,7 @@ class Mutual:
         return self.authority.certify("caller", *names)
 
     def status(self, url: str, certified: tuple[Path, Path] | None) -> int:
-        """Return how HTTP answers to a certificate, 0 where there was no connection at all."""
+        """Return the HTTP status for a certificate, or 0 where there was no connection."""
         context = ssl.create_default_context(cafile=self.authority.certificate)
         if certified is not None:
             context.load_cert_chain(*certified)
@@ -68,7 +68,7 @@ class Mutual:
     @contextmanager
     def channel(self, target: str, certified: tuple[Path, Path] | None) -> Iterator[grpc.Channel]:
         """Open a channel of a caller with a certificate."""
-        # By its number, the host would have to be in the certificate of every test.
+        # By name, so that not every certificate of a test needs the address.
         port = target.rpartition(":")[2]
         with grpc.secure_channel(
             f"localhost:{port}", self.authority.credentials(certified)
@@ -77,7 +77,7 @@ class Mutual:
 
 
 def toml_of(callers: dict[str, list[str]]) -> str:
-    """Return callers as the settings file has them."""
+    """Return the callers' table of a settings file."""
     return "\n".join(["[callers]", *(f'"{name}" = {roles!r}' for name, roles in callers.items())])
 
 

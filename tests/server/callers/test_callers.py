@@ -1,4 +1,4 @@
-"""Who is a caller: by which certificate, by which name in it, and for how long."""
+"""Which certificate admits a caller, by which name in it, and for how long."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def by_another_authority(folder: Path) -> tuple[Path, Path]:
     return Authority(folder, "another").certify("caller", uri("checkout"))
 
 
-# A certificate with the right name in it, and what becomes of a call that comes with it.
+# Certificates with the right name, and the status of a call with each.
 Made = tuple[Path, Path] | None
 REFUSED: Final[dict[str, tuple[Callable[[Mutual, Path], Made], grpc.StatusCode]]] = {
     "none": (lambda _mutual, _folder: None, Code.UNAVAILABLE),
@@ -88,7 +88,7 @@ REFUSED: Final[dict[str, tuple[Callable[[Mutual, Path], Made], grpc.StatusCode]]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_certificate_that_does_not_do_is_refused(
+def test_a_certificate_that_admits_no_caller_is_refused(
     server: ServerProcess, mutual: Mutual, tmp_path: Path, name: str
 ) -> None:
     make, status = REFUSED[name]
@@ -100,9 +100,9 @@ def test_a_certificate_that_does_not_do_is_refused(
 def test_a_refused_call_is_counted_and_logged(server: ServerProcess, mutual: Mutual) -> None:
     with mutual.channel(server.target, mutual.of(uri("refunds"))) as channel:
         refusal(lambda: Shop(channel).call(sent.authorize()))
-    # gRPC's own core writes plain lines of handshakes that failed.
-    told = [line for line in server.log_text().splitlines() if line.startswith("{")]
-    lines = [json.loads(line) for line in told]
+    # The core of gRPC writes plain lines about failed handshakes.
+    texts = [line for line in server.log_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in texts]
     (line,) = [each for each in lines if each.get("path", "").endswith("/Authorize")]
     assert line["event"] == "caller refused"
     assert line["names"] == ["spiffe://shop.example/refunds"]
@@ -113,13 +113,13 @@ def test_a_refused_call_is_counted_and_logged(server: ServerProcess, mutual: Mut
     assert f"{labels},grpc_service" in get(f"{server.http_url}/metrics")[1].replace(" ", "")
 
 
-def test_a_caller_may_be_named_as_hosts_are(server: ServerProcess, mutual: Mutual) -> None:
+def test_a_caller_may_be_named_by_a_host_name(server: ServerProcess, mutual: Mutual) -> None:
     certified = mutual.of("DNS:Orders.Shop.example", "DNS:other.example")
     with mutual.channel(server.target, certified) as channel:
         assert not Shop(channel).call(sent.validate()).usable
 
 
-def test_who_is_taken_out_of_the_settings_is_refused_on_the_connection_it_has(
+def test_a_caller_removed_from_the_settings_is_refused_on_its_open_connection(
     mutual: Mutual, tmp_path: Path
 ) -> None:
     with (
@@ -130,7 +130,7 @@ def test_who_is_taken_out_of_the_settings_is_refused_on_the_connection_it_has(
         config = tmp_path / "giftcard.toml"
         assert not Shop(channel).call(sent.validate()).usable
         config.write_text("callers = 'gibberish", encoding="utf-8")
-        wait_until(lambda: "callers left as they were" in server.log_text())
+        wait_until(lambda: "callers not replaced" in server.log_text())
         assert not Shop(channel).call(sent.validate()).usable
         left = {name: roles for name, roles in CALLERS.items() if not name.endswith("/checkout")}
         config.write_text(toml_of(left), encoding="utf-8")
@@ -168,7 +168,7 @@ KNOWN: Final = {
         ([], [], None),
     ],
 )
-def test_a_uri_names_a_caller_and_hosts_do_where_there_is_none(
+def test_a_uri_names_a_caller_and_hosts_count_without_a_uri(
     uris: list[str], hosts: list[str], name: str | None
 ) -> None:
     callers = Callers(KNOWN)

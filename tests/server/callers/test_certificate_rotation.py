@@ -1,4 +1,4 @@
-"""Certificates are renewed under load, of the server, callers and authorities: no call fails."""
+"""Certificates of the server, callers and authorities are renewed under load; no call fails."""
 
 import shutil
 import threading
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.one_database
 CALLERS_AT_WORK: Final = 4
 CALLS_ON_A_CHANNEL: Final = 20
 RENEWALS: Final = 3
-TAKEN: Final = "certificates taken"
+REPLACED: Final = "certificates replaced"
 
 
 class Load:
-    """Calls that go on, over channels that are opened anew all the time and kept open as well.
+    """Continuous calls, over new channels all the time and over one channel that stays open.
 
     `credentials` is what the next channel takes, as a caller's files are read when it connects.
     """
@@ -36,7 +36,7 @@ class Load:
         self.target = f"localhost:{target.rpartition(':')[2]}"
         self.credentials = credentials
         with grpc.secure_channel(self.target, credentials) as channel:
-            # A right one, as a no to a wrong one takes its time.
+            # A right code, since the refusal of a wrong one is delayed.
             self._code = Shop(channel).bought().code
         self.failures: list[grpc.RpcError] = []
         self.calls = 0
@@ -51,7 +51,7 @@ class Load:
                     self._call(Shop(channel))
 
     def _stay(self) -> None:
-        """Keep one channel, which the server hangs up on now and then for its age."""
+        """Call on one channel, whose connections the server closes at their maximum age."""
         with grpc.secure_channel(self.target, self.credentials) as channel:
             while not self._over.is_set():
                 self._call(Shop(channel))
@@ -76,7 +76,7 @@ class Load:
 
 
 def put(certified: tuple[Path, Path], place: Mutual) -> None:
-    """Put a certificate and its key in the place of the server's, one after the other."""
+    """Replace the server's certificate and its key, one after the other."""
     for new, old in zip(certified, (place.certificate, place.key), strict=True):
         aside = old.with_suffix(".aside")
         shutil.copy(new, aside)
@@ -84,10 +84,11 @@ def put(certified: tuple[Path, Path], place: Mutual) -> None:
 
 
 def wait_for_taking(server: ServerProcess, times: int) -> None:
-    """Wait until the server has taken certificates so many times."""
-    wait_until(lambda: server.log_text().count(TAKEN) >= times)
+    """Wait until the server has replaced its certificates this many times."""
+    wait_until(lambda: server.log_text().count(REPLACED) >= times)
 
 
+@pytest.mark.slow
 def test_certificates_and_their_authority_are_replaced_under_load(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path / "certificates")
     heir = Authority(tmp_path, "heir")
@@ -100,15 +101,17 @@ def test_certificates_and_their_authority_are_replaced_under_load(tmp_path: Path
             both.read_bytes(), key.read_bytes(), certificate.read_bytes()
         )
 
-    told = mutual.environment | {"GIFTCARD_CONNECTION_AGE_SECONDS": "1"}
-    with ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server:
+    environment = mutual.environment | {"GIFTCARD_CONNECTION_AGE_SECONDS": "1"}
+    with ServerProcess(
+        tmp_path / "server", config=toml_of(CALLERS), settings=environment
+    ) as server:
         load = Load(server.target, of_caller(mutual.authority))
         with load.going_on():
             for times in range(1, RENEWALS + 1):
                 put(mutual.authority.certify(f"renewed{times}", "DNS:localhost"), mutual)
                 wait_for_taking(server, times)
                 load.credentials = of_caller(mutual.authority)
-            # The heir is trusted before anybody shows what it has certified.
+            # The new authority is trusted before any party shows a certificate of it.
             shutil.copy(both, mutual.authority.certificate)
             wait_for_taking(server, RENEWALS + 1)
             load.credentials = of_caller(heir)
@@ -120,7 +123,7 @@ def test_certificates_and_their_authority_are_replaced_under_load(tmp_path: Path
         assert load.calls > CALLERS_AT_WORK * CALLS_ON_A_CHANNEL
 
 
-def test_an_authority_that_is_taken_out_is_trusted_no_longer(tmp_path: Path) -> None:
+def test_an_authority_that_is_removed_is_no_longer_trusted(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path / "certificates")
     trusted_by_caller = mutual.authority.certificate.read_bytes()
     certificate, key = (path.read_bytes() for path in mutual.of(uri("checkout")))
@@ -139,14 +142,14 @@ def test_an_authority_that_is_taken_out_is_trusted_no_longer(tmp_path: Path) -> 
         assert no.status is grpc.StatusCode.UNAVAILABLE
 
 
-def test_files_that_do_not_fit_together_are_left_until_they_do(tmp_path: Path) -> None:
+def test_files_that_do_not_fit_together_are_used_once_they_do(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path / "certificates")
     certificate, key = mutual.authority.certify("renewed", "DNS:localhost")
     with ServerProcess(
         tmp_path / "server", config=toml_of(CALLERS), settings=mutual.environment
     ) as server:
         shutil.copy(certificate, mutual.certificate)
-        wait_until(lambda: "certificates left as they were" in server.log_text())
+        wait_until(lambda: "certificates not replaced" in server.log_text())
         with mutual.channel(server.target, mutual.of(uri("checkout"))) as channel:
             assert not Shop(channel).call(sent.validate()).usable
         shutil.copy(key, mutual.key)

@@ -1,4 +1,4 @@
-"""`giftcard certs`: one command, and a server and its callers speak mutual TLS."""
+"""`giftcard certs`: one command makes all that mutual TLS needs."""
 
 import json
 import shlex
@@ -33,7 +33,7 @@ HOSTS: Final = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one command made, in a folder whose name needs care."""
+    """What one command made, in a folder whose name needs quoting."""
     folder = tmp_path_factory.mktemp("certs") / 'my "own" certs'
     done = giftcard("certs", str(folder), "--days", "7", "--host", "gifts", "--host", "192.0.2.7")
     assert done.returncode == 0, done.stderr
@@ -48,7 +48,7 @@ def names_in(found: x509.Certificate) -> list[x509.GeneralName]:
     return list(found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 
 
-def test_there_is_a_certificate_and_a_key_for_everybody_and_keys_are_their_owners(
+def test_the_server_and_each_role_get_a_certificate_and_a_key_for_the_owner_alone(
     folder: Path,
 ) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
@@ -102,7 +102,7 @@ def test_names_are_those_of_the_server_and_of_each_role(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def renewed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
-    """A folder after two runs, and what was in it after the first; its settings were added to."""
+    """A folder after two runs, and its files after the first; the settings were edited between."""
     folder = tmp_path_factory.mktemp("renewed")
     assert giftcard("certs", str(folder)).returncode == 0
     settings = folder / "giftcard.toml"
@@ -112,7 +112,7 @@ def renewed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, b
     return folder, before
 
 
-def test_a_second_time_everybody_gets_a_new_certificate_of_the_same_authority(
+def test_a_second_run_makes_new_certificates_of_the_same_authority(
     renewed: tuple[Path, dict[str, bytes]],
 ) -> None:
     folder, before = renewed
@@ -154,7 +154,7 @@ SPOILT: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "why"), SPOILT)
-def test_an_authority_that_cannot_sign_is_a_clear_no(
+def test_an_authority_that_cannot_sign_is_refused_with_a_reason(
     tmp_path: Path, spoil: Callable[[Path], None], why: str
 ) -> None:
     folder = tmp_path / "certs"
@@ -170,7 +170,9 @@ def test_an_authority_that_cannot_sign_is_a_clear_no(
 
 
 @pytest.mark.parametrize("host", ["gärten.example", "a\nb", "shop:50051", ""])
-def test_a_host_that_no_certificate_can_name_is_a_clear_no(tmp_path: Path, host: str) -> None:
+def test_a_host_that_no_certificate_can_name_is_refused_with_a_reason(
+    tmp_path: Path, host: str
+) -> None:
     done = giftcard("certs", str(tmp_path / "certs"), "--host", host)
     assert done.returncode == 2
     assert "is neither the name of a host in ASCII nor an address" in done.stderr
@@ -180,7 +182,7 @@ def test_a_host_that_no_certificate_can_name_is_a_clear_no(tmp_path: Path, host:
 
 @pytest.fixture(scope="module")
 def told_to(folder: Path) -> list[list[str]]:
-    """The commands that a renewal tells people to use, as a shell would take them apart."""
+    """Return the commands that a renewal prints, split as by a shell."""
     done = giftcard("certs", str(folder))
     return [shlex.split(line) for line in done.stdout.splitlines()[1:]]
 
@@ -194,7 +196,7 @@ def as_role(
     return giftcard(*command, *options, stdin=stdin, settings={"GIFTCARD_TARGET": target})
 
 
-def test_what_the_command_says_works_as_it_is(
+def test_the_printed_commands_work_as_they_are(
     start_server: StartServer, folder: Path, told_to: list[list[str]]
 ) -> None:
     (setting, *_), (_, *validate) = told_to
@@ -207,17 +209,17 @@ def test_what_the_command_says_works_as_it_is(
     assert seen.returncode == 0, seen.stdout + seen.stderr
 
 
-def test_each_role_may_do_its_own_and_nobody_may_without_a_certificate(
+def test_each_role_may_call_its_rpcs_and_no_caller_may_without_a_certificate(
     start_server: StartServer, folder: Path
 ) -> None:
-    told = {"GIFTCARD_CONFIG": str(folder / "giftcard.toml")}
-    target = start_server(settings=told).target
+    environment = {"GIFTCARD_CONFIG": str(folder / "giftcard.toml")}
+    target = start_server(settings=environment).target
     allowed = as_role(folder, target, Role.CHECKOUT, *paying("50"), stdin=UNKNOWN_CODE)
     assert "CARD_NOT_FOUND" in allowed.stderr
     refused = as_role(folder, target, Role.CHECKOUT, *buying("50"))
     assert "PERMISSION_DENIED" in refused.stderr
     options = ("--ca", str(folder / "ca.pem"), "--timeout-seconds", "2")
     settings = {"GIFTCARD_TARGET": target}
-    nobody = giftcard(*looking("50"), *options, stdin=UNKNOWN_CODE, settings=settings)
-    assert nobody.returncode != 0
-    assert "CARD_NOT_FOUND" not in nobody.stdout + nobody.stderr
+    without = giftcard(*looking("50"), *options, stdin=UNKNOWN_CODE, settings=settings)
+    assert without.returncode != 0
+    assert "CARD_NOT_FOUND" not in without.stdout + without.stderr

@@ -1,4 +1,4 @@
-"""`giftcard keys`: rings are made, rotated, shown and checked, and no secret is ever shown."""
+"""`giftcard keys`: rings are made, rotated, listed and checked, and no secret is ever printed."""
 
 import json
 import stat
@@ -38,12 +38,12 @@ def used(place: Place) -> Place:
     return place
 
 
-def told(place: Place, **more: str) -> dict[str, str]:
+def settings_of(place: Place, **more: str) -> dict[str, str]:
     return {**place.environment, **more}
 
 
-def said(done: subprocess.CompletedProcess[str], ring: Path) -> str:
-    """Return everything that a command said, which is nothing secret."""
+def output_of(done: subprocess.CompletedProcess[str], ring: Path) -> str:
+    """Return the whole output of a command, after a check that it holds no secret."""
     text = done.stdout + done.stderr
     assert "Traceback" not in text
     for key in key_file.read(ring).keys:
@@ -72,20 +72,20 @@ def without(path: Path, removed: str) -> None:
 def test_a_new_ring_has_one_key_that_its_owner_alone_can_read(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     done = giftcard("keys", "new", str(path))
-    assert (done.returncode, said(done, path)) == (0, f"{path}: one new key\n")
+    assert (done.returncode, output_of(done, path)) == (0, f"{path}: one new key\n")
     assert len(key_file.read(path).keys) == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_ring_is_never_written_over(path: Path) -> None:
+def test_an_existing_ring_is_never_overwritten(path: Path) -> None:
     before = path.read_bytes()
     done = giftcard("keys", "new", str(path))
     assert done.returncode == 2
-    assert f"there is a key file {path} already" in said(done, path)
+    assert f"there is a key file {path} already" in output_of(done, path)
     assert path.read_bytes() == before
 
 
-# What is asked for after `rotate PATH`, what is answered, and the ring then.
+# The options after `rotate PATH`, the output, and the ring afterwards.
 ROTATIONS: Final = (
     ((), "k2 is new, and first", ["k2", "k1"]),
     (("--later",), "k2 is new, and last", ["k1", "k2"]),
@@ -94,11 +94,11 @@ ROTATIONS: Final = (
 
 
 @pytest.mark.parametrize(("options", "answer", "after"), ROTATIONS)
-def test_rotating_says_what_it_has_done(
+def test_rotating_prints_what_it_has_done(
     path: Path, options: tuple[str, ...], answer: str, after: list[str]
 ) -> None:
     done = giftcard("keys", "rotate", str(path), *options)
-    assert (done.returncode, said(done, path)) == (0, f"{path}: {answer}\n")
+    assert (done.returncode, output_of(done, path)) == (0, f"{path}: {answer}\n")
     assert [key.key_id for key in key_file.read(path).keys] == after
 
 
@@ -119,19 +119,19 @@ REFUSED: Final = (
 
 
 @pytest.mark.parametrize(("arguments", "why"), REFUSED)
-def test_what_cannot_be_done_is_a_clear_no(
+def test_what_cannot_be_done_is_refused_with_a_reason(
     path: Path, arguments: tuple[str, ...], why: str
 ) -> None:
     before = path.read_bytes()
     done = giftcard("keys", *(str(path) if each == "PATH" else each for each in arguments))
     assert done.returncode == 2
-    assert why in said(done, path)
+    assert why in output_of(done, path)
     assert path.read_bytes() == before
 
 
 def test_a_list_shows_what_each_key_is_for_and_how_many_cards_it_has(used: Place) -> None:
-    done = giftcard("keys", "list", "--output", "json", settings=told(used))
-    said(done, used.key_file)
+    done = giftcard("keys", "list", "--output", "json", settings=settings_of(used))
+    output_of(done, used.key_file)
     answer = as_json(done)
     assert counted(answer) == [("k3", 1, 0, 0, 0), ("k2", 2, 1, 1, 1), ("k1", 3, 3, 2, 3)]
     ring = key_file.read(used.key_file)
@@ -139,9 +139,9 @@ def test_a_list_shows_what_each_key_is_for_and_how_many_cards_it_has(used: Place
         map(key_file.fingerprint, ring.keys)
     )
     without(used.key_file, "k1")
-    table = giftcard("keys", "list", settings=told(used))
+    table = giftcard("keys", "list", settings=settings_of(used))
     assert table.returncode == 0
-    rows = said(table, used.key_file).splitlines()
+    rows = output_of(table, used.key_file).splitlines()
     assert all(column in rows[1] for column in SHOWN)
     assert any("k3" in row and "for new cards" in row for row in rows)
     assert any("k1" in row and "missing" in row for row in rows)
@@ -181,7 +181,7 @@ def open_to_others(path: Path) -> None:
     path.chmod(0o644)
 
 
-# What is done to the ring, what a check answers, and what a server would say to it.
+# What is done to the ring, how a check ends, and the refusal of a server.
 CHECKS: Final = (
     (nothing, 0, ""),
     (no_k3, 0, ""),
@@ -192,27 +192,27 @@ CHECKS: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "exit_code", "why"), CHECKS)
-def test_a_check_says_what_a_server_would_say(
+def test_a_check_finds_what_a_server_would_refuse(
     used: Place, spoil: Callable[[Path], None], exit_code: int, why: str
 ) -> None:
     spoil(used.key_file)
-    done = giftcard("keys", "check", "--output", "json", settings=told(used))
+    done = giftcard("keys", "check", "--output", "json", settings=settings_of(used))
     answer = as_json(done)
     assert (done.returncode, answer["can_start"]) == (exit_code, not why)
     assert "".join(answer["mistakes"]).endswith(why)
     assert {each["key_id"]: each["live_cards"] for each in answer["keys"]}["k1"] == 2
     if why:
-        refused = giftcard("serve", settings=told(used))
+        refused = giftcard("serve", settings=settings_of(used))
         assert refused.returncode == 2
         assert refused.stderr == f"giftcard cannot start:\n{answer['mistakes'][0]}\n"
 
 
-def test_a_check_is_for_people_too(used: Place) -> None:
-    good = giftcard("keys", "check", settings=told(used))
-    assert said(good, used.key_file).endswith("\nA server can start.\n")
+def test_a_check_prints_a_table_as_well(used: Place) -> None:
+    good = giftcard("keys", "check", settings=settings_of(used))
+    assert output_of(good, used.key_file).endswith("\nA server can start.\n")
     no_k1(used.key_file)
-    bad = giftcard("keys", "check", settings=told(used))
-    assert said(bad, used.key_file).endswith(
+    bad = giftcard("keys", "check", settings=settings_of(used))
+    assert output_of(bad, used.key_file).endswith(
         "\n2 live cards need the key k1\nA server would refuse to start.\n"
     )
 
@@ -231,7 +231,7 @@ def test_before_the_first_start_there_is_nothing_to_check_and_nothing_is_made(
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_lost_key_file_is_a_mistake_and_none_is_made_in_its_place(used: Place) -> None:
     used.key_file.unlink()
-    done = giftcard("keys", "check", "--output", "json", settings=told(used))
+    done = giftcard("keys", "check", "--output", "json", settings=settings_of(used))
     assert done.returncode == 1
     (mistake,) = as_json(done)["mistakes"]
     assert mistake.startswith(f"the key file {used.key_file} is missing")
@@ -248,7 +248,7 @@ CANNOT_LOOK: Final = (
 
 
 @pytest.mark.parametrize(("settings", "why"), CANNOT_LOOK)
-def test_where_it_cannot_be_found_out_a_check_says_so(
+def test_a_check_that_is_not_possible_is_refused_with_a_reason(
     path: Path, settings: dict[str, str], why: str
 ) -> None:
     ring = {} if "GIFTCARD_KEYS" in settings else {"GIFTCARD_KEY_FILE": str(path)}

@@ -1,4 +1,4 @@
-"""PostgreSQL's schema by the command line: made on purpose, once, and named where it is wrong."""
+"""`giftcard migrate` on PostgreSQL: it runs on purpose and once, and a wrong schema is named."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,14 +28,14 @@ REFUSED: Final = 2
 
 @pytest.fixture
 def bare(postgresql: PostgresqlProcess, tmp_path: Path) -> Iterator[Place]:
-    """A database with nothing in it."""
+    """An empty database without a schema."""
     url = postgresql.new_database(migrated=False)
     yield Place.on_server(url, tmp_path)
     postgresql.drop(url)
 
 
 def run(command: str, place: Place) -> subprocess.CompletedProcess[str]:
-    """Run a command on a place; whatever it says, it does not say the password."""
+    """Run a command on a place; its output never holds the password."""
     done = giftcard(command, settings=place.environment)
     assert PASSWORD not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -43,12 +43,12 @@ def run(command: str, place: Place) -> subprocess.CompletedProcess[str]:
 
 
 def serving(place: Place, folder: Path, **settings: str) -> ServerProcess:
-    told = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG", **settings}
-    return ServerProcess(folder, settings=told, command=[str(SCRIPT), "serve"])
+    environment = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG", **settings}
+    return ServerProcess(folder, settings=environment, command=[str(SCRIPT), "serve"])
 
 
 def refusal_to_serve(place: Place, folder: Path) -> str:
-    """Return what a server says that refuses to start on a place."""
+    """Return the output of a server that refuses to start on a place."""
     with pytest.raises(ServerNotReady, match=f"ended with exit code {REFUSED} ") as caught:
         serving(place, folder).start()
     assert PASSWORD not in str(caught.value)
@@ -56,7 +56,7 @@ def refusal_to_serve(place: Place, folder: Path) -> str:
     return str(caught.value)
 
 
-def told(place: Place, why: str) -> str:
+def refusal_of(place: Place, why: str) -> str:
     return f"refusing the database {place.database_url}: {why}"
 
 
@@ -73,25 +73,25 @@ def test_a_database_is_migrated_once_and_then_there_is_nothing_to_do(bare: Place
     assert run("audit", bare).returncode == 0
 
 
-def test_of_several_who_migrate_at_once_one_does(bare: Place) -> None:
+def test_of_several_migrations_at_once_one_does_the_work(bare: Place) -> None:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         done = list(threads.map(run, ["migrate"] * AT_ONCE, [bare] * AT_ONCE))
     assert [each.returncode for each in done] == [0] * AT_ONCE
-    said = sorted(each.stdout.rpartition(": ")[2].strip() for each in done)
-    assert said == [EVERY_MIGRATION] + ["nothing to do"] * (AT_ONCE - 1)
+    results = sorted(each.stdout.rpartition(": ")[2].strip() for each in done)
+    assert results == [EVERY_MIGRATION] + ["nothing to do"] * (AT_ONCE - 1)
 
 
-def test_a_server_does_not_migrate_unless_told_and_names_the_command(
+def test_a_server_does_not_migrate_without_the_setting_and_names_the_command(
     bare: Place, tmp_path: Path
 ) -> None:
-    lacking = told(bare, f"it lacks {EVERY_MIGRATION}: run `giftcard migrate`")
+    lacking = refusal_of(bare, f"it lacks {EVERY_MIGRATION}: run `giftcard migrate`")
     assert lacking in refusal_to_serve(bare, tmp_path)
     assert run("migrate", bare).stdout.endswith(f": {EVERY_MIGRATION}\n")
     with serving(bare, tmp_path) as server, shop_at(server.target) as shop:
         assert shop.bought().code
 
 
-def test_servers_that_are_told_to_migrate_do_so_once_however_many_start(
+def test_servers_with_the_setting_migrate_once_however_many_start(
     bare: Place, tmp_path: Path
 ) -> None:
     servers = [
@@ -115,7 +115,7 @@ def test_servers_that_are_told_to_migrate_do_so_once_however_many_start(
 
 def from_the_future(place: Place) -> None:
     database.migrate(place.database_url)
-    # What it is called, in a row that is otherwise like that of a migration we know.
+    # A row like that of a known migration, with an unknown name.
     execute(
         place,
         "CREATE TEMPORARY TABLE known AS SELECT * FROM schema_migration LIMIT 1",
@@ -135,17 +135,17 @@ WRONG: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "why"), WRONG)
-def test_a_database_that_is_not_of_this_version_is_refused_and_left_alone(
+def test_a_database_of_another_version_is_refused_and_unchanged(
     bare: Place, tmp_path: Path, spoil: Callable[[Place], None], why: str
 ) -> None:
     spoil(bare)
     migrated = run("migrate", bare)
     assert (migrated.returncode, migrated.stdout) == (REFUSED, "")
-    assert told(bare, why) in migrated.stderr
+    assert refusal_of(bare, why) in migrated.stderr
     told_to = serving(bare, tmp_path, GIFTCARD_MIGRATE_ON_START="true")
     with pytest.raises(ServerNotReady, match=f"ended with exit code {REFUSED} ") as caught:
         told_to.start()
-    assert told(bare, why) in str(caught.value)
+    assert refusal_of(bare, why) in str(caught.value)
 
 
 def with_another_password(place: Place) -> Place:
@@ -174,12 +174,12 @@ UNREACHABLE: Final = (
 
 
 @pytest.mark.parametrize(("changed", "why"), UNREACHABLE)
-def test_a_database_that_cannot_be_had_is_named_without_its_password(
+def test_a_database_out_of_reach_is_named_without_its_password(
     bare: Place, tmp_path: Path, changed: Callable[[Place], Place], why: str
 ) -> None:
     place = changed(bare)
-    assert told(place, why) in refusal_to_serve(place, tmp_path)
+    assert refusal_of(place, why) in refusal_to_serve(place, tmp_path)
     with pytest.raises(DatabaseRefusedError) as caught:
         database.migrate(place.database_url)
-    assert str(caught.value).startswith(told(place, why))
+    assert str(caught.value).startswith(refusal_of(place, why))
     assert PASSWORD not in str(caught.value)

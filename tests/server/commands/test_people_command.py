@@ -1,4 +1,4 @@
-"""`giftcard people`: Customer Service reads who is kept beside a card, and forgets them."""
+"""`giftcard people`: Customer Service shows and forgets the people of a card."""
 
 import json
 import subprocess
@@ -21,12 +21,12 @@ from given.servers.running import Clock, running, settings, target_of
 
 REFUSED: Final = 2
 NO_CARD: Final = "0" * 32
-EVERYBODY: Final = (sent.BUYER, sent.FRIEND, sent.SHOPPER)
+PEOPLE: Final = (sent.BUYER, sent.FRIEND, sent.SHOPPER)
 
 
 @pytest.fixture
 def bought(place: Place) -> pb.IssueResponse:
-    """A card for a friend, with wishes, with which somebody paid."""
+    """A card for a friend with a message, and a payment with it."""
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         bought = shop.bought()
         shop.held(bought.code)
@@ -40,14 +40,14 @@ def people(place: Place, *arguments: str, **settings: str) -> subprocess.Complet
 
 
 def shown(place: Place, card_id: str) -> list[dict[str, Any]]:
-    """Return what `show` tells of a card, having seen that the log says so, and of nobody."""
+    """Return the people that `show` prints, after a check of the log line and its privacy."""
     done = people(place, "show", card_id, "--output", "json", GIFTCARD_LOG_LEVEL="ERROR")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     logged = json.loads(line)
     assert (logged["event"], logged["card_id"]) == ("people read", card_id)
     assert logged["acting_for"] == "support"
-    for person in EVERYBODY:
+    for person in PEOPLE:
         assert person.name not in line
         assert person.email not in line
     answer = json.loads(done.stdout)
@@ -78,11 +78,11 @@ def test_r30_r32_people_are_shown_until_they_are_forgotten(
     assert json.loads(done.stderr)["event"] == "people forgotten"
     assert [each["lost"] for each in shown(place, card_id)] == ["forgotten"] * 3
     again = people(place, "forget", card_id, "--yes")
-    assert again.stdout.startswith(f"card {card_id}: there was nobody to forget\n")
+    assert again.stdout.startswith(f"card {card_id}: there were no people to forget\n")
     assert people(place, "show", NO_CARD).returncode == REFUSED
 
 
-def test_people_are_forgotten_while_a_server_runs_which_goes_on(place: Place) -> None:
+def test_people_are_forgotten_while_a_server_runs_and_goes_on(place: Place) -> None:
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         bought = shop.bought()
         done = people(place, "forget", bought.card.card_id, "--yes")
@@ -97,20 +97,20 @@ def test_people_are_forgotten_while_a_server_runs_which_goes_on(place: Place) ->
 
 
 @pytest.mark.one_database
-def test_a_table_shows_everybody_and_commands_no_terminal(place: Place) -> None:
-    # Control characters are refused at the edge; this one turns the rest of a line around.
+def test_a_table_shows_all_people_and_controls_no_terminal(place: Place) -> None:
+    # The edge refuses control characters; this one reverses the rest of a line.
     name = "\u202e[red]Bravo"
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         card_id = shop.call(changed(sent.issue(), "recipient.name", name)).card.card_id
-    told = people(place, "show", card_id).stdout
-    assert sent.BUYER.email in told
-    assert "\\u202e[red]Bravo" in told
-    assert "\u202e" not in told
+    shown = people(place, "show", card_id).stdout
+    assert sent.BUYER.email in shown
+    assert "\\u202e[red]Bravo" in shown
+    assert "\u202e" not in shown
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("answer", ["", "n\n"])
-def test_nobody_is_forgotten_by_accident(
+def test_people_are_not_forgotten_without_a_confirmation(
     place: Place, bought: pb.IssueResponse, answer: str
 ) -> None:
     card_id = bought.card.card_id
@@ -121,7 +121,7 @@ def test_nobody_is_forgotten_by_accident(
 
 
 @pytest.mark.one_database
-def test_who_says_yes_is_believed(place: Place, bought: pb.IssueResponse) -> None:
+def test_a_confirmation_is_enough_to_forget_people(place: Place, bought: pb.IssueResponse) -> None:
     card_id = bought.card.card_id
     done = giftcard("people", "forget", card_id, stdin="y\n", settings=place.environment)
     assert done.returncode == 0
@@ -138,7 +138,7 @@ def test_who_says_yes_is_believed(place: Place, bought: pb.IssueResponse) -> Non
         ("", "a card's id has 32 hex digits, and is not its code"),
     ],
 )
-def test_a_card_that_is_not_there_is_said_and_a_code_never_repeated(
+def test_an_unknown_card_is_named_and_a_code_is_never_quoted(
     place: Place, bought: pb.IssueResponse, command: tuple[str, ...], card_id: str, why: str
 ) -> None:
     done = people(place, *command, card_id)
@@ -149,7 +149,7 @@ def test_a_card_that_is_not_there_is_said_and_a_code_never_repeated(
     assert bought.code not in done.stderr
 
 
-def test_without_the_ring_nobody_is_shown_and_everybody_can_be_forgotten(
+def test_without_the_ring_people_cannot_be_shown_but_forgotten(
     place: Place, bought: pb.IssueResponse, tmp_path: Path
 ) -> None:
     place.key_file.rename(tmp_path / "elsewhere")
@@ -166,7 +166,7 @@ def test_without_the_ring_nobody_is_shown_and_everybody_can_be_forgotten(
         ("k1 ", "altered since it was saved, or the ring has another key k1"),
     ],
 )
-def test_another_ring_says_what_it_lacks(
+def test_with_another_ring_the_missing_key_is_named(
     place: Place, bought: pb.IssueResponse, secret: str, lost: str
 ) -> None:
     place.key_file.write_text(f"{secret}{'ab' * 32}\n")
@@ -193,7 +193,7 @@ def test_people_of_a_former_database_are_sealed_with_the_ring_of_its_servers(
 
 
 @pytest.mark.one_database
-def test_where_there_is_no_database_there_is_a_sentence(tmp_path: Path) -> None:
+def test_without_a_database_the_commands_end_with_a_sentence(tmp_path: Path) -> None:
     place = Place.in_file(tmp_path)
     for command in (("show",), ("forget", "--yes")):
         done = people(place, *command, NO_CARD)

@@ -1,4 +1,4 @@
-"""What a server refuses to start on: a clear message, an exit code, and nothing touched."""
+"""Refusals to start: each has a clear message and an exit code, and changes nothing."""
 
 import shutil
 import socket
@@ -24,7 +24,7 @@ FIRST_SCHEMA: Final = Path(__file__).parents[2] / "storage" / "database_0001.db"
 
 
 def bought_a_card(folder: Path) -> None:
-    """Leave a database behind that holds a live card."""
+    """Make a database with a live card."""
     with running(settings(folder), Clock()) as service, shop_at(target_of(service)) as shop:
         shop.bought()
 
@@ -79,7 +79,7 @@ DATABASES: Final = (
 
 
 @pytest.mark.parametrize(("make", "why"), DATABASES)
-def test_a_database_that_is_not_ours_or_not_whole_is_refused_and_left_alone(
+def test_a_foreign_or_damaged_database_is_refused_and_unchanged(
     tmp_path: Path, make: Callable[[Path], None], why: str
 ) -> None:
     path = tmp_path / "giftcard.db"
@@ -160,7 +160,7 @@ KEY_FILES: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "why"), KEY_FILES)
-def test_keys_that_do_not_open_the_cards_are_refused(
+def test_keys_that_do_not_fit_the_cards_are_refused(
     tmp_path: Path, spoil: Callable[[Path], None], why: str
 ) -> None:
     bought_a_card(tmp_path)
@@ -186,7 +186,7 @@ WITHOUT_KEYS: Final = (
 
 
 @pytest.mark.parametrize(("make", "why"), WITHOUT_KEYS)
-def test_no_key_file_is_made_beside_a_database_that_is_not_ours_or_has_cards(
+def test_no_key_file_is_made_beside_a_foreign_database_or_one_with_cards(
     tmp_path: Path, make: Callable[[Path], None], why: str
 ) -> None:
     path = tmp_path / "giftcard.db"
@@ -198,13 +198,13 @@ def test_no_key_file_is_made_beside_a_database_that_is_not_ours_or_has_cards(
     assert not (tmp_path / "giftcard.db.keys").exists()
 
 
-def test_a_key_file_is_made_beside_a_database_whose_making_was_cut_short(tmp_path: Path) -> None:
+def test_a_key_file_is_made_beside_a_database_that_was_left_unfinished(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "giftcard.db")) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     bought_a_card(tmp_path)
 
 
-def test_a_key_file_that_was_named_is_never_made(tmp_path: Path) -> None:
+def test_a_key_file_that_a_setting_names_is_never_made(tmp_path: Path) -> None:
     named = tmp_path / "named.keys"
     with pytest.raises(StartRefusedError, match=f"there is no key file {named}"):
         Service(settings(tmp_path, key_file=named))
@@ -244,7 +244,7 @@ def test_a_second_server_on_the_same_port_is_refused(
 
 
 def is_there(host: str) -> bool:
-    """Tell whether this machine has such an address; not every container has IPv6."""
+    """Return whether this machine has an address; not every container has IPv6."""
     try:
         socket.create_server((host, 0), family=socket.AF_INET6).close()
     except OSError:
@@ -257,7 +257,7 @@ NO_IPV6: Final = pytest.mark.skipif(not is_there("::1"), reason="there is no IPv
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", pytest.param("[::1]", marks=NO_IPV6)])
 def test_a_server_listens_on_any_kind_of_loopback_address(tmp_path: Path, host: str) -> None:
-    told = settings(tmp_path, grpc_listen=f"{host}:0", http_listen=f"{host}:0")
-    with running(told, Clock()) as service, shop_at(f"{host}:{service.grpc_port}") as shop:
+    on_host = settings(tmp_path, grpc_listen=f"{host}:0", http_listen=f"{host}:0")
+    with running(on_host, Clock()) as service, shop_at(f"{host}:{service.grpc_port}") as shop:
         assert shop.bought().code
         assert f"http {host}:" in service.listening

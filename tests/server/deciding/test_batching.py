@@ -9,7 +9,8 @@ import pytest
 
 from giftcard_server.deciding.batching import Batcher, Entry
 from giftcard_server.errors import GoneError, OverloadedError
-from given.together import SOON_SECONDS, here, together, until_waiting
+from given.together import here, together, wait_until_queued
+from given.waiting import SOON_SECONDS
 
 PATIENT = 1000
 
@@ -76,7 +77,7 @@ def test_what_comes_while_a_batch_runs_is_the_next_one_in_the_order_it_came(
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         for item in range(1, waiting + 1):
             results.append(callers.submit(batcher.submit, item, here))
-            until_waiting(batcher, item)
+            wait_until_queued(batcher, item)
         runs.go_on.release(len(batches))
         assert [result.result(SOON_SECONDS) for result in results] == [
             2 * item for item in range(waiting + 1)
@@ -92,7 +93,7 @@ def test_a_leader_leaves_with_its_answer_while_the_next_batch_runs() -> None:
         first = callers.submit(batcher.submit, 1, here)
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         second = callers.submit(batcher.submit, 2, here)
-        until_waiting(batcher, 1)
+        wait_until_queued(batcher, 1)
         runs.go_on.release()
         assert first.result(SOON_SECONDS) == 2
         assert runs.begun.acquire(timeout=SOON_SECONDS)
@@ -109,7 +110,7 @@ def test_where_too_many_wait_the_next_is_turned_away_at_once_and_later_ones_are_
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         for item in (1, 2):
             accepted.append(callers.submit(batcher.submit, item, here))
-            until_waiting(batcher, item)
+            wait_until_queued(batcher, item)
         for _ in range(3):
             with pytest.raises(OverloadedError):
                 batcher.submit(3, here)
@@ -128,7 +129,7 @@ def test_who_is_gone_before_being_picked_up_is_not_run() -> None:
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         for item, is_gone in ((1, gone.is_set), (2, here), (3, gone.is_set)):
             results.append(callers.submit(batcher.submit, item, is_gone))
-            until_waiting(batcher, item)
+            wait_until_queued(batcher, item)
         gone.set()
         runs.go_on.release(PATIENT)
         errors = [type(result.exception(SOON_SECONDS)) for result in results]
@@ -183,7 +184,7 @@ def test_who_cannot_say_whether_it_is_gone_hits_nobody_else(error: BaseException
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         for item, is_gone in ((1, here), (2, unclear), (3, here)):
             results.append(callers.submit(batcher.submit, item, is_gone))
-            until_waiting(batcher, item)
+            wait_until_queued(batcher, item)
         runs.go_on.release(PATIENT)
         became = [result.exception(SOON_SECONDS) or result.result() for result in results]
     assert became == [0, 2, error, 6]

@@ -5,11 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from giftcard_rules.commands import Authorize, Cancel, Command
-from giftcard_server.deciding.committer import Answer, Submission
+from giftcard_rules.codes import Key, KeyRing
+from giftcard_rules.commands import Authorize, Cancel, CatchUp, CaughtUp, Command, Outcome
+from giftcard_rules.decisions import Decision, Person, PersonRole
+from giftcard_rules.reasons import Reason
+from giftcard_server.deciding import committer
+from giftcard_server.deciding.committer import Answer
+from giftcard_server.edge import responses
 from giftcard_server.errors import GoneError
+from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Card, Request
+from giftcard_storage.store import Store
 from given.databases.books_on_disk import (
     BooksOnDisk,
     audited,
@@ -19,7 +26,19 @@ from given.databases.books_on_disk import (
     submission,
 )
 from given.databases.kinds import Place
-from given.made_facts import KEY, authorize, capture, issue, order, request_key, reverse
+from given.made_facts import (
+    KEY,
+    RING,
+    SHOPPER,
+    authorize,
+    capture,
+    issue,
+    order,
+    request_key,
+    reverse,
+)
+
+NEWER_KEY = Key("2027", b"the secret of the next year, 32 B.")
 
 
 @pytest.fixture
@@ -89,7 +108,7 @@ def test_the_same_request_twice_in_one_batch_is_done_once_and_answered_alike(
     first, second, third = books.together([card, card, authorize_of(card)])
     assert isinstance(first, Answer)
     assert isinstance(second, Answer)
-    assert (first.replayed, second.replayed, first.kept) == (False, True, second.kept)
+    assert (first.replayed, second.replayed, first.encoded) == (False, True, second.encoded)
     assert reasons([third]) == [None]
     assert len(books.rows(Card)) == 1
 
@@ -122,7 +141,57 @@ def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
     first = books.submit(command)
     assert len(books.rows(Request)) == traces
     again = books.submit(command)
-    assert (again.kept, again.reason, again.replayed) == (first.kept, first.reason, traces > 0)
+    assert (again.encoded, again.reason, again.replayed) == (
+        first.encoded,
+        first.reason,
+        traces > 0,
+    )
+
+
+def test_a_decision_that_adds_a_person_and_changes_no_card_is_saved(
+    books: BooksOnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = issue()
+    books.submit(card)
+    card_id = card.new_card.card_id
+    person = Person(card_id=card_id, role=PersonRole.RECIPIENT, contact=SHOPPER)
+    decision = Decision(outcome=CaughtUp(), people=(person,))
+    # No command of today decides this, so that the rules cannot be asked for it.
+    monkeypatch.setattr(committer, "decide", lambda *_: decision)
+    books.submit(CatchUp(card_id))
+    assert person in people_of(books.beside, RING, card_id, ActingFor.SUPPORT)
+
+
+class NeverSaving(Store):
+    """A store in which it is a mistake to save."""
+
+    def save(self, *_: object) -> None:
+        message = "there was nothing to save"
+        raise AssertionError(message)
+
+
+def test_a_pure_decline_writes_nothing(place: Place) -> None:
+    with audited(place, store=NeverSaving) as books:
+        declined = books.submit(capture("no hold"))
+        assert declined.reason is Reason.AUTHORIZATION_NOT_FOUND
+
+
+def test_the_refusal_of_a_throttled_call_is_left_to_the_edge_to_encode(place: Place) -> None:
+    encoded: list[Outcome] = []
+
+    def encode(outcome: Outcome) -> bytes:
+        encoded.append(outcome)
+        return responses.encode(outcome)
+
+    with audited(place, encode=encode) as books:
+        card = issue()
+        books.submit(card)
+        assert len(encoded) == 1
+        for throttled in (issue(), issue(60_00, key=card.key)):
+            refused = books.submit(replace(submission(throttled), throttled=True))
+            assert (refused.encoded, refused.reason) == (b"", Reason.TOO_MANY_ATTEMPTS)
+        assert books.submit(replace(submission(card), throttled=True)).replayed
+        assert len(encoded) == 1
 
 
 def test_time_is_read_once_for_a_batch(books: BooksOnDisk) -> None:
@@ -139,9 +208,10 @@ def test_who_is_gone_has_nothing_decided(books: BooksOnDisk) -> None:
     assert not books.submit(card).replayed
 
 
-def test_an_answer_names_the_key_that_its_code_comes_from(books: BooksOnDisk) -> None:
+def test_an_answer_names_the_key_that_its_code_comes_from(books: BooksOnDisk, place: Place) -> None:
     card = issue()
-    made = submission(card)
-    assert books.submit(made).key_id == KEY.key_id
-    later = Submission(card, "a newer key", made.fingerprint)
-    assert (books.submit(later).key_id, books.submit(later).replayed) == (KEY.key_id, True)
+    assert books.submit(card).key_id == KEY.key_id
+    with audited(place, ring=KeyRing((NEWER_KEY, KEY))) as later:
+        again = later.submit(card)
+        assert (again.key_id, again.replayed) == (KEY.key_id, True)
+        assert later.submit(issue()).key_id == NEWER_KEY.key_id

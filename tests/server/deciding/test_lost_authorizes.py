@@ -122,15 +122,15 @@ def test_a_request_id_is_found_in_whatever_case_it_is_written(shop: Shop, clock:
 
 
 def test_an_authorize_that_comes_after_it_was_undone_sets_nothing_aside(
-    shop: Shop, told: Settings
+    shop: Shop, modules_settings: Settings
 ) -> None:
     late = sent.authorize(shop.bought().code)
     shop.call(sent.reverse_request(late.request_id))
-    before = dump(told.database_url)
+    before = dump(modules_settings.database_url)
     for _ in range(2):
         no = refusal(lambda: shop.call(late))
         assert (no.reason, no.replayed) == ("REQUEST_PREVENTED", False)
-    assert dump(told.database_url) == before
+    assert dump(modules_settings.database_url) == before
     assert shop.call(sent.validate(late.code)).usable
 
 

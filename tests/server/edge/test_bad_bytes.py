@@ -36,10 +36,10 @@ INVALID_UTF8: Final = {
 
 
 @pytest.fixture
-def nothing_is_written(told: Settings, shop: Shop) -> Iterator[None]:
-    before = dump(told.database_url)
+def nothing_is_written(modules_settings: Settings, shop: Shop) -> Iterator[None]:
+    before = dump(modules_settings.database_url)
     yield
-    assert dump(told.database_url) == before
+    assert dump(modules_settings.database_url) == before
 
 
 @pytest.mark.usefixtures("nothing_is_written")

@@ -40,10 +40,10 @@ PEOPLE: Final = (
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_written(told: Settings, shop: Shop) -> Iterator[None]:
-    before = dump(told.database_url)
+def nothing_is_written(modules_settings: Settings, shop: Shop) -> Iterator[None]:
+    before = dump(modules_settings.database_url)
     yield
-    assert dump(told.database_url) == before
+    assert dump(modules_settings.database_url) == before
 
 
 def violations(shop: Shop, request: Any) -> tuple[str, ...]:

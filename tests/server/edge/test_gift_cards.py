@@ -1,6 +1,7 @@
 """The servicer without a network: callers, throttling, holds, and callers who have gone."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,65 +13,51 @@ from prometheus_client import CollectorRegistry
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import Key, KeyRing
-from giftcard_server.deciding.committer import Committer
-from giftcard_server.deciding.validate_reader import ValidateReader
-from giftcard_server.edge import responses
-from giftcard_server.edge.gift_cards import GiftCardServicer, service_methods
-from giftcard_server.edge.requests import RequestReader
-from giftcard_server.guesses.attempts import Attempts
-from giftcard_server.guesses.even_answers import EvenAnswers
-from giftcard_server.guesses.metrics import AttemptMetrics
-from giftcard_server.guesses.throttle import Limits, Throttle
-from giftcard_server.markets import BUILT_IN, markets_of
-from giftcard_server.metrics import DomainMetrics
+from giftcard_server.edge.gift_cards import service_methods
+from giftcard_server.parts import parts_of
 from giftcard_storage import database
-from giftcard_storage.database import DatabaseUrl
-from giftcard_storage.sealing import Sealing
-from giftcard_storage.store import Store
 from given.calls import sent
 from given.databases.kinds import Place
-from given.servers.running import Clock, dump, writing_elsewhere
+from given.servers.running import Clock, dump, settings, writing_elsewhere
 from given.waiting import wait_until
 
 Code = grpc.StatusCode
 DESCRIPTOR: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"]
 RING: Final = KeyRing((Key("2026", b"the secret of every test, 32 B. "),))
-ATTEMPTS: Final = Limits(per_key=2, per_caller=4, in_all=6, window=timedelta(hours=1))
+LIMITS: Final = {
+    "waiting_limit": 8,
+    "batch_limit": 8,
+    "attempts_per_key": 2,
+    "attempts_per_caller": 4,
+    "attempts_in_all": 6,
+    "attempt_window_seconds": 3600,
+}
 LONG: Final = 20.0  # Seconds; no test waits for it.
 
 
 class Bench:
     """A servicer on a database of its own, invoked as gRPC would."""
 
-    def __init__(self, url: DatabaseUrl) -> None:
-        self.url = url
+    def __init__(self, place: Place) -> None:
+        self.url = place.database_url
         database.migrate(self.url)
         self.caller = "checkout"
         self.clock = Clock()
-        self._connections = [database.connect(self.url) for _ in range(2)]
-        writing, reading = (Store(each, Sealing(RING)) for each in self._connections)
-        markets = markets_of(BUILT_IN)
-        metrics = DomainMetrics(CollectorRegistry())
-        throttle = Throttle(ATTEMPTS, RING.first, AttemptMetrics(CollectorRegistry()))
-        limits = {"waiting_limit": 8, "batch_limit": 8}
-        self.committer = Committer(
-            writing, markets, responses.encode, self.clock, metrics, **limits
-        )
-        servicer = GiftCardServicer(
-            RequestReader(RING, markets),
-            self.committer,
-            ValidateReader(reading, markets, self.clock, **limits),
-            Attempts(throttle, EvenAnswers(0, 0, 0)),
-            metrics,
+        self._opened = ExitStack()
+        parts = parts_of(
+            settings(place, **LIMITS),
+            RING,
+            CollectorRegistry(),
             self.clock,
-            lambda _context: self.caller,  # Contexts of grpc_testing know nobody.
+            self._opened,
+            lambda _context: self.caller,  # Contexts of grpc_testing have no caller.
         )
+        self.committer = parts.committer
         time = grpc_testing.strict_real_time()
-        self._server = grpc_testing.server_from_dictionary({DESCRIPTOR: servicer}, time)
+        self._server = grpc_testing.server_from_dictionary({DESCRIPTOR: parts.servicer}, time)
 
     def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
+        self._opened.close()
 
     def begin(self, request: Any) -> Any:
         """Invoke the RPC of a request's type, and do not wait for its answer."""
@@ -80,6 +67,9 @@ class Bench:
     def call(self, request: Any) -> tuple[Any, grpc.StatusCode]:
         """Return the answer, None where there is none, and the status."""
         response, _, code, _ = self.begin(request).termination()
+        if isinstance(response, bytes):  # As the interceptor would send it.
+            rpc = type(request).__name__.removesuffix("Request")
+            response = getattr(pb, f"{rpc}Response").FromString(response)
         return response, code
 
     def code(self) -> str:
@@ -90,7 +80,7 @@ class Bench:
 
 @pytest.fixture
 def bench(place: Place) -> Iterator[Bench]:
-    made = Bench(place.database_url)
+    made = Bench(place)
     yield made
     made.close()
 
@@ -106,6 +96,25 @@ def test_an_answer_that_is_no_has_its_status_and_a_text(bench: Bench) -> None:
     rpc = bench.begin(sent.issue(19_99))
     _, _, code, text = rpc.termination()
     assert (code, text) == (Code.FAILED_PRECONDITION, "the amount is outside the market's range")
+
+
+def test_an_answer_without_a_code_is_sent_as_its_record_keeps_it(bench: Bench) -> None:
+    purchase, authorize, other = sent.issue(), *(sent.authorize(bench.code()) for _ in range(2))
+    code = bench.call(purchase)[0].code
+    held, partly = (bench.call(it)[0].authorization.authorization_id for it in (authorize, other))
+    table: tuple[tuple[Any, bool], ...] = (
+        (purchase, False),
+        (authorize, True),
+        (sent.capture(held), True),
+        (sent.capture(partly, 10_00), False),  # R27: with a new card and its code.
+        (sent.reverse(held, 10_00), False),  # R23: likewise.
+        (sent.reverse_request(sent.new_id()), True),
+        (sent.cancel(code, purchase.purchase.order_id), True),
+    )
+    for request, is_as_kept in table:
+        answer, *_ = bench.begin(request).termination()
+        (record,) = (row for row in dump(bench.url)["request"] if row[0] == request.request_id)
+        assert (answer in record) is is_as_kept
 
 
 def test_a_request_id_belongs_to_its_caller(bench: Bench) -> None:
@@ -212,7 +221,7 @@ def test_what_cancel_counts_as_a_wrong_code(
     right = sent.cancel(issued.code, purchase.purchase.order_id)
     wrong = sent.cancel(code.format(issued.code), {"own": right.purchase_order_id}.get(order, "x"))
     for _ in range(
-        ATTEMPTS.per_caller
+        LIMITS["attempts_per_caller"]
     ):  # Cancel has no attempt key: it counts for the caller alone.
         assert bench.call(wrong)[1] is Code.NOT_FOUND
     assert bench.call(right)[1] is (Code.RESOURCE_EXHAUSTED if counts else Code.OK)

@@ -35,7 +35,7 @@ TEXTS: Final = (
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_is_kept_as_it_was_sent(shop: Shop, told: Settings, text: str) -> None:
+def test_a_text_is_kept_as_it_was_sent(shop: Shop, modules_settings: Settings, text: str) -> None:
     person = Contact(name=text, email="someone@example.com")
     purchase: Any = changed(changed(sent.issue(), "message", text), "recipient", person)
     for path in ("purchase.order_id", "purchase.payment_reference"):
@@ -45,9 +45,11 @@ def test_a_text_is_kept_as_it_was_sent(shop: Shop, told: Settings, text: str) ->
     held = shop.call(changed(checkout, "customer", person)).authorization
     assert held.order_id == purchase.purchase.order_id
     assert shop.answered(purchase)[1]
-    kept = dump(told.database_url)
-    with closing(database.connect(told.database_url)) as opened:
-        people = people_of(opened, ring_of(told), bought.card.card_id, ActingFor.SUPPORT)
+    kept = dump(modules_settings.database_url)
+    with closing(database.connect(modules_settings.database_url)) as opened:
+        people = people_of(
+            opened, ring_of(modules_settings), bought.card.card_id, ActingFor.SUPPORT
+        )
     known = {each.role: each for each in people if isinstance(each, Person)}
     assert known[PersonRole.PURCHASER].message == text
     assert known[PersonRole.RECIPIENT].contact.name == text

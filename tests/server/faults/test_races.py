@@ -19,7 +19,7 @@ from given.calls.answered import refusal_of
 from given.calls.shop import Shop
 
 THREADS = 32
-ROUNDS = 100
+FEW_ROUNDS, MANY_ROUNDS = 10, 100
 CHANNELS = 8
 CARD_MINOR = 50_00
 TIMEOUT_SECONDS = 20.0
@@ -103,6 +103,7 @@ RELEASED = {"RELEASED": 1, "AUTHORIZATION_RELEASED": LOSERS}
 CANCELLED = {"CancelResponse": 1, "CARD_CANCELLED": LOSERS}
 
 
+@pytest.mark.parametrize("rounds", [FEW_ROUNDS, pytest.param(MANY_ROUNDS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("requests", "outcomes"),
     [
@@ -111,16 +112,17 @@ CANCELLED = {"CancelResponse": 1, "CARD_CANCELLED": LOSERS}
         (cancel_or_authorize, [(CANCELLED, 0), (HELD, CARD_MINOR)]),
     ],
 )
-def test_of_many_who_race_for_a_card_one_wins_a_hundred_times(
+def test_of_many_who_race_for_a_card_one_wins_every_time(
     start_server: StartServer,
     requests: Callable[[Shop, int], list[Any]],
     outcomes: list[tuple[dict[str, int], int]],
+    rounds: int,
 ) -> None:
     """`outcomes` are what may come of a round, with what is outstanding after each."""
     server = start_server()
     outstanding_minor = 0
     with crowd_at(server.target) as crowd:
-        for number in range(ROUNDS):
+        for number in range(rounds):
             came = crowd.send(requests(crowd.shop, number))
             possible = [left_minor for outcome, left_minor in outcomes if came == outcome]
             assert len(possible) == 1, came

@@ -141,6 +141,7 @@ class Fight:
             return None
 
 
+@pytest.mark.slow
 def test_two_replicas_that_fight_over_the_same_cards_lose_no_update(replicas: Replicas) -> None:
     fight = Fight(replicas.shops[0])
     errors: list[BaseException | None] = []

@@ -126,7 +126,12 @@ def use_up_the_attempts(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "noes"), [(validate, THROTTLED), (authorize, THROTTLED), (cancel, CANCELLED)]
+    ("ask", "noes"),
+    [
+        (validate, THROTTLED),
+        pytest.param(authorize, THROTTLED, marks=pytest.mark.slow),
+        pytest.param(cancel, CANCELLED, marks=pytest.mark.slow),
+    ],
 )
 def test_how_long_a_no_takes_does_not_tell_why(
     start_server: StartServer, ask: Asking, noes: Sequence[No]

@@ -28,7 +28,7 @@ from given.servers.running import dump, settings
 from given.servers.server_process import ServerNotReady, ServerProcess
 from given.waiting import wait_until
 
-GUESSES: Final = 100_000
+FEW_GUESSES, MANY_GUESSES = 5_000, 100_000
 # Some of them guess again and again; all are far more than memory is kept for.
 GUESSERS: Final = 80_000
 BOTS: Final = 4
@@ -96,9 +96,12 @@ def checkouts(target: str, over: threading.Event) -> int:
 
 
 @pytest.mark.one_database
-@pytest.mark.timeout(400)  # Most of a minute where nothing else runs.
-def test_a_hundred_thousand_wrong_codes_find_nothing_leave_nothing_and_stop_nobody(
-    start_server: StartServer,
+@pytest.mark.timeout(400)  # Many guesses take most of a minute where nothing else runs.
+@pytest.mark.parametrize(
+    "guesses", [FEW_GUESSES, pytest.param(MANY_GUESSES, marks=pytest.mark.slow)]
+)
+def test_many_wrong_codes_find_nothing_leave_nothing_and_stop_nobody(
+    start_server: StartServer, guesses: int
 ) -> None:
     server = start_server(settings=HASTY)
     none = rows(server)
@@ -110,11 +113,11 @@ def test_a_hundred_thousand_wrong_codes_find_nothing_leave_nothing_and_stop_nobo
     over = threading.Event()
     with ThreadPoolExecutor(BOTS + 1) as threads:
         honest = threads.submit(checkouts, server.target, over)
-        bots = [threads.submit(guess, server.target, bot, GUESSES // BOTS) for bot in range(BOTS)]
+        bots = [threads.submit(guess, server.target, bot, guesses // BOTS) for bot in range(BOTS)]
         answers = sum((bot.result() for bot in bots), Counter[str | None]())
         over.set()
     assert set(answers) == {NOT_FOUND, TOO_MANY}
-    assert answers.total() == GUESSES
+    assert answers.total() == guesses
     paid = honest.result()
     assert paid
     assert rows(server) == {table: one[table] + paid * (one[table] - none[table]) for table in none}
@@ -179,7 +182,10 @@ def test_servers_that_share_a_redis_count_together(sharing: Sharing) -> None:
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("leave", "come_back"),
-    [(RedisProcess.kill, RedisProcess.start), (RedisProcess.pause, RedisProcess.go_on)],
+    [
+        (RedisProcess.kill, RedisProcess.start),
+        pytest.param(RedisProcess.pause, RedisProcess.go_on, marks=pytest.mark.slow),
+    ],
 )
 def test_a_redis_that_is_away_under_load_stops_nobody_and_opens_no_door(
     sharing: Sharing,

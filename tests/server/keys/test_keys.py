@@ -1,4 +1,4 @@
-"""The text of a key ring, and its file under changes: no key is lost, no secret is shown."""
+"""The text and the file of a key ring: changes lose no key, and no secret is printed."""
 
 import stat
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from giftcard_rules.codes import Key, KeyRing
-from giftcard_server import settings
 from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
+from giftcard_server.settings import read_settings
 
 A, B = "0a" * 32, "0B" * 40
 ROTATIONS: Final = 8
@@ -31,7 +31,7 @@ TEXTS: Final = (
 
 
 @pytest.mark.parametrize(("text", "key_ids"), TEXTS)
-def test_a_ring_is_a_key_a_line_or_after_a_comma(text: str, key_ids: list[str]) -> None:
+def test_a_ring_has_its_keys_on_lines_or_between_commas(text: str, key_ids: list[str]) -> None:
     ring = key_file.parse(text)
     assert [key.key_id for key in ring.keys] == key_ids
     assert ring.first.secret == bytes.fromhex(A)
@@ -53,7 +53,9 @@ MISTAKES: Final = (
 
 
 @pytest.mark.parametrize(("text", "mistake"), MISTAKES)
-def test_a_mistake_in_a_ring_is_told_by_its_line_and_never_quoted(text: str, mistake: str) -> None:
+def test_a_mistake_in_a_ring_is_reported_by_its_line_and_never_quoted(
+    text: str, mistake: str
+) -> None:
     with pytest.raises(KeysRefusedError) as caught:
         key_file.parse(text)
     assert str(caught.value) == mistake
@@ -71,29 +73,29 @@ SETTINGS: Final = (
     ({"GIFTCARD_KEYS": ""}, "keys: must hold at least one key, each id once"),
     (
         {"GIFTCARD_KEYS": f"k1 {A}", "GIFTCARD_KEY_FILE": "ring"},
-        "keys and key_file would be two rings: set one of them",
+        "keys and key_file are two rings: set only one of them",
     ),
 )
 
 
 @pytest.mark.parametrize(("environment", "mistake"), SETTINGS)
-def test_a_mistake_in_a_setting_is_told_without_its_value(
+def test_a_mistake_in_a_setting_is_reported_without_its_value(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], mistake: str
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        settings.read()
+        read_settings()
     assert str(caught.value) == mistake
     assert caught.value.__context__ is None
 
 
 def test_settings_with_a_ring_in_them_do_not_print_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIFTCARD_KEYS", f"k2 {A},k1 {B}")
-    told = settings.read()
-    assert told.keys is not None
-    assert told.keys.get("k1") is not None
-    shown = f"{told!r} {told} {told.keys.first}"
+    found = read_settings()
+    assert found.keys is not None
+    assert found.keys.get("k1") is not None
+    shown = f"{found!r} {found} {found.keys.first}"
     assert "k2" in shown
     assert A not in shown
     assert str(bytes.fromhex(A)) not in shown
@@ -107,7 +109,7 @@ def put_first(key_id: str) -> Callable[[Path], KeyRing]:
     return partial(key_file.put_first, key_id=key_id)
 
 
-# What a file holds, what is done to it, and what it holds then; `*` is new.
+# The keys in a file, a change, and the keys afterwards; `*` is a new key.
 CHANGES: Final = (
     ("k1", key_file.rotate, ["k2*", "k1"]),
     ("k9 k1", key_file.rotate, ["k10*", "k9", "k1"]),
@@ -138,7 +140,7 @@ def test_a_change_keeps_every_key_and_every_comment(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_key_that_is_not_there_cannot_be_put_first(tmp_path: Path) -> None:
+def test_a_missing_key_cannot_be_put_first(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     key_file.make(path)
     before = path.read_bytes()
@@ -177,7 +179,7 @@ def test_a_reader_never_sees_a_part_of_a_ring(tmp_path: Path) -> None:
             assert "k1" in ids(key_file.read(path))
 
 
-def test_a_fingerprint_tells_keys_apart_and_is_always_the_same() -> None:
+def test_a_fingerprint_distinguishes_keys_and_never_changes() -> None:
     secret = bytes(range(32))
     assert key_file.fingerprint(Key("k1", secret)) == key_file.fingerprint(Key("k2", secret))
     assert key_file.fingerprint(Key("k1", secret)) == "7371ba2dc1f0"

@@ -1,4 +1,4 @@
-"""After a rotation: old cards work as before, until their key is gone, which is refused."""
+"""After a rotation old cards work as before; a ring without the key of live cards is refused."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from given.servers.server_process import ServerNotReady
 
 @dataclass(frozen=True)
 class Before:
-    """What was done before the rotation: three cards, and how each was asked for."""
+    """Three cards from before the rotation, with the request of each."""
 
     fresh: pb.IssueRequest
     code: str
@@ -37,7 +37,7 @@ class Before:
 
 
 def done_at(shop: Shop) -> Before:
-    """Do it at a shop."""
+    """Make the cards at a shop."""
     requests = [sent.issue(), sent.issue(), sent.issue()]
     answers = tuple((request, shop.answered(request)[0]) for request in requests)
     fresh, held, paid = (pb.IssueResponse.FromString(answer).code for _, answer in answers)
@@ -46,7 +46,7 @@ def done_at(shop: Shop) -> Before:
 
 @dataclass(frozen=True)
 class Rotated:
-    """A shop at a server that has started on a rotated ring, and what was done before."""
+    """A shop at a server with a rotated ring, and the cards from before."""
 
     place: Place
     shop: Shop
@@ -64,7 +64,7 @@ def rotated(modules_place: Place) -> Iterator[Rotated]:
 
 
 def key_ids(place: Place) -> dict[str, str]:
-    """Return which key each card has."""
+    """Return the key id of each card."""
     connection = database.connect(place.database_url)
     try:
         return dict(Card.select(Card.card_id, Card.key_id).tuples().execute(connection))
@@ -117,13 +117,13 @@ DONE_WITH_OLD_CARDS: Final = (
 
 
 @pytest.mark.parametrize("is_done", DONE_WITH_OLD_CARDS)
-def test_what_was_made_under_an_old_key_goes_on_as_before(
+def test_cards_of_an_old_key_work_as_before(
     rotated: Rotated, is_done: Callable[[Shop, Before], bool]
 ) -> None:
     assert is_done(rotated.shop, next(rotated.done))
 
 
-def test_new_cards_take_the_first_key_and_cards_for_what_comes_back_do(rotated: Rotated) -> None:
+def test_new_cards_and_replacement_cards_use_the_first_key(rotated: Rotated) -> None:
     before = key_ids(rotated.place)
     request = sent.reverse(next(rotated.done).paid.authorization_id)
     back = rotated.shop.call(request).replacement
@@ -189,7 +189,7 @@ def test_a_ring_without_a_key_that_live_cards_need_is_refused_with_their_number(
         assert all(shop.call(sent.validate(code)).usable for code in bought)
 
 
-def test_a_key_may_go_when_its_cards_are_used(place: Place) -> None:
+def test_a_key_may_be_removed_when_its_cards_are_used(place: Place) -> None:
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         code = shop.bought().code
         shop.paid(code)
@@ -202,12 +202,12 @@ def test_a_key_may_go_when_its_cards_are_used(place: Place) -> None:
     ):
         assert refusal(lambda: shop.held(code)).reason == "CARD_NOT_FOUND"
         assert shop.bought().code
-    # Whoever bought it, and whoever paid with it.
+    # The purchaser, and the shopper who paid with it.
     (warning,) = [line for line in logged if line["event"].startswith("people are out of reach")]
     assert (warning["key"], warning["cards"]) == ("k1", 1)
 
 
-def test_a_missing_key_is_said_once_however_many_workers_there_are(
+def test_a_missing_key_is_reported_once_by_several_workers(
     postgresql: PostgresqlProcess, tmp_path: Path
 ) -> None:
     url = postgresql.new_database()
@@ -221,16 +221,16 @@ def test_a_missing_key_is_said_once_however_many_workers_there_are(
         many_workers(url, tmp_path),
     ):
         pass
-    said = str(caught.value).rpartition("ready")[2]
-    assert said.count("1 live cards need the key k1") == 1
-    assert "Traceback" not in said
+    message = str(caught.value).rpartition("ready")[2]
+    assert message.count("1 live cards need the key k1") == 1
+    assert "Traceback" not in message
 
 
-def test_a_ring_in_a_setting_is_as_good_as_one_in_a_file(place: Place) -> None:
+def test_a_ring_in_a_setting_works_like_one_in_a_file(place: Place) -> None:
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         before = done_at(shop)
-    told = settings(place, keys=place.key_file.read_text("ascii"), key_file=None)
+    with_ring = settings(place, keys=place.key_file.read_text("ascii"), key_file=None)
     place.key_file.unlink()
-    with running(told, Clock()) as service, shop_at(target_of(service)) as shop:
+    with running(with_ring, Clock()) as service, shop_at(target_of(service)) as shop:
         assert is_answered_again(shop, before)
     assert not place.key_file.exists()

@@ -1,4 +1,4 @@
-"""A port that is held for workers: they may share it, and nobody else may have it."""
+"""A port that is held for workers: they may share it, and no other process may bind it."""
 
 import socket
 from pathlib import Path
@@ -20,7 +20,7 @@ def listening_beside(port: int) -> socket.socket:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_held_port_is_for_those_who_share_it(host: str) -> None:
+def test_workers_can_share_a_held_port(host: str) -> None:
     held = SharedPort(f"{host}:0")
     with listening_beside(held.number) as worker, listening_beside(held.number):
         client = socket.create_connection(worker.getsockname())
@@ -32,7 +32,7 @@ def test_a_held_port_is_for_those_who_share_it(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_held_port_is_refused_to_others_while_no_worker_is_there(
+def test_a_held_port_is_refused_to_other_servers_without_any_worker(
     tmp_path: Path, host: str
 ) -> None:
     held = SharedPort(f"{host}:0")
@@ -43,16 +43,16 @@ def test_a_held_port_is_refused_to_others_while_no_worker_is_there(
     held.close()
 
 
-def test_a_port_that_somebody_shares_without_us_is_not_taken() -> None:
+def test_a_port_that_other_processes_share_is_refused() -> None:
     with listening_beside(0) as other, pytest.raises(OSError, match="Address already in use"):
         SharedPort(f"127.0.0.1:{other.getsockname()[1]}")
 
 
-def test_a_port_that_was_just_left_by_a_server_with_callers_is_free_again() -> None:
+def test_a_port_with_connections_in_time_wait_is_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as former:
         port = former.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
-        former.accept()[0].close()  # Who closes first is what remains.
+        former.accept()[0].close()  # The side that closes first is left in TIME_WAIT.
         client.close()
     held = SharedPort(f"127.0.0.1:{port}")
     assert held.number == port

@@ -1,4 +1,4 @@
-"""Several workers on one port: together they are one server, whoever of them dies."""
+"""Several workers on one port: together they are one server, also when one of them dies."""
 
 import json
 import os
@@ -26,7 +26,6 @@ from given.servers.many_workers import (
     WORKERS,
     Callers,
     ManyWorkers,
-    eventually,
     is_gone,
     many_workers,
     settings_on,
@@ -36,6 +35,7 @@ from given.servers.many_workers import (
 from given.servers.mutual import CALLERS, Mutual, uri
 from given.servers.running import settings
 from given.servers.server_process import ServerNotReady
+from given.waiting import wait_until
 
 # So many connections that the kernel gives all of them to one worker once in 2**23 runs.
 CONNECTIONS: Final = 24
@@ -46,11 +46,11 @@ FIRST, SECOND = 1, 2
 def server(
     postgresql: PostgresqlProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ManyWorkers]:
-    """Start one for the tests that leave it as it is."""
+    """A server with workers, for all tests that do not change it."""
     folder = tmp_path_factory.mktemp("workers")
     command = (str(SCRIPT), "serve", "--workers", str(WORKERS))
     url = postgresql.new_database()
-    # What the command line says wins.
+    # The command line wins over the environment.
     with many_workers(url, folder, command=command, GIFTCARD_WORKERS="1") as started:
         yield started
 
@@ -61,14 +61,14 @@ def url(postgresql: PostgresqlProcess) -> str:
 
 
 def test_more_than_one_worker_is_refused_on_the_embedded_database(tmp_path: Path) -> None:
-    told = {"GIFTCARD_DATABASE_URL": f"sqlite:///{tmp_path / 'giftcard.db'}"}
-    refused = giftcard("serve", "--workers", "2", settings=told)
+    environment = {"GIFTCARD_DATABASE_URL": f"sqlite:///{tmp_path / 'giftcard.db'}"}
+    refused = giftcard("serve", "--workers", "2", settings=environment)
     assert refused.returncode == 2
     assert refused.stderr.startswith("giftcard cannot start:\nworkers: the embedded database has")
     assert not list(tmp_path.iterdir())
 
 
-def test_all_workers_answer_and_metrics_are_those_of_all_of_them(server: ManyWorkers) -> None:
+def test_all_workers_answer_and_their_metrics_are_added_up(server: ManyWorkers) -> None:
     def counted() -> list[float]:
         rpc = {"grpc_service": SERVICE, "grpc_method": "Issue"}
         now = server.samples()
@@ -97,7 +97,7 @@ def test_all_workers_answer_and_metrics_are_those_of_all_of_them(server: ManyWor
         assert server.operations_of(worker) > 0
 
 
-def test_what_no_worker_can_count_is_there_once(server: ManyWorkers) -> None:
+def test_metrics_of_no_single_worker_appear_once(server: ManyWorkers) -> None:
     with shop_at(server.process.target) as shop:
         shop.bought()
     now = server.samples()
@@ -105,7 +105,7 @@ def test_what_no_worker_can_count_is_there_once(server: ManyWorkers) -> None:
     assert names >= {"process_resident_memory_bytes", "python_gc_collections_total"}
     assert (total(now, "giftcard_workers", state="wanted"), server.status("/healthz")) == (2, 200)
     assert len([name for name, _ in now if name == "giftcard_outstanding_liability_minor"]) == 1
-    eventually(lambda: server.value("giftcard_outstanding_liability_minor", market="fr") > 0)
+    wait_until(lambda: server.value("giftcard_outstanding_liability_minor", market="fr") > 0)
 
 
 @pytest.mark.parametrize("name", ["GIFTCARD_GRPC_LISTEN", "GIFTCARD_HTTP_LISTEN"])
@@ -117,8 +117,8 @@ def test_a_second_server_with_workers_on_the_same_port_is_refused(
         "GIFTCARD_GRPC_LISTEN": server.process.target,
         "GIFTCARD_HTTP_LISTEN": server.process.http_url.removeprefix("http://"),
     }[name]
-    told = settings_on(url, tmp_path) | {name: taken, other: "127.0.0.1:0"}
-    refused = giftcard("serve", "--workers", "2", settings=told)
+    environment = settings_on(url, tmp_path) | {name: taken, other: "127.0.0.1:0"}
+    refused = giftcard("serve", "--workers", "2", settings=environment)
     assert refused.returncode == 2
     assert "is another server running there?" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -133,7 +133,7 @@ def test_a_second_server_without_workers_on_the_same_port_is_refused(
         Service(settings(tmp_path, grpc_listen=server.process.target))
 
 
-def test_what_is_wrong_for_all_workers_is_said_once(url: str, tmp_path: Path) -> None:
+def test_a_mistake_that_hits_all_workers_is_reported_once(url: str, tmp_path: Path) -> None:
     nowhere = str(tmp_path / "nowhere")
     with (
         pytest.raises(ServerNotReady, match="ended with exit code 2") as caught,
@@ -154,12 +154,12 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(
             busiest = max(server.pids(), key=server.operations_of)
             killed = server.pids()[busiest]
             os.kill(killed, signal.SIGKILL)
-            eventually(callers.lost)
+            wait_until(callers.lost)
             so_far = callers.acknowledged()
-            eventually(lambda: callers.acknowledged() > so_far + 100)
+            wait_until(lambda: callers.acknowledged() > so_far + 100)
             scrapes.append(server.samples())
-            eventually(lambda: server.pids()[busiest] != killed)
-            eventually(server.all_are_ready)
+            wait_until(lambda: server.pids()[busiest] != killed)
+            wait_until(server.all_are_ready)
             scrapes.append(server.samples())
         scrapes.append(server.samples())
         for then, now in pairwise(scrapes):
@@ -179,9 +179,7 @@ def counts(name: str) -> bool:
     )
 
 
-def test_a_server_that_is_told_to_stop_drains_all_its_workers_under_calls(
-    url: str, tmp_path: Path
-) -> None:
+def test_a_server_drains_all_its_workers_on_sigterm_under_load(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path) as server:
         callers = Callers(server)
         with callers.calling():
@@ -192,28 +190,30 @@ def test_a_server_that_is_told_to_stop_drains_all_its_workers_under_calls(
         callers.check()
 
 
+@pytest.mark.slow
 def test_readiness_goes_off_before_the_workers_stop(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path, GIFTCARD_DRAIN_PAUSE_SECONDS="3") as server:
         assert server.status("/readyz") == HTTPStatus.OK
         os.kill(server.process.pid, signal.SIGTERM)
-        eventually(lambda: server.status("/readyz") == HTTPStatus.SERVICE_UNAVAILABLE)
+        wait_until(lambda: server.status("/readyz") == HTTPStatus.SERVICE_UNAVAILABLE)
         assert server.status("/healthz") == HTTPStatus.OK
         with shop_at(server.process.target) as shop:
             assert shop.bought().code
         assert server.process.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_drain_is_killed(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path, GIFTCARD_DRAIN_SECONDS="0") as server:
         stuck = server.pids()[SECOND]
         os.kill(stuck, signal.SIGSTOP)
         assert server.process.terminate() == 0
-        (said,) = server.events("killing a worker that does not drain")
-        assert said["worker"] == SECOND
+        (event,) = server.events("killing a worker that does not drain")
+        assert event["worker"] == SECOND
         assert is_gone(stuck)
 
 
-def test_ctrl_c_reaches_everybody_and_each_of_them_drains_once(url: str, tmp_path: Path) -> None:
+def test_ctrl_c_reaches_all_processes_and_each_worker_drains_once(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path) as server:
         folder = server.folder_of_counters()
         os.killpg(server.process.pid, signal.SIGINT)
@@ -223,18 +223,17 @@ def test_ctrl_c_reaches_everybody_and_each_of_them_drains_once(url: str, tmp_pat
     assert not folder.exists()
 
 
-def test_workers_end_by_themselves_when_their_supervisor_is_killed(
-    url: str, tmp_path: Path
-) -> None:
+def test_workers_drain_when_their_supervisor_is_killed(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path) as server:
         folder, pids = server.folder_of_counters(), server.pids().values()
         server.process.kill()
-        eventually(lambda: all(is_gone(pid) for pid in pids))
+        wait_until(lambda: all(is_gone(pid) for pid in pids))
         assert not folder.exists()
         host, _, port = server.process.target.rpartition(":")
         socket.create_server((host, int(port))).close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
     postgresql: PostgresqlProcess, url: str, tmp_path: Path
 ) -> None:
@@ -242,17 +241,17 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
     with many_workers(url, tmp_path) as server:
         postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         os.kill(server.pids()[SECOND], signal.SIGKILL)
-        eventually(lambda: len(server.events("worker ended")) >= 3)
+        wait_until(lambda: len(server.events("worker ended")) >= 3)
         assert server.status("/readyz") == HTTPStatus.OK
         with shop_at(server.process.target) as shop:
             assert shop.bought().code
         pauses = [line["again_in_seconds"] for line in server.events("worker ended")]
         assert pauses == sorted(set(pauses))  # Each one longer than the one before.
-        # What a replacement has to say goes into the log like everything else.
+        # Why a replacement refuses to start is in the log.
         assert "cannot be reached" in server.events("worker ended")[1]["why"]
         assert server.value("giftcard_workers", state="alive") == 1
         postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        eventually(server.all_are_ready)
+        wait_until(server.all_are_ready)
         assert server.process.terminate() == 0
 
 
@@ -260,13 +259,13 @@ def test_every_worker_knows_the_callers_and_metrics_are_for_operators(
     postgresql: PostgresqlProcess, tmp_path: Path
 ) -> None:
     mutual = Mutual(tmp_path / "certificates")
-    told = mutual.environment | {
+    environment = mutual.environment | {
         "GIFTCARD_CALLERS": json.dumps(CALLERS),
         "GIFTCARD_HTTP_TLS": "true",
     }
-    with many_workers(postgresql.new_database(), tmp_path, **told) as server:
+    with many_workers(postgresql.new_database(), tmp_path, **environment) as server:
         target = server.process.target
-        for _ in range(4 * WORKERS):  # Each connection may come to another worker.
+        for _ in range(4 * WORKERS):  # Each connection may reach another worker.
             with mutual.channel(target, mutual.of(uri("refunds"))) as channel:
                 no = refusal(partial(Shop(channel).call, sent.authorize()))
             assert no.status is grpc.StatusCode.PERMISSION_DENIED

@@ -1,4 +1,4 @@
-"""The life of a card as `giftcard demo` plays it: real calls, each checked before it is told."""
+"""The life of a card as `giftcard demo` plays it: real calls, each checked before it is shown."""
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,23 +36,23 @@ BEN = Contact("ben@example.org", "Ben")
 
 
 class NotAsExpected(Exception):  # noqa: N818 - it reads as what happened
-    """A step that did not end as the terms of the card say."""
+    """A step did not end as the terms of the card say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was done, and what came of it, for people.
+    """A title for what was done, and lines about its outcome.
 
-    `told` are lines in rich's markup, short enough for every terminal: a folded
-    amount is hard to read.
+    `lines` are in rich's markup, and short enough for every terminal: an amount
+    that is wrapped is hard to read.
     """
 
     title: str
-    told: Sequence[str]
+    lines: Sequence[str]
 
 
 def life_of_a_card(cards: GiftCards) -> Generator[Step]:
-    """Play everything in order; a step that is yielded has been checked."""
+    """Play all steps in order; each is yielded after it has been checked."""
     bought = yield from _buying(cards)
     yield from _looking(cards, bought)
     paid = yield from _paying(cards, bought)
@@ -84,12 +84,12 @@ def _looking(cards: GiftCards, bought: Issued) -> Generator[Step]:
     _expect("what the card would pay", seen.applicable_amount, Money(60_00))
     _expect("what would be lost", seen.forfeited_amount, Money(40_00))
     yield Step(
-        "Validation: Ben looks what the card would pay",
+        "Validation: Ben asks what the card would pay",
         [
             f"Of a basket of {_amount(order.total)},",
             f"it would pay {_amount(seen.applicable_amount)}.",
             f"The checkout warns him: {_amount(seen.forfeited_amount)} would be lost,",
-            "since a card is used once. He goes on shopping.",
+            "since a card is used once. He continues shopping.",
         ],
     )
 
@@ -124,7 +124,7 @@ def _paying(cards: GiftCards, bought: Issued) -> Generator[Step, None, Authoriza
     _expect("what was captured", captured.captured_amount, Money(100_00))
     yield Step(
         "Capture: the order leaves the warehouse",
-        [f"The gift card has paid {_amount(captured.captured_amount)}; it is used, for good."],
+        [f"The gift card has paid {_amount(captured.captured_amount)}, and is used up."],
     )
     return captured
 
@@ -147,7 +147,7 @@ def _returning(cards: GiftCards, paid: Authorization) -> Generator[Step, None, R
     yield Step(
         "Part return: Ben sends back things for 80.00 EUR",
         [
-            "What the gift card paid comes back first:",
+            "The gift card's share comes back first:",
             f"{_amount(first.gift_card_amount)} on the new card {_name(refund_card.card)},",
             f"{_amount(first.other_tender_amount)} to his bank card.",
         ],
@@ -158,7 +158,7 @@ def _returning(cards: GiftCards, paid: Authorization) -> Generator[Step, None, R
     yield Step(
         "Part return: Ben sends back the rest, 50.00 EUR",
         [
-            "Only what the gift card had not paid goes to the bank card:",
+            "The bank card gets back only its own share:",
             f"{_amount(rest.gift_card_amount)} on the new card {_name(_new_card(rest).card)},",
             f"{_amount(rest.other_tender_amount)} to his bank card.",
         ],
@@ -203,7 +203,7 @@ def _cancelling(cards: GiftCards) -> Generator[Step]:
         PurchaseRefund(price, PaymentMethod.BANK_CARD, "PAYMENT-OF-PURCHASE-2"),
     )
     yield Step(
-        "Cancellation: Ada buys another card, and thinks better of it",
+        "Cancellation: Ada buys another card, and changes her mind",
         [
             f"Card {_name(cancelled.card)} is cancelled;",
             f"{_amount(cancelled.refund.amount)} go back to her bank card,",
@@ -232,8 +232,8 @@ def _order(order_id: str, goods: Money, delivery: Money | None = None) -> Order:
 def _authorize_or_reason(cards: GiftCards, code: str, order: Order) -> Authorization | Reason:
     try:
         return cards.authorize(code, market=MARKET, order=order, customer=BEN).authorization
-    except Declined as no:
-        return no.reason
+    except Declined as declined:
+        return declined.reason
 
 
 def _return(cards: GiftCards, paid: Authorization, amount: Money) -> Reversed:
@@ -247,7 +247,7 @@ def _return(cards: GiftCards, paid: Authorization, amount: Money) -> Reversed:
 
 def _new_card(answer: Reversed) -> Replacement:
     if answer.replacement is None:
-        message = "money came back, but on no new card"
+        message = "money came back, but not on a new card"
         raise NotAsExpected(message)
     return answer.replacement
 

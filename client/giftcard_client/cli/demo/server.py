@@ -1,4 +1,4 @@
-"""The server of `giftcard demo`: a real one, on a new database that is gone afterwards."""
+"""The server of `giftcard demo`: a real one, on a new database that is deleted afterwards."""
 
 import os
 import queue
@@ -18,7 +18,7 @@ READY = re.compile(r"giftcard is ready: grpc (?P<target>[^,]+), .*")
 
 
 class ServerFailed(Exception):  # noqa: N818 - it reads as what happened
-    """The server did not start, or did not end, as it should; the text says what it said itself."""
+    """The server did not start, or did not end, as it should; the text quotes its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class DemonstrationServer:
     process: subprocess.Popen[str]
 
     def stop(self) -> None:
-        """Send SIGTERM, and wait until it has finished what it was doing, and ended with 0."""
+        """Send SIGTERM, and wait until the server has drained and ended with 0."""
         self.process.terminate()
         try:
             exit_code = self.process.wait(timeout=STOPPED_WITHIN_SECONDS)
@@ -42,7 +42,7 @@ class DemonstrationServer:
             raise ServerFailed(message)
 
     def audit(self) -> subprocess.CompletedProcess[str]:
-        """Run `giftcard audit` over its database."""
+        """Run `giftcard audit` over the server's database."""
         return subprocess.run(
             [sys.executable, "-m", "giftcard_client", "audit", "--output", "json"],
             env=self.environment,
@@ -54,7 +54,7 @@ class DemonstrationServer:
 
 @contextmanager
 def demonstration_server() -> Iterator[DemonstrationServer]:
-    """Start a server on ports that nobody uses; whatever happens, it ends and its folder goes."""
+    """Start a server on free ports; it is always ended, and its folder deleted."""
     with tempfile.TemporaryDirectory(prefix="giftcard-demo-") as name:
         folder = Path(name)
         environment = _environment(folder)
@@ -67,20 +67,20 @@ def demonstration_server() -> Iterator[DemonstrationServer]:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # Ctrl-C reaches the demo alone, which then stops the server in order.
+                # Ctrl-C then reaches only the demo, which stops the server cleanly.
                 start_new_session=True,
             )
         try:
             target = _wait_until_ready(process, log_path)
             yield DemonstrationServer(target, environment, process)
         finally:
-            # After a demo that came to its end this finds nothing to kill.
+            # After a complete demo the server has ended, and this does nothing.
             process.kill()
             process.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Leave out what the user has set for a server of their own."""
+    """Return the settings of the demo, without those that the user has set for another server."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("GIFTCARD_")
     }
@@ -88,13 +88,13 @@ def _environment(folder: Path) -> dict[str, str]:
         "GIFTCARD_DATABASE_URL": f"sqlite:///{folder / 'giftcard.db'}",
         "GIFTCARD_GRPC_LISTEN": "127.0.0.1:0",
         "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
-        # It waits for load balancers to notice that it stops; here are none.
+        # The pause is for load balancers to notice that a server stops; here are none.
         "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
     }
 
 
 def _wait_until_ready(process: subprocess.Popen[str], log_path: Path) -> str:
-    """Return where it listens; a reading thread makes the wait a bounded one."""
+    """Return the server's target; a reading thread makes it possible to wait with a timeout."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_all, args=(process, lines), daemon=True).start()
     try:
@@ -111,11 +111,11 @@ def _why_not_ready(log: str) -> str:
     if ModuleNotFoundError.__name__ in log:
         missing = log.strip().splitlines()[-1]
         return f"{missing}\nTo install the server:\n  pip install 'giftcard-tender[server]'"
-    return f"the server did not get ready; it said:\n{log}"
+    return f"the server did not get ready; its log:\n{log}"
 
 
 def _read_all(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str]") -> None:
-    # Reads on after the ready line: a full pipe would stop the server.
+    # Continues after the ready line, since a full pipe would block the server.
     assert process.stdout is not None, "it was started with a pipe"
     with process.stdout:
         for line in process.stdout:

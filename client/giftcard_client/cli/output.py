@@ -1,4 +1,4 @@
-"""How the commands of `giftcard` show an answer: as a table for people, or as JSON for programs."""
+"""Show the answer of a command: as a table for people, or as JSON for programs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,27 +12,27 @@ from rich.text import Text
 from giftcard_client import Money, Replacement
 from giftcard_client.cli.amounts import format_amount
 
-HIDDEN_CODE = "hidden; the same request again with --show-code shows it"
+HIDDEN_CODE = "hidden; repeat the same request with --show-code to see it"
 INDENT = "  "
 
 
 def answer_json(answer: object, extra: Mapping[str, object], *, show_code: bool) -> str:
     """Write an answer as one JSON object; `extra` comes first.
 
-    Money is {"amount_minor", "currency_code"}, times are RFC 3339 in UTC, a
-    code that was not asked for is null.
+    Money is {"amount_minor", "currency_code"}, times are RFC 3339 in UTC, and a
+    code is null unless `show_code`.
     """
-    told = {**extra, **_plain(answer, show_code=show_code)}
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    shown = {**extra, **_plain(answer, show_code=show_code)}
+    return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
 def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Table:
-    """Lay an answer out as names and values, one below the other; what is empty is left out."""
+    """Lay an answer out as rows of names and values, without those that are empty."""
     table = Table.grid(padding=(0, 3))
     for name, value in extra.items():
         table.add_row(_label(name), Text(_words(value)))
     for label, value in _rows(answer, show_code=show_code, depth=0):
-        # Text and not str: what comes from elsewhere is no markup.
+        # Text and not str, so that rich does not read the server's texts as markup.
         table.add_row(label, Text(value, overflow="fold"))
     return table
 

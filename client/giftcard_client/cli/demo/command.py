@@ -1,4 +1,4 @@
-"""The command `giftcard demo`: a server of its own, the life of a card, and an audit."""
+"""The command `giftcard demo`: show each step of a card's life, and audit the ledger."""
 
 import json
 import signal
@@ -13,15 +13,15 @@ from rich.markup import escape
 
 from giftcard_client import GiftCardError, GiftCards, Money
 from giftcard_client.cli.amounts import format_amount
-from giftcard_client.cli.demonstration_server import (
+from giftcard_client.cli.demo.server import (
     DemonstrationServer,
     ServerFailed,
     demonstration_server,
 )
-from giftcard_client.cli.demonstration_steps import NotAsExpected, Step, life_of_a_card
+from giftcard_client.cli.demo.steps import NotAsExpected, Step, life_of_a_card
 
 INDENT = 6
-# How the audit's totals of a market add up.
+# How the totals of a market in the audit add up.
 LEDGER = (
     (" ", "issued"),
     ("+", "reissued"),
@@ -31,14 +31,14 @@ LEDGER = (
     ("-", "cancelled"),
     ("=", "outstanding"),
 )
-# Ctrl-C is an exception already; these end a command where it stands.
+# Ctrl-C raises an exception already; by default, these end the process at once.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-# What a shell reports for a command that a signal ended: this and its number.
+# A shell reports this plus the signal's number for a command that a signal ended.
 ENDED_BY_SIGNAL = 128
 
 
 def demo() -> None:
-    """Play the life of a card on a server of its own, and audit what it leaves behind."""
+    """Play the life of a card on a new, temporary server, and audit its ledger."""
     console = Console(soft_wrap=True)
     try:
         with _cleaning_up_on_signals():
@@ -46,10 +46,10 @@ def demo() -> None:
     except (NotAsExpected, ServerFailed, GiftCardError) as error:
         console.print(f"[bold red]✗ Not as it should be:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
-    console.print("\n[bold]All of it as it should be.[/] To start the server for yourself:")
+    console.print("\n[bold]Everything is as it should be.[/] To start a server yourself:")
     command = _own_command()
     console.print(f"  {command} serve", style="cyan")
-    console.print("and, while it runs, to buy a card in another terminal:")
+    console.print("and while it runs, to buy a card in another terminal:")
     console.print(
         f"  {command} issue --market fr --amount 50 --order-id MY-1 --payment-reference PAY-1 "
         "--purchaser-email me@example.org",
@@ -62,19 +62,19 @@ def _play(console: Console) -> None:
         console.print(f"A server is running on {server.target}, on a new embedded database.\n")
         with GiftCards(server.target) as cards:
             for number, step in enumerate(life_of_a_card(cards), start=1):
-                _tell(console, number, step)
-        _tell_audit(console, server)
+                _show(console, number, step)
+        _show_audit(console, server)
         server.stop()
-        console.print("[green]✓[/] The server has stopped, in order. Its database goes with it.")
+        console.print("[green]✓[/] The server has stopped cleanly; its database is deleted.")
 
 
-def _tell(console: Console, number: int, step: Step) -> None:
+def _show(console: Console, number: int, step: Step) -> None:
     console.print(f"[green]✓[/] [bold]{number:2}  {escape(step.title)}[/]", highlight=False)
-    for line in step.told:
+    for line in step.lines:
         console.print(INDENT * " " + line, highlight=False)
 
 
-def _tell_audit(console: Console, server: DemonstrationServer) -> None:
+def _show_audit(console: Console, server: DemonstrationServer) -> None:
     """Run the audit while the server runs, as an operator would."""
     audit = server.audit()
     if audit.returncode != 0:
@@ -89,7 +89,7 @@ def _tell_audit(console: Console, server: DemonstrationServer) -> None:
 
 @contextmanager
 def _cleaning_up_on_signals() -> Iterator[None]:
-    """Turn signals into exceptions, so that the server and its folder go."""
+    """Turn signals into exceptions, so that the server is stopped and its folder deleted."""
 
     def end(number: int, _frame: object) -> None:
         sys.exit(ENDED_BY_SIGNAL + number)
@@ -103,7 +103,7 @@ def _cleaning_up_on_signals() -> Iterator[None]:
 
 
 def _own_command() -> str:
-    """Name `giftcard` the way it can be called from here: as short as it works."""
+    """Return the shortest way to call this `giftcard` from the current folder."""
     command = Path(sys.prefix) / "bin" / "giftcard"
     if not command.exists():
         return "giftcard"

@@ -1,23 +1,22 @@
-"""Where the command `giftcard` begins: it runs, or says what has to be installed first."""
+"""The entry point of `giftcard`: run a command, or say what has to be installed first."""
 
 import sys
 from io import TextIOWrapper
 
-# What the extra `cli` brings. The bare install is the client library alone,
-# and has this file too.
+# The packages of the extra `cli`. The bare install has this file too, but not them.
 CLI_PACKAGES = {"rich", "typer"}
 
 
 def main() -> None:
     """Run `giftcard`; the exit codes are in its --help."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that has no sign for a letter shows a question mark; half a
-        # command would be worse.
+        # A terminal that cannot show a letter gets a question mark, instead of an
+        # exception in the middle of a command.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        # Only here is it known whether what it imports is installed.
-        from giftcard_client.cli.commands import run  # noqa: PLC0415
+        # Imported here, so that a missing package can be reported below.
+        from giftcard_client.cli.app import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in CLI_PACKAGES:
             raise

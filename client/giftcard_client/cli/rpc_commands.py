@@ -1,4 +1,4 @@
-"""The commands of `giftcard`: one for each RPC, `demo`, and what the server package adds."""
+"""The commands of `giftcard` that call the server, one for each RPC."""
 
 from datetime import timedelta
 
@@ -17,11 +17,7 @@ from giftcard_client import (
     Validation,
 )
 from giftcard_client.cli import options as opt
-from giftcard_client.cli.demonstration import demo
-from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
 from giftcard_client.cli.option_values import option_contact, option_order, read_code
-from giftcard_client.cli.remote_command import remote_command
-from giftcard_client.cli.server_commands import add_server_commands
 
 
 def issue(  # noqa: PLR0913 - one parameter for each option
@@ -43,7 +39,7 @@ def issue(  # noqa: PLR0913 - one parameter for each option
     message: opt.Message = "",
     request_id: opt.RequestId = None,
 ) -> Issued:
-    """Make a card for a purchase that was paid, and show its code."""
+    """Make a card for a paid purchase, and show its code."""
     method = PaymentMethod(payment_method)
     return cards.issue(
         market=market,
@@ -67,7 +63,7 @@ def validate(
     discounts: opt.Discounts = None,
     attempt_key: opt.AttemptKey = "",
 ) -> Validation:
-    """Tell what a card would pay of an order, and what would be lost. Changes nothing.
+    """Show how much of an order a card would pay, and how much would be lost. Changes nothing.
 
     Asks for the code, or reads it from standard input.
     """
@@ -113,7 +109,7 @@ def capture(
     amount: opt.CapturedAmount = None,
     request_id: opt.RequestId = None,
 ) -> Captured:
-    """Take the money that was set aside; what the order did not need is lost."""
+    """Take the money that was set aside; the rest of the card is lost."""
     return cards.capture(authorization_id, amount=amount, request_id=request_id)
 
 
@@ -132,7 +128,7 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
 ) -> Reversed:
     """Undo an authorize: release a hold, or give captured money back on a new card."""
     if (authorization_id is None) == (authorize_request_id is None):
-        message = "either an authorization id or --authorize-request-id says what to undo"
+        message = "name what to undo, by either an authorization id or --authorize-request-id"
         raise typer.BadParameter(message)
     return cards.reverse(
         authorization_id=authorization_id,
@@ -148,27 +144,8 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
 def cancel(
     cards: GiftCards, *, order_id: opt.OrderId, request_id: opt.RequestId = None
 ) -> Cancelled:
-    """Cancel the purchase of a card that is wholly unused, and show what to pay back.
+    """Cancel the purchase of a wholly unused card, and show the amount to pay back.
 
     Asks for the code, or reads it from standard input.
     """
     return cards.cancel(read_code(), purchase_order_id=order_id, request_id=request_id)
-
-
-def run() -> None:
-    """Run the command that the command line names."""
-    app = typer.Typer(
-        name="giftcard",
-        help="Gift cards as a payment method.",
-        epilog=EXIT_CODES_HELP,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="markdown",
-        # A pretty traceback shows local variables, and those hold codes.
-        pretty_exceptions_enable=False,
-    )
-    for command in (issue, validate, authorize, capture, reverse, cancel):
-        app.command()(remote_command(command))
-    add_server_commands(app)
-    app.command()(demo)
-    app()

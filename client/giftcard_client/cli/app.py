@@ -1,0 +1,28 @@
+"""All commands of `giftcard`: one for each RPC, what the server package adds, and `demo`."""
+
+import typer
+
+from giftcard_client.cli.demo.command import demo
+from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.remote_command import remote_command
+from giftcard_client.cli.rpc_commands import authorize, cancel, capture, issue, reverse, validate
+from giftcard_client.cli.server_commands import add_server_commands
+
+
+def run() -> None:
+    """Run the command that is named on the command line."""
+    app = typer.Typer(
+        name="giftcard",
+        help="Gift cards as a payment method.",
+        epilog=EXIT_CODES_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        # Pretty tracebacks show local variables, which may hold codes.
+        pretty_exceptions_enable=False,
+    )
+    for command in (issue, validate, authorize, capture, reverse, cancel):
+        app.command()(remote_command(command))
+    add_server_commands(app)
+    app.command()(demo)
+    app()

@@ -1,0 +1,147 @@
+"""The parts of a server and their composition, for a service, a supervisor and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from giftcard_server.callers.callers import caller_of
+from giftcard_server.deciding.committer import Committer
+from giftcard_server.deciding.validate_reader import ValidateReader
+from giftcard_server.edge import responses
+from giftcard_server.edge.gift_cards import GiftCardServicer
+from giftcard_server.edge.requests import RequestReader
+from giftcard_server.guesses.attempts import Attempts, attempts_of
+from giftcard_server.markets import markets_of
+from giftcard_server.metrics import DomainMetrics, LiabilityCollector
+from giftcard_storage import database
+from giftcard_storage.sealing import Sealing
+from giftcard_storage.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+    from datetime import datetime
+
+    import grpc
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_rules.commands import Outcome
+    from giftcard_rules.decide import Markets
+    from giftcard_server.settings import Settings
+    from giftcard_server.shared_overview import SharedOverview
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts that answer gift card RPCs: the fields are given, the properties made of them.
+
+    Each property is made once, when it is first used. `writing` and `reading` have a connection
+    each. Tests that need only some of the parts make them here as well, with their own fields.
+    """
+
+    settings: Settings
+    ring: KeyRing
+    markets: Markets
+    writing: Store
+    reading: Store
+    now: Callable[[], datetime]
+    registry: CollectorRegistry
+    encode: Callable[[Outcome], bytes] = responses.encode
+    caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+
+    @cached_property
+    def metrics(self) -> DomainMetrics:
+        """The domain's own figures."""
+        return DomainMetrics(self.registry)
+
+    @cached_property
+    def committer(self) -> Committer:
+        """Decides every command that may change something."""
+        return Committer(
+            self.writing,
+            self.ring,
+            self.markets,
+            self.encode,
+            self.now,
+            self.metrics,
+            **self._limits,
+        )
+
+    @cached_property
+    def validate_reader(self) -> ValidateReader:
+        """Answers Validate beside the committer."""
+        return ValidateReader(self.reading, self.markets, self.now, **self._limits)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """Limits guesses at codes. Raises `StartRefusedError`."""
+        return attempts_of(self.settings, self.ring, self.registry, self.settings.refusal_places)
+
+    @cached_property
+    def servicer(self) -> GiftCardServicer:
+        """Answers each RPC. Raises `StartRefusedError`."""
+        return GiftCardServicer(
+            RequestReader(self.ring, self.markets),
+            self.committer,
+            self.validate_reader,
+            self.attempts,
+            self.metrics,
+            self.now,
+            self.caller_of,
+        )
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        settings = self.settings
+        return {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
+
+
+def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
+    """Migrate the database if that is the server's task, and check its schema.
+
+    Servers that share a database leave migrating to `giftcard migrate` unless `migrate_on_start`
+    is set. Raises `StorageError`.
+    """
+    url = settings.database_url
+    if settings.migrate_on_start or not url.engine.is_migrated_by_command:
+        database.migrate(url, ring)
+    if url.engine.is_migrated_by_command:
+        database.require_schema(url)
+
+
+def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:
+    """Return a registry that shows this process, and what the cards of each market are worth."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    markets = [(each.market, each.currency) for each in settings.terms.values()]
+    registry.register(LiabilityCollector(overview.holdings, markets))
+    return registry
+
+
+def parts_of(
+    settings: Settings,
+    ring: KeyRing,
+    registry: CollectorRegistry,
+    now: Callable[[], datetime],
+    opened: ExitStack,
+    caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+) -> Parts:
+    """Return the parts on two connections to the database, which `opened` will close."""
+    writing, reading = (database.connect(settings.database_url) for _ in range(2))
+    for connection in (writing, reading):
+        opened.callback(database.close, connection)
+    return Parts(
+        settings=settings,
+        ring=ring,
+        markets=markets_of(settings.terms),
+        writing=Store(writing, Sealing(ring)),
+        reading=Store(reading),
+        now=now,
+        registry=registry,
+        caller_of=caller_of,
+    )

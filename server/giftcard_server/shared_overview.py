@@ -1,0 +1,46 @@
+"""An overview of all cards on one connection, which several threads may ask."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from giftcard_storage import database, overview
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from giftcard_storage.database import DatabaseUrl
+    from giftcard_storage.overview import Holdings
+
+
+class SharedOverview:
+    """Reads beside the commands, one question at a time. Raises `StorageError`, also when made."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._connection = database.connect_to_look_over(url)
+        self._lock = threading.Lock()
+
+    def holdings(self) -> list[Holdings]:
+        """Return how many cards there are of each kind, and what they are worth."""
+        with self._lock:
+            return overview.holdings(self._connection)
+
+    def due(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of at most `limit` cards for which time has done something unbooked."""
+        with self._lock:
+            return overview.due(self._connection, now, limit)
+
+    def made_by(self, card_id: str) -> tuple[str, str]:
+        """Return the caller and the request id that made a card."""
+        with self._lock:
+            return overview.made_by(self._connection, card_id)
+
+    def sealed(self) -> dict[str, int]:
+        """Return how many cards have people sealed with each key of the ring, by its id."""
+        with self._lock:
+            return overview.sealed(self._connection)
+
+    def close(self) -> None:
+        """Close the connection."""
+        database.close(self._connection)

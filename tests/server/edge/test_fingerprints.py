@@ -1,0 +1,150 @@
+"""Fingerprints of requests stay what they were: a former record still recognizes its replay."""
+
+from collections.abc import Callable
+from contextlib import closing
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from google.type.date_pb2 import Date
+
+from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1.order_pb2 import Order, OrderLine
+from giftcard_rules.codes import Key, KeyRing
+from giftcard_rules.commands import Keyed
+from giftcard_server.edge.canonical import Read
+from giftcard_server.edge.requests import RequestReader
+from giftcard_server.markets import BUILT_IN, markets_of
+from giftcard_storage import database
+from giftcard_storage.schema import Request
+from given.calls.sent import FRIEND, SHOPPER, euros, new_id, whole
+from given.calls.shop import Shop, shop_at
+from given.servers.running import NOON, Clock, running, settings, target_of
+
+RING: Final = KeyRing((Key("2026", b"the secret of every test, 32 B. "),))
+
+# By the number of the request. They were computed before requests had canonical bytes, and no
+# change of the code may change them: databases hold them for good.
+FORMER: Final = {
+    1: ("Issue", "0361eb61a1b0538c564e606aa13035b2"),
+    2: ("Authorize", "14402573b2f94f02ef4b0f6699ce40cc"),
+    3: ("Capture", "f700c0d1d3698a671eaa67833d619885"),
+    4: ("Reverse", "055344124bf390c491654800bae6c2f1"),
+    5: ("Reverse", "090167ffa2271737e7a1a0c9146f2c80"),
+    6: ("Issue", "650e03947a736ce9f327acba7d59c44b"),
+    7: ("Cancel", "95066518d8864c68cc3503bc75ff95ff"),
+}
+
+
+def request_id(number: int) -> str:
+    """Return an id in upper case; a fingerprint takes it in lower case."""
+    return f"ABCDEF00-0000-4000-8000-{number:012}"
+
+
+def issue(number: int) -> pb.IssueRequest:
+    return pb.IssueRequest(
+        request_id=request_id(number),
+        market="fr",
+        amount=euros(50_00),
+        purchase=pb.Purchase(
+            order_id=f"purchase-{number}",
+            payment_method=pb.PAYMENT_METHOD_BANK_CARD,
+            payment_reference="payment-1",
+        ),
+        design="birthday",
+        message="Bonne fête !",
+        purchaser=SHOPPER,
+        recipient=FRIEND,
+    )
+
+
+def authorize(number: int, code: str) -> pb.AuthorizeRequest:
+    request = pb.AuthorizeRequest(
+        request_id=request_id(number),
+        code=code,
+        market="fr",
+        order=Order(
+            order_id=f"order-{number}",
+            total=euros(50_00),
+            lines=[OrderLine(category="smartphone", amount=euros(50_00))],
+        ),
+        customer=SHOPPER,
+        attempt_key="session-1",
+    )
+    request.hold_for.seconds = 3600
+    return request
+
+
+def refund(number: int, authorization_id: str) -> pb.ReverseRequest:
+    return pb.ReverseRequest(
+        request_id=request_id(number),
+        authorization_id=authorization_id,
+        reason=pb.REVERSE_REASON_DEFECTIVE,
+        refund_amount=euros(10_00),
+        delivered_on=Date(year=2026, month=9, day=1),
+        beneficiary=FRIEND,
+    )
+
+
+def call_each_rpc(shop: Shop) -> None:
+    """Send a request of each RPC that keeps a record, and both kinds of Reverse."""
+    code = shop.call(issue(1)).code
+    held = shop.call(authorize(2, code)).authorization.authorization_id
+    shop.call(
+        pb.CaptureRequest(request_id=request_id(3), authorization_id=held, amount=euros(40_00))
+    )
+    shop.call(refund(4, held))
+    shop.call(
+        pb.ReverseRequest(
+            request_id=request_id(5),
+            authorize_request_id=request_id(2),
+            reason=pb.REVERSE_REASON_TECHNICAL,
+        )
+    )
+    unused = shop.call(issue(6)).code
+    shop.call(
+        pb.CancelRequest(request_id=request_id(7), code=unused, purchase_order_id="purchase-6")
+    )
+
+
+def test_the_fingerprints_of_former_records_still_match(tmp_path: Path) -> None:
+    used = settings(tmp_path, keys=RING)
+    with running(used, Clock()) as service, shop_at(target_of(service)) as shop:
+        call_each_rpc(shop)
+    with closing(database.connect(used.database_url)) as opened:
+        found: dict[int, Any] = {
+            int(row["request_id"][-1]): (row["method"], bytes(row["fingerprint"]).hex())
+            for row in Request.select().dicts().execute(opened)
+        }
+    assert found == FORMER
+
+
+READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
+    "Issue": lambda reader, message: reader.issue(message, "checkout"),
+    "Authorize": lambda reader, message: reader.authorize(message, "checkout"),
+    "Capture": lambda reader, message: reader.capture(message, "checkout"),
+    "Reverse": lambda reader, message: reader.reverse(message, "checkout", NOON),
+    "Cancel": lambda reader, message: reader.cancel(message, "checkout"),
+}
+# A field of a newer contract: it makes another request, though this version cannot read it.
+UNKNOWN_FIELD: Final = b"\xc2\x3e\x05later"
+
+
+@pytest.mark.parametrize("rpc", READERS)
+def test_canonical_bytes_have_ids_in_lower_case_and_the_message_stays_as_it_was_sent(
+    rpc: str,
+) -> None:
+    message: Any = type(whole(rpc)).FromString(whole(rpc).SerializeToString() + UNKNOWN_FIELD)
+    message.request_id = message.request_id.upper()
+    if rpc == "Reverse":
+        message.authorize_request_id = new_id().upper()
+    as_sent = deepcopy(message)
+    read = READERS[rpc](RequestReader(RING, markets_of(BUILT_IN)), message)
+    assert message == as_sent
+    message.request_id = message.request_id.lower()
+    if rpc == "Reverse":
+        message.authorize_request_id = message.authorize_request_id.lower()
+    assert read.canonical == message.SerializeToString(deterministic=True)
+    assert UNKNOWN_FIELD in read.canonical
+    assert read.command.key.request_id == message.request_id

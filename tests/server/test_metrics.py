@@ -1,0 +1,46 @@
+"""The label values of the domain's metrics, on which operators have queries and alerts."""
+
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from giftcard_rules.commands import CatchUp, Issue
+from giftcard_rules.reasons import Reason
+from giftcard_server.metrics import DomainMetrics
+from given.calls.sent import RPCS
+
+
+def operations(registry: CollectorRegistry, name: str) -> set[str]:
+    """Return the values of the label `operation` that a metric has."""
+    samples = [sample for metric in registry.collect() for sample in metric.samples]
+    return {sample.labels["operation"] for sample in samples if sample.name == name}
+
+
+def test_operations_are_the_rpcs_and_settle() -> None:
+    registry = CollectorRegistry()
+    DomainMetrics(registry)
+    assert operations(registry, "giftcard_operations_total") == {*RPCS, "Settle"}
+    assert operations(registry, "giftcard_replays_total") == set(RPCS) - {"Validate"}
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "labels"),
+    [
+        (Issue, None, {"operation": "Issue", "outcome": "ok", "reason": ""}),
+        (CatchUp, None, {"operation": "Settle", "outcome": "ok", "reason": ""}),
+        (
+            Issue,
+            Reason.AMOUNT_OUT_OF_RANGE,
+            {"operation": "Issue", "outcome": "declined", "reason": "AMOUNT_OUT_OF_RANGE"},
+        ),
+    ],
+)
+def test_a_command_is_counted_under_its_operation(
+    command: type[Any], reason: Reason | None, labels: dict[str, str]
+) -> None:
+    registry = CollectorRegistry()
+    metrics = DomainMetrics(registry)
+    for _ in range(2):
+        metrics.answered(command.__name__, reason)
+    assert registry.get_sample_value("giftcard_operations_total", labels) == 2
