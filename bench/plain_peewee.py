@@ -147,7 +147,7 @@ def opened(place: Place) -> Iterator[Database]:
     """Open a place with Peewee, which gives each thread a connection of its own."""
     url = DatabaseUrl.parse(place.url)
     if place.database == POSTGRESQL:
-        database: Database = PostgresqlDatabase(url.server_url, prefer_psycopg3=True)
+        database: Database = PostgresqlDatabase(url.location, prefer_psycopg3=True)
     else:
         database = CySqliteDatabase(str(url.path), pragmas=PRAGMAS)
     with database.bind_ctx(TABLES):

@@ -53,12 +53,12 @@ SECRET_NAMES: Final = {
     "instrument",
     "keyed",
     "locale",
+    "location",
     "message",
     "name",
     "private_key",
     "sealed",
     "secret",
-    "server_url",
     "wrapped",
 }
 # Fields whose names only look secret, and their real content.

@@ -107,9 +107,9 @@ def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     is set. Raises `StorageError`.
     """
     url = settings.database_url
-    if not url.is_shared or settings.migrate_on_start:
+    if settings.migrate_on_start or not url.engine.is_migrated_by_command:
         database.migrate(url, ring)
-    if url.is_shared:
+    if url.engine.is_migrated_by_command:
         database.require_schema(url)
 
 

@@ -94,7 +94,7 @@ class Service:
                 access.reloading,
                 Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
                 Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
-                *([] if url.is_shared else [_checkpointing(url, opened)]),
+                *([_checkpointing(url, opened)] if url.engine.needs_checkpoints else []),
             ]
             self._http: HttpServer | None = None
             self._listen(access, with_http=worker is None)

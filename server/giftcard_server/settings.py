@@ -125,7 +125,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
         return self
 
     def _worker_mistakes(self) -> Iterator[str]:
-        if self.workers > 1 and not self.database_url.is_shared:
+        if self.workers > 1 and self.database_url.engine.has_one_writer:
             yield (
                 "workers: the embedded database has one writer, so that more than one worker needs"
                 " PostgreSQL (database_url)"

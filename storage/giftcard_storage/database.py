@@ -6,27 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 import peewee
 
-from giftcard_storage import postgresql_server, sqlite_file
+from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
 
 if TYPE_CHECKING:
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_storage.engines.engine import Engine
 
-_POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where the facts are kept: on the server of `server_url`, or else in the file at `path`."""
+    """Where the facts are kept: on which engine, and at what location of it."""
 
-    path: Path = Path()
-    server_url: str = field(default="", repr=False)  # There may be a password in it.
+    engine: Engine
+    location: str = field(repr=False)  # There may be a password in it.
 
     @classmethod
     def parse(cls, url: str) -> DatabaseUrl:
@@ -35,23 +34,30 @@ class DatabaseUrl:
         Raises ValueError, with nothing of the URL in it.
         """
         scheme, _, rest = url.partition("://")
-        if scheme in _POSTGRESQL and postgresql_server.name_of(rest):
-            return cls(server_url=f"postgresql://{rest}")
-        path = unquote(rest.removeprefix("/"))
-        if scheme != "sqlite" or not rest.startswith("/") or not path or set("?#") & set(rest):
+        engine = BY_SCHEME.get(scheme)
+        location = engine.location_of(rest) if engine else ""
+        if not engine or not location:
             raise ValueError(_MUST_BE)
-        return cls(Path(path))
+        return cls(engine, location)
+
+    @classmethod
+    def of_file(cls, path: Path) -> DatabaseUrl:
+        """Return the URL of an embedded database."""
+        return cls(SQLITE, str(path))
 
     @property
-    def is_shared(self) -> bool:
-        """Whether any number of servers may work on it."""
-        return bool(self.server_url)
+    def path(self) -> Path:
+        """The file of an embedded database."""
+        return Path(self.location)
 
     def __str__(self) -> str:
         """The URL again, without what may be secret in it."""
-        if self.server_url:
-            return postgresql_server.shown(self.server_url)
-        return f"sqlite:///{self.path}"
+        return self.engine.shown(self.location)
+
+
+def is_to_be_made(url: DatabaseUrl) -> bool:
+    """Return whether `migrate` would make the database, as there is none yet."""
+    return url.engine.is_to_be_made(url.location)
 
 
 def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
@@ -61,39 +67,30 @@ def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
     ring. Raises `DatabaseRefusedError`, and leaves it as it is, where that is missing, and
     where it is damaged, made by a newer version, or not ours at all.
     """
-    if url.server_url:
-        return postgresql_server.migrate(url.server_url, ring)
-    return sqlite_file.migrate(url.path, ring)
+    return url.engine.migrate(url.location, ring)
 
 
-def file_has_cards(url: DatabaseUrl) -> bool:
-    """Return whether there are cards on an embedded database, also on one of an older schema.
+def has_cards(url: DatabaseUrl) -> bool:
+    """Return whether there are cards on a database, also on one of an older schema.
 
     There are none where there is no file. Raises `DatabaseRefusedError` like `migrate`.
     """
-    return sqlite_file.has_cards(url.path)
+    return url.engine.has_cards(url.location)
 
 
 def require_schema(url: DatabaseUrl) -> None:
     """Raise `DatabaseRefusedError` unless a database is ours and of this code's schema."""
-    if url.server_url:
-        postgresql_server.require_schema(url.server_url)
-    else:
-        sqlite_file.require_schema(url.path)
+    url.engine.require_schema(url.location)
 
 
 def connect(url: DatabaseUrl) -> Database:
     """Open a connection that any one thread at a time may use. Raises `StorageAwayError`."""
-    if url.server_url:
-        return postgresql_server.connect(url.server_url)
-    return sqlite_file.connect(url.path)
+    return url.engine.connect(url.location)
 
 
 def connect_to_look_over(url: DatabaseUrl) -> Database:
     """Open a connection for what reads whole tables. Raises `StorageAwayError`."""
-    if url.server_url:
-        return postgresql_server.connect_to_look_over(url.server_url)
-    return sqlite_file.connect(url.path)
+    return url.engine.connect_to_look_over(url.location)
 
 
 def close(database: Database) -> None:
@@ -103,5 +100,5 @@ def close(database: Database) -> None:
 
 
 def checkpoint(database: Database) -> None:
-    """Bring the pages of an embedded database's log home, without keeping anybody waiting."""
-    sqlite_file.checkpoint(database)
+    """Bring the pages of the database's log home, without keeping callers waiting."""
+    engine_of(database).checkpoint(database)

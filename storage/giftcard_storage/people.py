@@ -22,7 +22,7 @@ from giftcard_storage.data_keys import (
     UnwrapError,
     WrappingKeys,
 )
-from giftcard_storage.dialects import dialect_of
+from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import CardUnknownError, translated
 from giftcard_storage.rows import data_key_of
 from giftcard_storage.sealing import context_of
@@ -104,7 +104,7 @@ def forget(database: Database, card_id: str) -> Forgotten:
         _require_card(database, card_id)
         data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
     with translated():
-        is_gone = dialect_of(database).clear_log(database)
+        is_gone = engine_of(database).clear_log(database)
     return Forgotten(data_keys, traces_may_remain=not is_gone)
 
 

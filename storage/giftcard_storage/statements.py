@@ -1,4 +1,4 @@
-"""Every statement of the hot path, built once by Peewee from the schema in a dialect's words."""
+"""Every statement of the hot path, built once by Peewee from the schema in an engine's words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from giftcard_storage.schema import (
 )
 
 if TYPE_CHECKING:
-    from giftcard_storage.dialect import Dialect, Selection
+    from giftcard_storage.engines.engine import Engine, Selection
     from giftcard_storage.lookups import Lookup
 
 
@@ -39,25 +39,23 @@ class Statements:
 
 
 @cache
-def statements_of(dialect: Dialect) -> Statements:
-    """Return the statements in a dialect's words."""
+def statements_of(engine: Engine) -> Statements:
+    """Return the statements in an engine's words."""
     return Statements(
-        selections={
-            lookup: dialect.select(lookup.column, *lookup.conditions) for lookup in LOOKUPS
-        },
-        insert_card=dialect.insert(Card),
-        insert_authorization=dialect.insert(Authorization),
-        insert_posting=dialect.insert(Posting),
-        insert_purchase=dialect.insert(Purchase),
-        insert_data_key=dialect.insert(DataKey),
-        insert_person=dialect.insert(Person),
-        insert_request=dialect.insert(Request),
-        update_card=dialect.update(
+        selections={lookup: engine.select(lookup.column, *lookup.conditions) for lookup in LOOKUPS},
+        insert_card=engine.insert(Card),
+        insert_authorization=engine.insert(Authorization),
+        insert_posting=engine.insert(Posting),
+        insert_purchase=engine.insert(Purchase),
+        insert_data_key=engine.insert(DataKey),
+        insert_person=engine.insert(Person),
+        insert_request=engine.insert(Request),
+        update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
             Card.version,
         ),
-        update_authorization=dialect.update(
+        update_authorization=engine.update(
             (
                 Authorization.state,
                 Authorization.captured_minor,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from giftcard_rules.facts import Facts
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
-from giftcard_storage.dialects import dialect_of
+from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
 from giftcard_storage.lookups import Named
 from giftcard_storage.statements import statements_of
@@ -52,8 +52,8 @@ class Store:
     def __init__(self, database: Database, sealing: Sealing | None = None) -> None:
         self._database = database
         self._sealing = sealing
-        self._dialect = dialect_of(database)
-        self._statements = statements_of(self._dialect)
+        self._engine = engine_of(database)
+        self._statements = statements_of(self._engine)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Commit what is done inside, durably, or roll all of it back."""
@@ -90,7 +90,7 @@ class Store:
     def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
         selections = self._statements.selections
         with translated():
-            found = self._dialect.find(
+            found = self._engine.find(
                 self._database, [(selections[lookup], values) for lookup, values in searches]
             )
         for (lookup, _), found_rows in zip(searches, found, strict=True):
@@ -126,7 +126,7 @@ class Store:
             (do.insert_request, [rows.request_row(record, now) for record in records]),
         )
         with translated():
-            self._dialect.save(self._database, [each for each in savings if each[1]])
+            self._engine.save(self._database, [each for each in savings if each[1]])
 
     def _sealed(self, loaded: Loaded, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]

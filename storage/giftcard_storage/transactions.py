@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from giftcard_storage.dialects import dialect_of
+from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import CommitLostError, StorageAwayError, translated
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def writing(database: Database) -> Iterator[None]:
     Raises `CommitLostError` where the database does not say whether it has committed.
     """
     with translated():
-        dialect_of(database).begin_writing(database)
+        engine_of(database).begin_writing(database)
     with _known(database), _rolling_back(database):
         yield
         try:
@@ -41,7 +41,7 @@ def reading(database: Database) -> Iterator[None]:
         yield
         return
     with translated():
-        dialect_of(database).begin_reading(database)
+        engine_of(database).begin_reading(database)
     with _known(database), _rolling_back(database):
         yield
         with translated():

@@ -103,7 +103,7 @@ def test_what_leaves_no_trace_is_what_was_decided_about_no_card() -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_with_nothing_wrong_succeeds(name: str) -> None:
-    assert CALLS[name].make().told() is None
+    assert CALLS[name].make().reason() is None
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -116,7 +116,7 @@ def test_what_can_be_wrong_with_a_call_is_in_the_order_of_the_contract(name: str
 def test_one_thing_wrong_brings_its_own_reason(call: Call, wrong: Wrong) -> None:
     situation = call.make()
     wrong.change(situation)
-    assert situation.told() is wrong.reason
+    assert situation.reason() is wrong.reason
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_of_two_things_wrong_the_first_of_the_contract_is_told(
         situation = call.make()
         one.change(situation)
         other.change(situation)
-        assert situation.told() is first.reason
+        assert situation.reason() is first.reason
 
 
 def test_every_two_neighbours_are_compared_unless_they_exclude_each_other() -> None:

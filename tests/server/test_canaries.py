@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.engines import POSTGRESQL
 from given.calls.shop import shop_at
 from given.calls.story import Story, spellings
 from given.databases.kinds import Databases, Kind
@@ -58,7 +59,7 @@ def refusals(_server: ServerProcess, story: Story, _databases: Databases) -> byt
 def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     """Every file of the server, and of the database while it runs: tables, WAL and all."""
     folders = [server.folder]
-    if DatabaseUrl.parse(server.database_url).is_shared:
+    if DatabaseUrl.parse(server.database_url).engine is POSTGRESQL:
         folders.append(databases.postgresql.folder)
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     # Each content once: all databases of PostgreSQL begin with the same catalogs.
@@ -68,8 +69,8 @@ def files(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
 def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
     """A dump of the database, which shows bytes in hex."""
     url = DatabaseUrl.parse(server.database_url)
-    if url.is_shared:
-        return databases.postgresql.dump(url.server_url)
+    if url.engine is POSTGRESQL:
+        return databases.postgresql.dump(url.location)
     lines = ["INSERT INTO"]
     for name, rows in dump_of_tables(url).items():
         lines += [f"{name} {row!r}" for row in rows]

@@ -16,7 +16,7 @@ from given.databases.stored_books import StoredBooks, books_on, play_everything
 @pytest.fixture
 def url(tmp_path: Path) -> DatabaseUrl:
     """Where a database can be made; there is none yet."""
-    return DatabaseUrl(tmp_path / "giftcard.db")
+    return DatabaseUrl.of_file(tmp_path / "giftcard.db")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def played_url(
         postgresql: PostgresqlProcess = request.getfixturevalue("postgresql")
         url = DatabaseUrl.parse(postgresql.new_database())
     else:
-        url = DatabaseUrl(tmp_path_factory.mktemp("played") / "giftcard.db")
+        url = DatabaseUrl.of_file(tmp_path_factory.mktemp("played") / "giftcard.db")
         migrate(url)
     with closing(connect(url)) as connection:
         play_everything(books_on(connection))

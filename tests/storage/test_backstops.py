@@ -3,7 +3,7 @@
 import pytest
 from peewee import Database, DatabaseError
 
-from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
+from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
 from given.databases.tamperings import PLACES
 
@@ -175,13 +175,13 @@ def test_r10_r13_and_every_other_unique_index_refuses(played: Database, columns:
 
 
 def test_the_ledger_and_the_records_are_append_only(played: Database) -> None:
-    for name, statement in TRIGGERS_OF[dialect_of(played)].items():
+    for name, statement in TRIGGERS_OF[engine_of(played)].items():
         table = name.partition("_")[0]
         assert f"{table} is append-only" in refused_apart(played, statement)
 
 
 def test_a_posting_cannot_be_replaced_either(played: Database) -> None:
-    for statement in AROUND[dialect_of(played)]:
+    for statement in AROUND[engine_of(played)]:
         assert "posting is append-only" in refused_apart(played, statement)
 
 
@@ -191,7 +191,7 @@ def test_a_foreign_key_refuses(played: Database, key: tuple[str, str, str]) -> N
 
 
 def test_a_column_takes_its_own_type_alone(played: Database) -> None:
-    for why, statement in TYPES[dialect_of(played)].items():
+    for why, statement in TYPES[engine_of(played)].items():
         assert why in refused_apart(played, statement).replace("cannot store ", "")
 
 
@@ -204,7 +204,7 @@ def test_every_unique_index_has_been_reached(played: Database) -> None:
 
 
 def test_every_trigger_has_been_reached(played: Database) -> None:
-    assert triggers(played) == TRIGGERS_OF[dialect_of(played)].keys()
+    assert triggers(played) == TRIGGERS_OF[engine_of(played)].keys()
 
 
 def test_every_foreign_key_has_been_reached(played: Database) -> None:

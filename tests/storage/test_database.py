@@ -104,7 +104,7 @@ def test_preparing_again_keeps_everything(url: DatabaseUrl) -> None:
 
 
 def test_a_database_is_found_under_a_name_that_means_something_in_a_url(tmp_path: Path) -> None:
-    url = DatabaseUrl(tmp_path / "50% off? #1 œuvre.db")
+    url = DatabaseUrl.of_file(tmp_path / "50% off? #1 œuvre.db")
     fill(url)
     migrate(url)
     assert url.path.exists()
@@ -117,7 +117,7 @@ def test_what_was_committed_before_a_crash_is_there_afterwards(
     connection = connect(url)
     card = books_on(connection).bought()
     # The files as a crash would leave them: the card is in the log alone.
-    crashed = DatabaseUrl(tmp_path / "crashed.db")
+    crashed = DatabaseUrl.of_file(tmp_path / "crashed.db")
     for suffix in ("", "-wal"):
         Path(f"{crashed.path}{suffix}").write_bytes(Path(f"{url.path}{suffix}").read_bytes())
     connection.close()
@@ -153,7 +153,7 @@ def test_a_folder_is_refused(url: DatabaseUrl) -> None:
 
 
 def test_a_file_in_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    url = DatabaseUrl(tmp_path / "no such folder" / "giftcard.db")
+    url = DatabaseUrl.of_file(tmp_path / "no such folder" / "giftcard.db")
     assert "does not exist" in refused(url)
     assert not url.path.parent.exists()
 

@@ -25,7 +25,7 @@ def leaf_pages(file: bytes, root: int) -> list[int]:
 
 
 def test_damage_that_is_met_between_two_rows_is_no_defect(tmp_path: Path) -> None:
-    url = DatabaseUrl(tmp_path / "giftcard.db")
+    url = DatabaseUrl.of_file(tmp_path / "giftcard.db")
     database.migrate(url)
     connection = database.connect(url)
     books = books_on(connection)

@@ -42,7 +42,7 @@ KEPT = sorted(Path(__file__).parent.glob("database_*.db"))
 @pytest.fixture(params=KEPT, ids=lambda path: path.stem)
 def former(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A copy of a former database, opened as a server would."""
-    url = DatabaseUrl(tmp_path / "former.db")
+    url = DatabaseUrl.of_file(tmp_path / "former.db")
     shutil.copy(request.param, url.path)
     migrate(url, RING)
     require_schema(url)

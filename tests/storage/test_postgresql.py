@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from giftcard_storage import postgresql_server
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage.engines import POSTGRESQL, postgresql_server
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.versions import MIGRATIONS
 from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
@@ -37,7 +37,7 @@ def own(postgresql: PostgresqlProcess) -> DatabaseUrl:
 
 
 def run(url: DatabaseUrl, *statements: str) -> None:
-    with closing(psycopg.connect(url.server_url, autocommit=True)) as connection:
+    with closing(psycopg.connect(url.location, autocommit=True)) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
@@ -49,7 +49,7 @@ def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate
     why = str(error.value)
     assert f"{url}: " in why
     assert "secret" not in why
-    password = urlsplit(url.server_url).password
+    password = urlsplit(url.location).password
     assert password is not None
     assert [told for told in everything_told(error.value) if password in told] == []
     return why
@@ -82,10 +82,10 @@ def everything_told(error: BaseException) -> list[str]:
 )
 def test_a_url_of_a_server_is_shown_without_its_secrets(text: str, shown: str) -> None:
     url = DatabaseUrl.parse(text)
-    assert url.is_shared
+    assert url.engine is POSTGRESQL
     assert str(url) == shown
     assert "secret" not in repr(url)
-    assert url.server_url.endswith(text.removeprefix("postgresql").removeprefix("postgres"))
+    assert url.location.endswith(text.removeprefix("postgresql").removeprefix("postgres"))
 
 
 @pytest.mark.parametrize(
@@ -120,18 +120,18 @@ def test_of_many_who_migrate_at_once_one_makes_the_tables(
 def test_migrating_again_keeps_everything(own: DatabaseUrl, postgresql: PostgresqlProcess) -> None:
     with closing(connect(own)) as connection:
         books_on(connection).bought()
-    before = postgresql.dump(own.server_url)
+    before = postgresql.dump(own.location)
     assert migrate(own) == []
-    assert postgresql.dump(own.server_url) == before
+    assert postgresql.dump(own.location) == before
 
 
 def test_the_database_of_another_program_is_refused(
     empty: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     run(empty, "CREATE TABLE theirs (id int)", "INSERT INTO theirs VALUES (7)")
-    before = postgresql.dump(empty.server_url)
+    before = postgresql.dump(empty.location)
     assert "tables of another program" in refused(empty)
-    assert postgresql.dump(empty.server_url) == before
+    assert postgresql.dump(empty.location) == before
 
 
 def test_the_schema_of_another_program_is_none_of_our_business(empty: DatabaseUrl) -> None:
@@ -143,12 +143,12 @@ def test_a_database_of_a_newer_version_is_refused(
     own: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     run(own, "INSERT INTO schema_migration (name, applied) VALUES ('0099_later', now())")
-    before = postgresql.dump(own.server_url)
+    before = postgresql.dump(own.location)
     for open_it in (migrate, require_schema):
         why = refused(own, open_it)
         assert "newer version" in why
         assert "0099_later" in why
-    assert postgresql.dump(own.server_url) == before
+    assert postgresql.dump(own.location) == before
 
 
 def test_a_database_that_was_not_migrated_is_refused(empty: DatabaseUrl) -> None:
@@ -172,7 +172,7 @@ def test_a_database_that_was_not_migrated_is_refused(empty: DatabaseUrl) -> None
 def test_sessions_that_are_not_durable_are_refused(
     server_url: DatabaseUrl, setting: str, *, is_refused: bool
 ) -> None:
-    url = DatabaseUrl.parse(f"{server_url.server_url}?options=-c%20{setting.replace('=', '%3D')}")
+    url = DatabaseUrl.parse(f"{server_url.location}?options=-c%20{setting.replace('=', '%3D')}")
     if is_refused:
         assert "its synchronous_commit is" in refused(url, require_schema)
     else:
@@ -212,11 +212,11 @@ def test_a_server_that_cannot_be_used_is_refused_at_once(
 ) -> None:
     monkeypatch.setitem(postgresql_server._CONNECTING, "connect_timeout", str(PATIENCE_SECONDS))
     places = {
-        "database": server_url.server_url.rpartition("/")[2],
+        "database": server_url.location.rpartition("/")[2],
         "port": postgresql.port,
     }
-    text = server_url.server_url.replace(what.format(**places), instead.format(**places))
-    assert text != server_url.server_url
+    text = server_url.location.replace(what.format(**places), instead.format(**places))
+    assert text != server_url.location
     url = DatabaseUrl.parse(text)
     started = time.monotonic()
     assert why in refused(url)
@@ -234,7 +234,7 @@ def test_a_server_that_never_answers_is_given_up() -> None:
 
 
 def test_of_several_hosts_the_one_that_answers_is_used(server_url: DatabaseUrl) -> None:
-    text = server_url.server_url.replace("@127.0.0.1", "@127.0.0.1:1,127.0.0.1")
+    text = server_url.location.replace("@127.0.0.1", "@127.0.0.1:1,127.0.0.1")
     url = DatabaseUrl.parse(text)
     require_schema(url)
     with closing(connect(url)) as connection:

@@ -35,7 +35,7 @@ def open_books(server_url: DatabaseUrl) -> Iterator[OpenBooks]:
 
         def open_more(**settings: object) -> StoredBooks:
             told = " ".join(f"-c {name}={value}" for name, value in settings.items())
-            url = DatabaseUrl.parse(f"{server_url.server_url}?options={quote(told)}")
+            url = DatabaseUrl.parse(f"{server_url.location}?options={quote(told)}")
             return books_on(opened.enter_context(closing(connect(url))))
 
         yield open_more

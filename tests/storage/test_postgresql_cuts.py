@@ -29,7 +29,7 @@ CUT = """
 @pytest.fixture
 def cut(server_url: DatabaseUrl) -> Iterator[Callable[[], None]]:
     """Cuts every connection to the database but its own."""
-    with closing(psycopg.connect(server_url.server_url, autocommit=True)) as other:
+    with closing(psycopg.connect(server_url.location, autocommit=True)) as other:
         yield lambda: assert_cut(other.execute(CUT.encode()).fetchall())
 
 
@@ -150,7 +150,7 @@ def test_a_commit_that_is_not_answered_is_lost_and_may_have_happened(
     server_url: DatabaseUrl, postgresql: PostgresqlProcess, cut_at: Cut, cards: int
 ) -> None:
     with CuttingProxy(postgresql.port) as proxy:
-        through = DatabaseUrl.parse(proxy.through(server_url.server_url))
+        through = DatabaseUrl.parse(proxy.through(server_url.location))
         with closing(connect(through)) as connection:
             books = books_on(connection)
             proxy.cut_at = cut_at
@@ -167,7 +167,7 @@ def test_whether_a_lost_commit_has_happened_is_known_by_its_request(
     server_url: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     with CuttingProxy(postgresql.port) as proxy:
-        through = DatabaseUrl.parse(proxy.through(server_url.server_url))
+        through = DatabaseUrl.parse(proxy.through(server_url.location))
         with closing(connect(through)) as connection:
             books = books_on(connection)
             for cut_at in Cut:

@@ -17,7 +17,7 @@ from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import Reason
 from giftcard_storage import lookups, rows
-from giftcard_storage.dialects import dialect_of
+from giftcard_storage.engines import engine_of
 from giftcard_storage.lookups import Lookup
 from giftcard_storage.statements import statements_of
 from given.databases.tamperings import open_way
@@ -150,13 +150,13 @@ def test_what_is_saved_in_a_database_comes_back(
     database: Database, kind: Kind, data: st.DataObject
 ) -> None:
     facts = data.draw(st.lists(kind.facts, min_size=1, max_size=4, unique_by=kind.key))
-    dialect = dialect_of(database)
-    statements = statements_of(dialect)
+    engine = engine_of(database)
+    statements = statements_of(engine)
     sought = {attrgetter(kind.sought)(fact) for fact in facts}
     with open_way(database):  # Facts of any kind would break every CHECK.
         saving = (getattr(statements, kind.insert), [kind.row_of(fact) for fact in facts])
-        dialect.save(database, [saving])
-        (found,) = dialect.find(database, [(statements.selections[kind.lookup], sought)])
+        engine.save(database, [saving])
+        (found,) = engine.find(database, [(statements.selections[kind.lookup], sought)])
     back = {kind.key(fact): fact for fact in map(kind.lookup.make, found)}
     assert back == {kind.key(fact): fact for fact in facts}
 

@@ -7,9 +7,9 @@ import pytest
 from peewee import Database, Model
 
 from giftcard_storage.database import DatabaseUrl, connect, connect_to_look_over
-from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
+from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
+from giftcard_storage.engines.sqlite_file import APPLICATION_ID
 from giftcard_storage.schema import TABLES
-from giftcard_storage.sqlite_file import APPLICATION_ID
 
 # What a column's type is called by each database, by what Peewee calls it.
 TYPES = {
@@ -24,7 +24,7 @@ def test_the_columns_are_those_of_the_migrated_table_in_their_order(
 ) -> None:
     meta = model._meta
     keys = {field.column_name for field in meta.get_primary_keys()}
-    types = TYPES[dialect_of(database)]
+    types = TYPES[engine_of(database)]
     columns = database.get_columns(meta.table_name)
     assert [(each.name, each.data_type, each.null, each.primary_key) for each in columns] == [
         (
@@ -85,7 +85,7 @@ def test_a_server_keeps_money_safely_and_nobody_waiting(
     server_url: DatabaseUrl, setting: str, on_the_hot_path: str, looking_over: str
 ) -> None:
     for open_it, value in ((connect, on_the_hot_path), (connect_to_look_over, looking_over)):
-        assert shown(open_it, server_url.server_url, setting) == value
+        assert shown(open_it, server_url.location, setting) == value
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_server_keeps_money_safely_and_nobody_waiting(
 def test_what_the_url_says_of_a_server_wins(
     server_url: DatabaseUrl, setting: str, query: str, value: str
 ) -> None:
-    assert shown(connect, f"{server_url.server_url}?{query}", setting) == value
+    assert shown(connect, f"{server_url.location}?{query}", setting) == value
 
 
 def shown(open_it: Callable[[DatabaseUrl], Database], url: str, setting: str) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from giftcard_rules.decisions import Person
-from giftcard_storage import sqlite_file, versions
-from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage import versions
+from giftcard_storage.database import DatabaseUrl, connect, has_cards, migrate, require_schema
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.people import ActingFor, people_of
 from given.databases.at_rest import everything_at_rest, ways_to_write
@@ -137,7 +137,7 @@ def test_a_file_whose_server_was_killed_before_it_was_rewritten_is_rewritten_nex
 ) -> None:
     in_clear = add_many(embedded_former)
     # What `migrate` does, up to the moment at which it is killed.
-    with closing(sqlite_file.connect(embedded_former.path)) as connection:
+    with closing(connect(embedded_former)) as connection:
         connection.execute_sql("PRAGMA secure_delete = 0")
         versions.up(connection, RING)
     assert is_to_be_rewritten(embedded_former)
@@ -164,4 +164,4 @@ def test_a_file_that_cannot_be_rewritten_is_refused_until_it_can(
 
 def test_a_migrated_file_is_still_known_as_ours(embedded_former: DatabaseUrl) -> None:
     migrate(embedded_former, RING)
-    assert sqlite_file.has_cards(embedded_former.path)
+    assert has_cards(embedded_former)

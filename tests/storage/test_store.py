@@ -12,7 +12,7 @@ from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
-from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
+from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from giftcard_storage.errors import StaleError, StorageAwayError
 from giftcard_storage.overview import has_cards
 from giftcard_storage.store import Store
@@ -187,7 +187,7 @@ def test_readers_do_not_wait_for_a_writer(
     card = books.bought()
     changed = "UPDATE card SET version = version + 1"
     with closing(connect(any_url)) as other:
-        other.execute_sql(IMPATIENT[dialect_of(other)])
+        other.execute_sql(IMPATIENT[engine_of(other)])
         reading = Store(other)
         with books.store.transaction(), reading.snapshot():
             assert database.execute_sql(changed).rowcount == 1

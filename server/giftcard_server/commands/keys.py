@@ -139,7 +139,7 @@ def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, in
     Without an embedded database there are no cards yet. Raises `StorageError`.
     """
     url = settings.database_url
-    if not url.is_shared and not url.path.exists():
+    if database.is_to_be_made(url):
         yield [], {}, lambda _: []
         return
     database.require_schema(url)

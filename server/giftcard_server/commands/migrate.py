@@ -16,7 +16,8 @@ def migrate() -> None:
     settings = settings_or_refuse()
     url = settings.database_url
     # Without a setting for the ring a server would refuse to start; this command may need no ring.
-    has_ring = not url.is_shared or settings.keys is not None or settings.key_file is not None
+    names_ring = settings.keys is not None or settings.key_file is not None
+    has_ring = names_ring or not url.engine.needs_given_keys
     with refusing("migrate"):
         names = database.migrate(url, existing_ring_of(settings) if has_ring else None)
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's output

@@ -37,7 +37,7 @@ def existing_ring_of(settings: KeySettings) -> KeyRing | None:
     """Return the ring, or None where a server would make one. Raises like `ring_of`."""
     if settings.keys is not None:
         return settings.keys
-    if settings.database_url.is_shared and settings.key_file is None:
+    if settings.database_url.engine.needs_given_keys and settings.key_file is None:
         message = (
             "servers that share a database need the same keys: set GIFTCARD_KEY_FILE"
             " (`giftcard keys new` makes such a file) or GIFTCARD_KEYS"
@@ -49,7 +49,7 @@ def existing_ring_of(settings: KeySettings) -> KeyRing | None:
     if settings.key_file is not None:
         message = f"there is no key file {path}"
         raise StartRefusedError(message)
-    if database.file_has_cards(settings.database_url):
+    if database.has_cards(settings.database_url):
         message = (
             f"the key file {path} is missing, and without it no card on"
             f" {settings.database_url} can be found: put it back"

@@ -23,8 +23,8 @@ class KeySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    database_url: Annotated[DatabaseUrl, NoDecode, BeforeValidator(_database_url)] = DatabaseUrl(
-        Path("giftcard.db")
+    database_url: Annotated[InstanceOf[DatabaseUrl], NoDecode, BeforeValidator(_database_url)] = (
+        DatabaseUrl.of_file(Path("giftcard.db"))
     )
     keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
     key_file: Path | None = None

@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterator
 
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.engines import POSTGRESQL
 from given.databases.postgresql_process import PostgresqlProcess
 
 
 def everything_at_rest(url: DatabaseUrl, postgresql: PostgresqlProcess) -> bytes:
     """Return the bytes of a database file and its log, or the dump of a database on a server."""
-    if url.server_url:
-        return postgresql.dump(url.server_url)
+    if url.engine is POSTGRESQL:
+        return postgresql.dump(url.location)
     files = [path for path in url.path.parent.iterdir() if path.name.startswith(url.path.name)]
     return b"".join(path.read_bytes() for path in sorted(files))
 

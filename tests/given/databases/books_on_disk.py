@@ -57,7 +57,7 @@ class BooksOnDisk:
     ) -> None:
         self.now = NOW
         self.url = where.database_url
-        if not self.url.is_shared:
+        if not self.url.engine.is_migrated_by_command:
             database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)

@@ -6,16 +6,16 @@ from typing import Final
 import psycopg
 from peewee import Database, PeeweeException
 
-from giftcard_storage.dialect import Dialect
-from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
+from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
+from giftcard_storage.engines.engine import Engine
 from giftcard_storage.schema import TABLES
 
 # By database, names of triggers, and of checks with what defines them.
-TRIGGERS: Final[dict[Dialect, str]] = {
+TRIGGERS: Final[dict[Engine, str]] = {
     SQLITE: "SELECT name FROM sqlite_schema WHERE type = 'trigger'",
     POSTGRESQL: "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
 }
-CHECKS: Final[dict[Dialect, str]] = {
+CHECKS: Final[dict[Engine, str]] = {
     SQLITE: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
     POSTGRESQL: """
         SELECT '"' || conname || '" ' || pg_get_constraintdef(oid) FROM pg_constraint
@@ -23,7 +23,7 @@ CHECKS: Final[dict[Dialect, str]] = {
     """,
 }
 # Columns of unique indexes, in their order, by the index.
-UNIQUE: Final[dict[Dialect, str]] = {
+UNIQUE: Final[dict[Engine, str]] = {
     SQLITE: """
         SELECT list.name, ? || '.' || info.name FROM pragma_index_list(?) AS list,
                pragma_index_info(list.name) AS info
@@ -39,13 +39,13 @@ UNIQUE: Final[dict[Dialect, str]] = {
 
 def triggers(database: Database) -> set[str]:
     """Return the names of all triggers."""
-    found = database.execute_sql(TRIGGERS[dialect_of(database)]).fetchall()
+    found = database.execute_sql(TRIGGERS[engine_of(database)]).fetchall()
     return {name for (name,) in found}
 
 
 def checks(database: Database) -> set[str]:
     """Return the names of all CHECKs."""
-    found = database.execute_sql(CHECKS[dialect_of(database)]).fetchall()
+    found = database.execute_sql(CHECKS[engine_of(database)]).fetchall()
     return {name for (text,) in found for name in re.findall(r'"(\w+)" CHECK', text)}
 
 
@@ -54,7 +54,7 @@ def unique_indexes(database: Database) -> set[str]:
     columns: dict[str, list[str]] = {}
     for model in TABLES:
         table = model._meta.table_name
-        found = database.execute_sql(UNIQUE[dialect_of(database)], (table, table)).fetchall()
+        found = database.execute_sql(UNIQUE[engine_of(database)], (table, table)).fetchall()
         for index, column in found:
             columns.setdefault(index, []).append(column)
     return {", ".join(each) for each in columns.values()}

@@ -10,6 +10,7 @@ from playhouse.migrations import Runner
 from psycopg import sql
 
 from giftcard_storage.database import DatabaseUrl, connect
+from giftcard_storage.engines import POSTGRESQL
 from giftcard_storage.versions import MIGRATIONS
 from given.databases.kinds import Kind
 from given.databases.postgresql_process import PostgresqlProcess
@@ -21,7 +22,7 @@ BOOLEANS: Final = {"card": 5, "request": 3}
 
 def former_file(folder: Path) -> DatabaseUrl:
     """Return a copy of the file that was kept."""
-    url = DatabaseUrl(folder / "former.db")
+    url = DatabaseUrl.of_file(folder / "former.db")
     url.path.write_bytes(KEPT.read_bytes())
     return url
 
@@ -50,10 +51,10 @@ def rows_of(table: str) -> list[list[Any]]:
 
 def insert(url: DatabaseUrl, table: str, rows: list[list[Any]]) -> None:
     """Insert rows."""
-    places = ["?" if not url.server_url else "%s"] * len(rows[0])
+    places = ["%s" if url.engine is POSTGRESQL else "?"] * len(rows[0])
     text = f'INSERT INTO "{table}" VALUES ({", ".join(places)})'  # noqa: S608 - of our own words
-    if url.server_url:
-        with psycopg.connect(url.server_url) as server:
+    if url.engine is POSTGRESQL:
+        with psycopg.connect(url.location) as server:
             server.cursor().executemany(sql.SQL(text), rows)
         return
     with closing(sqlite3.connect(url.path)) as file:

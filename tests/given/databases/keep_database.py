@@ -21,7 +21,7 @@ def keep(path: Path) -> None:
     if path.exists():
         message = f"{path} is kept already"
         raise FileExistsError(message)
-    url = DatabaseUrl(path)
+    url = DatabaseUrl.of_file(path)
     migrate(url)
     connection = connect(url)
     play_everything(books_on(connection))

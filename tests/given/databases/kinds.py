@@ -64,8 +64,10 @@ class Place:
     @property
     def settings(self) -> dict[str, Any]:
         """What a service is told of it."""
-        told: dict[str, Any] = {"database_url": self.url}
-        return told | ({"key_file": self.key_file} if self.database_url.is_shared else {})
+        settings: dict[str, Any] = {"database_url": self.url}
+        if self.database_url.engine.needs_given_keys:
+            settings["key_file"] = self.key_file
+        return settings
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -10,8 +10,8 @@ from typing import Final
 from peewee import Database
 
 from giftcard_storage.audit import LIABILITY
-from giftcard_storage.dialect import Dialect
-from giftcard_storage.dialects import POSTGRESQL, SQLITE, dialect_of
+from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
+from giftcard_storage.engines.engine import Engine
 
 PLACES: Final = {
     # The card that was captured in part and refunded in parts, and the first one that came back.
@@ -155,7 +155,7 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
 
 # By database: what switches constraints off, and what finds the statements that take away the
 # rest of them. To PostgreSQL, who replays another server's changes has checked them already.
-WAYS: Final[dict[Dialect, tuple[tuple[str, ...], str]]] = {
+WAYS: Final[dict[Engine, tuple[tuple[str, ...], str]]] = {
     SQLITE: (
         ("PRAGMA defer_foreign_keys = ON", "PRAGMA ignore_check_constraints = ON"),
         """
@@ -182,7 +182,7 @@ def open_way(database: Database) -> Iterator[None]:
 
     What was done meanwhile is taken back as well.
     """
-    switches, in_the_way = WAYS[dialect_of(database)]
+    switches, in_the_way = WAYS[engine_of(database)]
     with database.atomic() as transaction:
         for statement in switches:
             database.execute_sql(statement)

@@ -85,8 +85,8 @@ def expected(facts: Facts) -> Facts:
     return shown
 
 
-def told(command: Wanted, answer: Answer) -> Facts:
-    """Return what a caller is told, as `expected` returns it."""
+def as_shown(command: Wanted, answer: Answer) -> Facts:
+    """Return the answer that a caller is shown, in the form of `expected`."""
     facts: Facts = {"replayed": answer.replayed}
     if isinstance(command, CatchUp):
         return facts

@@ -88,7 +88,7 @@ def writing_elsewhere(url: DatabaseUrl) -> Iterator[None]:
     connection = database.connect(url)
     try:
         with connection.atomic():
-            if url.is_shared:  # SQLite has one lock for everything.
+            if not url.engine.has_one_writer:
                 connection.execute_sql("LOCK TABLE card, request IN EXCLUSIVE MODE")
             yield
     finally:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_storage.engines import POSTGRESQL
 from given.calls import sent
 from given.calls.sent import changed
 from given.calls.shop import shop_at
@@ -86,7 +87,7 @@ def test_people_are_forgotten_while_a_server_runs_and_goes_on(place: Place) -> N
         bought = shop.bought()
         done = people(place, "forget", bought.card.card_id, "--yes")
         assert done.stdout.startswith(f"card {bought.card.card_id}: its people are forgotten\n")
-        assert ("freed space" in done.stdout) == place.database_url.is_shared
+        assert ("freed space" in done.stdout) == (place.database_url.engine is POSTGRESQL)
         assert shop.paid(bought.code).captured_amount.amount_minor == 50_00
     assert sorted(each.get("lost", "") for each in shown(place, bought.card.card_id)) == [
         "",
@@ -176,7 +177,7 @@ def test_people_of_a_former_database_are_sealed_with_the_ring_of_its_servers(
     kind: Kind, postgresql: PostgresqlProcess, tmp_path: Path
 ) -> None:
     url = former_database(kind, tmp_path, postgresql)
-    place = Place(url.server_url or str(url), tmp_path / "ring")
+    place = Place(url.location if url.engine is POSTGRESQL else str(url), tmp_path / "ring")
     refused = giftcard("migrate", settings={"GIFTCARD_DATABASE_URL": place.url})
     assert refused.returncode == REFUSED
     assert "key" in refused.stderr

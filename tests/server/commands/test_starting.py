@@ -14,8 +14,8 @@ from conftest import StartServer
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys import key_file
 from giftcard_server.service import Service
+from giftcard_storage.engines.sqlite_file import APPLICATION_ID
 from giftcard_storage.errors import DatabaseRefusedError
-from giftcard_storage.sqlite_file import APPLICATION_ID
 from given.calls.shop import shop_at
 from given.servers.running import Clock, running, settings, target_of
 from given.servers.server_process import ServerNotReady, ServerProcess

@@ -1,4 +1,4 @@
-"""How databases differ, as one interface; each database's own words are in a file of its own.
+"""What storage asks of a database, as one interface; each engine answers in a file of its own.
 
 A statement is a text that Peewee built from the schema, once. It does not grow with what it
 looks up or saves: values go in as one array, rows as one JSON text. So the driver prepares it
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from peewee import Database, Field, Function, Model, Query
 
+    from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
 
 
@@ -28,11 +29,67 @@ class Selection(NamedTuple):
     is_json: bool = False
 
 
-class Dialect(ABC):
-    """One database's own words. Rows have their columns in the order of the schema."""
+class Engine(ABC):
+    """One kind of database: how it is reached, and what is said to it.
 
-    # Only lends its words to what Peewee builds: it is never connected.
+    A `location` is what an engine connects to, as `location_of` reads it out of a URL; there
+    may be a password in it. Rows have their columns in the order of the schema.
+    """
+
+    # Whether one transaction at a time may write, and one process serves a database.
+    has_one_writer: ClassVar[bool]
+    # Whether `giftcard migrate` brings it to a new schema, instead of every server that starts.
+    is_migrated_by_command: ClassVar[bool]
+    # Whether its servers must be given their keys, instead of making a file beside it.
+    needs_given_keys: ClassVar[bool]
+    # Whether `checkpoint` has to be called now and then.
+    needs_checkpoints: ClassVar[bool]
+
+    # Never connected; compiles queries to this engine's SQL.
     compiler: ClassVar[Database]
+
+    @abstractmethod
+    def location_of(self, rest: str) -> str:
+        """Return the location that stands in a URL behind `scheme://`; empty where none does."""
+
+    @abstractmethod
+    def shown(self, location: str) -> str:
+        """Return the URL of a location without what may be secret in it."""
+
+    @abstractmethod
+    def connect(self, location: str) -> Database:
+        """Open a connection that any one thread at a time may use."""
+
+    @abstractmethod
+    def connect_to_look_over(self, location: str) -> Database:
+        """Open a connection for statements that read whole tables."""
+
+    @abstractmethod
+    def is_to_be_made(self, location: str) -> bool:
+        """Return whether `migrate` would make the database, as there is none yet."""
+
+    @abstractmethod
+    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+        """Bring a database to this code's schema, and return the migrations that it took.
+
+        Raises `DatabaseRefusedError`, and leaves the database as it is, where it is not ours,
+        of a newer version, damaged or out of reach, or needs a ring.
+        """
+
+    @abstractmethod
+    def require_schema(self, location: str) -> None:
+        """Raise `DatabaseRefusedError` unless the database is ours and of this code's schema."""
+
+    @abstractmethod
+    def has_cards(self, location: str) -> bool:
+        """Return whether there are cards, on a database of any schema up to this code's.
+
+        Raises `DatabaseRefusedError` like `migrate`, and changes nothing.
+        """
+
+    @abstractmethod
+    def checkpoint(self, database: Database) -> None:
+        """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
     def begin_writing(self, database: Database) -> None:
@@ -40,7 +97,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def begin_reading(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and keeps nobody waiting."""
+        """Begin a transaction that sees one state of the database, and blocks no writer."""
 
     @abstractmethod
     def select(self, key: Field, *conditions: SQL) -> Selection:
@@ -50,7 +107,7 @@ class Dialect(ABC):
     def find(
         self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
     ) -> list[Sequence[Found]]:
-        """Run selects, each for all rows with any of the values, and return what each found."""
+        """Run selections, each for all rows with any of the values; return what each found."""
 
     @abstractmethod
     def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
@@ -103,3 +160,10 @@ def columns_of(model: type[Model]) -> list[Field]:
 def json_of(rows: Sequence[Row]) -> str:
     """Return rows as one JSON text, bytes in hex."""
     return json.dumps(rows, default=bytes.hex)
+
+
+def card_is_in(database: Database) -> bool:
+    """Return whether there is a card, also where there is no table for cards yet."""
+    return database.table_exists("card") and bool(
+        database.execute_sql("SELECT 1 FROM card LIMIT 1").fetchone()
+    )

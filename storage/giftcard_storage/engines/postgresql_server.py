@@ -1,7 +1,6 @@
-"""PostgreSQL, through psycopg: connections that give up in time, and a schema of the right age.
+"""A PostgreSQL server, as its URL names it: connections that give up in time.
 
-A server that is away makes an error within seconds, never a caller that hangs. Durability is
-the server's: one that acknowledges before it has written is refused.
+A server that is away makes an error within seconds, never a caller that hangs.
 """
 
 from __future__ import annotations
@@ -13,14 +12,11 @@ import peewee
 from peewee import PostgresqlDatabase
 
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
-from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peewee import Database
-
-    from giftcard_rules.codes import KeyRing
 
 # libpq's, in seconds but the last, which is in milliseconds. What the URL says wins.
 _CONNECTING: Final = {
@@ -33,7 +29,7 @@ _CONNECTING: Final = {
     "tcp_user_timeout": "10000",
 }
 # The server's, in milliseconds where they are times.
-_SESSION: Final = {
+SESSION: Final = {
     "synchronous_commit": "on",
     "statement_timeout": "10000",
     "lock_timeout": "1000",  # Sooner: another replica holds it for one save and one commit.
@@ -46,17 +42,12 @@ _SESSION: Final = {
     "jit": "off",
 }
 # Auditing and looking over all cards read everything, and take their time.
-_LOOKING_OVER: Final = _SESSION | {
+LOOKING_OVER: Final = SESSION | {
     "statement_timeout": "0",
     "enable_seqscan": "on",
     "enable_hashjoin": "on",
     "enable_mergejoin": "on",
 }
-_LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
-# Any number that no other program on this database uses: "gct1".
-_MIGRATING: Final = 0x67_63_74_31
-_MIGRATING_SECONDS: Final = 60
-_TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
 
 
 class _Postgresql(PostgresqlDatabase):
@@ -88,7 +79,7 @@ def name_of(rest: str) -> str:
     return hosts_and_name.partition("/")[2]
 
 
-def connect(url: str, session: dict[str, str] = _SESSION) -> Database:
+def connect(url: str, session: dict[str, str] = SESSION) -> Database:
     """Open a connection that any one thread at a time may use, and that opens itself again."""
     try:
         database: Database = _Postgresql(
@@ -98,62 +89,20 @@ def connect(url: str, session: dict[str, str] = _SESSION) -> Database:
             database.connect()
     except peewee.ProgrammingError:
         # With no word of libpq's, which quotes what it does not understand.
-        raise _refused(url, "libpq does not understand its URL") from None
+        raise refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
         why = "psycopg is missing: install giftcard-tender[server,postgres]"
-        raise _refused(url, why) from error
+        raise refused(url, why) from error
     return database
 
 
-def connect_to_look_over(url: str) -> Database:
-    """Open a connection for statements that read whole tables."""
-    return connect(url, _LOOKING_OVER)
-
-
-def migrate(url: str, ring: KeyRing | None) -> list[str]:
-    """Bring the database to this code's schema, and return by what. One at a time, everywhere.
-
-    Raises `DatabaseRefusedError`, and changes nothing, where another program's tables are in
-    it, it was made by a newer version, it needs a ring, or it cannot be reached.
-    """
-    with _opened(url) as database:
-        try:
-            with translated():
-                database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
-                database.execute_sql("SET statement_timeout = 0")
-                # Held by the session, so that it ends with it whatever happens.
-                database.execute_sql("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
-        except StorageAwayError as error:
-            why = f"somebody else has been migrating it for {_MIGRATING_SECONDS} seconds"
-            raise _refused(url, why) from error
-        migrations = status(database)
-        has_history = any(migration.applied for migration in migrations)
-        if not has_history and database.execute_sql(_TABLES).fetchone():
-            raise _refused(url, "there are tables of another program in it")
-        _require(url, newer(migrations))
-        try:
-            return up(database, ring)
-        except RingNeededError as error:
-            raise _refused(url, str(error)) from error
-
-
-def require_schema(url: str) -> None:
-    """Raise `DatabaseRefusedError` unless the schema is this code's, and commits are durable."""
-    with _opened(url) as database:
-        migrations = status(database)
-        _require(url, newer(migrations) or lacking(migrations))
-        for setting, lossy in _LOSSY.items():
-            (value,) = database.execute_sql(f"SHOW {setting}").fetchone()
-            if value in lossy:
-                raise _refused(url, f"its {setting} is {value}: a crash would lose what was paid")
-
-
 @contextlib.contextmanager
-def _opened(url: str) -> Iterator[Database]:
+def opened(url: str) -> Iterator[Database]:
+    """Open a connection for a while. Raises `DatabaseRefusedError` where that cannot be."""
     try:
         database = connect(url)
     except StorageAwayError as error:
-        raise _refused(url, f"it cannot be reached ({error})") from error
+        raise refused(url, f"it cannot be reached ({error})") from error
     try:
         with translated():
             yield database
@@ -178,10 +127,6 @@ def _parameters(url: str, session: dict[str, str]) -> dict[str, Any]:
     return {"database": parameters.pop("dbname"), **parameters}
 
 
-def _require(url: str, why: str) -> None:
-    if why:
-        raise _refused(url, why)
-
-
-def _refused(url: str, why: str) -> DatabaseRefusedError:
+def refused(url: str, why: str) -> DatabaseRefusedError:
+    """Return the error that names the database and why it is refused."""
     return DatabaseRefusedError(f"refusing the database {shown(url)}: {why}")

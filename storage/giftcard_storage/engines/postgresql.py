@@ -1,0 +1,184 @@
+"""A database on a PostgreSQL server, for any number of servers of ours.
+
+Durability is the server's: one that acknowledges before it has written is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
+
+from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
+from giftcard_storage.engines.postgresql_server import (
+    LOOKING_OVER,
+    connect,
+    name_of,
+    opened,
+    refused,
+    shown,
+)
+from giftcard_storage.errors import StaleError, StorageAwayError, translated
+from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_storage.rows import Found, Row
+
+_LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
+# Any number that no other program on this database uses: "gct1".
+_MIGRATING: Final = 0x67_63_74_31
+_MIGRATING_SECONDS: Final = 60
+_TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+# How a value comes out of JSON, by the type of its column.
+_FROM_JSON: Final = {
+    "TEXT": "(saved.value->>{place})",
+    "BIGINT": "(saved.value->>{place})::bigint",
+    "BOOL": "(saved.value->>{place})::boolean",
+    "BLOB": "decode(saved.value->>{place}, 'hex')",
+}
+
+
+class Postgresql(Engine):
+    """PostgreSQL, through psycopg. A location is a whole URL, as libpq takes it.
+
+    What belongs together goes in one round trip.
+    """
+
+    has_one_writer = False
+    is_migrated_by_command = True
+    needs_given_keys = True
+    needs_checkpoints = False
+    compiler = PostgresqlDatabase(None, prefer_psycopg3=True)
+
+    def location_of(self, rest: str) -> str:
+        """Return the URL again; empty where it names no database."""
+        return f"postgresql://{rest}" if name_of(rest) else ""
+
+    def shown(self, location: str) -> str:
+        """Return the URL without its password and its parameters."""
+        return shown(location)
+
+    def connect(self, location: str) -> Database:
+        """Open a connection that opens itself again once it was cut."""
+        return connect(location)
+
+    def connect_to_look_over(self, location: str) -> Database:
+        """Open a connection whose plans read whole tables, and whose statements may take long."""
+        return connect(location, LOOKING_OVER)
+
+    def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
+        """Return False: the server's operator makes the database."""
+        return False
+
+    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+        """Bring the database to this code's schema, one process at a time."""
+        with opened(location) as database:
+            try:
+                with translated():
+                    database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
+                    database.execute_sql("SET statement_timeout = 0")
+                    # Held by the session, so that it ends with it whatever happens.
+                    database.execute_sql("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
+            except StorageAwayError as error:
+                why = f"somebody else has been migrating it for {_MIGRATING_SECONDS} seconds"
+                raise refused(location, why) from error
+            migrations = status(database)
+            has_history = any(migration.applied for migration in migrations)
+            if not has_history and database.execute_sql(_TABLES).fetchone():
+                raise refused(location, "there are tables of another program in it")
+            _require(location, newer(migrations))
+            try:
+                return up(database, ring)
+            except RingNeededError as error:
+                raise refused(location, str(error)) from error
+
+    def require_schema(self, location: str) -> None:
+        """Raise `DatabaseRefusedError` unless the schema fits, and commits are durable."""
+        with opened(location) as database:
+            migrations = status(database)
+            _require(location, newer(migrations) or lacking(migrations))
+            for setting, lossy in _LOSSY.items():
+                (value,) = database.execute_sql(f"SHOW {setting}").fetchone()
+                if value in lossy:
+                    why = f"its {setting} is {value}: a crash would lose what was paid"
+                    raise refused(location, why)
+
+    def has_cards(self, location: str) -> bool:
+        """Return whether there are cards; none where there is no table for them."""
+        with opened(location) as database:
+            return card_is_in(database)
+
+    def checkpoint(self, database: Database) -> None:
+        """Leave it to the server, which does so by itself."""
+
+    def begin_writing(self, database: Database) -> None:
+        """See one state throughout; a row that another one changed since fails the update."""
+        _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    def begin_reading(self, database: Database) -> None:
+        """See one state throughout."""
+        _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def select(self, key: Field, *conditions: SQL) -> Selection:
+        """The values go as one array."""
+        return Selection(
+            self.text(key.model.select().where(key == fn.ANY(parameter()), *conditions))
+        )
+
+    def find(
+        self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
+    ) -> list[Sequence[Found]]:
+        """All selects in one round trip."""
+        with database.connection().pipeline():
+            cursors = []
+            for selection, values in searches:
+                cursor = database.cursor()
+                cursor.execute(selection.text, (list(values),))
+                cursors.append(cursor)
+            return [cursor.fetchall() for cursor in cursors]
+
+    def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
+        """All statements in one round trip."""
+        saved = []
+        with database.connection().pipeline():
+            for text, rows in savings:
+                cursor = database.cursor()
+                cursor.execute(text, (json_of(rows),))
+                saved.append((cursor, len(rows)))
+        if any(cursor.rowcount != count for cursor, count in saved):
+            raise StaleError
+
+    def clear_log(self, database: Database) -> bool:  # noqa: ARG002 - as the other engine's
+        """Nothing that a client can do: dead rows and the log go when the server sees fit."""
+        return False
+
+    def rows(self, parameter: Value) -> Function:
+        """The binary form, likewise."""
+        return fn.jsonb_array_elements(parameter)
+
+    def saved(self, column: Field, place: int) -> SQL:
+        """JSON's texts are PostgreSQL's own; all else is read from text."""
+        return SQL(_FROM_JSON[column.field_type].format(place=place))
+
+
+def _require(location: str, why: str) -> None:
+    if why:
+        raise refused(location, why)
+
+
+def _begin(database: Database, statement: str) -> None:
+    """Begin on a connection that may have been cut since it was last used."""
+    if database.is_connection_usable():
+        try:
+            database.cursor().execute(statement)
+        except Exception:
+            if database.is_connection_usable():
+                raise
+        else:
+            return
+    database.close()
+    database.connect()
+    database.cursor().execute(statement)

@@ -1,0 +1,181 @@
+"""The embedded database: one SQLite file, for one server.
+
+Writers take their lock before they read. What is deleted is overwritten. What is not ours, or
+damaged, is refused and left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
+
+from giftcard_storage.engines.engine import (
+    Engine,
+    Selection,
+    card_is_in,
+    columns_of,
+    json_of,
+)
+from giftcard_storage.engines.sqlite_file import (
+    APPLICATION_ID,
+    DAMAGED,
+    is_new,
+    open_file,
+    open_to_look,
+    refused,
+    require_ours,
+    rewrite,
+)
+from giftcard_storage.errors import StaleError, StorageAwayError, translated
+from giftcard_storage.versions import RingNeededError, lacking, up
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from giftcard_rules.codes import KeyRing
+    from giftcard_storage.rows import Found, Row
+
+
+class Sqlite(Engine):
+    """SQLite, through cysqlite. A location is the path of a file.
+
+    What is found comes back as one JSON text, too: each step lets other threads run.
+    """
+
+    has_one_writer = True
+    is_migrated_by_command = False
+    needs_given_keys = False
+    needs_checkpoints = True
+    compiler = SqliteDatabase(None)
+
+    def location_of(self, rest: str) -> str:
+        """Read `/relative.db` or `//absolute.db`."""
+        path = unquote(rest.removeprefix("/"))
+        return "" if not rest.startswith("/") or set("?#") & set(rest) else path
+
+    def shown(self, location: str) -> str:
+        """The URL has no secrets."""
+        return f"sqlite:///{location}"
+
+    def connect(self, location: str) -> Database:
+        """Open a connection that any one thread at a time may use."""
+        with translated():
+            return open_file(location)
+
+    def connect_to_look_over(self, location: str) -> Database:
+        """Open a connection like any other: SQLite's plans depend on no setting."""
+        return self.connect(location)
+
+    def is_to_be_made(self, location: str) -> bool:
+        """Return whether there is no file yet."""
+        return not Path(location).exists()
+
+    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+        """Make the file if there is none, and bring it to this code's schema."""
+        path = Path(location)
+        is_made = is_new(path)
+        if not is_made:
+            require_ours(path)
+        try:
+            path.touch(mode=0o600)
+            database = open_file(location)
+        except (OSError, *DAMAGED) as error:
+            raise refused(path, f"it cannot be opened ({type(error).__name__})") from error
+        try:
+            with translated():
+                if is_made:  # First and outside the log, so that the file is known as ours at once.
+                    database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+                database.execute_sql("PRAGMA journal_mode = WAL")
+                names = up(database, ring)
+                if database.execute_sql("PRAGMA user_version").fetchone() != (0,):
+                    rewrite(path, database)
+                return names
+        except StorageAwayError as error:
+            why = "it is busy: does another server start on it? Try again"
+            raise refused(path, why) from error
+        except RingNeededError as error:
+            raise refused(path, str(error)) from error
+        except OSError as error:
+            why = f"nothing can be written beside it ({type(error).__name__})"
+            raise refused(path, why) from error
+        finally:
+            database.close()
+
+    def require_schema(self, location: str) -> None:
+        """Raise `DatabaseRefusedError` unless the file is there, sound, ours and up to date."""
+        path = Path(location)
+        if not path.exists():
+            raise refused(path, "there is no such file")
+        why = lacking(require_ours(path))
+        if why:
+            raise refused(path, why)
+
+    def has_cards(self, location: str) -> bool:
+        """Return whether there are cards; none where there is no file."""
+        path = Path(location)
+        if is_new(path):
+            return False
+        require_ours(path)
+        with translated():
+            database = open_to_look(path)
+            try:
+                return card_is_in(database)
+            finally:
+                database.close()
+
+    def checkpoint(self, database: Database) -> None:
+        """Bring the pages of the write-ahead log home."""
+        with translated():
+            database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def begin_writing(self, database: Database) -> None:
+        """Take the writers' lock before anything is read, so that nothing read can be stale."""
+        database.execute_sql("BEGIN IMMEDIATE")
+
+    def begin_reading(self, database: Database) -> None:
+        """Read beside the writer."""
+        database.execute_sql("BEGIN DEFERRED")
+
+    def select(self, key: Field, *conditions: SQL) -> Selection:
+        """Rows as one JSON text, unless there are bytes in them, for which JSON has no place."""
+        among = key.in_(SQL("(SELECT value FROM json_each(?))"))
+        columns = columns_of(key.model)
+        if any(isinstance(column, BlobField) for column in columns):
+            return Selection(self.text(key.model.select().where(among, *conditions)))
+        found = fn.json_group_array(fn.json_array(*columns))
+        text = self.text(key.model.select(found).where(among, *conditions))
+        return Selection(text, is_json=True)
+
+    def find(
+        self, database: Database, searches: Iterable[tuple[Selection, Collection[str]]]
+    ) -> list[Sequence[Found]]:
+        """One selection after the other."""
+        found = []
+        for (text, is_json), values in searches:
+            rows = database.execute_sql(text, (json.dumps(list(values)),)).fetchall()
+            found.append(json.loads(rows[0][0]) if is_json else rows)
+        return found
+
+    def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
+        """One statement after the other."""
+        for text, rows in savings:
+            if database.execute_sql(text, (json_of(rows),)).rowcount != len(rows):
+                raise StaleError
+
+    def clear_log(self, database: Database) -> bool:
+        """Empty the write-ahead log: `secure_delete` overwrites in the file alone."""
+        busy, _, _ = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def rows(self, parameter: Value) -> Function:
+        """The binary form, which is not read anew for each column."""
+        return fn.jsonb_each(parameter)
+
+    def saved(self, column: Field, place: int) -> SQL:
+        """JSON's numbers and texts are SQLite's own; bytes are in hex."""
+        value = f"saved.value->>{place}"
+        return SQL(f"unhex({value})" if isinstance(column, BlobField) else f"({value})")

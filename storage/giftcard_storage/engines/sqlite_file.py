@@ -1,0 +1,129 @@
+"""The file of an embedded database: how it is opened, known as ours, and written anew.
+
+WAL, `synchronous=FULL` because it holds money, foreign keys on.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import peewee
+from playhouse.cysqlite_ext import CySqliteDatabase
+
+from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError
+from giftcard_storage.versions import newer, status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from peewee import Database
+    from playhouse.migrations import Migration
+
+APPLICATION_ID: Final = 0x67_63_74_31  # "gct1", in the header of every file of ours.
+BUSY_SECONDS: Final = 5
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_HEADER_BYTES: Final = 100
+_APPLICATION_ID_AT: Final = slice(68, 72)
+_PRAGMAS: Final = {
+    "synchronous": "FULL",
+    "foreign_keys": 1,
+    "secure_delete": 1,  # Also what moves to another page leaves nothing behind.
+    "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
+    "temp_store": "MEMORY",
+    # A commit appends to the log alone, and `checkpoint` brings the pages home beside it;
+    # where that cannot keep up, the commit that makes the log longer than this does it.
+    "wal_autocheckpoint": 8000,
+}
+# The driver fails to decode its own errors where they quote what is damaged.
+DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
+
+
+def open_file(path: Path | str, **parameters: object) -> Database:
+    """Open a connection to a file that is there."""
+    database: Database = CySqliteDatabase(
+        str(path),
+        rank_functions=False,
+        # The committer's thread changes from batch to batch; its connection does not.
+        thread_safe=False,
+        lock_type="IMMEDIATE",
+        timeout=BUSY_SECONDS,
+        pragmas=_PRAGMAS,
+        **parameters,
+    )
+    database.connect()
+    return database
+
+
+def open_to_look(path: Path) -> Database:
+    """Open a connection that can change nothing."""
+    return open_file(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def rewrite(path: Path, database: Database) -> None:
+    """Write every page anew, where a migration has left what must not stay in freed space.
+
+    It says so in `user_version`, which is reset last, so that a server that is killed here
+    does it anew when it starts. By way of a file, as VACUUM alone takes it all into memory.
+    """
+    compact = path.with_name(f"{path.name}.compact")
+    try:
+        compact.write_bytes(b"")
+        compact.chmod(0o600)
+        database.execute_sql("VACUUM INTO ?", (str(compact),))
+        with closing(open_file(compact)) as source:
+            source.backup(database)  # type: ignore[attr-defined] # SQLite's own.
+    finally:
+        compact.unlink(missing_ok=True)
+    busy, _, _ = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StorageAwayError
+    database.execute_sql("PRAGMA user_version = 0")
+
+
+def is_new(path: Path) -> bool:
+    """Return whether nothing is there yet; its folder has to be."""
+    if path.exists() and path.stat().st_size:
+        return False
+    if not path.parent.is_dir():
+        raise refused(path, f"its folder {path.parent} does not exist")
+    return True
+
+
+def require_ours(path: Path) -> list[Migration]:
+    """Look at a file without changing it, and return the migrations of it and of this code."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise refused(path, f"it cannot be read ({type(error).__name__})") from error
+    if not header.startswith(_MAGIC):
+        raise refused(path, "it is not a SQLite database, or it is damaged")
+    if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
+        raise refused(path, "it belongs to another program")
+    try:
+        damage, migrations = _inspect(path)
+    except DAMAGED as error:
+        raise refused(path, "it is damaged") from error
+    if damage != "ok":
+        raise refused(path, f"it is damaged ({damage})")
+    why = newer(migrations)
+    if why:
+        raise refused(path, why)
+    return migrations
+
+
+def _inspect(path: Path) -> tuple[str, list[Migration]]:
+    database = open_to_look(path)
+    try:
+        damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+        # What is damaged may read as anything, so that it is not read further.
+        return damage, status(database) if damage == "ok" else []
+    finally:
+        database.close()
+
+
+def refused(path: Path, why: str) -> DatabaseRefusedError:
+    """Return the error that names the file and why it is refused."""
+    return DatabaseRefusedError(f"refusing the database file {path}: {why}")
