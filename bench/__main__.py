@@ -5,11 +5,10 @@
     make bench BENCH_FLAGS="--only authorize,growth"
     make bench BENCH_FLAGS=--publish                # writes docs/performance.* as well
 
-Where to read on: `calls.py` has every kind of call beside an empty RPC, `one_by_one.py` what
-batches are worth, `plain_peewee.py` and `pgbench.py` two honest rivals, `growth.py` what a
-million cards cost, `guessing.py` what guessers take from others, `starting.py` time and memory,
-and `targets.py` what was asked for. It exits with 0 if it ran, and 1 if a run was void: nothing
-depends on how fast the machine is.
+Where to read on: `sections/` has what is measured, a file for each part of the table; `loads/` has
+the servers, the cards and the requests for that; `peers/` has two honest rivals, plain Peewee and
+pgbench; `report/` has the table, the page and `targets.py`, what was asked for. It exits with 0 if
+it ran, and 1 if a run was void: nothing depends on how fast the machine is.
 """
 
 from __future__ import annotations
@@ -23,24 +22,17 @@ from typing import Final
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))  # PostgreSQL's process is theirs.
 
-import calls
-import growth
-import guessing
-import machine
-import one_by_one
-import page
-import pgbench
-import report
-import starting
-from http2_load import VoidRunError
+from loads.http2_load import VoidRunError
+from loads.servers import World
 from plans import FULL, QUICK, Plan
+from report import machine, page, summary
 from results import Results
-from servers import World
+from sections import against_pgbench, calls, growth, guessing, one_by_one, starting
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
     one_by_one.SECTION: one_by_one.measure,
-    pgbench.SECTION: pgbench.measure,
+    against_pgbench.SECTION: against_pgbench.measure,
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     starting.SECTION: starting.measure,
@@ -66,8 +58,8 @@ def main() -> int:
         print(f"embedded: {results.facts['embedded']}")
         print(f"PostgreSQL: {results.facts['PostgreSQL']}", flush=True)
         sound = [_is_sound(section, world, plan, results) for section in sections]
-    report.show(results, plan)
-    report.write_json(results, plan)
+    summary.show(results, plan)
+    summary.write_json(results, plan)
     if told.publish and all(sound):
         page.publish(results, plan)
     return 0 if all(sound) else 1

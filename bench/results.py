@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from http2_load import Run
+from loads.http2_load import Run
 
 EMBEDDED: Final = "embedded"
 POSTGRESQL: Final = "PostgreSQL"

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from http2_load import Call, Connection, Run, VoidRunError
-from results import POSTGRESQL
-
 from giftcard_rules.codes import Key
 from giftcard_server.keys import key_file
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from given.databases.postgresql_process import PostgresqlProcess
+from loads.http2_load import Call, Connection, Run, VoidRunError
+from results import POSTGRESQL
 
 GIFTCARD: Final = Path(sys.executable).with_name("giftcard")
 READY: Final = "giftcard is ready: grpc "

@@ -12,22 +12,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from filling import fill
-from http2_load import VoidRunError
-from one_by_one import BATCHES, Shop
-from plans import BUSY, Plan
-from results import POSTGRESQL, Case, Results, Sample
-from servers import Place, World, serving
 
 from given.databases.postgresql_process import PASSWORD, USER
+from loads.http2_load import VoidRunError
+from loads.servers import Place, World
+from results import POSTGRESQL, Sample
 
-SECTION: Final = "pgbench"
 NAME: Final = "Authorize's statements by pgbench"
 CLIENTS: Final = (8, 32)
 # As the service has it: plans are kept, and one that was made while a table was empty would
@@ -118,21 +114,3 @@ def prepared(world: World, cards: int) -> Iterator[Pgbench]:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
         yield Pgbench(world, place, cards)
-
-
-def measure(world: World, plan: Plan, results: Results) -> None:
-    """Compare Authorize through the whole service with its bare statements."""
-    cards = 2 * (plan.pgbench_rounds + 1) * plan.batched
-    with ExitStack() as stack:
-        place = stack.enter_context(world.place(POSTGRESQL))
-        deck = fill(place, cards)
-        shop = Shop(BATCHES, stack.enter_context(serving(place)), deck, plan.batched)
-        pgbench = stack.enter_context(prepared(world, cards))
-        for round_ in range(plan.pgbench_rounds + 1):
-            found = {(BATCHES, BUSY): shop.authorize(plan.batched, BUSY)}
-            for clients in CLIENTS:
-                found[NAME, clients] = pgbench.run(clients, plan.pgbench_seconds)
-            if round_:  # The first one warms up.
-                for (name, in_flight), sample in found.items():
-                    results.add(Case(SECTION, name, POSTGRESQL, in_flight), sample)
-        place.audit()

@@ -14,12 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from http2_load import VoidRunError
-from messages import DELIVERY_MINOR, PHONE_MINOR, new_id
 from peewee import Database, PostgresqlDatabase
 from playhouse.cysqlite_ext import CySqliteDatabase
-from results import POSTGRESQL, Sample
-from servers import Place
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -28,6 +24,10 @@ from giftcard_rules.codes import Key
 from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import TABLES, Authorization, Card, Person, Posting, Request
+from loads.http2_load import VoidRunError
+from loads.messages import DELIVERY_MINOR, PHONE_MINOR, new_id
+from loads.servers import Place
+from results import POSTGRESQL, Sample
 
 DAY: Final = 24 * 3600 * 1_000_000
 ORDER_MINOR: Final = PHONE_MINOR + DELIVERY_MINOR

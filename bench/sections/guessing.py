@@ -11,17 +11,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from http2_load import VoidRunError
-from messages import authorize, code_of, issue, new_id
+from loads.http2_load import VoidRunError
+from loads.messages import authorize, code_of, issue, new_id
+from loads.servers import Server, World, serving
 from plans import BUSY, Plan
 from results import DATABASES, Case, Results, Sample
-from servers import Server, World, serving
 
 SECTION = "guessing"
 ALONE: Final = "Authorize, nobody guesses"
 # How many guesses are in flight.
 GUESSERS: Final = (32, 128)
-GUESSER: Final = Path(__file__).with_name("guesser.py")
+BENCH: Final = Path(__file__).parents[1]
 # Half of them are mistyped; the others are a few more than trip the breaker.
 TRIPPED_BY: Final = 2200
 UNDER_WAY_SECONDS: Final = 0.5
@@ -65,7 +65,10 @@ class Guesser:
     def __init__(self, target: str, in_flight: int) -> None:
         self.name = name_of(in_flight)
         self._process = subprocess.Popen(
-            [sys.executable, GUESSER, target, str(in_flight)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "loads.guesser", target, str(in_flight)],
+            cwd=BENCH,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Self:

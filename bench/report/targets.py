@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import calls
-import growth
-import guessing
-import one_by_one
-import pgbench
+from peers import pgbench
 from plans import BUSY, Plan
 from results import (
     DATABASES,
@@ -24,6 +20,7 @@ from results import (
     p99,
     rate,
 )
+from sections import against_pgbench, calls, growth, guessing, one_by_one
 
 RATES: Final = (rate, rate)
 # Alone, batches and batches of one do the same, so that half of all runs are a little slower.
@@ -76,8 +73,10 @@ def _targets(plan: Plan) -> Iterator[Target]:
         yield from _of_the_ceiling(database)
     for database in DATABASES:
         yield from _of_batches(database)
-    ours = Case(pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
-    rivals = tuple(Case(pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS)
+    ours = Case(against_pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
+    rivals = tuple(
+        Case(against_pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS
+    )
     yield Target(
         "Authorize, 64 in flight, against pgbench at its best", ours, rivals, at_least=1, aim=1.5
     )

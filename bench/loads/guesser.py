@@ -1,4 +1,6 @@
-"""Guesses at codes until it is stopped: `guesser.py TARGET IN_FLIGHT`, a process of its own.
+"""Guesses at codes until it is stopped, in a process of its own.
+
+    python -m loads.guesser TARGET IN_FLIGHT
 
 Every other code is mistyped, all are from shoppers of their own, and none is of a card. It says
 how many were answered, a line each time.
@@ -12,10 +14,9 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from http2_load import Call, Connection
-from messages import validate
-
 from giftcard_rules.codes import ALPHABET, DATA_CHARACTERS, check_character
+from loads.http2_load import Call, Connection
+from loads.messages import validate
 
 GUESSES: Final = 100_000
 # For each that is in flight, how many are sent before it says so.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
-from filling import fill
-from one_by_one import Shop
+from loads.filling import fill
+from loads.servers import World, serving
+from loads.shop import Shop
 from plans import BUSY, Plan
 from results import DATABASES, Case, Results
-from servers import World, serving
 
 SECTION = "growth"
 

@@ -7,32 +7,16 @@ Authorize without any of its ideas. All take turns, round by round.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-import plain_peewee
-from filling import Deck, fill
-from messages import authorize, new_id
+from loads.filling import fill
+from loads.servers import World, serving
+from loads.shop import Shop
+from peers import plain_peewee
 from plans import BUSY, Plan
-from results import DATABASES, Case, Results, Sample
-from servers import Server, World, serving
+from results import DATABASES, Case, Results
 
 SECTION = "authorize"
 BATCHES, SINGLE, PLAIN = "Authorize", "Authorize, batches of one", "Authorize, plain Peewee"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A server, and the cards that are left to authorize on it."""
-
-    name: str
-    server: Server
-    deck: Deck
-    busy_calls: int
-
-    def authorize(self, calls: int, in_flight: int) -> Sample:
-        """Authorize as many cards, each for an order of its own."""
-        chains = [[authorize(new_id(), code)] for code in self.deck.take(calls)]
-        return Sample.of_run(self.server.run(chains, in_flight))
 
 
 def measure(world: World, plan: Plan, results: Results) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
-import calls
-import one_by_one
-import pgbench
+from peers import pgbench
 from plans import BUSY
+from report.targets import RATES
 from results import DATABASES, POSTGRESQL, Case, Results, p50, p99
-from targets import RATES
+from sections import against_pgbench, calls, one_by_one
 
 WIDTH: Final = 860
 LABEL_WIDTH: Final = 250
@@ -89,7 +88,7 @@ def _bars(results: Results) -> Iterator[Bar]:
         for database in DATABASES:
             ours = Case(one_by_one.SECTION, one_by_one.BATCHES, database, BUSY)
             yield from _rival(results, ours, ours._replace(name=name))
-    ours = Case(pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
+    ours = Case(against_pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
     for clients in pgbench.CLIENTS:
         rival = ours._replace(name=pgbench.NAME, in_flight=clients)
         yield from _rival(results, ours, rival, f"pgbench, {clients} clients")

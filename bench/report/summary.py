@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import calls
-import targets
-from plans import Plan
-from results import Case, Results, p50, p99, rate
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-JSON_FILE: Final = Path(__file__).with_name("results.json")
+from plans import Plan
+from report import targets
+from results import Case, Results, p50, p99, rate
+from sections import calls
+
+JSON_FILE: Final = Path(__file__).parents[1] / "results.json"
 
 
 def ratio_rows(results: Results, plan: Plan) -> list[tuple[str, ...]]:

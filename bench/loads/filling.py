@@ -19,10 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from messages import CARD_MINOR, code_of, euro, new_id
 from psycopg import sql
-from results import POSTGRESQL
-from servers import Place
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -34,6 +31,9 @@ from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.rows import microseconds
+from loads.messages import CARD_MINOR, code_of, euro, new_id
+from loads.servers import Place
+from results import POSTGRESQL
 
 PASSES: Final = 10
 USED_ONE_OF: Final = 4

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import picture
 from plans import BUSY, Plan
-from report import CASE_COLUMNS, RATIO_COLUMNS, case_rows, ratio_rows, write_json
+from report import picture
+from report.summary import CASE_COLUMNS, RATIO_COLUMNS, case_rows, ratio_rows, write_json
 from results import Results
 
-DOCS: Final = Path(__file__).parent.parent / "docs"
+DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = DOCS / "performance.md"
 PICTURE: Final = DOCS / "performance.svg"
 ROUNDS: Final = DOCS / "performance.json"
@@ -20,7 +20,8 @@ TEXT: Final = """\
 # Performance
 
 This page is written by `make bench BENCH_FLAGS=--publish`, figures and all; its prose is in
-[`bench/page.py`](../bench/page.py). Run `make bench` to have the same table for your machine.
+[`bench/report/page.py`](../bench/report/page.py). Run `make bench` to have the same table for your
+machine.
 
 ## Ratios
 
@@ -38,12 +39,12 @@ highest round.
   and counters, and no work. It is the ceiling: no RPC of this server can be faster.
 - **Batches of one** is the same server with `GIFTCARD_BATCH_LIMIT=1`, so that each command has a
   transaction and a commit of its own.
-- **Plain Peewee** ([`plain_peewee.py`](../bench/plain_peewee.py)) is Authorize as one would write
-  it first: look up, check, `create` and `save`, a transaction for each call, on the same tables
-  with the same durability. It is called directly from {busy} threads, with no gRPC around it,
-  which flatters it; on the embedded database its threads queue for a lock, since SQLite's own way
-  to wait is slower.
-- **pgbench** runs [the statements of one Authorize](../bench/pgbench_authorize.sql), one
+- **Plain Peewee** ([`plain_peewee.py`](../bench/peers/plain_peewee.py)) is Authorize as one would
+  write it first: look up, check, `create` and `save`, a transaction for each call, on the same
+  tables with the same durability. It is called directly from {busy} threads, with no gRPC around
+  it, which flatters it; on the embedded database its threads queue for a lock, since SQLite's own
+  way to wait is slower.
+- **pgbench** runs [the statements of one Authorize](../bench/peers/pgbench_authorize.sql), one
   transaction each, prepared, on the same PostgreSQL. It is a C program that does nothing else,
   so nothing that commits each call by itself is faster there. It has no gRPC around it either.
 - **Generator** is the share of one core that the load generator took. Far below 100% it was
@@ -70,8 +71,8 @@ highest round.
 - Both databases are durable, which is checked before anything is measured. Each server has a
   database of its own. PostgreSQL runs on the same machine, so that it, the server and the
   generator share its cores.
-- Growth: databases are filled with cards directly ([`filling.py`](../bench/filling.py)); one card
-  of four was used before. The sizes take turns, and cards are picked from all over.
+- Growth: databases are filled with cards directly ([`filling.py`](../bench/loads/filling.py)); one
+  card of four was used before. The sizes take turns, and cards are picked from all over.
 
 ## What is not
 

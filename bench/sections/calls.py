@@ -9,8 +9,8 @@ from __future__ import annotations
 import statistics
 from contextlib import ExitStack
 
-from http2_load import Run
-from messages import (
+from loads.http2_load import Run
+from loads.messages import (
     EMPTY,
     authorize,
     capture,
@@ -21,9 +21,9 @@ from messages import (
     reverse,
     validate,
 )
+from loads.servers import Server, World, serving
 from plans import BUSY, Plan
 from results import DATABASES, EMBEDDED, Case, Results, Sample
-from servers import Server, World, serving
 
 SECTION = "calls"
 EMPTY_RPC = "empty RPC (health check)"

@@ -10,13 +10,13 @@ import uuid
 from typing import Final
 
 from grpc_health.v1 import health_pb2
-from http2_load import Call
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import order_pb2
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
 from giftcard_server.callers.callers import ANYBODY
+from loads.http2_load import Call
 
 SERVICE: Final = "/giftcard.v1.GiftCardService/"
 CARD_MINOR: Final = 100_00

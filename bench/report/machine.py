@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from http2_load import VoidRunError
-from results import EMBEDDED, POSTGRESQL
-from servers import World
 
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
+from loads.http2_load import VoidRunError
+from loads.servers import World
+from results import EMBEDDED, POSTGRESQL
 
 FSYNCS: Final = 50
 PAGE: Final = bytes(4096)
