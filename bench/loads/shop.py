@@ -12,7 +12,7 @@ from results import Sample
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A server, and the cards that are left to authorize on it."""
+    """A server, and the cards that can still be authorized on it."""
 
     name: str
     server: Server
@@ -20,6 +20,6 @@ class Shop:
     busy_calls: int
 
     def authorize(self, calls: int, in_flight: int) -> Sample:
-        """Authorize as many cards, each for an order of its own."""
+        """Authorize this many cards, each for an order of its own."""
         chains = [[authorize(new_id(), code)] for code in self.deck.take(calls)]
         return Sample.of_run(self.server.run(chains, in_flight))

@@ -1,7 +1,7 @@
-"""The statements of Authorize as `pgbench` runs them: what PostgreSQL gives one transaction each.
+"""The statements of Authorize run by `pgbench`: PostgreSQL's speed with a transaction for each.
 
 `pgbench` is written in C, does no work between the statements and prepares each of them once,
-so no plain implementation on the same PostgreSQL can be faster. Only sharing a transaction can.
+so no plain implementation on the same PostgreSQL can be faster. Only shared transactions can.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from results import POSTGRESQL, Sample
 
 NAME: Final = "Authorize's statements by pgbench"
 CLIENTS: Final = (8, 32)
-# As the service has it: plans are kept, and one that was made while a table was empty would
-# read all of it for good, which would be no match.
+# The service's settings: plans are cached, and a plan made while a table was empty would scan
+# the whole table for ever, which would be no fair rival.
 OPTIONS: Final = "-c synchronous_commit=on -c enable_seqscan=off -c jit=off"
 SCRIPT: Final = Path(__file__).with_name("pgbench_authorize.sql")
 _PROCESSED: Final = re.compile(r"number of transactions actually processed: (\d+)")
 _TPS: Final = re.compile(r"tps = ([0-9.]+)")
 _TIME_COLUMN: Final = 2
 
-# Valid cards, each with an id that a number leads to.
+# Valid cards, each with an id that is derived from a number.
 _FILL: Final = """
     INSERT INTO card
     SELECT md5(n::text), 'fr', 'EUR', 'PURCHASE', 'ACTIVE', FALSE, 10000, 10000, 0, NULL,
@@ -63,10 +63,10 @@ class Pgbench:
     done: int = 0
 
     def run(self, clients: int, seconds: int) -> Sample:
-        """Run transactions, and require that each of them changed what it should."""
+        """Run transactions, and require that each of them changed the right rows."""
         postgresql = self.world.postgresql
         with tempfile.TemporaryDirectory(dir=self.world.folder) as folder:
-            told = subprocess.run(
+            finished = subprocess.run(
                 [
                     postgresql.programs / "pgbench", "--no-vacuum", "--protocol=prepared",
                     f"--file={SCRIPT}", f"--client={clients}", f"--jobs={os.cpu_count()}",
@@ -86,13 +86,13 @@ class Pgbench:
                 for log in Path(folder).iterdir()
                 for line in log.read_text(encoding="ascii").splitlines()
             ]
-        processed, tps = _PROCESSED.search(told.stdout), _TPS.search(told.stdout)
-        if told.returncode or processed is None or tps is None:
-            message = f"pgbench failed: {told.stdout}{told.stderr}"
+        processed, tps = _PROCESSED.search(finished.stdout), _TPS.search(finished.stdout)
+        if finished.returncode or processed is None or tps is None:
+            message = f"pgbench failed: {finished.stdout}{finished.stderr}"
             raise VoidRunError(message)
         self.done += int(processed[1])
         self._require_done()
-        # By its own count, which leaves the time out that it took to connect.
+        # The rate is its own, which excludes the time to connect.
         return Sample.of(latencies, len(latencies) / float(tps[1]))
 
     def _require_done(self) -> None:

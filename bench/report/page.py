@@ -1,4 +1,4 @@
-"""docs/performance.md, as the bench writes it: the prose is here, the figures are the run's."""
+"""Write docs/performance.md: its prose is in this file, and its figures come from the run."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ machine.
 
 ## Ratios
 
-Machines differ, and so do two minutes on one machine. So the figures to compare are ratios of
-things that took turns, round by round, in one run; the table has the median and the lowest and
-highest round.
+Machines differ, and so do two minutes on one machine. So compare ratios: their two sides took
+turns, round by round, in one run. The table has the median, and the lowest and highest round.
 
 {ratios}
 
@@ -35,52 +34,53 @@ highest round.
 
 ## How to read it
 
-- **An empty RPC** is a health check on the same server: the same gRPC stack, threads, interceptor
-  and counters, and no work. It is the ceiling: no RPC of this server can be faster.
-- **Batches of one** is the same server with `GIFTCARD_BATCH_LIMIT=1`, so that each command has a
+- **An empty RPC** is a health check on the same server: it has the same gRPC stack, threads,
+  interceptor and counters, and does no work. No RPC of this server can be faster.
+- **Batches of one** is the same server with `GIFTCARD_BATCH_LIMIT=1`: each command has a
   transaction and a commit of its own.
-- **Plain Peewee** ([`plain_peewee.py`](../bench/peers/plain_peewee.py)) is Authorize as one would
-  write it first: look up, check, `create` and `save`, a transaction for each call, on the same
-  tables with the same durability. It is called directly from {busy} threads, with no gRPC around
-  it, which flatters it; on the embedded database its threads queue for a lock, since SQLite's own
-  way to wait is slower.
+- **Plain Peewee** ([`plain_peewee.py`](../bench/peers/plain_peewee.py)) is the obvious first
+  implementation of Authorize: look up, check, `create` and `save`, a transaction for each call, on
+  the same tables with the same durability. It is called directly from {busy} threads, with no gRPC
+  around it, which flatters it; on the embedded database its threads queue for a lock, since
+  SQLite's own way to wait is slower.
 - **pgbench** runs [the statements of one Authorize](../bench/peers/pgbench_authorize.sql), one
-  transaction each, prepared, on the same PostgreSQL. It is a C program that does nothing else,
-  so nothing that commits each call by itself is faster there. It has no gRPC around it either.
-- **Generator** is the share of one core that the load generator took. Far below 100% it was
-  not what limited a row; it does share the machine with what it loads.
-- One in flight, batches cannot help: there the question is whether they harm. Where both do the
-  same, every other run is a little slower, so that "no worse" is read as: within 5 percent.
-- **While guesses are in flight** another process sends wrong codes, each from a shopper of its own,
-  and the next one when one was answered. The breaker is tripped before anything is measured.
-- In the picture, batches of one, plain Peewee and pgbench were not measured beside the empty RPC,
-  but beside Authorize; their bars are Authorize's share times what they did against it.
+  transaction each, prepared, on the same PostgreSQL. It is a C program that does nothing else, so
+  no server that commits each call by itself is faster there. It has no gRPC around it either.
+- **Generator** is the share of one core that the load generator took. Far below 100%, it did not
+  limit the row; but it shares the machine with the server.
+- With one call in flight, batches cannot help; the question is whether they harm. Where both
+  servers do the same work, every other run is a little slower, so "no worse" means: within 5
+  percent.
+- **While guesses are in flight**, another process sends wrong codes, each from a shopper of its
+  own, and the next one when one is answered. The breaker is tripped before anything is measured.
+- In the picture, batches of one, plain Peewee and pgbench took turns with Authorize and not with
+  the empty RPC. Their bars are Authorize's share times their ratio to Authorize.
 
 ## What is measured, and how
 
-- Requests are encoded before the clock starts, and every one has ids of its own. One process
-  writes them as HTTP/2 frames on one connection. Every answer is counted and its `grpc-status`
-  looked at, and Validate's answers must be a yes: one no makes the run void. Where there is a
-  ledger of the service in the end, `giftcard audit` must find that every cent adds up.
-- Throughput is answers in a second. p50 and p99 are latencies as the caller sees them; with many
-  in flight they are mostly the time in the queue. Of *Authorize + Capture* both are of the pair.
-- Servers have their default settings, but in two places. By default a server refuses some of 256
-  calls at a time as overloaded; the one that every kind of call is measured on lets all of them
+- Requests are encoded before the clock starts, and each has ids of its own. One process writes them
+  as HTTP/2 frames on one connection. Every answer is counted and its `grpc-status` checked, and
+  every answer of Validate must say that the card is usable: a single refusal makes the run void. If
+  the run leaves a ledger of the service, `giftcard audit` must find that every cent adds up.
+- Throughput is answers per second. p50 and p99 are latencies as the caller sees them; with many
+  calls in flight they are mostly time in the queue. For *Authorize + Capture* both are of the pair.
+- Servers have their default settings, with two exceptions. By default a server refuses some of 256
+  calls at a time as overloaded; the server on which every kind of call is measured lets all of them
   wait (`GIFTCARD_WAITING_LIMIT=256`, `GIFTCARD_RPC_THREADS=800`). And batches of one are a setting.
 - The first round warms up and is not counted.
 - Both databases are durable, which is checked before anything is measured. Each server has a
-  database of its own. PostgreSQL runs on the same machine, so that it, the server and the
+  database of its own. PostgreSQL runs on the same machine, so PostgreSQL, the server and the
   generator share its cores.
 - Growth: databases are filled with cards directly ([`filling.py`](../bench/loads/filling.py)); one
-  card of four was used before. The sizes take turns, and cards are picked from all over.
+  card of four was used before. The sizes take turns, and cards are picked at random.
 
-## What is not
+## What is not measured
 
 - Several workers or several servers on one PostgreSQL, TLS, a network, and PostgreSQL on a machine
   of its own.
-- Calls that are declined, replays, and load that arrives on a schedule: here, the next call waits
-  for an answer.
-- Hours: a run is minutes, so that what a disk does after an hour of writing is not in it.
+- Declined calls, replays, and load that arrives on a schedule: here, the next call waits for an
+  answer.
+- Long runs: a run takes minutes, so it does not show how a disk behaves after an hour of writing.
 
 ## Every row
 
@@ -99,7 +99,7 @@ Medians over the rounds; [`performance.json`](performance.json) has each of them
 
 
 def publish(results: Results, plan: Plan) -> None:
-    """Write the page, its picture, and every round for programs."""
+    """Write the page, its picture, and every round as JSON."""
     has_picture = picture.write(results, PICTURE)
     text = TEXT.format(
         busy=BUSY,

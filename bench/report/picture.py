@@ -19,7 +19,7 @@ LABEL_WIDTH: Final = 250
 BAR_WIDTH: Final = 360
 BAR, GAP, TOP = 16, 12, 64
 
-# It brings its own background, so that it can be read on any page; both of them are plain.
+# The picture has its own background, so that it can be read on light and dark pages.
 STYLE: Final = """
     .paper { fill: #ffffff } text { fill: #1f2328; font: 13px sans-serif }
     .quiet { fill: #59636e } .embedded { fill: #0969da } .PostgreSQL { fill: #bf5a00 }
@@ -32,7 +32,7 @@ STYLE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: how much of the empty RPC's throughput, and the latencies beside it."""
+    """One bar: the share of the empty RPC's throughput, with latencies as text."""
 
     name: str
     database: str
@@ -95,7 +95,7 @@ def _bars(results: Results) -> Iterator[Bar]:
 
 
 def _rival(results: Results, ours: Case, rival: Case, name: str = "") -> Iterator[Bar]:
-    """Place what took turns with our Authorize by Authorize's own share of an empty RPC."""
+    """Yield the bar of a rival: its ratio to Authorize times Authorize's share of an empty RPC."""
     anchor = ours._replace(section=calls.SECTION)
     if rival in results.samples and anchor in results.samples:
         against_ours = results.ratio(rival, (ours,), RATES).median
@@ -116,7 +116,7 @@ def _text(x: float, y: float, text: str, attributes: str = "") -> str:
 
 
 def write(results: Results, file: Path) -> bool:
-    """Write the picture, and return whether there was anything to draw."""
+    """Write the picture, and return whether it has any bars."""
     has_bars = any(True for _ in _bars(results))
     if has_bars:
         file.write_text(draw(results), encoding="utf-8")

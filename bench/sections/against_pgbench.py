@@ -1,4 +1,4 @@
-"""Authorize through the whole service beside its bare statements, which `pgbench` runs."""
+"""Authorize through the whole service, against its bare statements run by `pgbench`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def measure(world: World, plan: Plan, results: Results) -> None:
         shop = Shop(BATCHES, stack.enter_context(serving(place)), deck, plan.batched)
         pgbench = stack.enter_context(prepared(world, cards))
         for round_ in range(plan.pgbench_rounds + 1):
-            found = {(BATCHES, BUSY): shop.authorize(plan.batched, BUSY)}
+            samples = {(BATCHES, BUSY): shop.authorize(plan.batched, BUSY)}
             for clients in CLIENTS:
-                found[NAME, clients] = pgbench.run(clients, plan.pgbench_seconds)
+                samples[NAME, clients] = pgbench.run(clients, plan.pgbench_seconds)
             if round_:  # The first one warms up.
-                for (name, in_flight), sample in found.items():
+                for (name, in_flight), sample in samples.items():
                     results.add(Case(SECTION, name, POSTGRESQL, in_flight), sample)
         place.audit()

@@ -1,7 +1,7 @@
-"""Authorize against what a plain implementation would give, and a lone call against both.
+"""Authorize under load and alone, against batches of one and against a plain implementation.
 
 The same server with batches of one is this service without its main idea; `plain_peewee.py` is
-Authorize without any of its ideas. All take turns, round by round.
+Authorize without any of its ideas. All of them take turns, round by round.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ BATCHES, SINGLE, PLAIN = "Authorize", "Authorize, batches of one", "Authorize, p
 
 
 def measure(world: World, plan: Plan, results: Results) -> None:
-    """Compare on each database."""
+    """Compare them on each database."""
     for database in DATABASES:
         _compare(world, plan, results, database)
 
 
 def _compare(world: World, plan: Plan, results: Results, database: str) -> None:
-    # Twice what is authorized, since some cards were used before.
+    # Twice as many as are authorized, since some cards were used before.
     cards = 2 * (plan.rounds + 1) * (plan.batched + plan.lone)
     with ExitStack() as stack:
         shops = []
@@ -42,12 +42,12 @@ def _compare(world: World, plan: Plan, results: Results, database: str) -> None:
         plain_deck = fill(plain, cards)
         peewee = stack.enter_context(plain_peewee.opened(plain))
         for round_ in range(plan.rounds + 1):
-            found = {(shop.name, BUSY): shop.authorize(shop.busy_calls, BUSY) for shop in shops}
+            samples = {(shop.name, BUSY): shop.authorize(shop.busy_calls, BUSY) for shop in shops}
             codes = plain_deck.take(plan.plain)
-            found[PLAIN, BUSY] = plain_peewee.run(peewee, plain.key, codes, BUSY)
-            found |= {(shop.name, 1): shop.authorize(plan.lone, 1) for shop in shops}
-            if round_:  # The first one warms up.
-                for (name, in_flight), sample in found.items():
+            samples[PLAIN, BUSY] = plain_peewee.run(peewee, plain.key, codes, BUSY)
+            samples |= {(shop.name, 1): shop.authorize(plan.lone, 1) for shop in shops}
+            if round_:  # The first round warms up.
+                for (name, in_flight), sample in samples.items():
                     results.add(Case(SECTION, name, database, in_flight), sample)
         for place in (*(shop.server.place for shop in shops), plain):
             place.audit()

@@ -1,4 +1,4 @@
-"""How long `giftcard serve` takes until it has answered once, and what memory it takes."""
+"""The time from `giftcard serve` to its first answer, and the memory that it takes."""
 
 from __future__ import annotations
 
