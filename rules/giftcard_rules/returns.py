@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def prevent(authorize: RequestKey) -> Decision:
-    """Make sure that an Authorize which never arrived never will be decided (R36)."""
+    """Make sure that an Authorize which has not arrived is refused should it arrive (R36)."""
     return Decision(outcome=Reversed(ReverseOutcome.PREVENTED), prevents=authorize)
 
 
@@ -48,7 +48,7 @@ def reverse(
     market: Market,
     now: datetime,
 ) -> Decision:
-    """Release an open hold, or refund a captured one to a new card (R23)."""
+    """Release an open hold, or refund a captured authorization to a new card (R23)."""
     amount = command.refund_amount
     require(
         amount is None or amount.currency == authorization.currency,
@@ -62,12 +62,11 @@ def reverse(
 
 
 def _release(hold: Authorization, card: Card, now: datetime) -> Decision:
-    """The card was not used (R14); past its expiry it is an expired card (R33)."""
+    """Give the card back its money: it was not used (R14). Past its expiry it expires (R33)."""
     freed, released, posting = release(card, hold, by=PostingKind.RELEASE)
     freed, expiry = expire(freed, now)
-    outcome = Reversed(ReverseOutcome.RELEASED, released)
     return Decision(
-        outcome=outcome,
+        outcome=Reversed(ReverseOutcome.RELEASED, released),
         cards=(freed,),
         authorizations=(released,),
         postings=(posting, *expiry),
@@ -76,37 +75,21 @@ def _release(hold: Authorization, card: Card, now: datetime) -> Decision:
 
 def _refund(
     command: Reverse,
-    paid: Authorization,
+    authorization: Authorization,
     card: Card,
     market: Market,
     now: datetime,
 ) -> Decision:
-    """Give back first what the card had paid in all, then what the other tender had (R24)."""
-    terms = market.terms
-    left_minor = paid.refundable_minor
-    amount_minor = (
-        left_minor if command.refund_amount is None else (command.refund_amount.amount_minor)
-    )
-    require(
-        0 < amount_minor <= left_minor,
-        otherwise=Reason.AMOUNT_EXCEEDS_REFUNDABLE,
-        refundable_amount_minor=left_minor,
-        currency_code=paid.currency,
-    )
-    if command.reason is ReverseReason.CHANGE_OF_MIND:  # R26: nothing else has a limit.
-        assert command.delivered_on is not None, "a change of mind without its day of delivery"
-        too_late = deadline(
-            command.delivered_on,
-            terms.return_days,
-            market.is_working_day,
-            terms.time_zone,
-        )
-        require(now < too_late, otherwise=Reason.RETURN_WINDOW_CLOSED, deadline=timestamp(too_late))
+    """Refund first what the card paid in all, then what the other tender paid (R24)."""
+    amount_minor = _amount_to_refund(command, authorization)
+    if command.reason is ReverseReason.CHANGE_OF_MIND:  # R26: no other reason has a limit.
+        _require_in_time(command, market, now)
 
-    to_card_minor = min(amount_minor, paid.captured_minor - paid.refunded_minor)
+    not_refunded_minor = authorization.captured_minor - authorization.refunded_minor
+    to_card_minor = min(amount_minor, not_refunded_minor)
     to_other_minor = amount_minor - to_card_minor
     refunded = change_authorization(
-        paid,
+        authorization,
         AuthorizationState.CAPTURED,
         refunded_minor=to_card_minor,
         refunded_other_minor=to_other_minor,
@@ -115,9 +98,13 @@ def _refund(
     outcome = Reversed(ReverseOutcome.REFUNDED, refunded, to_card_minor, to_other_minor)
     if to_card_minor == 0:
         return Decision(outcome=outcome, cards=(used,), authorizations=(refunded,))
-    back = replacement(command, to_card_minor, card, paid, terms, now)
+    back = replacement(command, to_card_minor, card, authorization, market.terms, now)
     posting = Posting(
-        PostingKind.REFUND, card.card_id, to_card_minor, paid.authorization_id, back.card_id
+        PostingKind.REFUND,
+        card.card_id,
+        to_card_minor,
+        authorization.authorization_id,
+        back.card_id,
     )
     return Decision(
         outcome=replace(outcome, replacement=back),
@@ -128,8 +115,34 @@ def _refund(
     )
 
 
+def _amount_to_refund(command: Reverse, authorization: Authorization) -> int:
+    """Return what to refund, in minor units: all that is left, unless a part is asked for (R22)."""
+    amount, refundable_minor = command.refund_amount, authorization.refundable_minor
+    amount_minor = refundable_minor if amount is None else amount.amount_minor
+    require(
+        0 < amount_minor <= refundable_minor,
+        otherwise=Reason.AMOUNT_EXCEEDS_REFUNDABLE,
+        refundable_amount_minor=refundable_minor,
+        currency_code=authorization.currency,
+    )
+    return amount_minor
+
+
+def _require_in_time(command: Reverse, market: Market, now: datetime) -> None:
+    """Decline a change of mind after its last day (R21)."""
+    assert command.delivered_on is not None, "a change of mind without its day of delivery"
+    terms = market.terms
+    too_late = deadline(
+        command.delivered_on, terms.return_days, market.is_working_day, terms.time_zone
+    )
+    require(now < too_late, otherwise=Reason.RETURN_WINDOW_CLOSED, deadline=timestamp(too_late))
+
+
 def _recipient(command: Reverse, back: Card) -> tuple[Person, ...]:
-    """Who gets the new card; where nobody is named, Authorize's customer, who is known."""
+    """Return the person who gets the new card, if one is named.
+
+    Otherwise it goes to the customer of the authorization, who is stored already.
+    """
     if command.beneficiary is None:
         return ()
     recipient = Person(card_id=back.card_id, role=PersonRole.RECIPIENT, contact=command.beneficiary)

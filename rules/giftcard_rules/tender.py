@@ -42,14 +42,14 @@ def applicable(
     market: str,
     card: Card,
     hold: Authorization | None,
-    other: Authorization | None,
+    live: Authorization | None,
     terms: Terms,
     now: datetime,
 ) -> tuple[int, int]:
     """Return what the card pays of the order and what would be lost, in minor units.
 
-    `hold` is the card's open authorization, `other` the live one of the order, whose card
-    may be another; `terms` are those of the card's market.
+    `hold` is the card's open authorization, `live` the order's open or captured one, which may
+    be on another card; `terms` are those of the card's market.
     """
     require(market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
     require(
@@ -64,7 +64,7 @@ def applicable(
         otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,
     )
     require(not order.discount_codes, otherwise=Reason.ORDER_HAS_DISCOUNT)  # R17
-    require(other is None or other.card_id == card.card_id, otherwise=Reason.ORDER_HAS_ANOTHER_CARD)
+    require(live is None or live.card_id == card.card_id, otherwise=Reason.ORDER_HAS_ANOTHER_CARD)
     eligible_minor = sum(
         line.amount_minor
         for line in order.lines
@@ -80,25 +80,24 @@ def validate(
     command: Validate,
     card: Card,
     hold: Authorization | None,
-    other: Authorization | None,
+    live: Authorization | None,
     terms: Terms,
     now: datetime,
 ) -> Validated:
-    """Tell what Authorize would answer, and change nothing."""
+    """Return what Authorize would answer, and change nothing."""
     total = command.order.total
     try:
         amount_minor, lost_minor = applicable(
-            command.order, command.market, card, hold, other, terms, now
+            command.order, command.market, card, hold, live, terms, now
         )
-    except DeclinedError as no:
-        return unusable(no.reason, card, command.order)
-    due_minor = total.amount_minor - amount_minor
+    except DeclinedError as declined:
+        return unusable(declined.reason, card, command.order)
     return Validated(
         reason=None,
         card=card,
         currency=total.currency,
         applicable_minor=amount_minor,
-        remaining_due_minor=due_minor,
+        remaining_due_minor=total.amount_minor - amount_minor,
         forfeited_minor=lost_minor,
     )
 
@@ -119,33 +118,20 @@ def authorize(
     command: Authorize,
     card: Card,
     hold: Authorization | None,
-    other: Authorization | None,
+    live: Authorization | None,
     terms: Terms,
     now: datetime,
 ) -> Decision:
     """Set money aside on a card for an order; a hold for the same order is replaced (R35)."""
     amount_minor, lost_minor = applicable(
-        command.order, command.market, card, hold, other, terms, now
+        command.order, command.market, card, hold, live, terms, now
     )
     postings: tuple[Posting, ...] = ()
     replaced: tuple[Authorization, ...] = ()
     if hold is not None:
         card, released, given_back = release(card, hold, by=PostingKind.RELEASE)
         postings, replaced = (given_back,), (released,)
-    hold_for = min(command.hold_for or terms.default_hold, terms.longest_hold)
-    opened = Authorization(
-        authorization_id=command.authorization_id,
-        card_id=card.card_id,
-        market=card.market,
-        currency=card.currency,
-        order_id=command.order.order_id,
-        state=AuthorizationState.OPEN,
-        order_total_minor=command.order.total.amount_minor,
-        authorized_minor=amount_minor,
-        forfeited_minor=lost_minor,
-        created_at=now,
-        expires_at=now + hold_for,
-    )
+    opened = _opened(command, card, amount_minor, lost_minor, terms, now)
     held = change_card(
         card,
         CardState.HELD,
@@ -169,9 +155,29 @@ def authorize(
     )
 
 
+def _opened(
+    command: Authorize, card: Card, amount_minor: int, lost_minor: int, terms: Terms, now: datetime
+) -> Authorization:
+    """Return the new authorization; it lapses when asked to, or when the market says (R34)."""
+    hold_for = min(command.hold_for or terms.default_hold, terms.longest_hold)
+    return Authorization(
+        authorization_id=command.authorization_id,
+        card_id=card.card_id,
+        market=card.market,
+        currency=card.currency,
+        order_id=command.order.order_id,
+        state=AuthorizationState.OPEN,
+        order_total_minor=command.order.total.amount_minor,
+        authorized_minor=amount_minor,
+        forfeited_minor=lost_minor,
+        created_at=now,
+        expires_at=now + hold_for,
+    )
+
+
 def capture(
     command: Capture,
-    hold: Authorization,
+    authorization: Authorization,
     card: Card,
     terms: Terms,
     now: datetime,
@@ -183,31 +189,26 @@ def capture(
     (R33), but never past its own (R34).
     """
     require(
-        command.amount is None or command.amount.currency == hold.currency,
+        command.amount is None or command.amount.currency == authorization.currency,
         otherwise=Reason.CURRENCY_MISMATCH,
-        currency_code=hold.currency,
+        currency_code=authorization.currency,
     )
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)  # R37
-    require_not(hold, *CLOSED)
-    amount_minor = hold.authorized_minor if command.amount is None else command.amount.amount_minor
-    require(
-        amount_minor <= hold.authorized_minor,
-        otherwise=Reason.AMOUNT_EXCEEDS_AUTHORIZED,
-        authorized_amount_minor=hold.authorized_minor,
-        currency_code=hold.currency,
-    )
+    require_not(authorization, *CLOSED)
+    amount_minor = _amount_to_capture(command, authorization)
 
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
-        return Posting(kind, hold.card_id, amount_minor, hold.authorization_id, to)
+        return Posting(kind, card.card_id, amount_minor, authorization.authorization_id, to)
 
-    captured = change_authorization(hold, AuthorizationState.CAPTURED, captured_minor=amount_minor)
-    used = change_card(card, CardState.REDEEMED, balance_minor=0)
+    captured = change_authorization(
+        authorization, AuthorizationState.CAPTURED, captured_minor=amount_minor
+    )
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
-    cards = [used]
+    cards = [change_card(card, CardState.REDEEMED, balance_minor=0)]
     back: Card | None = None
-    if amount_minor < hold.authorized_minor:
-        back_minor = hold.authorized_minor - amount_minor
-        back = replacement(command, back_minor, card, hold, terms, now)
+    back_minor = authorization.authorized_minor - amount_minor
+    if back_minor > 0:
+        back = replacement(command, back_minor, card, authorization, terms, now)
         postings.append(posting(PostingKind.REISSUE, back_minor, back.card_id))
         cards.append(back)
     if card.balance_minor > 0:
@@ -218,3 +219,16 @@ def capture(
         authorizations=(captured,),
         postings=tuple(postings),
     )
+
+
+def _amount_to_capture(command: Capture, authorization: Authorization) -> int:
+    """Return what to take, in minor units: all that was set aside, unless less is asked for."""
+    authorized_minor = authorization.authorized_minor
+    amount_minor = authorized_minor if command.amount is None else command.amount.amount_minor
+    require(
+        amount_minor <= authorized_minor,
+        otherwise=Reason.AMOUNT_EXCEEDS_AUTHORIZED,
+        authorized_amount_minor=authorized_minor,
+        currency_code=authorization.currency,
+    )
+    return amount_minor
