@@ -1,4 +1,4 @@
-"""A call that would succeed, with the facts it looks at, and what can go wrong with it."""
+"""A call that would succeed, with the facts it looks at, and the mistakes that it can have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from given.made_facts import MARKETS, NOW
 
 @dataclass
 class Situation:
-    """A command that would succeed, with the facts it looks at, until something goes wrong."""
+    """A command that would succeed, with the facts it looks at, until a mistake changes them."""
 
     command: Any
     facts: Facts = field(default_factory=Facts)
@@ -38,7 +38,8 @@ class Situation:
         old = self.facts.authorizations[self.authorization_id]
         self.facts.add_authorization(old._replace(**changes))
 
-    def told(self) -> Reason | None:
+    def reason(self) -> Reason | None:
+        """Decide the command, and return why it is declined, if it is."""
         outcome = decide(self.command, self.facts, MARKETS, self.now).outcome
         return outcome.reason if isinstance(outcome, Declined | Validated) else None
 
@@ -48,7 +49,7 @@ Change = Callable[[Situation], None]
 
 @dataclass(frozen=True)
 class Wrong:
-    """One thing that can be wrong; `of` is what it changes, which can change only once."""
+    """One mistake; `of` is the thing that it changes, which can be changed only once."""
 
     reason: Reason
     of: str
@@ -57,7 +58,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that succeeds, and all that can be wrong with it."""
+    """A call that succeeds, and all the mistakes that it can have."""
 
     make: Callable[[], Situation]
     wrongs: tuple[Wrong, ...]
