@@ -1,4 +1,4 @@
-"""Everything that can happen to a card and its holds. If it is not in a table, it cannot happen."""
+"""What may happen to cards and authorizations. If it is not in a table, it cannot happen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CardState(enum.Enum):
-    """The states of a card. BLOCKED is shown, never stored: it covers the others (R37)."""
+    """The states of a card. BLOCKED is shown, never stored: it covers usable states (R37)."""
 
     ACTIVE = "ACTIVE"
     HELD = "HELD"
@@ -24,7 +24,7 @@ class CardState(enum.Enum):
 
 
 class CardOrigin(enum.Enum):
-    """Where a card came from: bought, or money that came back (R23, R27)."""
+    """Where a card comes from: a purchase, or money that came back (R23, R27)."""
 
     PURCHASE = "PURCHASE"
     REFUND = "REFUND"
@@ -39,8 +39,8 @@ class AuthorizationState(enum.Enum):
     LAPSED = "LAPSED"
 
 
-# The states that may follow each stored state of a card, in one step. A held card is released
-# first, whatever comes next: one command may take several steps (R33-R35).
+# The states that may follow each stored state of a card, in one step. One command may take
+# several steps: unless it is captured, a held card is released before anything else (R33-R35).
 CARD_TRANSITIONS: Final = {
     CardState.ACTIVE: {CardState.HELD, CardState.CANCELLED, CardState.EXPIRED},
     CardState.HELD: {CardState.ACTIVE, CardState.REDEEMED},
@@ -61,21 +61,21 @@ AUTHORIZATION_TRANSITIONS: Final = {
     AuthorizationState.LAPSED: set[AuthorizationState](),
 }
 
-# Why a card in a final state cannot be used, in order of precedence.
+# The reason why a card in a final state cannot be used, in order of precedence.
 SPENT: Final = {
     CardState.CANCELLED: Reason.CARD_CANCELLED,
     CardState.REDEEMED: Reason.CARD_REDEEMED,
     CardState.EXPIRED: Reason.CARD_EXPIRED,
 }
 
-# Why an authorization in a final state is neither captured nor released.
+# The reason why an authorization in a final state is neither captured nor released.
 CLOSED: Final = {
     AuthorizationState.CAPTURED: Reason.AUTHORIZATION_CAPTURED,
     AuthorizationState.RELEASED: Reason.AUTHORIZATION_RELEASED,
     AuthorizationState.LAPSED: Reason.AUTHORIZATION_LAPSED,
 }
 
-# The states in which an authorization is the one of its order (R13).
+# The states of which an order has at most one authorization (R13).
 LIVE: Final = frozenset({AuthorizationState.OPEN, AuthorizationState.CAPTURED})
 
 
@@ -94,8 +94,9 @@ class Card(NamedTuple):
     authorization, if any. `version` counts the changes.
     `purchase_order_id` is the purchase that the money came from, also for a card that
     replaces another; `refund_order_id` the order that such a card came back from.
-    `caller` and `request_id` made it, and with the key they make its code again.
-    `terms_from` names the version of the terms that it lives under (R38), None the earliest.
+    `caller` and `request_id` name the request that made it; from them and the key `key_id`
+    its code is derived again. `terms_from` names the version of the terms that the card lives
+    under (R38), None the earliest one.
     """
 
     card_id: str
@@ -124,7 +125,7 @@ class Card(NamedTuple):
 
     @property
     def shown_state(self) -> CardState:
-        """The state as callers see it: a block covers what could still be used (R37)."""
+        """The state as callers see it: a block covers a state that could still be used (R37)."""
         if self.blocked and self.state not in SPENT:
             return CardState.BLOCKED
         return self.state
@@ -133,11 +134,11 @@ class Card(NamedTuple):
 class Authorization(NamedTuple):
     """Money set aside on a card for one order. Amounts are minor units of `currency`.
 
-    `forfeited_minor` is lost at capture (R14); before it, what would be lost.
+    `forfeited_minor` is what a capture loses (R14), or would lose where there was none yet.
     `refunded_other_minor` is what refunds sent to the order's other tenders (R24), and
-    `other_tender_minor` what these took, where a capture has told. `restored_minor` is what
+    `other_tender_minor` what these took, where a capture has said so. `restored_minor` is what
     came back of `forfeited_minor` (R39). `first_held_at` is when the chain of replaced holds
-    began (R35). What is None was not known to the version that saved it.
+    began (R35). None stands where the version that saved it did not know the value.
     """
 
     authorization_id: str
@@ -162,17 +163,17 @@ class Authorization(NamedTuple):
 
     @property
     def remaining_due_minor(self) -> int:
-        """What the order's other tenders have to pay (R16)."""
+        """The amount that the order's other tenders have to pay (R16)."""
         return self.order_total_minor - self.authorized_minor
 
     @property
     def refundable_minor(self) -> int:
-        """What is left to refund of the order, all tenders (R22, R24).
+        """The amount of the order that is left to refund, to all tenders (R22, R24).
 
-        What was set aside and never captured was not spent on the order (R27).
+        Money that was set aside and never captured was not spent on the order (R27).
         """
-        paid = self.captured_minor + self.remaining_due_minor
-        return paid - self.refunded_minor - self.refunded_other_minor
+        paid_minor = self.captured_minor + self.remaining_due_minor
+        return paid_minor - self.refunded_minor - self.refunded_other_minor
 
 
 def change_card(
@@ -235,7 +236,10 @@ def require_not(authorization: Authorization, *states: AuthorizationState) -> No
 def release(
     card: Card, hold: Authorization, *, by: PostingKind
 ) -> tuple[Card, Authorization, Posting]:
-    """Move what is set aside back to the card; it was not used (R14). `by` RELEASE or LAPSE."""
+    """Close a hold without a capture: its money goes back to the card, unused (R14).
+
+    `by` is RELEASE or LAPSE.
+    """
     state = AuthorizationState.LAPSED if by is PostingKind.LAPSE else AuthorizationState.RELEASED
     worth_minor = card.balance_minor + card.held_minor
     freed = change_card(card, CardState.ACTIVE, balance_minor=worth_minor)
@@ -244,7 +248,7 @@ def release(
 
 
 def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
-    """Book the expiry of a card that is past it and has no open hold (R12, R33)."""
+    """Book the expiry of a card, if it has passed and the card has no open hold (R12, R33)."""
     if card.state is not CardState.ACTIVE or now < card.expires_at:
         return card, ()
     posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
@@ -256,16 +260,17 @@ def catch_up(
 ) -> tuple[Card, Authorization | None, tuple[Posting, ...]]:
     """Book what time alone has done: a hold that lapsed (R34), a card that expired (R12, R33).
 
-    Every command looks at a card through this, so correctness needs no background job.
+    Every command sees a card as it is after this, so correctness needs no background job.
     """
+    authorization = hold
     postings: tuple[Posting, ...] = ()
     if hold is not None and card.hold_id == hold.authorization_id and hold.expires_at <= now:
-        card, hold, lapse = release(card, hold, by=PostingKind.LAPSE)
+        card, authorization, lapse = release(card, hold, by=PostingKind.LAPSE)
         postings = (lapse,)
     card, expiry = expire(card, now)
-    return card, hold, postings + expiry
+    return card, authorization, postings + expiry
 
 
 def timestamp(instant: datetime) -> str:
-    """Write an instant for a caller to read, RFC 3339 in UTC."""
+    """Return an instant as callers read it, RFC 3339 in UTC."""
     return instant.isoformat().replace("+00:00", "Z")

@@ -19,16 +19,16 @@ CODE_CHARACTERS: Final = DATA_CHARACTERS + 1
 GROUP: Final = 4
 
 _VALUE: Final = {character: value for value, character in enumerate(ALPHABET)}
-# R11: case never matters, nor do spaces and dashes, and the letters that look like digits
-# are read as the digits.
+# R11: case, spaces and dashes never matter, and the letters that look like digits are read
+# as the digits.
 _READ_AS: Final = str.maketrans(
     {character.lower(): character for character in ALPHABET}
     | dict.fromkeys("Oo", "0")
     | dict.fromkeys("IiLl", "1")
     | dict.fromkeys(" -\N{MINUS SIGN}", None)
 )
-# What never matters either, for codes that were pasted: Unicode's other spaces and dashes,
-# and invisible marks.
+# For codes that were pasted: Unicode's other spaces and dashes and its invisible marks never
+# matter either.
 _IGNORED_CATEGORIES: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Pd"})
 _WELL_FORMED: Final = re.compile(f"[{ALPHABET}]{{{CODE_CHARACTERS}}}")
 # Doubling in the field GF(32) by the primitive polynomial x^5 + x^2 + 1.
@@ -37,16 +37,16 @@ _DOUBLE: Final = tuple(2 * value ^ (0b100101 if value & 0b10000 else 0) for valu
 
 @dataclass(frozen=True, slots=True)
 class Code:  # noqa: PLW1641 - the dataclass makes its hash
-    """A well-formed code. It is money to whoever reads it, so it does not print."""
+    """A well-formed code. Anyone who reads it can spend the card, so it does not print."""
 
     characters: str = field(repr=False)
 
     def __eq__(self, other: object) -> bool:
-        """Compare in constant time, as it is done wherever Python compares secrets."""
+        """Compare in constant time, as every comparison of secrets in Python."""
         return isinstance(other, Code) and hmac.compare_digest(self.characters, other.characters)
 
     def __str__(self) -> str:
-        """Never the code; use `shown` where a holder shall read it."""
+        """Return a placeholder, never the code; `shown` is for the card's holder."""
         return "[code]"
 
     @property
@@ -63,9 +63,9 @@ class Code:  # noqa: PLW1641 - the dataclass makes its hash
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """A secret of the ring, at least 32 bytes, and the id under which cards name it.
+    """A key of the ring: a secret of at least 32 bytes, and the id by which cards name it.
 
-    A key equals itself alone, so that no secret is compared.
+    It equals itself alone, so that no secret is compared.
     """
 
     key_id: str
@@ -73,13 +73,13 @@ class Key:
     keyed: hmac.HMAC = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin the digest with the key once, for `_digest` to go on from."""
+        """Begin the digest with the key once; `_digest` continues from there."""
         object.__setattr__(self, "keyed", hmac.new(self.secret, digestmod="sha256"))
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys in use: new cards take the first; cards of every key are found."""
+    """The keys in use: new cards take the first one; cards of every key are found."""
 
     keys: tuple[Key, ...]
 
@@ -89,14 +89,14 @@ class KeyRing:
         return self.keys[0]
 
     def get(self, key_id: str) -> Key | None:
-        """Return the key with that id, or None where the ring has lost it."""
+        """Return the key with that id, or None where the ring lacks it."""
         return next((key for key in self.keys if key.key_id == key_id), None)
 
 
 def check_character(data: str) -> str:
     """Return the check character of 15 characters of the alphabet.
 
-    Damm's scheme over GF(32): it finds every single wrong character and every swap of two
+    Damm's scheme over GF(32): it detects every single wrong character and every swap of two
     characters, however far apart.
     """
     interim = 0
@@ -106,17 +106,18 @@ def check_character(data: str) -> str:
 
 
 def parse(typed: str) -> Code | None:
-    """Read a code as a person typed it (R11), or None where it cannot be one.
+    """Return the code that a person typed (R11), or None where it cannot be one.
 
-    Case, spaces and dashes never matter; O, I and L are read as 0, 1 and 1. A typing error
-    is found by the check character, without a look-up.
+    Case, spaces and dashes never matter; O, I and L are read as 0, 1 and 1. The check
+    character detects a typing error without a look-up.
     """
-    characters = typed.replace("-", "")  # As `shown` writes it, and most codes come.
+    characters = typed.replace("-", "")  # Most codes come as `shown` writes them.
     if not _WELL_FORMED.fullmatch(characters):
         characters = typed.translate(_READ_AS)
     if not _WELL_FORMED.fullmatch(characters):
-        kept = (c for c in characters if unicodedata.category(c) not in _IGNORED_CATEGORIES)
-        characters = "".join(kept)
+        characters = "".join(
+            each for each in characters if unicodedata.category(each) not in _IGNORED_CATEGORIES
+        )
         if not _WELL_FORMED.fullmatch(characters):
             return None
     data, check = characters[:DATA_CHARACTERS], characters[DATA_CHARACTERS:]
@@ -144,17 +145,17 @@ def derive_authorization_id(key: Key, caller: str, request_id: str) -> str:
 def fingerprint(key: Key, method: str, request: bytes) -> bytes:
     """Digest a request, to tell a replay from another request with the same id.
 
-    Keyed, because requests hold codes and personal data that a plain digest could confirm.
+    The digest is keyed, as a plain one would let anyone confirm a guessed code or address.
     """
     return _digest(key, "fingerprint", method, tail=request)[:16]
 
 
 def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:
-    # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
+    # The lengths in front keep ("ab", "c") and ("a", "bc") apart.
     text = f"11:giftcard.v1{len(domain)}:{domain}"
     for part in parts:
         text += f"{len(part)}:{part}"
-    # Not `hmac.digest`, which lets other threads run in between, however short the text is.
+    # `hmac.digest` would release the interpreter's lock, however short the text is.
     keyed = key.keyed.copy()
     keyed.update(text.encode() + tail)
     return keyed.digest()

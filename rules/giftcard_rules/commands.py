@@ -1,4 +1,4 @@
-"""What callers ask for, named by intent, and what they are answered, as plain values.
+"""The commands of callers, named by intent, and the outcomes that answer them, as plain values.
 
 Amounts are `Money`; instants are aware and UTC; ids are text.
 """
@@ -34,7 +34,7 @@ class OrderLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a card shall help to pay; the lines add up to the total."""
+    """An order that a card shall help to pay; the lines add up to the total."""
 
     order_id: str
     total: Money
@@ -44,7 +44,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person (R30). Nothing of it prints."""
+    """A person's name and address (R30). No field prints."""
 
     name: str = field(repr=False)
     email: str = field(repr=False)
@@ -52,7 +52,7 @@ class Contact:
 
 
 class PaymentMethod(enum.Enum):
-    """What a card was bought with (R3)."""
+    """The means of payment with which a card was bought (R3)."""
 
     BANK_CARD = "BANK_CARD"
     PAY_LATER = "PAY_LATER"
@@ -71,7 +71,7 @@ class ReverseReason(enum.Enum):
 
 
 class ReverseOutcome(enum.Enum):
-    """What a Reverse found, and did."""
+    """What a Reverse did."""
 
     RELEASED = "RELEASED"
     REFUNDED = "REFUNDED"
@@ -79,7 +79,7 @@ class ReverseOutcome(enum.Enum):
 
 
 class RequestKey(NamedTuple):
-    """The name of a request for good: who sent it, and the id that the sender gave it."""
+    """The lasting name of a request: its caller, and the id that the caller gave it."""
 
     caller: str
     request_id: str
@@ -87,7 +87,7 @@ class RequestKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """What the edge derives for a card that this request may make; the code itself stays there."""
+    """What the edge derives for a card that a request may make; the code itself stays there."""
 
     card_id: str
     last4: str
@@ -121,7 +121,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
-    """Tell what Authorize would answer. `card_ids`: the code's card under each key of the ring."""
+    """Say what Authorize would answer. `card_ids`: the code's card under each key of the ring."""
 
     card_ids: tuple[str, ...]
     market: str
@@ -176,12 +176,12 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """Book what time has done to a card that nobody asked about."""
+    """Book what time has done to a card, without a call about it."""
 
     card_id: str
 
 
-# The commands whose request has a key: each is decided once, and answered the same for good.
+# The commands whose requests have a key: each request is decided once, and its answer is final.
 Keyed = Issue | Authorize | Capture | Reverse | Cancel
 Command = Keyed | Validate | CatchUp
 
@@ -195,7 +195,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
-    """What Authorize would answer; amounts in the order's currency."""
+    """What Authorize would answer; amounts are in the order's currency."""
 
     reason: Reason | None
     card: Card | None
@@ -243,12 +243,12 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """Time's work on a card is booked."""
+    """What time has done to a card is booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A rule said no."""
+    """A rule declined the command."""
 
     reason: Reason
     details: Mapping[str, str] = field(default_factory=dict)

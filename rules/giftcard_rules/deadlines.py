@@ -1,4 +1,4 @@
-"""When a period of the terms ends, in the market's own time zone (R12, R21, R25)."""
+"""The ends of the terms' periods, in the market's own time zone (R12, R21, R25)."""
 
 from __future__ import annotations
 

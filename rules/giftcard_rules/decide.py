@@ -38,7 +38,7 @@ Markets = Mapping[str, Market]
 
 
 class Current:
-    """The facts as of `now`: whatever time alone has done is booked before a rule looks."""
+    """The facts as of `now`: what time alone has done is booked before a rule looks at a card."""
 
     def __init__(self, facts: Facts, markets: Markets, now: datetime) -> None:
         self.facts = facts
@@ -50,42 +50,42 @@ class Current:
 
     def card(self, card_id: str) -> tuple[Card, Authorization | None, Market]:
         """Return a card that the facts hold, its open hold, and its market."""
-        found = self._cards.get(card_id) or self.facts.cards[card_id]
-        open_hold = self.facts.authorizations[found.hold_id] if found.hold_id else None
-        card, hold, postings = catch_up(found, open_hold, self.now)
-        if card is not found:
+        before = self._cards.get(card_id) or self.facts.cards[card_id]
+        hold = self.facts.authorizations[before.hold_id] if before.hold_id else None
+        card, authorization, postings = catch_up(before, hold, self.now)
+        if card is not before:
             self._cards[card_id] = card
             self._postings += postings
-        if hold is not None and hold is not open_hold:
-            self._authorizations[hold.authorization_id] = hold
+        if authorization is not None and authorization is not hold:  # It has lapsed.
+            self._authorizations[authorization.authorization_id] = authorization
             hold = None
         return card, hold, self.markets[card.market]
 
     def card_of(self, card_ids: tuple[str, ...]) -> tuple[Card, Authorization | None, Market]:
         """Return the card of a code: the one that exists under one of the ring's keys."""
-        known = next((card_id for card_id in card_ids if card_id in self.facts.cards), None)
-        if known is None:
+        card_id = next((each for each in card_ids if each in self.facts.cards), None)
+        if card_id is None:
             raise DeclinedError(Reason.CARD_NOT_FOUND)
-        return self.card(known)
+        return self.card(card_id)
 
     def authorization(self, authorization_id: str) -> tuple[Authorization, Card, Market]:
         """Return an authorization, its card, and the card's market."""
-        found = self.facts.authorizations.get(authorization_id)
-        if found is None:
+        authorization = self.facts.authorizations.get(authorization_id)
+        if authorization is None:
             raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        card, _, market = self.card(found.card_id)
-        return self._authorizations.get(authorization_id, found), card, market
+        card, _, market = self.card(authorization.card_id)
+        return self._authorizations.get(authorization_id, authorization), card, market
 
     def live_authorization(self, market: str, order_id: str) -> Authorization | None:
-        """Return the authorization that an order has already, whosever card it is (R13)."""
+        """Return the open or captured authorization of an order, on any card (R13)."""
         live_id = self.facts.live_orders.get((market, order_id))
         if live_id is None:
             return None
-        found, _, _ = self.authorization(live_id)
-        return found if found.state in LIVE else None
+        authorization, _, _ = self.authorization(live_id)
+        return authorization if authorization.state in LIVE else None
 
     def book(self, decision: Decision) -> Decision:
-        """Add what time has done to a decision."""
+        """Return a decision together with what time has done."""
         if not self._cards:
             return decision
         cards = self._cards | {card.card_id: card for card in decision.cards}
@@ -102,15 +102,15 @@ class Current:
 
 
 def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> Decision:
-    """Decide a command against the facts; a no is a decision, too.
+    """Decide a command against the facts. A decline is a decision, too.
 
-    Raises nothing for a business reason: whatever is raised is a defect.
+    Raises nothing for a business reason: every exception is a defect.
     """
     current = Current(facts, markets, now)
     try:
         decision = _RULE[type(command)](command, current)
-    except DeclinedError as no:
-        decision = Decision(outcome=Declined(no.reason, no.details))
+    except DeclinedError as declined:
+        decision = Decision(outcome=Declined(declined.reason, declined.details))
     return current.book(decision)
 
 
@@ -124,21 +124,21 @@ def _issue(command: Issue, current: Current) -> Decision:
 def _validate(command: Validate, current: Current) -> Decision:
     try:
         card, hold, market = current.card_of(command.card_ids)
-    except DeclinedError as no:
-        return Decision(outcome=tender.unusable(no.reason, None, command.order))
-    other = current.live_authorization(command.market, command.order.order_id)
-    return Decision(outcome=tender.validate(command, card, hold, other, market.terms, current.now))
+    except DeclinedError as declined:
+        return Decision(outcome=tender.unusable(declined.reason, None, command.order))
+    live = current.live_authorization(command.market, command.order.order_id)
+    return Decision(outcome=tender.validate(command, card, hold, live, market.terms, current.now))
 
 
 def _authorize(command: Authorize, current: Current) -> Decision:
     card, hold, market = current.card_of(command.card_ids)
-    other = current.live_authorization(command.market, command.order.order_id)
-    return tender.authorize(command, card, hold, other, market.terms, current.now)
+    live = current.live_authorization(command.market, command.order.order_id)
+    return tender.authorize(command, card, hold, live, market.terms, current.now)
 
 
 def _capture(command: Capture, current: Current) -> Decision:
-    hold, card, market = current.authorization(command.authorization_id)
-    return tender.capture(command, hold, card, market.terms, current.now)
+    authorization, card, market = current.authorization(command.authorization_id)
+    return tender.capture(command, authorization, card, market.terms, current.now)
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
@@ -150,7 +150,7 @@ def _reverse(command: Reverse, current: Current) -> Decision:
             return returns.prevent(target)
         if record.method != Authorize.__name__:
             raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        if record.authorization_id is None:  # Declined or prevented: it is final already.
+        if record.authorization_id is None:  # It was declined or prevented, which is final.
             return Decision(outcome=Reversed(ReverseOutcome.PREVENTED))
         authorization_id = record.authorization_id
     assert authorization_id is not None, "a Reverse that names nothing"

@@ -1,4 +1,4 @@
-"""What a rule decides: the facts as they shall be, the money that moves, and the answer."""
+"""What a rule decides: the facts as they shall be, the money that moves, and the outcome."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class PersonRole(enum.Enum):
-    """Whom a person is to a card; the roles that e-mails are addressed by."""
+    """What a person is to a card; e-mails are addressed by role."""
 
     PURCHASER = "PURCHASER"  # R9
-    RECIPIENT = "RECIPIENT"  # R8, and who gets a new card (R23)
-    CUSTOMER = "CUSTOMER"  # of an authorization: who gets the new card by default
+    RECIPIENT = "RECIPIENT"  # R8; also the person who gets a new card (R23)
+    CUSTOMER = "CUSTOMER"  # of an authorization; gets the new card by default (R23)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person to remember beside a card (R30); `message` is the buyer's (R5)."""
+    """A person to store beside a card (R30); `message` is the buyer's (R5)."""
 
     card_id: str
     role: PersonRole
@@ -45,7 +45,10 @@ class CardPurchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Everything that one command changes. Cards and authorizations are whole, as they become."""
+    """Everything that one command changes. Cards and authorizations are whole, as they become.
+
+    `prevents` names the Authorize that shall never be decided (R36).
+    """
 
     outcome: Outcome
     cards: tuple[Card, ...] = ()

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """What was answered to a request, so that it is answered the same for good.
+    """The answer to a request, so that the same request gets the same answer for good.
 
-    `fingerprint` digests the request under the key `key_id`; `answer` is the edge's own
-    encoding. `reason` is why it was declined. A record with `prevented` was made by a
-    Reverse for an Authorize that had not arrived (R36), and answers nothing else.
-    `exercised_on` is the day that a return or a cancellation named, as evidence (R21, R25);
-    `form` names the canonical form that was digested, None the first one.
+    `fingerprint` digests the request under the key `key_id` of the ring; `answer` is encoded
+    by the edge. `reason` says why it was declined. A record with `prevented` was made by a
+    Reverse for an Authorize that had not arrived (R36); it holds no answer. `exercised_on` is
+    the day that a return or a cancellation named, as evidence (R21, R25); `form` names the
+    canonical form that was digested, None the first one.
     """
 
     key: RequestKey
@@ -41,7 +41,7 @@ class RequestRecord:
 
 @dataclass(slots=True)
 class Facts:
-    """Cards and all that belongs to them, as far as somebody asked.
+    """The cards that a batch names, and what belongs to them.
 
     Later commands of a batch see what earlier ones decided.
     `live_orders` leads from market and order to the order's live authorization (R13),
@@ -68,7 +68,7 @@ class Facts:
                 self.requests[fact.key] = fact
 
     def add_authorization(self, authorization: Authorization) -> None:
-        """Take in an authorization as it is now."""
+        """Take in an authorization as it is now, and whether it is the live one of its order."""
         self.authorizations[authorization.authorization_id] = authorization
         order = (authorization.market, authorization.order_id)
         if authorization.state in LIVE:

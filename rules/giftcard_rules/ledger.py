@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 
 class Account(enum.Enum):
-    """Where money can be. CARD, HELD and SETTLED are kept for each card."""
+    """Where money can be. CARD, HELD and SETTLED exist for each card."""
 
-    PAYMENTS = "PAYMENTS"  # What buyers paid for cards.
-    CARD = "CARD"  # What lies on a card and can be set aside.
-    HELD = "HELD"  # What is set aside for an open order.
-    SETTLED = "SETTLED"  # What a card paid, and may come back as a refund.
-    BREAKAGE = "BREAKAGE"  # What was lost: forfeited (R14) or expired (R12).
-    REFUNDS_DUE = "REFUNDS_DUE"  # What the payment provider shall pay back (R29).
+    PAYMENTS = "PAYMENTS"  # Paid by buyers for cards.
+    CARD = "CARD"  # On a card, and free to be set aside.
+    HELD = "HELD"  # Set aside for an open order.
+    SETTLED = "SETTLED"  # Paid by a card; may come back as a refund.
+    BREAKAGE = "BREAKAGE"  # Lost: forfeited (R14) or expired (R12).
+    REFUNDS_DUE = "REFUNDS_DUE"  # To be paid back by the payment provider (R29).
 
 
 class PostingKind(enum.Enum):
@@ -47,15 +47,15 @@ MOVES: Final = {
 }
 assert set(MOVES) == set(PostingKind)
 
-# The kinds whose destination is the CARD account of another card, a new one.
+# The kinds whose destination is the CARD account of a new card.
 TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND})
 
 
 class Posting(NamedTuple):
     """One movement of money, more than zero minor units of the card's currency.
 
-    `card_id` is the card whose account is the source (for ISSUE, the destination);
-    `to_card_id` the card whose account is the destination, where that is another one.
+    `card_id` is the card whose account is the source (for ISSUE, the destination).
+    `to_card_id` is the card whose account is the destination, where that is another card.
     """
 
     kind: PostingKind

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime) -> Decision:
-    """Make a card for a purchase. `other_card_id`: the card that the purchase order has already."""
+    """Make a card for a purchase. `other_card_id` is the purchase order's card, if it has one."""
     amount, purchase = command.amount, command.purchase
     require(
         amount.currency == terms.currency,

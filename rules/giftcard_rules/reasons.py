@@ -1,4 +1,4 @@
-"""Every way to say no, in order of precedence, and the one way for a rule to say it."""
+"""Every reason to decline, in order of precedence, and the one way for a rule to decline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Reason(enum.Enum):
-    """Why a command was declined; where several apply, the first one here is the answer."""
+    """Why a command was declined; where several apply, the first of them is the answer."""
 
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
@@ -43,7 +43,7 @@ class Reason(enum.Enum):
 
 
 # A request that was declined for one of these may be answered differently next
-# time: nothing was decided about a card, so no record is kept of it.
+# time: nothing was decided about a card, so no record of the request is kept.
 LEAVES_NO_TRACE = frozenset(
     {
         Reason.TOO_MANY_ATTEMPTS,
@@ -56,7 +56,7 @@ LEAVES_NO_TRACE = frozenset(
 
 
 class DeclinedError(Exception):
-    """A rule said no. `details` are the public details that a caller may act on."""
+    """A rule declined. `details` are public: a caller may act on them."""
 
     def __init__(self, reason: Reason, details: Mapping[str, str] | None = None) -> None:
         super().__init__(reason.value)
@@ -65,6 +65,6 @@ class DeclinedError(Exception):
 
 
 def require(holds: bool, *, otherwise: Reason, **details: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first
-    """Raise `DeclinedError` with the reason and its details unless what must be true holds."""
+    """Raise `DeclinedError` with the reason and its details unless the condition holds."""
     if not holds:
-        raise DeclinedError(otherwise, {name: str(fact) for name, fact in details.items()})
+        raise DeclinedError(otherwise, {name: str(value) for name, value in details.items()})

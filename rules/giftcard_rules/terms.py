@@ -1,4 +1,4 @@
-"""The public terms of each market, as data: everything that may differ from one to the next."""
+"""The public terms of each market, as data: everything that may differ between markets."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Terms:
     time_zone: ZoneInfo
     min_amount_minor: int  # R2, included
     max_amount_minor: int  # R2, included
-    preset_amounts_minor: tuple[int, ...]  # R2: what a storefront may show
-    designs: tuple[str, ...]  # R4: the first one serves who chooses none
+    preset_amounts_minor: tuple[int, ...]  # R2: suggestions for a storefront
+    designs: tuple[str, ...]  # R4: the first one is the default
     validity_months: int  # R12
     cancellation_days: int  # R25
     return_days: int  # R21

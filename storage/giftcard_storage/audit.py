@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-# How many differences of one invariant are told one by one; a defect can break every card.
+# So many differences of one invariant are listed; a defect can break every card.
 LISTED: Final = 20
 
 LIABILITY: Final = "liability_is_what_came_in_less_what_went_out"
@@ -22,10 +22,10 @@ LIABILITY: Final = "liability_is_what_came_in_less_what_went_out"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that breaks an invariant. `in_all`: how many do, the listed ones among them.
+    """One thing that breaks an invariant. `in_all` counts all of them, listed or not.
 
-    `subject` is the card, authorization, posting, order, purchase or request, or the market
-    and currency, that it is about. Nothing here names a person or a code.
+    `subject` is the card, authorization, posting, order, purchase or request that is wrong,
+    or the market and currency. No field holds a person or a code.
     """
 
     invariant: str
@@ -37,10 +37,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What moved on all cards of one market, in minor units of one currency.
+    """The money that moved on all cards of one market, in minor units of one currency.
 
-    `reissued_minor` is what refunds put on new cards (R23). What a capture left over moves
-    from one card to another (R27), and changes nothing here.
+    `reissued_minor` went to new cards as refunds (R23). The rest of a partial capture moves
+    from one card to another (R27), so it is in none of these sums.
     """
 
     market: str
@@ -55,19 +55,18 @@ class Totals:
 
     @property
     def owed_minor(self) -> int:
-        """What must be outstanding by all that moved, from the opening with nothing on."""
+        """The amount that must be outstanding by all that moved, from an opening balance of 0."""
         came_in = self.issued_minor + self.reissued_minor
         went_out = self.captured_minor + self.forfeited_minor
         return came_in - went_out - self.expired_minor - self.cancelled_minor
 
 
 def audit(database: Database) -> list[Difference]:
-    """Return what breaks an invariant: nothing, where all is well.
+    """Return everything that breaks an invariant, at most `LISTED` differences of each.
 
-    Sees one state of the database, without keeping writers waiting. At most `LISTED`
-    differences of each invariant are returned. Raises `StorageAwayError`.
+    Sees one state of the database, and blocks no writer. Raises `StorageAwayError`.
 
-    Reads every row some ten times: measured, 50 seconds and 75 MB for 1.4 million cards.
+    Reads every row about ten times; 1.4 million cards took 50 seconds and 75 MB.
     """
     with reading(database), translated():
         found = [
@@ -79,7 +78,7 @@ def audit(database: Database) -> list[Difference]:
 
 
 def totals(database: Database) -> list[Totals]:
-    """Add up what moved, by market and currency, in their order. Raises `StorageAwayError`."""
+    """Return what moved, sorted by market and currency. Raises `StorageAwayError`."""
     with reading(database), translated():
         return _totals(database)
 
@@ -102,7 +101,7 @@ _OUTSTANDING: Final = """
 
 def _totals(database: Database) -> list[Totals]:
     markets = database.execute_sql(_MARKETS).fetchall()
-    # One at a time, as grouping would have to sort every posting in memory.
+    # One statement for each, as grouping would sort every posting in memory.
     return [
         Totals(
             market,
@@ -116,7 +115,7 @@ def _totals(database: Database) -> list[Totals]:
 
 def _sums(database: Database, statement: str, market: str, currency: str) -> Iterator[int]:
     text = statement.replace("?", database.param)
-    # PostgreSQL adds integers up to a Decimal.
+    # The sum of integers is a Decimal on PostgreSQL.
     yield from map(int, database.execute_sql(text, (market, currency)).fetchone())
 
 
@@ -124,7 +123,7 @@ def _differences(database: Database, invariant: str, broken: str) -> list[Differ
     listed = database.execute_sql(f"{broken} LIMIT {LISTED}").fetchall()
     in_all = len(listed)
     if in_all == LISTED:
-        counting = f"SELECT COUNT(*) FROM ({broken}) AS broken"  # noqa: S608 - the statement is ours
+        counting = f"SELECT COUNT(*) FROM ({broken}) AS broken"  # noqa: S608 - the statement is our own
         (in_all,) = database.execute_sql(counting).fetchone()
     return [
         Difference(invariant, subject, str(expected), str(found), in_all)

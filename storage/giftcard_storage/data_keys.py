@@ -1,8 +1,8 @@
-"""A data key per card, under which its people are sealed; at rest only wrapped by a ring's key.
+"""A data key per card, under which its people are sealed; at rest it is always wrapped.
 
     key of the ring --HKDF--> wrapping key --AES-256-GCM--> data key --AES-256-GCM--> a person
 
-Forget the data key, and the people are forgotten, wherever copies of their rows are.
+When a data key is forgotten, so are its people, in every copy of their rows.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 DATA_KEY_ID_BYTES: Final = 8
-# No derivation of a code begins like this text, as those have a length in front.
+# Derivations of codes begin with a length, so that none equals this text.
 _DOMAIN: Final = b"giftcard.v1 personal data"
 
 
 class UnwrapError(Exception):
-    """A data key is out of reach."""
+    """A data key cannot be unwrapped. Names the key of the ring, and nothing else."""
 
 
 class RingLacksKeyError(UnwrapError):
-    """The ring does not have the key that wrapped the data key."""
+    """The ring lacks the key that wrapped the data key."""
 
 
 class AlteredDataKeyError(UnwrapError):
-    """What is stored is not what that key has wrapped for that card."""
+    """The stored bytes are not what that key wrapped for that card."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
     """A card's data key as it is stored: `wrapped` by the key `key_id` of the ring.
 
-    `data_key_id` tells the people of a forgotten one, which stay behind, from others. A card
-    has one, and gets another where that one is out of reach.
+    `data_key_id` tells the people of a forgotten data key, whose rows stay, from others. A
+    card has one data key, and gets another if that one cannot be unwrapped.
     """
 
     card_id: str
@@ -55,7 +55,7 @@ class DataKey:
 
 
 class WrappingKeys:
-    """What makes, wraps and unwraps data keys."""
+    """Makes, wraps and unwraps data keys with the keys of a ring."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._first = ring.first.key_id
@@ -71,7 +71,7 @@ class WrappingKeys:
         return DataKey(card_id, data_key_id, self._first, wrapped), AESGCM(secret)
 
     def unwrap(self, data_key: DataKey) -> AESGCM:
-        """Return a data key, ready for use. Raises `UnwrapError`."""
+        """Return the cipher of a data key. Raises `UnwrapError`."""
         cipher = self._ciphers.get(data_key.key_id)
         if cipher is None:
             raise RingLacksKeyError(data_key.key_id)
@@ -83,7 +83,7 @@ class WrappingKeys:
             raise AlteredDataKeyError(data_key.key_id) from error
 
     def any_of(self, data_keys: Iterable[DataKey]) -> tuple[str, AESGCM] | None:
-        """Return the id of one that can be unwrapped, and the key itself, if there is one."""
+        """Return the id and the cipher of the first data key that can be unwrapped, if any."""
         for data_key in data_keys:
             try:
                 return data_key.data_key_id, self.unwrap(data_key)
@@ -93,8 +93,8 @@ class WrappingKeys:
 
 
 def context(*names: str) -> bytes:
-    """Return what something sealed belongs to: under other names it does not open."""
-    # Lengths in front keep ("ab", "c") and ("a", "bc") apart.
+    """Return the associated data of something sealed: it opens under the same names alone."""
+    # The lengths in front keep ("ab", "c") and ("a", "bc") apart.
     return "".join([f"{len(name)}:{name}" for name in names]).encode()
 
 

@@ -1,4 +1,4 @@
-"""The door to the database, whichever it is: where it is, its schema, connections to it."""
+"""The door to a database on any engine: its URL, its schema, connections to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/d
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where the facts are kept: on which engine, and at what location of it."""
+    """Where the facts are stored: the engine, and the location that it connects to."""
 
     engine: Engine
     location: str = field(repr=False)  # There may be a password in it.
@@ -63,9 +63,9 @@ def is_to_be_made(url: DatabaseUrl) -> bool:
 def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
     """Bring a database to this code's schema, and return the migrations that it took.
 
-    An embedded one is made where there is none. One in which people stand in clear needs the
-    ring. Raises `DatabaseRefusedError`, and leaves it as it is, where that is missing, and
-    where it is damaged, made by a newer version, or not ours at all.
+    An embedded database is made where there is none. A database with people in clear text
+    needs the ring. Raises `DatabaseRefusedError`, and leaves the database as it is, where the
+    ring is missing, or the database is damaged, of a newer version or not ours.
     """
     return url.engine.migrate(url.location, ring)
 
@@ -89,12 +89,12 @@ def connect(url: DatabaseUrl) -> Database:
 
 
 def connect_to_look_over(url: DatabaseUrl) -> Database:
-    """Open a connection for what reads whole tables. Raises `StorageAwayError`."""
+    """Open a connection for statements that read whole tables. Raises `StorageAwayError`."""
     return url.engine.connect_to_look_over(url.location)
 
 
 def close(database: Database) -> None:
-    """Close a connection; one with a transaction still open is left to the process's end."""
+    """Close a connection, unless a transaction is open on it: then it ends with the process."""
     with suppress(peewee.PeeweeException):
         database.close()
 

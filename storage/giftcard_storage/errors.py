@@ -1,11 +1,11 @@
-"""What can go wrong with storage, in words of this project.
+"""Everything that can go wrong with storage, as errors of this project.
 
 StorageError
 ├── DatabaseRefusedError   the server must not start on this database
-├── CardUnknownError       somebody asks for a card that is not there
+├── CardUnknownError       the card that was asked for does not exist
 ├── StorageAwayError       the database does not answer now; nothing was changed
-│   └── CommitLostError    it was asked to commit and did not say whether it has
-└── StaleError             another writer was faster; load and decide again
+│   └── CommitLostError    the connection was cut during a commit; its result is unknown
+└── StaleError             another writer was faster: load and decide again
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class StorageError(Exception):
-    """Storage could not do what it was asked."""
+    """Storage could not do what was asked of it."""
 
 
 class DatabaseRefusedError(StorageError):
@@ -29,7 +29,7 @@ class DatabaseRefusedError(StorageError):
 
 
 class CardUnknownError(StorageError):
-    """There is no card with that id. What was asked for is not told: it may be a code."""
+    """There is no card with that id. The id is not repeated, as it may be a code."""
 
 
 class StorageAwayError(StorageError):
@@ -37,7 +37,7 @@ class StorageAwayError(StorageError):
 
 
 class CommitLostError(StorageAwayError):
-    """The database did not answer a commit: the request records know whether it was done."""
+    """The database did not answer a commit; the request records show whether it was done."""
 
 
 class StaleError(StorageError):
@@ -50,28 +50,28 @@ _STALE: Final = frozenset({
     "40P01",  # deadlock_detected.
     "23505",  # unique_violation: what was not there yet when it was looked for.
 })  # fmt: skip
-# And for "not now", of those that Peewee would count among our own mistakes.
+# And for "not now", where Peewee sees a mistake of ours.
 _NOT_NOW: Final = frozenset({
     "25006",  # read_only_sql_transaction: a standby, in the middle of a switch-over.
     "25P03",  # idle_in_transaction_session_timeout.
     "25P04",  # transaction_timeout.
 })  # fmt: skip
-# Peewee's families of errors that say something about the database and not about us:
-# away, locked, full, damaged. Constraint, data and programming errors are defects.
+# Peewee's classes of errors that are about the state of the database: away, locked, full,
+# damaged. Constraint, data and programming errors are defects of ours.
 _AWAY: Final = (peewee.OperationalError, peewee.InterfaceError)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the database's own errors in words of this project, without their texts' values."""
+    """Turn the driver's errors into errors of this project, without the values in their texts."""
     try:
-        with __exception_wrapper__:  # Peewee wraps what it runs itself, but no fetching.
+        with __exception_wrapper__:  # Peewee wraps executing itself, but not fetching.
             yield
     except peewee.DatabaseError as error:
         code = _code(error)
         if code in _STALE:
             raise StaleError(code) from error
-        # SQLITE_CORRUPT and its kind are of no family.
+        # SQLITE_CORRUPT and the like are of the bare class.
         if isinstance(error, _AWAY) or code in _NOT_NOW or type(error) is peewee.DatabaseError:
             raise StorageAwayError(code or type(error).__name__) from error
         raise
@@ -80,7 +80,7 @@ def translated() -> Iterator[None]:
 
 
 def _code(error: peewee.DatabaseError) -> str | None:
-    """Return PostgreSQL's code, under the wrapping: what Peewee runs itself is in two of them."""
+    """Return PostgreSQL's code of an error, which Peewee may have wrapped twice."""
     own: object = error
     while isinstance(own, peewee.PeeweeException):
         own = getattr(own, "orig", None)

@@ -1,8 +1,8 @@
-"""What must hold over the whole database: each invariant by a statement that finds what breaks it.
+"""The invariants of the whole database, each as a statement that finds what breaks it.
 
-A statement selects subjects, what is expected of each, and what was found. All of them walk
-along primary keys, so that nothing has to be sorted and memory stays small however many
-cards there are. `authorization_has_its_request` alone keeps 35 bytes per authorization.
+A statement selects the subject, what is expected of it, and what was found. All statements
+walk along primary keys, so that nothing is sorted and memory stays small however many cards
+there are. Only `authorization_has_its_request` needs memory: 35 bytes per authorization.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _MOVES: Final = ", ".join(
     for kind, (source, destination) in MOVES.items()
 )
 
-# What each posting does to the accounts of its own card, and, for a card that replaces
-# another one, what came to it from there.
+# The change that each posting makes to the accounts of its own card; and the money that came
+# to a replacement from the card that it replaces.
 _FLOW: Final = """
     WITH flow AS (
         SELECT card_id, version, ordinal, kind, authorization_id,
@@ -52,7 +52,7 @@ INVARIANTS: Final[dict[str, str]] = {
         WHERE m.kind IS NULL OR p.source <> m.source OR p.destination <> m.destination
            OR (p.to_card_id IS NOT NULL) <> m.to_another OR p.to_card_id = p.card_id
            OR (p.authorization_id IS NOT NULL) <> m.of_authorization
-    """,  # noqa: S608 - of our own words
+    """,  # noqa: S608 - made of our own texts
     "posting_has_its_card_and_version": """
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'a card of version ' || p.version || ' or later',
@@ -92,7 +92,7 @@ INVARIANTS: Final[dict[str, str]] = {
                               ROWS UNBOUNDED PRECEDING)
         ) AS m JOIN card c ON c.card_id = m.card_id
         WHERE m.held < 0 OR m.settled < 0 OR (m.card < 0 AND m.card + {_CAME_BACK} < 0)
-    """,  # noqa: S608 - of our own words
+    """,  # noqa: S608 - made of our own texts
     "card_begins_with_its_first_posting": f"""
         SELECT 'card ' || card_id, first_minor || ' by its first posting', initial_minor || ''
         FROM (
@@ -104,7 +104,7 @@ INVARIANTS: Final[dict[str, str]] = {
             FROM card c
         ) AS begun
         WHERE initial_minor <> first_minor
-    """,  # noqa: S608 - of our own words
+    """,  # noqa: S608 - made of our own texts
     "card_is_the_sum_of_its_postings": f"""
         {_FLOW}
         SELECT 'card ' || card_id, 'balance ' || card || ', held ' || held,
@@ -117,7 +117,7 @@ INVARIANTS: Final[dict[str, str]] = {
             GROUP BY c.card_id
         ) AS sums
         WHERE balance_minor <> card OR held_minor <> held
-    """,  # noqa: S608 - of our own words
+    """,  # noqa: S608 - made of our own texts
     "card_state_follows_from_its_postings": """
         SELECT 'card ' || card_id, follows, state
         FROM (
@@ -153,7 +153,7 @@ INVARIANTS: Final[dict[str, str]] = {
             GROUP BY f.card_id
         ) AS sums
         WHERE settled <> paid
-    """,  # noqa: S608 - of our own words
+    """,  # noqa: S608 - made of our own texts
     "authorization_is_the_sum_of_its_postings": """
         SELECT 'authorization ' || authorization_id,
                'AUTHORIZE ' || authorized_minor || ' CAPTURE ' || captured_minor

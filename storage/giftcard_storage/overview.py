@@ -1,4 +1,4 @@
-"""Looking over all cards: what time has to be booked for, what is owed, what cards rely on."""
+"""Overviews of all cards: which are due, what they are worth, which keys they need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Holdings:
     """The cards of one market, currency and key.
 
-    `live_cards` of them can still be used, and are worth `liability_minor` to their holders;
-    `a_card_id` is any one of them all.
+    `live_cards` of them can still be used, and are worth `liability_minor` to their holders.
+    `a_card_id` is any one of all.
     """
 
     market: str
@@ -38,21 +38,21 @@ class Holdings:
 def due(database: Database, now: datetime, limit: int) -> list[str]:
     """Return the ids of at most `limit` cards that expired or whose hold lapsed by `now`."""
     at = microseconds(now)
-    # The states are written out, so that the partial indexes serve.
+    # The states are written as in the partial indexes, which serve no other condition.
     expired = Card.select(Card.card_id).where(SQL("state = 'ACTIVE'"), Card.expires_at <= at)
     lapsed = Authorization.select(Authorization.card_id).where(
         SQL("state = 'OPEN'"), Authorization.expires_at <= at
     )
-    found: list[str] = []
+    card_ids: list[str] = []
     with reading(database), translated():
         for query in (lapsed, expired):
-            rows = query.limit(limit - len(found)).tuples().execute(database)
-            found += [card_id for (card_id,) in rows if card_id not in found]
-    return found
+            rows = query.limit(limit - len(card_ids)).tuples().execute(database)
+            card_ids += [card_id for (card_id,) in rows if card_id not in card_ids]
+    return card_ids
 
 
 def holdings(database: Database) -> list[Holdings]:
-    """Return what cards there are, by market, currency and key. Reads every card."""
+    """Return the cards there are, by market, currency and key. Reads every card."""
     liability = Card.balance_minor + Card.held_minor
     query = (
         Card.select(
@@ -69,7 +69,7 @@ def holdings(database: Database) -> list[Holdings]:
     )
     with reading(database), translated():
         return [
-            # PostgreSQL adds integers up to a Decimal.
+            # The sum of integers is a Decimal on PostgreSQL.
             Holdings(market, currency, key_id, cards, int(live), int(liability_minor), a_card_id)
             for market, currency, key_id, cards, live, liability_minor, a_card_id in (
                 query.execute(database)
@@ -78,14 +78,14 @@ def holdings(database: Database) -> list[Holdings]:
 
 
 def sealed(database: Database) -> dict[str, int]:
-    """Return how many cards' people each key of the ring opens. Reads every data key."""
+    """Return for each key of the ring how many cards' people it opens. Reads every data key."""
     query = DataKey.select(DataKey.key_id, fn.COUNT(DataKey.card_id.distinct()))
     with reading(database), translated():
         return dict(query.group_by(DataKey.key_id).tuples().execute(database))
 
 
 def made_by(database: Database, card_id: str) -> tuple[str, str]:
-    """Return the caller and the request id that made a card; with its key they make its code."""
+    """Return the caller and the request id that made a card; its code is derived from them."""
     query = Card.select(Card.caller, Card.request_id).where(Card.card_id == card_id)
     with reading(database), translated():
         ((caller, request_id),) = query.tuples().execute(database)
@@ -93,6 +93,6 @@ def made_by(database: Database, card_id: str) -> tuple[str, str]:
 
 
 def has_cards(database: Database) -> bool:
-    """Return whether there is any card; also a cheap question whether the database answers."""
+    """Return whether there is any card; also a cheap check that the database answers."""
     with reading(database), translated():
         return bool(Card.select(Card.card_id).limit(1).tuples().execute(database))

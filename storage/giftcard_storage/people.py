@@ -1,7 +1,7 @@
 """Reading people, and forgetting them (R30, R32): for Customer Service and e-mail alone.
 
-Who may import this is a table in `tests/test_architecture.py`. Whoever reads logs the card,
-and for whom, never what was read.
+A table in `tests/given/house.py` says who may import this. A reader logs the card and for
+whom it was read, never what was read.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ if TYPE_CHECKING:
 
 
 class ActingFor(enum.Enum):
-    """For whom people may be read. `ActingFor(role)` is an error for each role but support."""
+    """On whose behalf people may be read. Of the callers' roles, only `support` is among them."""
 
     SUPPORT = "support"
     EMAIL_DELIVERY = "e-mail delivery"
 
 
 class Loss(enum.Enum):
-    """Why a person who was kept cannot be read."""
+    """Why a stored person cannot be read."""
 
     FORGOTTEN = "FORGOTTEN"  # For good: the data key is gone.
     RING_LACKS_KEY = "RING_LACKS_KEY"  # Until the key of the ring is back.
-    ALTERED = "ALTERED"  # Not what was saved there under the ring's key of that id.
+    ALTERED = "ALTERED"  # The row is not what was saved under that key of the ring.
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A person who cannot be read; `key_id` names the ring's key, where one is known."""
+    """A person who cannot be read; `key_id` names the key of the ring, where one is known."""
 
     card_id: str
     role: PersonRole
@@ -64,9 +64,9 @@ class Lost:
 
 
 class Forgotten(NamedTuple):
-    """What forgetting did.
+    """The result of forgetting a card's people.
 
-    `traces_may_remain` where the database keeps what was deleted for a while: in its log, in
+    With `traces_may_remain`, the database keeps what was deleted for a while, in its log or in
     freed space. It is wrapped there too.
     """
 
@@ -77,11 +77,11 @@ class Forgotten(NamedTuple):
 def people_of(
     database: Database, ring: KeyRing, card_id: str, acting_for: ActingFor
 ) -> list[Person | Lost]:
-    """Return everybody who was kept beside a card: who bought, got and paid with it.
+    """Return all people stored beside a card: purchaser, recipient, customers.
 
-    Raises TypeError where nobody of `ActingFor` asks, `CardUnknownError`, `StorageAwayError`.
+    Raises TypeError unless `acting_for` is an `ActingFor`; `CardUnknownError`, `StorageAwayError`.
     """
-    if not isinstance(acting_for, ActingFor):  # What types promise is not all that there is.
+    if not isinstance(acting_for, ActingFor):  # Types alone keep no caller out.
         message = "people are read for support and e-mail delivery alone"
         raise TypeError(message)
     with reading(database), translated():
@@ -94,10 +94,10 @@ def people_of(
 
 
 def forget(database: Database, card_id: str) -> Forgotten:
-    """Forget everybody of a card, in one transaction; the card is worth and does what it did.
+    """Forget all people of a card, in one transaction; its value and its use do not change.
 
-    Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another one forgets
-    them right now.
+    Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another process
+    forgets them at the same time.
     """
     key = schema.DataKey
     with writing(database), translated():
@@ -117,22 +117,22 @@ def _opened(
     _data_key_id: str,
     sealed: bytes,
 ) -> Person | Lost:
-    known, paid = PersonRole(role), authorization_id or None
+    person_role, paid_for = PersonRole(role), authorization_id or None
     if data_key is None:
-        return Lost(card_id, known, paid, Loss.FORGOTTEN)
+        return Lost(card_id, person_role, paid_for, Loss.FORGOTTEN)
     try:
         cipher = wrapping.unwrap(data_key)
         values = _values(cipher, sealed, context_of(card_id, role, authorization_id))
     except RingLacksKeyError:
-        return Lost(card_id, known, paid, Loss.RING_LACKS_KEY, data_key.key_id)
+        return Lost(card_id, person_role, paid_for, Loss.RING_LACKS_KEY, data_key.key_id)
     except (UnwrapError, InvalidTag, ValueError):
-        return Lost(card_id, known, paid, Loss.ALTERED, data_key.key_id)
+        return Lost(card_id, person_role, paid_for, Loss.ALTERED, data_key.key_id)
     name, email, locale, message = values
     return Person(
         card_id=card_id,
-        role=known,
+        role=person_role,
         contact=Contact(name, email, locale),
-        authorization_id=paid,
+        authorization_id=paid_for,
         message=message,
     )
 

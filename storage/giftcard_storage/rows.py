@@ -1,4 +1,4 @@
-"""Facts as rows of their tables, and rows as facts; the columns are in the schema's order."""
+"""Facts as rows of their tables, and rows as facts. Columns are in the order of the schema."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
 from giftcard_storage.data_keys import DataKey
 
-# A row as it goes into the database, and as it comes out: there, a list where JSON brings it.
+# A row as it goes into the database, and as it comes out: a list where it comes as JSON.
 Row = tuple[Any, ...]
 Found = Sequence[Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-# Looking a member up by its value in a dictionary costs a fraction of calling the class.
+# Looking up a member in a dictionary costs a fraction of calling the class.
 _CARD_ORIGIN: Final = {member.value: member for member in CardOrigin}
 _CARD_STATE: Final = {member.value: member for member in CardState}
 _REFUNDED_FOR: Final = {member.value: member for member in RefundedFor}
@@ -108,7 +108,7 @@ def card_of(row: Found) -> Card:
 
 
 def card_changes(card: Card, version_at_rest: int) -> Row:
-    """Return what changes of a card, then its key and the version that it must still have."""
+    """Return a card's columns that change, then its id and the version that it must still have."""
     return (
         card.state.value,
         card.balance_minor,
@@ -167,7 +167,7 @@ def authorization_of(row: Found) -> Authorization:
 
 
 def authorization_changes(authorization: Authorization) -> Row:
-    """Return what changes of an authorization, then its key."""
+    """Return an authorization's columns that change, then its id."""
     return (
         authorization.state.value,
         authorization.captured_minor,
@@ -190,7 +190,7 @@ def _later_columns(authorization: Authorization) -> Row:
 
 
 def posting_rows(postings: Sequence[Posting], versions: dict[str, int], now: datetime) -> list[Row]:
-    """Return the postings of one decision, named by the versions of the cards that it led to."""
+    """Return the postings of one decision as rows, with the versions that their cards then have."""
     posted_at = microseconds(now)
     return [
         (

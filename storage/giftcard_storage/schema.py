@@ -1,4 +1,4 @@
-"""The tables, as queries see them. How they are made, with their constraints: `migrations/`.
+"""The tables, as queries see them. `migrations/` makes them, with their constraints.
 
 Amounts are minor units of the card's currency; instants are microseconds since 1970 UTC.
 """
@@ -9,7 +9,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model
 
 
 class Card(Model):
-    """A card as it is now; every change counts its version up."""
+    """A card as it is now; every change increments its version."""
 
     card_id = TextField(primary_key=True)
     market = TextField()
@@ -36,13 +36,13 @@ class Card(Model):
     terms_from = TextField(null=True)
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "card"
 
 
 class Authorization(Model):
-    """Money set aside for an order, and what became of it. Changes only with its card."""
+    """Money set aside for an order, and what became of it. It changes only with its card."""
 
     authorization_id = TextField(primary_key=True)
     card_id = TextField()
@@ -65,13 +65,13 @@ class Authorization(Model):
     refunded_for = TextField(null=True)
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "authorization"
 
 
 class Posting(Model):
-    """One movement of money, append-only, named by the card's version that it led to."""
+    """One movement of money, append-only; `version` is the card's version after it."""
 
     card_id = TextField()
     version = BigIntegerField()
@@ -85,7 +85,7 @@ class Posting(Model):
     posted_at = BigIntegerField()
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "posting"
         primary_key = CompositeKey("card_id", "version", "ordinal")
@@ -102,13 +102,13 @@ class Purchase(Model):
     design = TextField()
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "purchase"
 
 
 class Request(Model):
-    """What a request was answered, append-only and kept as long as the ledger."""
+    """The answer to a request, append-only and kept as long as the ledger."""
 
     request_id = TextField()
     caller = TextField()
@@ -124,14 +124,14 @@ class Request(Model):
     form = TextField(null=True)
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "request"
         primary_key = CompositeKey("request_id", "caller")
 
 
 class DataKey(Model):
-    """What a card's people are sealed under, wrapped by the key `key_id` of the ring."""
+    """The key under which a card's people are sealed, wrapped by the ring's key `key_id`."""
 
     card_id = TextField()
     data_key_id = TextField()
@@ -139,17 +139,17 @@ class DataKey(Model):
     wrapped = BlobField()
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "data_key"
         primary_key = CompositeKey("card_id", "data_key_id")
 
 
 class Person(Model):
-    """Names, addresses and messages, sealed: the only table that holds a person (R30).
+    """Names, addresses and messages, sealed: the only table that holds people (R30).
 
-    `authorization_id` is empty for who bought or got a card, set for who paid with it.
-    `data_key_id` is left behind where the data key was forgotten.
+    `authorization_id` is set for a customer, and empty for a purchaser or recipient.
+    `data_key_id` stays after its data key was forgotten.
     """
 
     card_id = TextField()
@@ -159,7 +159,7 @@ class Person(Model):
     sealed = BlobField()
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "person"
         primary_key = CompositeKey("card_id", "role", "authorization_id")

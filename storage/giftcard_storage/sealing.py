@@ -1,4 +1,4 @@
-"""Sealing people as they are saved. Who can seal cannot read: `people.py` alone opens them."""
+"""Sealing people as they are saved. Nothing here reads them: `people.py` alone does."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from giftcard_storage.data_keys import DataKey
     from giftcard_storage.rows import Row
 
-# Nearly everybody fits in one, so that the length does not tell who it is.
+# Nearly every person fits in one block, so that the length does not tell who it is.
 BLOCK_BYTES: Final = 128
-# Made once: it takes as long as what it does.
+# Made once, as making an encoder takes as long as encoding.
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 
 
 class Sealing:
-    """What a store needs to save people: data keys for their cards."""
+    """Seals people for a store, under the data keys of their cards."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._wrapping = WrappingKeys(ring)
@@ -33,10 +33,10 @@ class Sealing:
     def seal(
         self, people: Iterable[Person], at_rest: Mapping[str, Sequence[DataKey]]
     ) -> tuple[list[Row], list[Row]]:
-        """Return the rows of people, and before them those of the data keys made for it.
+        """Return the rows of new data keys, and those of the people.
 
-        `at_rest` are the data keys of cards that have some. A card whose data keys were
-        forgotten, or are out of reach, gets a new one: nobody's payment fails for that.
+        `at_rest` are the stored data keys by card. A card whose data keys were forgotten or
+        cannot be unwrapped gets a new one, so that no payment fails for that.
         """
         made: list[Row] = []
         sealed: list[Row] = []
@@ -44,18 +44,18 @@ class Sealing:
         for person in people:
             card_id = person.card_id
             if card_id not in ready:
-                known = self._wrapping.any_of(at_rest.get(card_id, ()))
-                if known is None:
+                usable = self._wrapping.any_of(at_rest.get(card_id, ()))
+                if usable is None:
                     new, cipher = self._wrapping.make(card_id)
                     made.append((card_id, new.data_key_id, new.key_id, new.wrapped))
-                    known = new.data_key_id, cipher
-                ready[card_id] = known
+                    usable = new.data_key_id, cipher
+                ready[card_id] = usable
             sealed.append(_row(person, *ready[card_id]))
         return made, sealed
 
 
 def context_of(card_id: str, role: str, authorization_id: str) -> bytes:
-    """Return what a person's values belong to: the key of their row."""
+    """Return the associated data of a sealed person: the primary key of the row."""
     return context("person", card_id, role, authorization_id)
 
 

@@ -1,4 +1,4 @@
-"""Every statement of the hot path, built once by Peewee from the schema in an engine's words."""
+"""Every statement of the hot path, built by Peewee from the schema, once for each engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The statements as texts; `rows.py` has the rows that go in and come out."""
+    """The statements of one engine; `rows.py` has the rows that go in and come out."""
 
     selections: dict[Lookup, Selection]
     insert_card: str
@@ -40,7 +40,7 @@ class Statements:
 
 @cache
 def statements_of(engine: Engine) -> Statements:
-    """Return the statements in an engine's words."""
+    """Return the statements of an engine."""
     return Statements(
         selections={lookup: engine.select(lookup.column, *lookup.conditions) for lookup in LOOKUPS},
         insert_card=engine.insert(Card),

@@ -1,4 +1,4 @@
-"""Loading the facts that commands name, and saving what was decided: a set at a time."""
+"""Loads the facts that commands name and saves what was decided, a set at a time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Named:
             case Authorize() | Validate():
                 self._add(CARDS, *command.card_ids)
                 self._add(LIVE_AUTHORIZATIONS, command.order.order_id)
-                if isinstance(command, Authorize):  # The customer is sealed for the card.
+                if isinstance(command, Authorize):  # The customer is sealed under the card's key.
                     self._add(DATA_KEYS, *command.card_ids)
             case Capture():
                 self._add(AUTHORIZATIONS, command.authorization_id)
@@ -84,16 +84,16 @@ class Named:
             case Card():
                 self._add_if(AUTHORIZATIONS, fact.hold_id)
             case Authorization():
-                # It may have been found by its order.
+                # It may have been found by its order, and need not be searched by its id.
                 self._asked.setdefault(AUTHORIZATIONS, set()).add(fact.authorization_id)
                 self._add(CARDS, fact.card_id)
             case RequestRecord():
                 self._add_if(AUTHORIZATIONS, fact.authorization_id)
             case CardPurchase() | DataKey():
-                pass  # They name a card that was asked for.
+                pass  # They name only a card that was searched by its id.
 
     def searches(self) -> list[tuple[Lookup, set[str]]]:
-        """Return what is named and was not asked for yet; from now on it was."""
+        """Return the values that were named and not searched yet, and count them as searched."""
         searches = []
         for lookup, values in self._named.items():
             asked = self._asked.setdefault(lookup, set())
@@ -113,9 +113,9 @@ class Named:
 
 @dataclass(slots=True)
 class Loaded:
-    """The facts as they were loaded; the versions at rest are what saving relies on.
+    """The facts as they were loaded, and the versions at rest, which saving checks.
 
-    `data_keys` are those of the cards that somebody wants to pay with.
+    `data_keys` are those of the cards that pay for an order.
     """
 
     facts: Facts
@@ -128,7 +128,7 @@ class Store:
     """One connection's view of the tables. Not for two threads at once.
 
     Every method raises `StorageAwayError` where the database does not answer, and
-    `StaleError` where another writer was faster. Who only loads needs no `sealing`.
+    `StaleError` where another writer was faster. `sealing` is needed to save people alone.
     """
 
     def __init__(self, database: Database, sealing: Sealing | None = None) -> None:
@@ -138,18 +138,18 @@ class Store:
         self._statements = statements_of(self._engine)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit what is done inside, durably, or roll all of it back."""
+        """Commit everything done inside, durably, or roll all of it back."""
         return writing(self._database)
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """See one state of the database inside, without keeping writers waiting."""
+        """See one state of the database inside, and block no writer."""
         return reading(self._database)
 
     def load(self, commands: Iterable[Command]) -> Loaded:
         """Load every fact that the commands' rules will look at, in a few statements.
 
-        A fact may name more: an authorization its card, a card its hold, a request what it
-        authorized. So it goes on until nothing new is named.
+        A fact may name others: an authorization its card, a card its hold, a request its
+        authorization. Loading goes on until nothing new is named.
         """
         named, facts = Named(), Facts()
         data_keys: dict[str, list[DataKey]] = {}
@@ -185,9 +185,9 @@ class Store:
         records: Sequence[RequestRecord],
         now: datetime,
     ) -> None:
-        """Save what was decided and answered. Raises `StaleError` where a card has moved on."""
+        """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
         changed_cards, new_cards = _cards(loaded.versions, decisions)
-        changed_holds, new_holds = _authorizations(loaded.authorization_ids, decisions)
+        changed, new = _authorizations(loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
@@ -198,9 +198,9 @@ class Store:
         savings = (
             (do.update_card, changed_cards),
             (do.insert_card, new_cards),
-            # Updates first: a hold that gave way must be out of its order's unique index.
-            (do.update_authorization, changed_holds),
-            (do.insert_authorization, new_holds),
+            # Updates first: a replaced hold must leave its order's unique index.
+            (do.update_authorization, changed),
+            (do.insert_authorization, new),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_data_key, data_keys),
@@ -215,15 +215,15 @@ class Store:
         if not people:
             return [], []
         if self._sealing is None:
-            message = "a store that was given no sealing saves no people"
+            message = "a store without a sealing saves no people"
             raise TypeError(message)
         return self._sealing.seal(people, loaded.data_keys)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
-    """Return the rows of cards that change, in the order of their ids, and of new ones.
+    """Return the rows of cards that change, in the order of their ids, and of new cards.
 
-    In one order everywhere, so that two writers do not each wait for the other's card.
+    All writers change cards in this one order, so that no two wait for each other.
     """
     cards = {card.card_id: card for decision in decisions for card in decision.cards}
     changed = [
@@ -236,7 +236,7 @@ def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list
 def _authorizations(
     at_rest: frozenset[str], decisions: Iterable[Decision]
 ) -> tuple[list[Row], list[Row]]:
-    """Return the rows of authorizations that change, and of new ones."""
+    """Return the rows of authorizations that change, and of new authorizations."""
     authorizations = {
         authorization.authorization_id: authorization
         for decision in decisions

@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, and one state of the database inside."""
+"""Transactions: all or nothing, on one state of the database."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def writing(database: Database) -> Iterator[None]:
-    """Commit what is done inside, durably, or roll all of it back.
+    """Commit everything done inside, durably, or roll all of it back.
 
     Raises `CommitLostError` where the database does not say whether it has committed.
     """
     with translated():
         engine_of(database).begin_writing(database)
-    with _known(database), _rolling_back(database):
+    with _marked(database), _rolling_back(database):
         yield
         try:
             with translated():
@@ -33,25 +33,25 @@ def writing(database: Database) -> Iterator[None]:
 
 @contextmanager
 def reading(database: Database) -> Iterator[None]:
-    """See one state of the database inside, without keeping writers waiting.
+    """See one state of the database inside, and block no writer.
 
-    Inside of another one it is a part of that.
+    Inside of another transaction it is a part of that one.
     """
     if database.in_transaction():
         yield
         return
     with translated():
         engine_of(database).begin_reading(database)
-    with _known(database), _rolling_back(database):
+    with _marked(database), _rolling_back(database):
         yield
         with translated():
             database.commit()
 
 
 @contextmanager
-def _known(database: Database) -> Iterator[None]:
-    """Let who looks inside know that it is inside: its end must not be the end of it all."""
-    database.push_transaction(_known)
+def _marked(database: Database) -> Iterator[None]:
+    """Mark the connection as in a transaction, so that a nested `reading` joins it."""
+    database.push_transaction(_marked)
     try:
         yield
     finally:
@@ -63,7 +63,7 @@ def _rolling_back(database: Database) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # What cannot be rolled back any more ends with its connection.
+        # A transaction that cannot be rolled back ends with its connection.
         with suppress(Exception):
             database.rollback()
         raise

@@ -1,4 +1,4 @@
-"""Which migrations a database has had, and which this code has: too old, too new, or right."""
+"""Whether a database's schema is too old, too new or right: its migrations and this code's."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
-# What a migration seals with: the runner hands nothing on to it but the database.
+# The ring that a migration seals with; the runner passes nothing but the database.
 ring_at_hand: ContextVar[KeyRing | None] = ContextVar("ring_at_hand", default=None)
 
 
 class RingNeededError(Exception):
-    """There are people to be sealed, and no ring is at hand."""
+    """A migration has people to seal, and no ring was given."""
 
 
 def status(database: Database) -> list[Migration]:
-    """Return the migrations that the database has had, and those that this code has."""
+    """Return the migrations that the database has had or that this code has."""
     migrations: list[Migration] = _runner(database).status()
     return migrations
 
@@ -34,7 +34,7 @@ def status(database: Database) -> list[Migration]:
 def up(database: Database, ring: KeyRing | None) -> list[str]:
     """Run the migrations that the database lacks, and return their names.
 
-    Raises `RingNeededError`, and leaves what that migration would have changed as it is.
+    Raises `RingNeededError` before a migration that needs a ring changes anything.
     """
     before = ring_at_hand.set(ring)
     try:
@@ -45,13 +45,13 @@ def up(database: Database, ring: KeyRing | None) -> list[str]:
 
 
 def newer(migrations: Sequence[Migration]) -> str:
-    """Say what the database has had and this code does not know; nothing where all is known."""
+    """Return why the database is too new for this code; nothing if it is not."""
     names = [migration.name for migration in migrations if migration.path is None]
     return f"it was made by a newer version of giftcard ({', '.join(names)})" if names else ""
 
 
 def lacking(migrations: Sequence[Migration]) -> str:
-    """Say what the database lacks; nothing where it has all."""
+    """Return why the database is too old for this code; nothing if it is not."""
     names = [migration.name for migration in migrations if not migration.applied]
     return f"it lacks {', '.join(names)}: run `giftcard migrate`" if names else ""
 

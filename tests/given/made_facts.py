@@ -1,4 +1,4 @@
-"""Markets, commands and facts for the tests of rules and storage, whole unless told otherwise."""
+"""Markets, commands and facts for the tests of rules and storage, complete by default."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -79,12 +79,12 @@ MARKETS: Markets = {
 
 
 def request_key(caller: str = CALLER) -> RequestKey:
-    """Return the name of a request that nobody has sent before."""
+    """Return the name of a request that was never sent before."""
     return RequestKey(caller, f"00000000-0000-4000-8000-{next(_request_numbers):012}")
 
 
 def code_of(card: Card) -> Code:
-    """Return a card's code: it follows from who issued it."""
+    """Return a card's code, derived from the request that issued it."""
     return derive_code(KEY, card.caller, card.request_id)
 
 
@@ -107,14 +107,14 @@ def order(
     lines: Sequence[tuple[str, int]] = (),
     discount_codes: Sequence[str] = (),
 ) -> Order:
-    """Return an order, of one eligible line unless told otherwise."""
+    """Return an order, by default of one eligible line."""
     made = tuple(OrderLine(*line) for line in lines) or (OrderLine("smartphone", total_minor),)
     total = Money(sum(line.amount_minor for line in made), currency)
     return Order(order_id, total, made, tuple(discount_codes))
 
 
 def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
-    """Return a purchase of a card; `order_id` names the purchase order, a new one unless told."""
+    """Return a purchase of a card; `order_id` names the purchase order, by default a new one."""
     key = changes.pop("key", None) or request_key()
     bought = Purchase(
         changes.pop("order_id", f"purchase of {key.request_id}"),
@@ -136,12 +136,12 @@ def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
 
 
 def validate(card_id: str, wanted: Order, *, market: str = "fr") -> Validate:
-    """Return a question about a card."""
+    """Return a command to validate a card for an order."""
     return Validate(card_ids=(card_id,), market=market, order=wanted)
 
 
 def authorize(card_id: str, wanted: Order, **changes: Any) -> Authorize:
-    """Return a checkout's wish to set money aside."""
+    """Return a command to set money aside."""
     key = changes.pop("key", None) or request_key()
     command = Authorize(
         key=key,
@@ -156,7 +156,7 @@ def authorize(card_id: str, wanted: Order, **changes: Any) -> Authorize:
 
 
 def capture(authorization_id: str, amount_minor: int | None = None, **changes: Any) -> Capture:
-    """Return a wish to take what was set aside, all of it unless told otherwise."""
+    """Return a command to capture an authorization, by default all of it."""
     key = changes.pop("key", None) or request_key()
     amount = None if amount_minor is None else euros(amount_minor)
     command = Capture(
@@ -168,7 +168,7 @@ def capture(authorization_id: str, amount_minor: int | None = None, **changes: A
 def reverse(
     authorization_id: str | None, amount_minor: int | None = None, **changes: Any
 ) -> Reverse:
-    """Return a wish to undo an authorization; a refund is of a thing that came broken."""
+    """Return a command to undo an authorization, because the goods were defective."""
     key = changes.pop("key", None) or request_key()
     command = Reverse(
         key=key,
@@ -184,14 +184,14 @@ def reverse(
 
 
 def cancel(card: Card, **changes: Any) -> Cancel:
-    """Return a wish to cancel the purchase of a card, by its own order number."""
+    """Return a command to cancel the purchase of a card, by its own order number."""
     key = changes.pop("key", None) or request_key()
     command = Cancel(key=key, card_ids=(card.card_id,), purchase_order_id=card.purchase_order_id)
     return replace(command, **changes)
 
 
 class Books:
-    """Commands decided one after the other, each against what the ones before it led to."""
+    """Commands decided one after the other, each against the facts that the others led to."""
 
     def __init__(self, markets: Markets = MARKETS) -> None:
         self.facts = Facts()
@@ -199,7 +199,7 @@ class Books:
         self.now = NOW
 
     def decide(self, command: Command) -> Decision:
-        """Decide a command now, take in what was decided, and remember the request."""
+        """Decide a command now, apply the decision, and record the request of an Authorize."""
         decision = decide(command, self.facts, self.markets, self.now)
         self.facts.apply(decision)
         match decision.outcome:
@@ -215,26 +215,26 @@ class Books:
         self.now += duration
 
     def bought(self, amount_minor: int = 50_00, **changes: Any) -> Card:
-        """Return a new card."""
+        """Buy a card."""
         command = issue(amount_minor, **changes)
         outcome = self.decide(command).outcome
         assert isinstance(outcome, Issued)
         return self.facts.cards[outcome.card.card_id]
 
     def authorized(self, card: Card, wanted: Order, **changes: Any) -> Authorization:
-        """Return money set aside on a card."""
+        """Set money aside on a card, and return the authorization."""
         outcome = self.decide(authorize(card.card_id, wanted, **changes)).outcome
         assert isinstance(outcome, Authorized)
         return outcome.authorization
 
     def captured(self, hold: Authorization, amount_minor: int | None = None) -> Captured:
-        """Take what was set aside."""
+        """Capture an authorization."""
         outcome = self.decide(capture(hold.authorization_id, amount_minor)).outcome
         assert isinstance(outcome, Captured)
         return outcome
 
     def paid(self, card: Card, wanted: Order) -> Authorization:
-        """Return the captured authorization of an order that was paid with a card."""
+        """Pay an order with a card, and return the captured authorization."""
         return self.captured(self.authorized(card, wanted)).authorization
 
     def reversed(

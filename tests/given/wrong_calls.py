@@ -1,4 +1,4 @@
-"""Everything that a rule can find wrong with each call, in the order of the contract."""
+"""Every mistake that a rule can find in each call, in the order of the contract."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ from giftcard_rules.reasons import Reason
 from given.made_facts import NOW, Books, authorize, cancel, capture, issue, order, reverse, validate
 from given.situations import Call, Change, Situation, Wrong
 
-# What can be wrong with a card.
+# Mistakes of cards.
 
 
 def bought(books: Books) -> Card:
@@ -40,7 +40,7 @@ def held_for_another_order(it: Situation) -> None:
         50_00,
         0,
         NOW,
-        NOW + timedelta(days=1000),  # Outlasts the card, which may be expired as well (R33).
+        NOW + timedelta(days=1000),  # It outlasts the card, which may be expired as well (R33).
     )
     it.facts.add_authorization(hold)
     it.change_card(
@@ -114,10 +114,10 @@ def to_pay(make: Callable[..., Command]) -> Callable[[], Situation]:
 
 def another_card_on_the_order(it: Situation) -> None:
     books = Books()
-    for market in ("fr", "be"):  # Wherever the order is, it has another card.
+    for market in ("fr", "be"):  # In each market, the order has another card.
         other = books.bought(market=market)
         hold = books.authorized(other, order(30_00), market=market, hold_for=timedelta(days=7))
-        # Outlasts the clock of CARD_EXPIRED.
+        # It outlasts the card, which may be expired as well.
         lasting = hold._replace(expires_at=NOW + timedelta(days=1000))
         it.facts.cards[other.card_id] = books.card(other)
         it.facts.add_authorization(lasting)
@@ -213,7 +213,7 @@ CAPTURE = Call(
 )
 
 
-# Reverse, of what was captured.
+# Reverse, of a captured authorization.
 
 
 def to_refund() -> Situation:

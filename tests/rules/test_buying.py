@@ -96,7 +96,7 @@ def test_r4_the_purchase_remembers_its_design() -> None:
     )
 
 
-def test_r5_r8_the_message_and_both_people_are_kept_for_the_e_mails() -> None:
+def test_r5_r8_the_message_and_both_people_are_stored_for_the_e_mails() -> None:
     decision = Books().decide(issue(message="Bravo !", recipient=FRIEND))
     card_id = decision.cards[0].card_id
     assert decision.people == (
@@ -179,7 +179,9 @@ def test_r19_no_money_leaves_a_card_but_for_an_order_or_a_cancelled_purchase() -
     }
 
 
-def test_r25_r29_an_unused_card_is_cancelled_and_its_price_goes_back_where_it_came_from() -> None:
+def test_r25_r29_an_unused_card_is_cancelled_and_its_price_goes_back_to_the_payment_method() -> (
+    None
+):
     books = Books()
     card = books.bought(75_00, order_id="purchase-1")
     decision = books.decide(cancel(card))
@@ -230,8 +232,8 @@ def test_r28_a_wrong_order_number_tells_no_more_than_a_wrong_code() -> None:
     assert wrong_number == wrong_code == Declined(Reason.CARD_NOT_FOUND)
 
     books.decide(cancel(other))
-    told = books.decide(cancel(other, purchase_order_id="purchase-1")).outcome
-    assert told == Declined(Reason.CARD_NOT_FOUND)
+    outcome = books.decide(cancel(other, purchase_order_id="purchase-1")).outcome
+    assert outcome == Declined(Reason.CARD_NOT_FOUND)
 
 
 def test_r28_a_card_set_aside_is_cancelled_only_after_its_release() -> None:

@@ -1,4 +1,4 @@
-"""Codes: typed by people (R11), checked, derived from keys, and never shown by accident."""
+"""Codes: typed by people (R11), checked, derived from keys, and never printed by accident."""
 
 from itertools import combinations
 
@@ -54,7 +54,7 @@ def grouped(characters: str, between: str) -> str:
         pytest.param(grouped(TYPED, "\N{NON-BREAKING HYPHEN}"), id="with hyphens of a web page"),
         pytest.param(grouped(TYPED, " - "), id="with spaces and dashes"),
         pytest.param("-".join(TYPED), id="with a dash everywhere"),
-        pytest.param(grouped(TYPED, "\N{ZERO WIDTH SPACE}"), id="with marks that nobody sees"),
+        pytest.param(grouped(TYPED, "\N{ZERO WIDTH SPACE}"), id="with invisible marks"),
         pytest.param(f"\N{ZERO WIDTH NO-BREAK SPACE}{TYPED}", id="with a byte order mark"),
         pytest.param(TYPED.replace("1", "I"), id="with I for 1"),
         pytest.param(TYPED.replace("1", "i"), id="with i for 1"),
@@ -72,7 +72,7 @@ def test_r11_a_code_is_read_however_it_is_typed(typed: str) -> None:
     "typed",
     [
         pytest.param("", id="nothing"),
-        pytest.param(" - ", id="only what never matters"),
+        pytest.param(" - ", id="only characters that never matter"),
         pytest.param(TYPED[:-1], id="one too short"),
         pytest.param(TYPED + "0", id="one too long"),
         pytest.param(TYPED + TYPED, id="twice"),
@@ -89,7 +89,7 @@ def test_r11_a_code_is_read_however_it_is_typed(typed: str) -> None:
         pytest.param("\ud800" * 16, id="half characters"),
     ],
 )
-def test_r11_what_cannot_be_a_code_is_none(typed: str) -> None:
+def test_r11_a_text_that_cannot_be_a_code_is_none(typed: str) -> None:
     assert parse(typed) is None
 
 
@@ -112,11 +112,11 @@ def test_r11_reading_any_text_gives_a_code_or_none(typed: str) -> None:
 
 
 def check_matrix() -> list[list[int]]:
-    """What each value at each place adds to the check sum, the check character included.
+    """Return what each value adds to the check sum at each place, the check character's included.
 
-    The scheme is linear over GF(2): a code is right where the exclusive or over its places
-    is zero. So what it finds for one code it finds for all, and the tests below that look
-    at the sums of two places look at every code there is.
+    The scheme is linear over GF(2): a code is right if the exclusive or over its places is
+    zero. An error that is detected in one code is therefore detected in every code, and tests
+    that compare the sums of two places cover all codes.
     """
     sums = []
     for place in range(DATA_CHARACTERS):
@@ -160,7 +160,7 @@ def test_all_errors_in_one_code_are_found_by_reading_it() -> None:
         assert parse("".join(swapped)) == (Code(TYPED) if TYPED[one] == TYPED[other] else None)
 
 
-# These values stand for good: codes are with their holders, and nothing else finds the cards.
+# These values must never change: holders have their codes, and only these ids find the cards.
 @pytest.mark.parametrize(
     ("key", "caller", "request_id", "code", "card_id"),
     [
@@ -208,11 +208,11 @@ def test_every_derived_code_is_well_formed(caller: str, request_id: str) -> None
         (("caller", "id"), ("id", "caller")),
     ],
 )
-def test_callers_and_requests_are_kept_apart(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_caller_and_request_id_are_kept_apart(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert derive_code(OLD_KEY, *one) != derive_code(OLD_KEY, *other)
 
 
-def test_what_is_derived_for_one_use_serves_no_other() -> None:
+def test_a_value_derived_for_one_use_is_never_one_for_another_use() -> None:
     code = derive_code(OLD_KEY, "a", "b")
     of_same_words = {
         derive_card_id(OLD_KEY, code),
@@ -253,7 +253,7 @@ def test_a_key_never_shows_its_secret() -> None:
             assert "2026" in text
 
 
-def test_r5_r30_a_person_never_shows() -> None:
+def test_r5_r30_a_person_is_never_printed() -> None:
     command = issue(
         message="Joyeux anniversaire !", recipient=Contact("B. B.", "b@b.example", "de")
     )
@@ -263,6 +263,6 @@ def test_r5_r30_a_person_never_shows() -> None:
                 assert secret not in text
 
 
-def test_an_answer_at_rest_does_not_show() -> None:
+def test_a_recorded_answer_is_never_printed() -> None:
     record = RequestRecord(RequestKey("caller", "id"), "Issue", answer=b"what the edge wrote")
     assert "what the edge wrote" not in repr(record)

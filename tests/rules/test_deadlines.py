@@ -1,4 +1,4 @@
-"""Periods of the terms, to the last hour: R12, R21 and R25 in days that people can check."""
+"""The periods of the terms, to the last hour: R12, R21 and R25 on days that anyone can check."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ ZONES = [
     PARIS,
     ZoneInfo("America/New_York"),
     ZoneInfo("America/St_Johns"),  # half an hour off
-    ZoneInfo("America/Santiago"),  # changes its clocks at midnight
+    ZoneInfo("America/Santiago"),  # clocks change at midnight
     ZoneInfo("America/Havana"),  # likewise
     ZoneInfo("Asia/Kathmandu"),  # three quarters of an hour off
     ZoneInfo("Pacific/Kiritimati"),  # the first to have a new day
@@ -104,7 +104,7 @@ def test_r12_the_last_day_is_the_same_day_months_later_or_the_last_of_its_month(
         ("2026-11-28", "2026-12-28", "2026-12-28T23:00:00Z"),  # that Monday itself
         ("2026-12-02", "2027-01-04", "2027-01-04T23:00:00Z"),  # New Year's Day, a Friday
         ("2026-02-27", "2026-03-30", "2026-03-30T22:00:00Z"),  # over the change of clocks
-        ("2026-03-04", "2026-04-03", "2026-04-03T22:00:00Z"),  # Good Friday: they work in Paris
+        ("2026-03-04", "2026-04-03", "2026-04-03T22:00:00Z"),  # Good Friday, a working day in Paris
         ("2026-03-05", "2026-04-07", "2026-04-07T22:00:00Z"),  # Saturday before Easter Monday
         ("2026-04-01", "2026-05-04", "2026-05-04T22:00:00Z"),  # 1 May, a Friday
         ("2026-04-14", "2026-05-15", "2026-05-15T22:00:00Z"),  # Ascension Day, a Thursday

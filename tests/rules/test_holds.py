@@ -1,4 +1,4 @@
-"""Money set aside: how long, for whom, and how it is undone (R12, R33-R37)."""
+"""Money set aside: how long it stays so, for which order, and how it is undone (R12, R33-R37)."""
 
 from datetime import timedelta
 
@@ -75,9 +75,9 @@ def test_r34_a_lapsed_hold_is_neither_released_nor_in_the_way_of_another_order()
     card = books.bought()
     hold = books.authorized(card, order(order_id="order-1"))
     books.now = hold.expires_at
-    told = books.decide(reverse(hold.authorization_id)).outcome
-    assert isinstance(told, Declined)
-    assert told.reason is Reason.AUTHORIZATION_LAPSED
+    outcome = books.decide(reverse(hold.authorization_id)).outcome
+    assert isinstance(outcome, Declined)
+    assert outcome.reason is Reason.AUTHORIZATION_LAPSED
     assert books.authorized(card, order(order_id="order-2")).authorized_minor == 50_00
 
 
@@ -133,9 +133,9 @@ def test_r33_an_expired_card_takes_no_new_hold_for_the_same_order_either() -> No
     books.now = card.expires_at - MICROSECOND
     books.authorized(card, order(30_00))
     books.now = card.expires_at
-    told = books.decide(authorize(card.card_id, order(40_00))).outcome
-    assert isinstance(told, Declined)
-    assert told.reason is Reason.CARD_EXPIRED
+    outcome = books.decide(authorize(card.card_id, order(40_00))).outcome
+    assert isinstance(outcome, Declined)
+    assert outcome.reason is Reason.CARD_EXPIRED
 
 
 def test_r35_a_second_hold_for_the_same_order_replaces_the_first() -> None:
@@ -155,9 +155,9 @@ def test_r35_a_second_hold_for_the_same_order_replaces_the_first() -> None:
     assert replaced.state is AuthorizationState.RELEASED
     assert second.expires_at == books.now + FRANCE.default_hold
     assert books.card(card).hold_id == second.authorization_id
-    told = books.decide(capture(first.authorization_id)).outcome
-    assert isinstance(told, Declined)
-    assert told.reason is Reason.AUTHORIZATION_RELEASED
+    outcome = books.decide(capture(first.authorization_id)).outcome
+    assert isinstance(outcome, Declined)
+    assert outcome.reason is Reason.AUTHORIZATION_RELEASED
     assert books.captured(second).authorization.captured_minor == 45_00
 
 
@@ -165,11 +165,11 @@ def test_r35_another_order_is_declined_while_the_hold_is_open() -> None:
     books = Books()
     card = books.bought(50_00)
     books.authorized(card, order(30_00, order_id="order-1"))
-    told = books.decide(authorize(card.card_id, order(10_00, order_id="order-2"))).outcome
-    assert told == Declined(Reason.CARD_HELD)
+    outcome = books.decide(authorize(card.card_id, order(10_00, order_id="order-2"))).outcome
+    assert outcome == Declined(Reason.CARD_HELD)
 
 
-def test_r23_the_customer_of_a_hold_is_kept_for_the_card_that_may_come_back() -> None:
+def test_r23_the_customer_of_a_hold_is_stored_for_the_card_that_may_come_back() -> None:
     books = Books()
     card = books.bought()
     decision = books.decide(authorize(card.card_id, order()))
@@ -229,8 +229,8 @@ def test_r36_the_request_id_of_another_call_names_no_authorization() -> None:
     books = Books()
     key = request_key()
     books.facts.requests[key] = RequestRecord(key, "Capture")
-    told = books.decide(reverse(None, authorize_request_id=key.request_id)).outcome
-    assert told == Declined(Reason.AUTHORIZATION_NOT_FOUND)
+    outcome = books.decide(reverse(None, authorize_request_id=key.request_id)).outcome
+    assert outcome == Declined(Reason.AUTHORIZATION_NOT_FOUND)
 
 
 def test_r36_the_request_ids_of_other_callers_name_nothing() -> None:

@@ -1,9 +1,9 @@
 """Where several reasons apply at once, the first in the contract's order is the answer.
 
-Each call has a list of things that can be wrong with it, in the contract's order, and each
-of them is one change of the situation. Every one alone brings its own reason; every two that
-can be true at once bring the first. Two that change the same thing exclude each other: a
-card is in one state. Those pairs are written out, so that none is left out by accident.
+Each call has a list of mistakes, in the contract's order; each is one change of the situation.
+Every mistake alone is declined for its own reason, and every two that can be true at once for
+the first of both. Two mistakes that change the same thing exclude each other, as a card has
+one state. Those pairs are written out, so that none is left out by accident.
 """
 
 import re
@@ -48,19 +48,19 @@ CONTRACT = [
     "NOT_A_PURCHASED_CARD",
 ]
 
-# What is told before any rule is asked, and so is tested with the server.
+# These are decided before any rule, and tested with the server.
 BEFORE_THE_RULES = CONTRACT[:3]
 PROTO = Path(__file__).parents[2] / "protos/giftcard/v1/gift_card_service.proto"
 
 # Pairs that change different things and yet cannot both be true.
 IMPOSSIBLE = {
-    # Time passes; but what lapses is a hold, and one that was captured or released is none.
+    # An authorization that was captured or released is no hold any more, so it cannot lapse.
     ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_LAPSED"),
     ("Capture", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
-    # What was not bought has no cancellation window.
+    # A card that was not bought has no cancellation window.
     ("Cancel", "CANCELLATION_WINDOW_CLOSED", "NOT_A_PURCHASED_CARD"),
 }
-# Neighbours in a call's list that exclude each other, as a thing has one state.
+# Neighbours in a call's list that exclude each other, as a card has one state.
 EXCLUSIVE_NEIGHBOURS = {
     ("Validate", "CARD_CANCELLED", "CARD_REDEEMED"),
     ("Authorize", "CARD_CANCELLED", "CARD_REDEEMED"),
@@ -97,7 +97,7 @@ def test_the_proto_promises_the_same_reasons(name: str) -> None:
     assert promised - set(BEFORE_THE_RULES) == decided
 
 
-def test_what_leaves_no_trace_is_what_was_decided_about_no_card() -> None:
+def test_a_decline_leaves_no_trace_if_nothing_was_decided_about_a_card() -> None:
     assert {reason.value for reason in LEAVES_NO_TRACE} == set(CONTRACT[:5])
 
 
@@ -107,13 +107,13 @@ def test_a_call_with_nothing_wrong_succeeds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_can_be_wrong_with_a_call_is_in_the_order_of_the_contract(name: str) -> None:
+def test_the_mistakes_of_a_call_are_in_the_order_of_the_contract(name: str) -> None:
     places = [CONTRACT.index(wrong.reason.value) for wrong in CALLS[name].wrongs]
     assert places == sorted(set(places))
 
 
 @pytest.mark.parametrize(("call", "wrong"), SINGLES)
-def test_one_thing_wrong_brings_its_own_reason(call: Call, wrong: Wrong) -> None:
+def test_one_mistake_is_declined_for_its_own_reason(call: Call, wrong: Wrong) -> None:
     situation = call.make()
     wrong.change(situation)
     assert situation.reason() is wrong.reason
@@ -123,7 +123,7 @@ def test_one_thing_wrong_brings_its_own_reason(call: Call, wrong: Wrong) -> None
     ("call", "first", "second"),
     [pytest.param(*PAIRS[pair], id=" ".join(pair)) for pair in PAIRS if pair not in IMPOSSIBLE],
 )
-def test_of_two_things_wrong_the_first_of_the_contract_is_told(
+def test_two_mistakes_are_declined_for_the_first_reason_in_the_contract(
     call: Call, first: Wrong, second: Wrong
 ) -> None:
     for one, other in ((first, second), (second, first)):

@@ -25,7 +25,7 @@ MICROSECOND = timedelta(microseconds=1)
 def paid_order(
     books: Books, *, card_minor: int, order_minor: int, captured_minor: int | None = None
 ) -> Authorization:
-    """Return the authorization of an order that a card paid, with another tender or alone."""
+    """Return the captured authorization of an order that a card paid, alone or in part."""
     hold = books.authorized(books.bought(card_minor), order(order_minor))
     return books.captured(hold, captured_minor).authorization
 
@@ -38,7 +38,7 @@ def test_r22_the_whole_order_is_refunded_unless_a_part_is_named() -> None:
     assert (outcome.gift_card_minor, outcome.other_tender_minor) == (50_00, 30_00)
 
 
-def test_r23_what_the_card_paid_comes_back_as_a_new_card_and_the_old_one_stays_used() -> None:
+def test_r23_money_that_a_card_paid_comes_back_as_a_new_card_and_the_old_one_stays_used() -> None:
     books = Books()
     card = books.bought(50_00, order_id="purchase-1")
     paid = books.paid(card, order(30_00, order_id="order-7"))
@@ -86,8 +86,8 @@ def test_r23_a_new_card_is_a_card_like_any_other_and_comes_back_as_one_again() -
     assert third.refund_order_id == "order-2"
 
 
-# What the card and the other tender had paid; the parts returned one after the other; what
-# of each went to a new card and to the other tender.
+# The amounts that the card and the order come to; the parts refunded one after the other; and
+# for each part the amounts that go to a new card and to the other tender.
 @pytest.mark.parametrize(
     ("card_minor", "order_minor", "parts", "given"),
     [
@@ -102,7 +102,7 @@ def test_r23_a_new_card_is_a_card_like_any_other_and_comes_back_as_one_again() -
         pytest.param(50_00, 80_00, [30_00, None], [(30_00, 0), (20_00, 30_00)], id="the rest"),
     ],
 )
-def test_r22_r24_refunds_fill_the_card_first_however_they_are_parted(
+def test_r22_r24_refunds_fill_the_card_first_however_they_are_split(
     card_minor: int, order_minor: int, parts: list[int | None], given: list[tuple[int, int]]
 ) -> None:
     books = Books()
@@ -151,8 +151,8 @@ def test_r22_no_more_is_refunded_than_was_paid_and_no_less_than_a_cent(
 ) -> None:
     books = Books()
     paid = paid_order(books, card_minor=50_00, order_minor=80_00)
-    told = books.decide(reverse(paid.authorization_id, amount_minor)).outcome
-    assert told == Declined(
+    outcome = books.decide(reverse(paid.authorization_id, amount_minor)).outcome
+    assert outcome == Declined(
         Reason.AMOUNT_EXCEEDS_REFUNDABLE,
         {"refundable_amount_minor": refundable, "currency_code": "EUR"},
     )
@@ -161,16 +161,20 @@ def test_r22_no_more_is_refunded_than_was_paid_and_no_less_than_a_cent(
 def test_a_refund_in_another_currency_is_declined() -> None:
     books = Books()
     paid = paid_order(books, card_minor=50_00, order_minor=80_00)
-    told = books.decide(reverse(paid.authorization_id, refund_amount=Money(10_00, "CHF"))).outcome
-    assert told == Declined(Reason.CURRENCY_MISMATCH, {"currency_code": "EUR"})
+    outcome = books.decide(
+        reverse(paid.authorization_id, refund_amount=Money(10_00, "CHF"))
+    ).outcome
+    assert outcome == Declined(Reason.CURRENCY_MISMATCH, {"currency_code": "EUR"})
 
 
 @pytest.mark.parametrize(
     ("beneficiary", "people"),
     [(None, 0), (FRIEND, 1)],
-    ids=["the customer of the order", "somebody else"],
+    ids=["the customer of the order", "another person"],
 )
-def test_r8_r23_who_gets_the_new_card(beneficiary: object, people: int) -> None:
+def test_r8_r23_the_new_card_goes_to_the_named_beneficiary_if_there_is_one(
+    beneficiary: object, people: int
+) -> None:
     books = Books()
     paid = paid_order(books, card_minor=50_00, order_minor=50_00)
     decision = books.decide(reverse(paid.authorization_id, beneficiary=beneficiary))
@@ -186,7 +190,7 @@ A_YEAR_LATER = TOO_LATE + timedelta(days=365)
 
 
 @pytest.mark.parametrize(
-    ("reason", "now", "told"),
+    ("reason", "now", "declined"),
     [
         (ReverseReason.CHANGE_OF_MIND, TOO_LATE - MICROSECOND, None),
         (ReverseReason.CHANGE_OF_MIND, TOO_LATE, Reason.RETURN_WINDOW_CLOSED),
@@ -198,7 +202,7 @@ A_YEAR_LATER = TOO_LATE + timedelta(days=365)
     ],
 )
 def test_r21_r26_only_a_change_of_mind_has_a_limit(
-    reason: ReverseReason, now: datetime, told: Reason | None
+    reason: ReverseReason, now: datetime, declined: Reason | None
 ) -> None:
     books = Books()
     paid = paid_order(books, card_minor=50_00, order_minor=50_00)
@@ -206,10 +210,10 @@ def test_r21_r26_only_a_change_of_mind_has_a_limit(
     outcome = books.decide(
         reverse(paid.authorization_id, reason=reason, delivered_on=DELIVERED)
     ).outcome
-    if told is None:
+    if declined is None:
         assert isinstance(outcome, Reversed)
     else:
-        assert outcome == Declined(told, {"deadline": "2026-12-28T23:00:00Z"})
+        assert outcome == Declined(declined, {"deadline": "2026-12-28T23:00:00Z"})
 
 
 def test_r21_a_change_of_mind_before_the_capture_needs_no_delivery() -> None:
@@ -219,7 +223,7 @@ def test_r21_a_change_of_mind_before_the_capture_needs_no_delivery() -> None:
     assert outcome.outcome is ReverseOutcome.RELEASED
 
 
-def test_r27_what_was_set_aside_and_not_taken_comes_back_and_only_the_excess_is_lost() -> None:
+def test_r27_money_set_aside_and_not_captured_comes_back_and_only_the_excess_is_lost() -> None:
     books = Books()
     card = books.bought(50_00)
     hold = books.authorized(card, order(40_00))
@@ -238,7 +242,7 @@ def test_r27_what_was_set_aside_and_not_taken_comes_back_and_only_the_excess_is_
     )
 
 
-def test_r24_r27_what_came_back_at_the_capture_is_not_refunded_again() -> None:
+def test_r24_r27_money_that_came_back_at_the_capture_is_not_refunded_again() -> None:
     books = Books()
     paid = paid_order(books, card_minor=50_00, order_minor=80_00, captured_minor=20_00)
     assert paid.refundable_minor == 50_00
@@ -246,7 +250,7 @@ def test_r24_r27_what_came_back_at_the_capture_is_not_refunded_again() -> None:
     assert (outcome.gift_card_minor, outcome.other_tender_minor) == (20_00, 30_00)
 
 
-def test_r22_a_refund_still_works_on_a_card_that_was_blocked_since() -> None:
+def test_r22_a_refund_still_works_on_a_card_that_was_blocked_meanwhile() -> None:
     books = Books()
     card = books.bought()
     paid = books.paid(card, order())

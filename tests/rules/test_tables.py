@@ -1,4 +1,4 @@
-"""The tables of cards, authorizations and postings agree, and nothing happens outside of them."""
+"""The tables of states and postings agree, and no step outside of them is possible."""
 
 import enum
 from itertools import product
@@ -24,34 +24,34 @@ from given.made_facts import Books, order
 USABLE = {CardState.ACTIVE, CardState.HELD}
 
 
-def test_every_stored_state_says_what_may_follow_it() -> None:
+def test_every_stored_state_of_a_card_is_in_its_table() -> None:
     assert set(CARD_TRANSITIONS) == set(CardState) - {CardState.BLOCKED}
     assert CardState.BLOCKED not in set().union(*CARD_TRANSITIONS.values())
 
 
-def test_a_card_that_can_pay_no_more_never_can_again() -> None:
+def test_a_card_in_a_final_state_never_leaves_it() -> None:
     assert set(SPENT) == set(CARD_TRANSITIONS) - USABLE
     for state in SPENT:
         assert CARD_TRANSITIONS[state] <= {state}
 
 
-def test_every_state_of_an_authorization_says_what_may_follow_it() -> None:
+def test_every_state_of_an_authorization_is_in_its_table() -> None:
     assert set(AUTHORIZATION_TRANSITIONS) == set(AuthorizationState)
     for follows in AUTHORIZATION_TRANSITIONS.values():
         assert AuthorizationState.OPEN not in follows
 
 
-def test_every_state_of_an_authorization_but_open_says_why_it_is_closed() -> None:
+def test_every_state_of_an_authorization_but_open_is_final_and_has_its_reason() -> None:
     assert set(CLOSED) == set(AuthorizationState) - {AuthorizationState.OPEN}
     for state in CLOSED:
         assert AUTHORIZATION_TRANSITIONS[state] <= {state}
 
 
-def test_an_order_has_a_card_while_money_is_set_aside_or_taken() -> None:
+def test_an_order_has_a_card_while_money_is_set_aside_or_captured() -> None:
     assert {AuthorizationState.OPEN, AuthorizationState.CAPTURED} == LIVE
 
 
-def test_a_kind_of_posting_leads_to_another_card_where_money_comes_back() -> None:
+def test_a_posting_leads_to_another_card_where_money_comes_back() -> None:
     assert {PostingKind.REISSUE, PostingKind.REFUND} == TO_ANOTHER_CARD
 
 
@@ -85,7 +85,7 @@ def test_an_authorization_takes_no_step_outside_of_its_table(
             change_authorization(authorization, after)
 
 
-def test_cards_and_authorizations_are_changed_in_one_file_alone() -> None:
+def test_only_one_file_changes_cards_and_authorizations() -> None:
     folder = Path(giftcard_rules.__file__).parent
     changing = [path.name for path in folder.glob("*.py") if "_replace(" in path.read_text("utf-8")]
     assert changing == ["cards.py"]

@@ -1,4 +1,4 @@
-"""The French market's terms are those of the source, and every rule is named by a test."""
+"""The French market's terms are those of the source, and a test names every rule."""
 
 import re
 from datetime import timedelta
@@ -8,12 +8,12 @@ import pytest
 
 from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, MESSAGE_MAX_CHARACTERS
 
-# What the rules of this project's first issue are; the others belong to later ones.
+# The rules of the project's first issue; the others belong to later issues.
 RULES_WITH_TESTS = [*range(1, 8), *range(10, 30), *range(33, 37)]
 
 
 def named_rules() -> set[int]:
-    """The numbers in the names of all tests of this folder."""
+    """Return the rules' numbers in the names of all tests of this folder."""
     folder = Path(__file__).parent
     sources = [path.read_text(encoding="utf-8") for path in folder.glob("test_*.py")]
     names = [name for source in sources for name in re.findall(r"def (test_\w+)", source)]
@@ -35,7 +35,7 @@ def test_r2_every_preset_is_an_amount_that_can_be_bought() -> None:
         assert FRANCE.min_amount_minor <= preset_minor <= FRANCE.max_amount_minor
 
 
-def test_r4_there_is_a_first_design_for_who_chooses_none_and_each_is_there_once() -> None:
+def test_r4_there_is_a_default_design_and_each_design_is_listed_once() -> None:
     assert FRANCE.designs
     assert len(set(FRANCE.designs)) == len(FRANCE.designs)
 
@@ -57,6 +57,6 @@ def test_r18_gift_cards_have_a_category_of_their_own() -> None:
     assert GIFT_CARD_CATEGORY not in FRANCE.ineligible_categories
 
 
-def test_r34_a_hold_lasts_a_day_unless_told_and_a_week_at_most() -> None:
+def test_r34_a_hold_lasts_a_day_by_default_and_a_week_at_most() -> None:
     assert FRANCE.default_hold == timedelta(days=1)
     assert FRANCE.longest_hold == timedelta(days=7)

@@ -1,4 +1,4 @@
-"""Whatever callers do and however time passes, cards and money move only as the tables say."""
+"""Cards and money move only as the tables say, whatever callers do and however time passes."""
 
 import enum
 from collections import Counter
@@ -31,7 +31,7 @@ USABLE = {CardState.ACTIVE, CardState.HELD}
 
 
 class Walk(Books):
-    """Books that look at every step which is taken."""
+    """Books that check every step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,17 +45,17 @@ class Walk(Books):
         for posting in decision.postings:
             self.post(posting)
         for card in decision.cards:
-            self.look_at_card(cards.get(card.card_id), card)
+            self.check_card(cards.get(card.card_id), card)
         for authorization in decision.authorizations:
-            self.look_at_authorization(
+            self.check_authorization(
                 authorizations.get(authorization.authorization_id), authorization
             )
-        self.look_at_money()
-        look_at_orders(self.facts)
+        self.check_money()
+        check_orders(self.facts)
         return decision
 
     def post(self, posting: Posting) -> None:
-        """Move the money, and see that no account of a card falls below nothing."""
+        """Move the money, and check that no account of a card becomes negative."""
         assert posting.amount_minor > 0
         assert (posting.to_card_id is not None) is (posting.kind in TO_ANOTHER_CARD)
         assert posting.to_card_id != posting.card_id
@@ -67,25 +67,24 @@ class Walk(Books):
         self.accounts[to_key] += posting.amount_minor
         assert self.accounts[from_key] >= 0 or source is Account.PAYMENTS
 
-    def look_at_card(self, before: Card | None, card: Card) -> None:
-        """See that there is one path, of as many steps as the version was counted up."""
+    def check_card(self, before: Card | None, card: Card) -> None:
+        """Check that one path leads here, with as many steps as were added to the version."""
         if before is None:
             assert card.version == 1
             assert card.state is CardState.ACTIVE
             return
         assert card.version > before.version
-        ends = [
+        paths = [
             path
             for path in paths_from(before.state, card.version - before.version)
             if path[-1] is card.state
         ]
-        assert len(ends) == 1
-        self.paths.update(ends)
-        unchanged = {"state", "balance_minor", "held_minor", "hold_id", "version"}
-        now = {name: getattr(card, name) for name in unchanged}
-        assert before._replace(**now) == card
+        assert len(paths) == 1
+        self.paths.update(paths)
+        changing = ("state", "balance_minor", "held_minor", "hold_id", "version")
+        assert before._replace(**{name: getattr(card, name) for name in changing}) == card
 
-    def look_at_authorization(self, before: Authorization | None, after: Authorization) -> None:
+    def check_authorization(self, before: Authorization | None, after: Authorization) -> None:
         if before is None:
             assert after.state is AuthorizationState.OPEN
             return
@@ -98,10 +97,10 @@ class Walk(Books):
         assert 0 <= after.captured_minor <= after.authorized_minor
         assert after.refundable_minor >= 0
 
-    def look_at_money(self) -> None:
+    def check_money(self) -> None:
         settled: Counter[str] = Counter()
-        for paid in self.facts.authorizations.values():
-            settled[paid.card_id] += paid.captured_minor - paid.refunded_minor
+        for each in self.facts.authorizations.values():
+            settled[each.card_id] += each.captured_minor - each.refunded_minor
         for card in self.facts.cards.values():
             assert card.balance_minor == self.accounts[card.card_id, Account.CARD]
             assert card.held_minor == self.accounts[card.card_id, Account.HELD]
@@ -120,7 +119,7 @@ def paths_from(state: CardState, steps: int) -> list[tuple[CardState, ...]]:
     return paths
 
 
-def look_at_orders(facts: Facts) -> None:
+def check_orders(facts: Facts) -> None:
     live = Counter(
         (authorization.market, authorization.order_id)
         for authorization in facts.authorizations.values()
@@ -130,7 +129,7 @@ def look_at_orders(facts: Facts) -> None:
     assert set(live) == set(facts.live_orders)
 
 
-# Mostly little time, so that cards live to see something.
+# Mostly short, so that something happens to cards before they expire.
 MOMENTS = st.sampled_from(
     [timedelta(0)] * 6
     + [timedelta(hours=1)] * 3
@@ -139,7 +138,7 @@ MOMENTS = st.sampled_from(
 )
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
 CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "catch_up"]
-HOLD_COMMANDS = ["capture", "capture part", "reverse", "reverse part"]
+AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part"]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
@@ -151,28 +150,30 @@ def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
     return authorize(card.card_id, wanted)
 
 
-def about_a_hold(name: str, hold: Authorization, data: st.DataObject) -> Command:
+def about_an_authorization(name: str, authorization: Authorization, data: st.DataObject) -> Command:
     amount_minor = data.draw(st.integers(1, 60_00)) if name.endswith("part") else None
     if name.startswith("capture"):
-        return capture(hold.authorization_id, amount_minor)
-    return reverse(hold.authorization_id, amount_minor)
+        return capture(authorization.authorization_id, amount_minor)
+    return reverse(authorization.authorization_id, amount_minor)
 
 
 def next_command(walk: Walk, data: st.DataObject) -> Command:
-    """Draw a command about anything there is, or has been."""
-    cards, holds = list(walk.facts.cards.values()), list(walk.facts.authorizations.values())
-    names = ["issue", *(CARD_COMMANDS if cards else []), *(HOLD_COMMANDS if holds else [])]
+    """Draw a command about any card or authorization, also about those that are closed."""
+    cards = list(walk.facts.cards.values())
+    authorizations = list(walk.facts.authorizations.values())
+    names = ["issue", *(CARD_COMMANDS if cards else [])]
+    names += AUTHORIZATION_COMMANDS if authorizations else []
     name = data.draw(st.sampled_from(names))
     if name in CARD_COMMANDS:
         return about_a_card(name, data.draw(st.sampled_from(cards)), data)
-    if name in HOLD_COMMANDS:
-        return about_a_hold(name, data.draw(st.sampled_from(holds)), data)
+    if name in AUTHORIZATION_COMMANDS:
+        return about_an_authorization(name, data.draw(st.sampled_from(authorizations)), data)
     return issue(data.draw(st.integers(20_00, 60_00)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_everything_that_happens_is_in_the_tables_and_money_is_never_lost(
+def test_everything_that_happens_is_in_the_tables_and_no_money_gets_lost(
     data: st.DataObject,
 ) -> None:
     walk = Walk()
@@ -185,8 +186,8 @@ def joined(path: tuple[enum.Enum, ...]) -> str:
     return " ".join(state.name for state in path)
 
 
-def leads(*steps: Callable[[Walk, Card], object]) -> Walk:
-    """Take a new card through the steps."""
+def walked(*steps: Callable[[Walk, Card], object]) -> Walk:
+    """Take a new card through the steps, and return the walk."""
     walk = Walk()
     card = walk.bought()
     for step in steps:
@@ -225,7 +226,7 @@ def cancel_it(walk: Walk, card: Card) -> object:
 
 ACTIVE, HELD, REDEEMED = CardState.ACTIVE, CardState.HELD, CardState.REDEEMED
 CANCELLED, EXPIRED = CardState.CANCELLED, CardState.EXPIRED
-# The paths that one command can take a card along, and how it comes to that.
+# The paths that one command can take a card along, and the steps of which the last does so.
 WAYS = {
     (ACTIVE, HELD): [hold],
     (ACTIVE, CANCELLED): [cancel_it],
@@ -261,12 +262,12 @@ def test_there_is_a_way_for_every_step_of_an_authorization() -> None:
 
 
 @pytest.mark.parametrize("path", WAYS, ids=joined)
-def test_a_card_takes_every_path_that_there_is_a_way_for(path: tuple[CardState, ...]) -> None:
-    assert path in leads(*WAYS[path]).paths
+def test_one_command_takes_a_card_along_the_path(path: tuple[CardState, ...]) -> None:
+    assert path in walked(*WAYS[path]).paths
 
 
 @pytest.mark.parametrize("step", WAYS_OF_AN_AUTHORIZATION, ids=joined)
-def test_an_authorization_takes_every_step_of_its_table(
+def test_one_command_takes_an_authorization_along_the_step(
     step: tuple[AuthorizationState, AuthorizationState],
 ) -> None:
-    assert step in leads(*WAYS_OF_AN_AUTHORIZATION[step]).steps
+    assert step in walked(*WAYS_OF_AN_AUTHORIZATION[step]).steps

@@ -1,4 +1,4 @@
-"""Paying with a card: what it pays of an order, and what is lost (R1, R7, R13, R14, R16-R18)."""
+"""Paying with a card: what it pays, and what is lost (R1, R7, R13, R14, R16-R18)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -35,7 +35,7 @@ INSURANCE, GIFT_CARD = ("insurance", 12_00), ("gift_card", 20_00)
         pytest.param(50_00, [PHONE, ("gift", 0)], 40_00, 0, 10_00, id="a line for nothing"),
     ],
 )
-def test_r1_r14_r16_a_card_pays_what_is_eligible_and_it_can(
+def test_r1_r14_r16_a_card_pays_the_eligible_amount_up_to_its_balance(
     card_minor: int, lines: list[tuple[str, int]], pays: int, due: int, lost: int
 ) -> None:
     books = Books()
@@ -74,7 +74,7 @@ def test_r1_r14_r16_a_card_pays_what_is_eligible_and_it_can(
         ("fr", "EUR", [("smartphone", 0)], (), Reason.NOTHING_ELIGIBLE),
     ],
 )
-def test_r1_r7_r17_r18_what_a_card_does_not_pay(
+def test_r1_r7_r17_r18_a_card_pays_nothing_of_such_an_order(
     market: str,
     currency: str,
     lines: list[tuple[str, int]],
@@ -84,11 +84,11 @@ def test_r1_r7_r17_r18_what_a_card_does_not_pay(
     books = Books()
     card = books.bought()
     wanted = order(lines=lines, currency=currency, discount_codes=discount_codes)
-    told = books.decide(validate(card.card_id, wanted, market=market)).outcome
-    assert isinstance(told, Validated)
-    assert told.reason is reason
-    assert told.currency == currency
-    assert (told.applicable_minor, told.remaining_due_minor, told.forfeited_minor) == (
+    outcome = books.decide(validate(card.card_id, wanted, market=market)).outcome
+    assert isinstance(outcome, Validated)
+    assert outcome.reason is reason
+    assert outcome.currency == currency
+    assert (outcome.applicable_minor, outcome.remaining_due_minor, outcome.forfeited_minor) == (
         0,
         wanted.total.amount_minor,
         0,
@@ -107,8 +107,8 @@ def test_r7_a_card_works_on_its_own_platform() -> None:
 
 def test_r11_an_unknown_code_is_not_found() -> None:
     books = Books()
-    told = books.decide(validate("no card", order(30_00))).outcome
-    assert told == Validated(
+    outcome = books.decide(validate("no card", order(30_00))).outcome
+    assert outcome == Validated(
         reason=Reason.CARD_NOT_FOUND,
         card=None,
         currency="EUR",
@@ -150,7 +150,7 @@ def test_r13_an_order_may_take_another_card_once_the_first_is_free(how: str) -> 
     decision = books.decide(authorize(second.card_id, order()))
     assert isinstance(decision.outcome, Authorized)
     assert books.card(first).state is CardState.ACTIVE
-    # Who looks at a hold that has lapsed books it, also on somebody else's card.
+    # The first command that sees a lapsed hold books the lapse, also on another card.
     lapses = [posting.card_id for posting in decision.postings if posting.kind is PostingKind.LAPSE]
     assert lapses == ([] if how == "released" else [first.card_id])
 
@@ -162,7 +162,7 @@ def test_r13_the_same_order_number_on_another_platform_is_another_order() -> Non
     books.authorized(belgian, order(), market="be")
 
 
-def test_r14_what_the_order_did_not_need_is_lost_at_capture_and_not_before() -> None:
+def test_r14_the_rest_of_a_card_is_lost_at_capture_and_not_before() -> None:
     books = Books()
     card = books.bought(50_00)
     hold = books.authorized(card, order(30_00))

@@ -1,4 +1,4 @@
-"""A real database for every test that asks for one: of each kind in turn, unless it names one."""
+"""A real database for every test that uses one: of each kind in turn, unless it names one."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,13 +15,13 @@ from given.databases.stored_books import StoredBooks, books_on, play_everything
 
 @pytest.fixture
 def url(tmp_path: Path) -> DatabaseUrl:
-    """Where a database can be made; there is none yet."""
+    """The URL of a database file that is not there yet."""
     return DatabaseUrl.of_file(tmp_path / "giftcard.db")
 
 
 @pytest.fixture
 def server_url(databases: Databases, tmp_path: Path) -> Iterator[DatabaseUrl]:
-    """An empty database of PostgreSQL, with our tables; for who leaves them as they are."""
+    """An empty database of PostgreSQL with our tables, for tests that do not change the tables."""
     with databases.empty(Kind.POSTGRESQL, tmp_path) as place:
         yield place.database_url
 
@@ -46,7 +46,7 @@ def database(any_url: DatabaseUrl) -> Iterator[Database]:
 
 @pytest.fixture
 def embedded(url: DatabaseUrl) -> Iterator[Database]:
-    """A connection to a new database file, for what only a file has."""
+    """A connection to a new database file, for tests of files alone."""
     migrate(url)
     with closing(connect(url)) as connection:
         yield connection
@@ -54,14 +54,14 @@ def embedded(url: DatabaseUrl) -> Iterator[Database]:
 
 @pytest.fixture
 def served(server_url: DatabaseUrl) -> Iterator[Database]:
-    """A connection to a new database of PostgreSQL, for what only a server has."""
+    """A connection to a new database of PostgreSQL, for tests of servers alone."""
     with closing(connect(server_url)) as connection:
         yield connection
 
 
 @pytest.fixture
 def books(database: Database) -> StoredBooks:
-    """Books kept in that database."""
+    """Books on that connection."""
     return books_on(database)
 
 
@@ -69,7 +69,7 @@ def books(database: Database) -> StoredBooks:
 def played_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> DatabaseUrl:
-    """A database of each kind in which everything happened, for all tests that leave it so."""
+    """A database of each kind in which everything happened, for tests that do not change it."""
     if request.param == "postgresql":
         postgresql: PostgresqlProcess = request.getfixturevalue("postgresql")
         url = DatabaseUrl.parse(postgresql.new_database())
@@ -83,7 +83,7 @@ def played_url(
 
 @pytest.fixture
 def played(played_url: DatabaseUrl) -> Iterator[Database]:
-    """A connection to it, in a transaction that is taken back."""
+    """A connection to that database, in a transaction that is rolled back."""
     with closing(connect(played_url)) as connection, connection.atomic() as transaction:
         yield connection
         transaction.rollback()

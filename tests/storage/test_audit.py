@@ -1,4 +1,4 @@
-"""The audit finds nothing in a sound database, and every invariant when it is broken."""
+"""The audit finds nothing in a sound database, and every broken invariant in others."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -49,8 +49,8 @@ def test_a_difference_says_what_was_expected_and_what_was_found(
     card = books.bought(50_00)
     with open_way(database):
         tamper(database, "UPDATE card SET balance_minor = 4900")
-        told = audit(database)
-    assert told == [
+        differences = audit(database)
+    assert differences == [
         Difference(
             "card_is_the_sum_of_its_postings",
             f"card {card.card_id}",
@@ -76,9 +76,9 @@ def test_many_differences_are_counted_and_some_are_listed(
         books.bought()
     with open_way(database):
         tamper(database, "UPDATE card SET version = 0")
-        told = audit(database)
-    assert len(told) == LISTED
-    assert {difference.in_all for difference in told} == {LISTED + 3}
+        differences = audit(database)
+    assert len(differences) == LISTED
+    assert {difference.in_all for difference in differences} == {LISTED + 3}
 
 
 def test_totals_are_those_of_the_contract(books: StoredBooks, database: Database) -> None:
@@ -102,22 +102,22 @@ def expire_all(books: StoredBooks) -> None:
         books.decide(CatchUp(card.card_id))
 
 
-def test_an_audit_sees_one_state_and_keeps_no_writer_waiting(
+def test_an_audit_sees_one_state_and_blocks_no_writer(
     books: StoredBooks, any_url: DatabaseUrl
 ) -> None:
     books.bought(20_00)
     with closing(connect_to_look_over(any_url)) as looking:
         with Store(looking).snapshot():
             before = totals(looking)
-            books.bought(30_00)  # Would fail at once if it had to wait for the audit.
+            books.bought(30_00)  # It would fail at once if it had to wait for the audit.
             assert totals(looking) == before
             assert audit(looking) == []
         assert totals(looking) != before
 
 
-# PostgreSQL plans by how many rows there are, and spills to disk what it sorts.
+# Not on PostgreSQL: its plans depend on the number of rows, and it sorts on disk.
 @pytest.mark.parametrize("invariant", INVARIANTS)
-def test_no_table_of_a_file_has_to_be_sorted_in_memory(embedded: Database, invariant: str) -> None:
+def test_no_invariant_sorts_a_table_of_a_file_in_memory(embedded: Database, invariant: str) -> None:
     plan = embedded.execute_sql(f"EXPLAIN QUERY PLAN {INVARIANTS[invariant]}").fetchall()
     steps = [step for *_, step in plan]
     assert [step for step in steps if "TEMP B-TREE" in step or "AUTOMATIC" in step] == []

@@ -1,4 +1,4 @@
-"""The database refuses what no path of this project does: every constraint is reached once."""
+"""The database refuses what no path of this project does: a test reaches every constraint."""
 
 import pytest
 from peewee import Database, DatabaseError
@@ -84,7 +84,7 @@ UNIQUE = {
     ),
 }
 
-# Every trigger, and a statement that it refuses. To PostgreSQL, to empty a table is no deletion.
+# Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
 TRIGGERS = {
     "posting_is_append_only_update": "UPDATE posting SET amount_minor = 1",
     "posting_is_append_only_delete": "DELETE FROM posting",
@@ -97,7 +97,7 @@ EMPTYING = {
 }
 TRIGGERS_OF = {SQLITE: TRIGGERS, POSTGRESQL: TRIGGERS | EMPTYING}
 
-# What would get around them elsewhere.
+# Statements that would get around such triggers elsewhere.
 AROUND = {
     SQLITE: {"INSERT OR REPLACE INTO posting SELECT * FROM posting"},
     POSTGRESQL: {
@@ -131,8 +131,8 @@ FOREIGN_KEYS = {
     ),
 }
 
-# By database: a column takes its own type alone, a file's too as its tables are STRICT; and what
-# must be there must.
+# By engine: values of a wrong type, which files refuse too as their tables are STRICT; and a
+# missing value.
 TYPES = {
     SQLITE: {
         "REAL value in INTEGER column": "UPDATE card SET balance_minor = 0.5",
@@ -157,11 +157,11 @@ def refused(database: Database, statement: str) -> str:
 
 
 def refused_apart(database: Database, statement: str) -> str:
-    """For several in one test: what PostgreSQL refuses is the end of a transaction."""
+    """Roll back after the refusal, which would end a transaction on PostgreSQL."""
     with database.atomic() as savepoint:
-        told = refused(database, statement)
+        why = refused(database, statement)
         savepoint.rollback()
-    return told
+    return why
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -180,7 +180,7 @@ def test_the_ledger_and_the_records_are_append_only(played: Database) -> None:
         assert f"{table} is append-only" in refused_apart(played, statement)
 
 
-def test_a_posting_cannot_be_replaced_either(played: Database) -> None:
+def test_no_other_statement_changes_a_posting_either(played: Database) -> None:
     for statement in AROUND[engine_of(played)]:
         assert "posting is append-only" in refused_apart(played, statement)
 
@@ -190,22 +190,22 @@ def test_a_foreign_key_refuses(played: Database, key: tuple[str, str, str]) -> N
     assert "FOREIGN KEY constraint failed" in refused(played, FOREIGN_KEYS[key])
 
 
-def test_a_column_takes_its_own_type_alone(played: Database) -> None:
+def test_a_column_refuses_values_of_another_type(played: Database) -> None:
     for why, statement in TYPES[engine_of(played)].items():
         assert why in refused_apart(played, statement).replace("cannot store ", "")
 
 
-def test_every_check_has_been_reached(played: Database) -> None:
+def test_every_check_is_reached(played: Database) -> None:
     assert checks(played) == CHECKS.keys()
 
 
-def test_every_unique_index_has_been_reached(played: Database) -> None:
+def test_every_unique_index_is_reached(played: Database) -> None:
     assert unique_indexes(played) == UNIQUE.keys()
 
 
-def test_every_trigger_has_been_reached(played: Database) -> None:
+def test_every_trigger_is_reached(played: Database) -> None:
     assert triggers(played) == TRIGGERS_OF[engine_of(played)].keys()
 
 
-def test_every_foreign_key_has_been_reached(played: Database) -> None:
+def test_every_foreign_key_is_reached(played: Database) -> None:
     assert foreign_keys(played) == FOREIGN_KEYS.keys()

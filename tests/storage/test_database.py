@@ -1,4 +1,4 @@
-"""Opening a database file: what is ours is opened, and what is not is left as it is."""
+"""Opening a database file: ours is opened, and any other file is left as it is."""
 
 import random
 import sqlite3
@@ -29,7 +29,7 @@ def fill(url: DatabaseUrl) -> None:
 
 
 def dump(url: DatabaseUrl) -> list[str]:
-    """Everything in a database, as statements, by a library that is not ours."""
+    """Return everything in a database, as statements, by a library that is not ours."""
     with closing(sqlite3.connect(url.path)) as looking:
         return list(looking.iterdump())
 
@@ -41,7 +41,7 @@ def overwrite(path: Path, start: int, new: bytes) -> None:
 
 
 def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate) -> str:
-    """Return why a file is refused, having seen that it is named and untouched."""
+    """Return why a file is refused; check that the text names it and that it is unchanged."""
     before = url.path.read_bytes() if url.path.is_file() else None
     with pytest.raises(DatabaseRefusedError) as error:
         open_it(url)
@@ -78,7 +78,7 @@ def test_a_url_names_a_file(text: str, path: str) -> None:
         "mysql://host/giftcard",
     ],
 )
-def test_anything_else_is_no_url_of_a_database(text: str) -> None:
+def test_any_other_text_is_no_url_of_a_database(text: str) -> None:
     with pytest.raises(ValueError, match="sqlite:///"):
         DatabaseUrl.parse(text)
 
@@ -95,7 +95,7 @@ def test_an_empty_file_is_filled(url: DatabaseUrl) -> None:
     require_schema(url)
 
 
-def test_preparing_again_keeps_everything(url: DatabaseUrl) -> None:
+def test_migrating_again_keeps_everything(url: DatabaseUrl) -> None:
     fill(url)
     before = dump(url)
     migrate(url)
@@ -103,20 +103,18 @@ def test_preparing_again_keeps_everything(url: DatabaseUrl) -> None:
     assert dump(url) == before
 
 
-def test_a_database_is_found_under_a_name_that_means_something_in_a_url(tmp_path: Path) -> None:
+def test_a_name_with_special_characters_of_urls_is_found(tmp_path: Path) -> None:
     url = DatabaseUrl.of_file(tmp_path / "50% off? #1 œuvre.db")
     fill(url)
     migrate(url)
     assert url.path.exists()
 
 
-def test_what_was_committed_before_a_crash_is_there_afterwards(
-    url: DatabaseUrl, tmp_path: Path
-) -> None:
+def test_a_commit_before_a_crash_is_there_afterwards(url: DatabaseUrl, tmp_path: Path) -> None:
     migrate(url)
     connection = connect(url)
     card = books_on(connection).bought()
-    # The files as a crash would leave them: the card is in the log alone.
+    # The files as a crash leaves them: the card is in the log alone.
     crashed = DatabaseUrl.of_file(tmp_path / "crashed.db")
     for suffix in ("", "-wal"):
         Path(f"{crashed.path}{suffix}").write_bytes(Path(f"{url.path}{suffix}").read_bytes())
@@ -136,11 +134,11 @@ def test_what_was_committed_before_a_crash_is_there_afterwards(
         pytest.param(b"Liste des cartes cadeaux\n", id="a text"),
         pytest.param(bytes(range(256)) * 48, id="garbage"),
         pytest.param(b"\0" * PAGE_BYTES, id="zeros"),
-        pytest.param(b"SQLite format 3\0", id="nothing but the first words"),
+        pytest.param(b"SQLite format 3\0", id="only the first bytes of a database"),
         pytest.param(b"S", id="one letter"),
     ],
 )
-def test_what_is_no_database_is_refused(url: DatabaseUrl, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_refused(url: DatabaseUrl, content: bytes) -> None:
     url.path.write_bytes(content)
     refused(url)
     refused(url, require_schema)
@@ -158,7 +156,7 @@ def test_a_file_in_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> No
     assert not url.path.parent.exists()
 
 
-def test_a_file_that_is_not_there_has_no_schema(url: DatabaseUrl) -> None:
+def test_a_missing_file_has_no_schema(url: DatabaseUrl) -> None:
     assert "no such file" in refused(url, require_schema)
     assert not url.path.exists()
 
@@ -166,7 +164,7 @@ def test_a_file_that_is_not_there_has_no_schema(url: DatabaseUrl) -> None:
 def test_the_database_of_another_program_is_refused(url: DatabaseUrl) -> None:
     with closing(sqlite3.connect(url.path)) as other, other:
         other.execute("CREATE TABLE card (card_id TEXT PRIMARY KEY)")
-        other.execute("INSERT INTO card VALUES ('somebody else''s')")
+        other.execute("INSERT INTO card VALUES ('another program''s')")
     assert "belongs to another program" in refused(url)
     assert list(url.path.parent.iterdir()) == [url.path]
 
@@ -183,7 +181,9 @@ def test_a_database_of_a_newer_version_is_refused(url: DatabaseUrl) -> None:
         assert "0099_later" in why
 
 
-def test_a_database_that_lacks_a_migration_has_to_be_started_once(url: DatabaseUrl) -> None:
+def test_a_database_that_lacks_a_migration_is_refused_until_it_is_migrated(
+    url: DatabaseUrl,
+) -> None:
     migrate(url)
     connection = connect(url)
     connection.execute_sql("DELETE FROM schema_migration")
@@ -207,7 +207,7 @@ def test_a_file_whose_beginning_is_damaged_is_refused(url: DatabaseUrl) -> None:
 
 
 def pages_of(url: DatabaseUrl, table: str) -> list[int]:
-    """The pages on which a table or an index lies."""
+    """Return the pages of a table or an index."""
     with closing(sqlite3.connect(f"{url.path.as_uri()}?mode=ro", uri=True)) as looking:
         found = looking.execute("SELECT pageno FROM dbstat WHERE name = ?", (table,)).fetchall()
     return [page for (page,) in found]
@@ -218,17 +218,16 @@ def pages_of(url: DatabaseUrl, table: str) -> list[int]:
 def test_a_file_with_a_damaged_page_is_refused(url: DatabaseUrl, table: str, damage: bytes) -> None:
     fill(url)
     for page in pages_of(url, table)[-1:]:
-        # The middle of the page, and the head that says what lies on it, stay as they were:
-        # only the list of what lies where is gone.
+        # The rows and the head of the page stay as they were: only the offsets are gone.
         overwrite(url.path, (page - 1) * PAGE_BYTES + 8, damage * (PAGE_BYTES - 16))
     assert "damaged" in refused(url)
     assert "damaged" in refused(url, require_schema)
 
 
-def test_whatever_is_damaged_a_file_is_opened_or_refused(url: DatabaseUrl) -> None:
+def test_a_file_with_any_damage_is_opened_or_refused(url: DatabaseUrl) -> None:
     fill(url)
     sound = url.path.read_bytes()
-    chance = random.Random(20261122)  # noqa: S311 - the same damages each time
+    chance = random.Random(20261122)  # noqa: S311 - the same damage in every run
     refusals = 0
     for _ in range(150):
         length = chance.choice([1, 8, 64, 512, PAGE_BYTES])

@@ -1,4 +1,4 @@
-"""Errors of the database are told in words of this project, wherever they come up."""
+"""The database's errors become errors of this project, also those that come while fetching."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def leaf_pages(file: bytes, root: int) -> list[int]:
     return [int.from_bytes(page[offset : offset + 4], "big") for offset in offsets]
 
 
-def test_damage_that_is_met_between_two_rows_is_no_defect(tmp_path: Path) -> None:
+def test_damage_found_between_two_rows_raises_storage_away(tmp_path: Path) -> None:
     url = DatabaseUrl.of_file(tmp_path / "giftcard.db")
     database.migrate(url)
     connection = database.connect(url)

@@ -1,7 +1,7 @@
-"""A database that an older version made opens under this one, and goes on.
+"""A database that an older version made opens under this version, and works.
 
-`database_0001.db` is what the code that landed with migration 0001 left behind, and so on; see
-`keep_database.py`. None is ever made anew.
+`database_0001.db` was made by the code that landed with migration 0001, and so on; see
+`keep_database.py`. These files are never made again.
 """
 
 import re
@@ -36,10 +36,10 @@ from given.made_facts import (
     validate,
 )
 
-KEPT = sorted(Path(__file__).parent.glob("database_*.db"))
+FILES = sorted(Path(__file__).parent.glob("database_*.db"))
 
 
-@pytest.fixture(params=KEPT, ids=lambda path: path.stem)
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
 def former(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A copy of a former database, opened as a server would."""
     url = DatabaseUrl.of_file(tmp_path / "former.db")
@@ -57,9 +57,9 @@ def card_in(database: Database, state: CardState) -> str:
     return card_id
 
 
-def test_every_migration_has_left_a_database() -> None:
+def test_there_is_a_former_database_of_every_migration() -> None:
     migrations = {re.match(r"\d+", path.name)[0] for path in MIGRATIONS.glob("[0-9]*.py")}  # type: ignore[index] # Every name begins with digits.
-    assert {path.stem.removeprefix("database_") for path in KEPT} == migrations
+    assert {path.stem.removeprefix("database_") for path in FILES} == migrations
 
 
 def schema(database: Database) -> list[tuple[str, ...]]:
@@ -71,11 +71,11 @@ def schema(database: Database) -> list[tuple[str, ...]]:
 def test_a_former_database_has_the_tables_of_a_new_one(
     former: Database, embedded: Database
 ) -> None:
-    # A migration that has landed is frozen: edited, it would make other tables than it did.
+    # A landed migration must not be edited: it would make other tables than it did.
     assert schema(former) == schema(embedded)
 
 
-def test_a_former_database_is_sound_and_worth_what_it_was(former: Database) -> None:
+def test_a_former_database_is_sound_and_its_cards_keep_their_value(former: Database) -> None:
     assert audit(former) == []
     assert totals(former) == [
         Totals("be", "EUR", 100_00, 0, 0, 0, 0, 0, 100_00),
@@ -94,7 +94,7 @@ def test_every_code_still_finds_its_card(former: Database) -> None:
         assert code.last4 == card.last4
 
 
-def test_requests_are_still_remembered(former: Database) -> None:
+def test_every_request_record_is_still_found(former: Database) -> None:
     sent = former.execute_sql("SELECT caller, request_id, prevented FROM request").fetchall()
     keys = {RequestKey(caller, request_id): prevented for caller, request_id, prevented in sent}
     remembered = Store(former).load([issue(key=key) for key in keys]).facts.requests
@@ -104,17 +104,17 @@ def test_requests_are_still_remembered(former: Database) -> None:
         assert record.answer == (b"" if keys[key] else b"answer")
 
 
-def test_everybody_is_still_known(former: Database) -> None:
+def test_every_person_can_still_be_read(former: Database) -> None:
     ids = [card_id for (card_id,) in former.execute_sql("SELECT card_id FROM card").fetchall()]
-    kept = [each for card in ids for each in people_of(former, RING, card, ActingFor.SUPPORT)]
-    people = [each for each in kept if isinstance(each, Person)]
-    assert len(people) == len(kept) > len(ids)
+    stored = [each for card in ids for each in people_of(former, RING, card, ActingFor.SUPPORT)]
+    people = [each for each in stored if isinstance(each, Person)]
+    assert len(people) == len(stored) > len(ids)
     assert {person.contact for person in people} == {BUYER, FRIEND, SHOPPER}
     assert {person.message for person in people} == {"", "Bon anniversaire, Bruno !"}
 
 
-def test_what_was_begun_is_brought_to_its_end(former: Database) -> None:
-    # Request ids are counted from one in every process, and these callers had them all.
+def test_open_holds_and_cards_that_are_due_are_brought_to_their_end(former: Database) -> None:
+    # Request ids are counted from one in every process, so the former callers had them all.
     caller = "a caller of today"
     books = books_on(former)
     card_id = card_in(former, CardState.HELD)

@@ -1,4 +1,4 @@
-"""Looking over all cards: what is due, and what is owed."""
+"""Overviews of all cards: which are due, and what they are worth."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from given.databases.stored_books import StoredBooks
 from given.made_facts import cancel, issue, order
 
 
-def test_due_cards_are_those_that_time_has_something_to_do_for(
+def test_a_card_is_due_once_its_hold_lapsed_or_it_expired(
     books: StoredBooks, database: Database
 ) -> None:
     fresh, held, lapsing, expiring = (books.bought() for _ in range(4))
@@ -33,7 +33,7 @@ def test_due_cards_are_those_that_time_has_something_to_do_for(
     assert audit(database) == []
 
 
-def test_holdings_are_what_is_owed_by_market_currency_and_key(
+def test_holdings_are_counted_by_market_currency_and_key(
     books: StoredBooks, database: Database
 ) -> None:
     assert not has_cards(database)

@@ -1,4 +1,4 @@
-"""People come back as they were: for who may read them, from their own row, until forgotten."""
+"""People are read as they were saved, by those who may, until they are forgotten."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -35,22 +35,20 @@ OTHER: Final = Key(KEY.key_id, b"another secret by the same name.")
 BOTH: Final = KeyRing((NEXT, KEY))
 
 
-def known(database: Database, card: Card, ring: KeyRing = RING) -> list[Person | Lost]:
+def people_beside(database: Database, card: Card, ring: KeyRing = RING) -> list[Person | Lost]:
     return people_of(database, ring, card.card_id, ActingFor.SUPPORT)
 
 
 def read(people: list[Person | Lost]) -> list[str]:
-    """Return the name of who can be read, and why who cannot."""
+    """Return the name of each person, or why the person cannot be read."""
     return [each.contact.name if isinstance(each, Person) else each.why.value for each in people]
 
 
-def test_r30_everybody_comes_back_as_they_were_saved(
-    books: StoredBooks, database: Database
-) -> None:
+def test_r30_every_person_is_read_as_saved(books: StoredBooks, database: Database) -> None:
     play_everything(books)
     for card in books.facts.cards.values():
         saved = [person for person in books.people if person.card_id == card.card_id]
-        found = known(database, card)
+        found = people_beside(database, card)
         assert set(found) == set(saved)
         assert len(found) == len(saved)
     assert {person.role for person in books.people} == set(PersonRole)
@@ -68,9 +66,9 @@ def test_r30_everybody_comes_back_as_they_were_saved(
         "x" * 4096,
     ],
 )
-def test_any_text_comes_back(books: StoredBooks, database: Database, text: str) -> None:
+def test_any_text_is_read_as_saved(books: StoredBooks, database: Database, text: str) -> None:
     card = books.bought(message=text, recipient=Contact(text, text, text))
-    bought, got = known(database, card)
+    bought, got = people_beside(database, card)
     assert isinstance(bought, Person)
     assert isinstance(got, Person)
     assert {bought.message, got.message, *texts_of(got.contact)} == {text, ""}
@@ -87,7 +85,7 @@ def texts_of(contact: Contact) -> tuple[str, str, str]:
         *((role, role is Role.SUPPORT) for role in Role),
         ("e-mail delivery", True),
         ("", False),
-        ("nobody", False),
+        ("anyone", False),
     ],
 )
 def test_r30_only_support_and_email_delivery_may_read(
@@ -105,14 +103,16 @@ def test_r30_only_support_and_email_delivery_may_read(
         people_of(database, RING, card.card_id, untyped)
 
 
-def test_a_card_that_is_not_there_has_nobody_to_read_or_forget(database: Database) -> None:
+def test_an_unknown_card_has_no_people_to_read_or_forget(database: Database) -> None:
     with pytest.raises(CardUnknownError):
         people_of(database, RING, "no card", ActingFor.EMAIL_DELIVERY)
     with pytest.raises(CardUnknownError):
         forget(database, "no card")
 
 
-def test_lengths_and_bytes_tell_nothing(books: StoredBooks, database: Database) -> None:
+def test_the_length_and_the_bytes_of_a_sealed_person_tell_nothing(
+    books: StoredBooks, database: Database
+) -> None:
     for name in ("Al", "Maximiliane von Unterschleissheim"):
         books.bought(purchaser=replace(BUYER, name=name), recipient=FRIEND)
         books.bought(purchaser=replace(BUYER, name=name))
@@ -121,7 +121,7 @@ def test_lengths_and_bytes_tell_nothing(books: StoredBooks, database: Database) 
     assert {len(each) for each in sealed} == {12 + 128 + 16}
 
 
-def test_cards_have_a_data_key_each_and_people_share_it(
+def test_each_card_has_a_data_key_that_its_people_share(
     books: StoredBooks, database: Database
 ) -> None:
     first, _ = books.bought(recipient=FRIEND), books.bought()
@@ -130,7 +130,7 @@ def test_cards_have_a_data_key_each_and_people_share_it(
     count = "SELECT COUNT(DISTINCT card_id), COUNT(DISTINCT data_key_id) FROM {}"
     for table in ("person", "data_key"):
         assert database.execute_sql(count.format(table)).fetchone() == (2, 2)
-    assert read(known(database, first)) == [SHOPPER.name] * 2 + [BUYER.name, FRIEND.name]
+    assert read(people_beside(database, first)) == [SHOPPER.name] * 2 + [BUYER.name, FRIEND.name]
 
 
 def test_a_card_that_is_bought_and_used_in_one_batch_has_one_data_key(
@@ -145,16 +145,16 @@ def test_a_card_that_is_bought_and_used_in_one_batch_has_one_data_key(
             decisions.append(decide(command, loaded.facts, MARKETS, NOW))
             loaded.facts.apply(decisions[-1])
         books.store.save(loaded, decisions, [], NOW)
-    assert read(known(database, loaded.facts.cards[card_id])) == [SHOPPER.name, BUYER.name]
+    assert read(people_beside(database, loaded.facts.cards[card_id])) == [SHOPPER.name, BUYER.name]
     assert database.execute_sql("SELECT COUNT(*) FROM data_key").fetchone() == (1,)
 
 
-def test_a_store_without_sealing_loads_and_saves_nobody(
+def test_a_store_without_a_sealing_loads_facts_and_saves_no_people(
     books: StoredBooks, database: Database
 ) -> None:
     card = books.bought()
     bare = StoredBooks(Store(database))
     assert bare.store.load([validate(card.card_id, order())]).facts.cards.keys() == {card.card_id}
-    with pytest.raises(TypeError, match="no sealing"):
+    with pytest.raises(TypeError, match="without a sealing"):
         bare.authorized(card, order())
     assert books.card(card) == card

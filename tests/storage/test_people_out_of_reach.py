@@ -1,4 +1,4 @@
-"""People who cannot be read: forgotten, without the ring's key, altered. Cards go on without."""
+"""People who cannot be read: forgotten, without their key, altered. Their cards still work."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -32,7 +32,7 @@ LACKING: Final = Loss.RING_LACKS_KEY.value
 
 
 def read(database: Database, card: Card, ring: KeyRing = RING) -> list[str]:
-    """Return by role the name of who can be read, and why who cannot."""
+    """Return, sorted by role, the name of each person, or why the person cannot be read."""
     found = people_of(database, ring, card.card_id, ActingFor.SUPPORT)
     return [each.contact.name if isinstance(each, Person) else each.why.value for each in found]
 
@@ -47,7 +47,7 @@ def count(database: Database, table: str) -> int:
     return found
 
 
-def test_r32_forgetting_a_card_forgets_its_people_and_nobody_else(
+def test_r32_forgetting_a_card_forgets_its_people_and_no_others(
     books: StoredBooks, database: Database
 ) -> None:
     card, other = books.bought(recipient=FRIEND), books.bought()
@@ -58,7 +58,7 @@ def test_r32_forgetting_a_card_forgets_its_people_and_nobody_else(
     assert forget(database, card.card_id).data_keys == 0
 
 
-def test_r32_a_forgotten_card_is_worth_and_does_what_it_did(
+def test_r32_a_card_whose_people_are_forgotten_keeps_its_value_and_works(
     books: StoredBooks, database: Database
 ) -> None:
     card = books.bought(50_00)
@@ -73,7 +73,7 @@ def test_r32_a_forgotten_card_is_worth_and_does_what_it_did(
     assert audit(database) == []
 
 
-def test_who_pays_with_a_forgotten_card_is_known_under_a_new_data_key(
+def test_a_customer_who_pays_after_the_forgetting_is_sealed_under_a_new_data_key(
     books: StoredBooks, database: Database
 ) -> None:
     card = books.bought()
@@ -86,10 +86,10 @@ def test_who_pays_with_a_forgotten_card_is_known_under_a_new_data_key(
     assert read(database, card) == [FORGOTTEN] * 3
 
 
-def test_who_pays_while_a_card_is_forgotten_is_forgotten_with_it(
+def test_a_customer_who_pays_during_the_forgetting_is_forgotten_too(
     served: Database, server_url: DatabaseUrl
 ) -> None:
-    # Only replicas have that; a file has one writer at a time.
+    # This takes two writers at once, and a file has one.
     books = books_on(served)
     card = books.bought()
     with books.store.transaction():
@@ -114,7 +114,7 @@ def test_who_pays_while_a_card_is_forgotten_is_forgotten_with_it(
     ],
     ids=lambda value: "-".join(key.key_id for key in value) if isinstance(value, tuple) else value,
 )
-def test_each_key_of_the_ring_opens_what_it_sealed(
+def test_each_key_of_the_ring_opens_the_people_that_it_sealed(
     books: StoredBooks,
     database: Database,
     ring: tuple[Key, ...],
@@ -128,7 +128,7 @@ def test_each_key_of_the_ring_opens_what_it_sealed(
 
 
 @pytest.mark.parametrize("left", [NEXT, OTHER], ids=["without the key", "with another one"])
-def test_a_payment_without_the_rings_key_makes_a_data_key_and_loses_nobody(
+def test_a_payment_without_the_rings_key_makes_a_data_key_and_loses_no_person(
     books: StoredBooks, database: Database, left: Key
 ) -> None:
     card = books.bought()
@@ -141,7 +141,7 @@ def test_a_payment_without_the_rings_key_makes_a_data_key_and_loses_nobody(
     assert read(database, card)[2] == BUYER.name
 
 
-def test_what_is_lost_says_which_key_it_needs(books: StoredBooks, database: Database) -> None:
+def test_a_lost_person_names_the_key_that_is_needed(books: StoredBooks, database: Database) -> None:
     hold = books.authorized(books.bought(), order())
     (paid, _) = people_of(database, KeyRing((NEXT,)), hold.card_id, ActingFor.EMAIL_DELIVERY)
     assert paid == Lost(
@@ -215,14 +215,14 @@ TAMPERINGS: Final[tuple[Tampering, ...]] = (
 
 
 @pytest.mark.parametrize("tamper", TAMPERINGS)
-def test_what_was_altered_is_refused_and_said(
+def test_an_altered_person_is_not_read_and_reported_as_such(
     books: StoredBooks, database: Database, tamper: Tampering
 ) -> None:
     card, other = books.bought(), books.bought()
     with database.atomic():
         tamper(database, card.card_id, other.card_id)
     assert read(database, card) == [ALTERED]
-    # And it keeps nobody from paying.
+    # It prevents no payment.
     books.authorized(card, order())
     assert sorted(read(database, card)) == [ALTERED, SHOPPER.name]
 
@@ -236,7 +236,7 @@ def test_nothing_of_a_forgotten_data_key_is_left_in_files_or_dumps(
     books: StoredBooks, database: Database, any_url: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     cards = [books.bought() for _ in range(150)]  # So many that pages of the table were split.
-    kept, *gone = cards
+    left, *gone = cards
     wrapped = {card.card_id: wrapped_of(database, card)[0] for card in cards}
     before = everything_at_rest(any_url, postgresql)
     assert all(is_in(before, wrapped[card.card_id]) for card in cards)
@@ -246,16 +246,16 @@ def test_nothing_of_a_forgotten_data_key_is_left_in_files_or_dumps(
         )
     after = everything_at_rest(any_url, postgresql)
     assert [card for card in gone if is_in(after, wrapped[card.card_id])] == []
-    assert is_in(after, wrapped[kept.card_id])
+    assert is_in(after, wrapped[left.card_id])
 
 
 def is_in(content: bytes, secret: bytes) -> bool:
-    """Tell whether any half of a secret stands there, in any way."""
-    halves = (secret[:20], secret[20:40], secret[40:])
-    return any(way in content for half in halves for way in ways_to_write(half))
+    """Return whether a part of a secret is in the content, however it is written."""
+    parts = (secret[:20], secret[20:40], secret[40:])
+    return any(way in content for part in parts for way in ways_to_write(part))
 
 
-def test_a_reader_of_the_log_delays_what_becomes_of_the_traces_not_the_forgetting(
+def test_a_reader_of_the_log_delays_clearing_the_traces_and_not_the_forgetting(
     embedded: Database, url: DatabaseUrl
 ) -> None:
     books = books_on(embedded)

@@ -1,4 +1,4 @@
-"""PostgreSQL alone: what its URLs say, who may migrate it, and which servers are refused."""
+"""PostgreSQL alone: its URLs, its migrations, and the servers that are refused."""
 
 import socket
 import sys
@@ -20,7 +20,7 @@ from given.databases.stored_books import books_on
 
 STARTING_AT_ONCE = 8
 EVERY_MIGRATION = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
-# So patient that who is refused before was refused at once, however busy this machine is.
+# So long that a refusal within it was no timeout, however busy this machine is.
 PATIENCE_SECONDS = 60
 
 
@@ -32,7 +32,7 @@ def empty(postgresql: PostgresqlProcess) -> DatabaseUrl:
 
 @pytest.fixture
 def own(postgresql: PostgresqlProcess) -> DatabaseUrl:
-    """A database of PostgreSQL whose schema nobody else needs."""
+    """A database of PostgreSQL whose schema no other test needs."""
     return DatabaseUrl.parse(postgresql.new_database())
 
 
@@ -43,7 +43,7 @@ def run(url: DatabaseUrl, *statements: str) -> None:
 
 
 def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate) -> str:
-    """Return why a database is refused, having seen that it is named, without its password."""
+    """Return why a database is refused; check that the text names it without its password."""
     with pytest.raises(DatabaseRefusedError) as error:
         open_it(url)
     why = str(error.value)
@@ -51,14 +51,14 @@ def refused(url: DatabaseUrl, open_it: Callable[[DatabaseUrl], object] = migrate
     assert "secret" not in why
     password = urlsplit(url.location).password
     assert password is not None
-    assert [told for told in everything_told(error.value) if password in told] == []
+    assert [text for text in texts_of(error.value) if password in text] == []
     return why
 
 
-def everything_told(error: BaseException) -> list[str]:
-    """What a traceback would show of an error, and of those that led to it."""
+def texts_of(error: BaseException) -> list[str]:
+    """Return the texts that a traceback shows of an error, and of the errors that led to it."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return [str(error), *(everything_told(before) if before else [])]
+    return [str(error), *(texts_of(before) if before else [])]
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_a_url_of_a_server_is_shown_without_its_secrets(text: str, shown: str) -
         "mysql://giftcard:secret@db/books",
     ],
 )
-def test_a_url_that_is_none_is_told_without_its_secrets(text: str) -> None:
+def test_the_error_of_a_wrong_url_has_no_secrets(text: str) -> None:
     with pytest.raises(ValueError, match="postgresql://user@host/database") as error:
         DatabaseUrl.parse(text)
-    assert [told for told in everything_told(error.value) if "secret" in told] == []
+    assert [text for text in texts_of(error.value) if "secret" in text] == []
 
 
-def test_of_many_who_migrate_at_once_one_makes_the_tables(
+def test_of_many_processes_that_migrate_at_once_one_makes_the_tables(
     empty: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(postgresql_server._CONNECTING, "connect_timeout", str(PATIENCE_SECONDS))
@@ -134,7 +134,7 @@ def test_the_database_of_another_program_is_refused(
     assert postgresql.dump(empty.location) == before
 
 
-def test_the_schema_of_another_program_is_none_of_our_business(empty: DatabaseUrl) -> None:
+def test_tables_in_another_schema_are_ignored(empty: DatabaseUrl) -> None:
     run(empty, "CREATE SCHEMA theirs", "CREATE TABLE theirs.card (id int)")
     assert migrate(empty) == EVERY_MIGRATION
 
@@ -190,7 +190,7 @@ def test_a_server_that_is_not_durable_is_refused() -> None:
     [
         (PASSWORD, "not-the-secret", "cannot be reached"),
         (PASSWORD, "not%2dthe%2dsecret", "cannot be reached"),
-        ("giftcard:", "nobody:", "cannot be reached"),
+        ("giftcard:", "stranger:", "cannot be reached"),
         ("{database}", "no_such_database", "cannot be reached"),
         ("{port}", "1", "cannot be reached"),
         ("127.0.0.1", "no-such-host.invalid", "cannot be reached"),
@@ -241,7 +241,7 @@ def test_of_several_hosts_the_one_that_answers_is_used(server_url: DatabaseUrl) 
         assert books_on(connection).bought().version == 1
 
 
-def test_a_missing_psycopg_is_said_clearly(
+def test_the_error_of_a_missing_psycopg_says_what_to_install(
     server_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)

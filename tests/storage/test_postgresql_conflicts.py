@@ -1,4 +1,4 @@
-"""Two connections to PostgreSQL at once: the slower one is told, and writes over nothing."""
+"""Two connections to PostgreSQL at once: the slower one fails, and overwrites nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,12 +30,12 @@ OpenBooks = Callable[..., StoredBooks]
 
 @pytest.fixture
 def open_books(server_url: DatabaseUrl) -> Iterator[OpenBooks]:
-    """Opens books of one database, each on a connection of its own with settings of its own."""
+    """Return a function that opens books on a connection, and with settings, of their own."""
     with ExitStack() as opened:
 
         def open_more(**settings: object) -> StoredBooks:
-            told = " ".join(f"-c {name}={value}" for name, value in settings.items())
-            url = DatabaseUrl.parse(f"{server_url.location}?options={quote(told)}")
+            options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+            url = DatabaseUrl.parse(f"{server_url.location}?options={quote(options)}")
             return books_on(opened.enter_context(closing(connect(url))))
 
         yield open_more
@@ -49,7 +49,7 @@ def decide_and_save(books: StoredBooks, loaded: Loaded, command: Command) -> Non
 def overtaken(
     slow: StoredBooks, fast: StoredBooks, its_own: Command, the_others: Command
 ) -> pytest.ExceptionInfo[StaleError]:
-    """Let one load, another one do all of its own, and return what the first one is told."""
+    """Let one load and another one commit; return the error of the first one when it saves."""
 
     def transact() -> None:
         with slow.store.transaction():
@@ -83,7 +83,7 @@ def overtaken(
         ),
     ],
 )
-def test_the_slower_one_is_stale_and_decides_again(
+def test_the_slower_one_is_stale_and_may_decide_again(
     open_books: OpenBooks,
     served: Database,
     commands: Callable[[str, str], Sequence[Command]],
@@ -107,13 +107,15 @@ def test_the_slower_one_is_stale_and_decides_again(
         pytest.param(False, 0, id="by a hold for the same order"),
     ],
 )
-def test_a_connection_goes_on_however_often_it_was_overtaken(
+def test_a_connection_works_however_often_it_was_overtaken(
     open_books: OpenBooks, served: Database, *, is_same_card: bool, before: int
 ) -> None:
     slow, fast = open_books(), open_books()
     for number in range(before):
         slow.authorized(fast.bought(), order(order_id=f"{number} before"))
-    for number in range(12):  # Enough for the driver to prepare every statement, amid failures.
+    for number in range(
+        12
+    ):  # Often enough for the driver to prepare every statement, despite failures.
         first, second = (fast.bought().card_id for _ in range(2))
         its_own = authorize(first, order(order_id=f"{number}"))
         changed = authorize(first, order(order_id=f"{number} of the other one"))
@@ -128,7 +130,7 @@ def test_a_connection_goes_on_however_often_it_was_overtaken(
     ("commits", "is_stale"),
     [pytest.param(True, True, id="it commits"), pytest.param(False, False, id="it rolls back")],
 )
-def test_who_finds_a_card_locked_waits_for_what_becomes_of_it(
+def test_a_writer_that_finds_a_card_locked_waits_for_the_end_of_the_other_transaction(
     open_books: OpenBooks, served: Database, *, commits: bool, is_stale: bool
 ) -> None:
     first, second = open_books(), open_books(lock_timeout="10s")
@@ -169,7 +171,7 @@ def wait_until_one_waits(served: Database) -> None:
     wait_until(lambda: served.execute_sql(waiting).fetchone())
 
 
-def test_a_lock_that_is_held_too_long_is_not_waited_for(
+def test_a_writer_gives_up_on_a_lock_that_is_held_too_long(
     open_books: OpenBooks, served: Database
 ) -> None:
     slow, fast = open_books(lock_timeout="100"), open_books()
@@ -184,7 +186,7 @@ def test_a_lock_that_is_held_too_long_is_not_waited_for(
     assert audit(served) == []
 
 
-def test_of_two_that_wait_for_each_other_one_is_stale(
+def test_of_two_writers_that_wait_for_each_other_one_is_stale(
     open_books: OpenBooks, served: Database
 ) -> None:
     each = [open_books(lock_timeout="10s", deadlock_timeout="100") for _ in range(2)]
@@ -208,7 +210,7 @@ def test_of_two_that_wait_for_each_other_one_is_stale(
     assert audit(served) == []
 
 
-def test_one_load_sees_one_state_whoever_commits_between_its_statements(
+def test_one_load_sees_one_state_despite_commits_between_its_statements(
     open_books: OpenBooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader, writer = open_books(), open_books()
@@ -228,7 +230,7 @@ def test_one_load_sees_one_state_whoever_commits_between_its_statements(
 
     monkeypatch.setattr(reader.store, "_find", find_and_be_overtaken)
     with reader.store.snapshot():
-        # Finds the hold first, and only then the card that it is on.
+        # It finds the authorization first, and only then its card.
         seen = reader.store.load([reverse(hold.authorization_id)]).facts
     assert statements > 1
     assert seen.authorizations == {hold.authorization_id: hold}

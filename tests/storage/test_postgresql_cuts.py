@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are cut: before, amid, and at the end of a transaction."""
+"""Connections to PostgreSQL that are cut before, during, and at the end of a transaction."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ CUT = """
 
 @pytest.fixture
 def cut(server_url: DatabaseUrl) -> Iterator[Callable[[], None]]:
-    """Cuts every connection to the database but its own."""
+    """Return a function that cuts every connection to the database but its own."""
     with closing(psycopg.connect(server_url.location, autocommit=True)) as other:
         yield lambda: assert_cut(other.execute(CUT.encode()).fetchall())
 
@@ -39,7 +39,7 @@ def assert_cut(found: list[tuple[bool]]) -> None:
 
 @pytest.fixture
 def served_books(served: Database) -> StoredBooks:
-    """Books kept by a server."""
+    """Books on a server."""
     return books_on(served)
 
 
@@ -58,20 +58,20 @@ def cards_in(url: DatabaseUrl) -> int:
     [
         pytest.param(lambda books, _: books.bought().version, 1, id="a command"),
         pytest.param(lambda _, served: has_cards(served), True, id="whether there are cards"),
-        pytest.param(lambda _, served: len(holdings(served)), 1, id="what is owed"),
-        pytest.param(lambda _, served: due(served, NOW, 10), [], id="what is due"),
+        pytest.param(lambda _, served: len(holdings(served)), 1, id="the holdings"),
+        pytest.param(lambda _, served: due(served, NOW, 10), [], id="due cards"),
         pytest.param(lambda _, served: audit(served), [], id="the audit"),
         pytest.param(lambda _, served: len(totals(served)), 1, id="the totals"),
     ],
 )
-def test_a_connection_that_was_cut_opens_itself_at_the_next_transaction(
+def test_a_connection_that_was_cut_reconnects_at_the_next_transaction(
     served: Database,
     served_books: StoredBooks,
     cut: Callable[[], None],
     use: Callable[[StoredBooks, Database], object],
     expected: object,
 ) -> None:
-    # Often enough for the driver to prepare the statements, which go with the connection.
+    # Often enough for the driver to prepare the statements, which are lost with the connection.
     for _ in range(8):
         served_books.bought()
     cut()
@@ -88,7 +88,7 @@ def test_a_connection_that_was_cut_opens_itself_at_the_next_transaction(
         pytest.param(save_a_card, id="saving"),
     ],
 )
-def test_a_transaction_that_is_cut_in_the_middle_has_not_happened(
+def test_a_transaction_that_is_cut_in_the_middle_changes_nothing(
     server_url: DatabaseUrl,
     served_books: StoredBooks,
     cut: Callable[[], None],
@@ -109,7 +109,7 @@ def test_a_transaction_that_is_cut_in_the_middle_has_not_happened(
     assert served_books.bought().version == 1
 
 
-def test_a_snapshot_that_is_cut_in_the_middle_is_away(
+def test_a_snapshot_that_is_cut_in_the_middle_raises_storage_away(
     served_books: StoredBooks, cut: Callable[[], None]
 ) -> None:
     store = served_books.store
@@ -128,7 +128,7 @@ def test_a_snapshot_that_is_cut_in_the_middle_is_away(
         assert store.load(question).facts.cards == {card.card_id: card}
 
 
-def test_a_connection_that_is_cut_knows_it_once_it_was_used(
+def test_a_connection_that_was_cut_is_unusable_after_its_next_use(
     served: Database, cut: Callable[[], None]
 ) -> None:
     assert served.is_connection_usable()
@@ -136,17 +136,17 @@ def test_a_connection_that_is_cut_knows_it_once_it_was_used(
     with suppress(StorageAwayError), translated():
         served.execute_sql("SELECT 1")
     assert not served.is_connection_usable()
-    close(served)  # As the server does when it stops, whatever has become of it.
+    close(served)  # As the server does when it stops, also with an unusable connection.
 
 
 @pytest.mark.parametrize(
     ("cut_at", "cards"),
     [
-        pytest.param(Cut.BEFORE_COMMIT, 0, id="the server never heard of it"),
+        pytest.param(Cut.BEFORE_COMMIT, 0, id="the server never received it"),
         pytest.param(Cut.AFTER_COMMIT, 1, id="its answer was lost"),
     ],
 )
-def test_a_commit_that_is_not_answered_is_lost_and_may_have_happened(
+def test_a_commit_without_an_answer_raises_commit_lost_and_may_have_happened(
     server_url: DatabaseUrl, postgresql: PostgresqlProcess, cut_at: Cut, cards: int
 ) -> None:
     with CuttingProxy(postgresql.port) as proxy:
@@ -163,7 +163,7 @@ def test_a_commit_that_is_not_answered_is_lost_and_may_have_happened(
     assert cards_in(server_url) == cards + 1
 
 
-def test_whether_a_lost_commit_has_happened_is_known_by_its_request(
+def test_the_request_record_shows_whether_a_lost_commit_has_happened(
     server_url: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     with CuttingProxy(postgresql.port) as proxy:
@@ -180,7 +180,7 @@ def test_whether_a_lost_commit_has_happened_is_known_by_its_request(
                 assert (command.key in known) is (cut_at is Cut.AFTER_COMMIT)
 
 
-def test_a_server_that_is_gone_is_away_until_it_is_back() -> None:
+def test_a_killed_server_raises_storage_away_until_it_is_back() -> None:
     with PostgresqlProcess() as postgresql:
         url = DatabaseUrl.parse(postgresql.new_database())
         with closing(connect(url)) as connection:
@@ -207,7 +207,7 @@ def test_a_server_that_is_gone_is_away_until_it_is_back() -> None:
         ("default_transaction_read_only", "DELETE FROM person", 0, "25006"),
     ],
 )
-def test_what_the_server_does_not_let_go_on_is_away(
+def test_a_transaction_that_the_server_ends_raises_storage_away(
     served: Database, setting: str, statement: str, wait_seconds: float, state: str
 ) -> None:
     store = Store(served)

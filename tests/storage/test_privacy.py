@@ -1,4 +1,4 @@
-"""Where people and codes stand at rest: people in one table, sealed; codes nowhere."""
+"""People are stored in one table, sealed; codes are stored nowhere."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ def every_value(database: Database, table: str) -> list[Any]:
     return [value for row in found for value in row]
 
 
-def test_r30_a_person_stands_nowhere_in_clear(books: StoredBooks, database: Database) -> None:
+def test_r30_no_column_holds_a_person_in_clear_text(books: StoredBooks, database: Database) -> None:
     play_everything(books)
     for model in TABLES:
         for value in every_value(database, model._meta.table_name):
-            kept = value if isinstance(value, bytes) else str(value).encode()
-            assert [trace for trace in TRACES if trace.encode() in kept] == []
+            content = value if isinstance(value, bytes) else str(value).encode()
+            assert [trace for trace in TRACES if trace.encode() in content] == []
 
 
-def test_r30_files_and_dumps_hold_nobody_who_can_be_read_with_the_ring(
+def test_r30_files_and_dumps_hold_no_clear_text_of_people_whom_the_ring_can_read(
     books: StoredBooks, database: Database, any_url: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     play_everything(books)
@@ -46,7 +46,7 @@ def test_r30_files_and_dumps_hold_nobody_who_can_be_read_with_the_ring(
     }
 
 
-def test_a_code_is_kept_nowhere(
+def test_no_code_is_stored(
     books: StoredBooks, any_url: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     play_everything(books)

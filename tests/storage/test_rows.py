@@ -1,4 +1,4 @@
-"""Facts come back from their rows as they were."""
+"""Facts are loaded from their rows as they were saved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from given.made_facts import NOW
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 amounts = st.integers(0, 2**62)
 instants = st.datetimes(
-    datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis puts the zone to it
+    datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
     timezones=st.just(UTC),
 )
 maybe = st.none() | texts
@@ -146,14 +146,14 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.insert)
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_what_is_saved_in_a_database_comes_back(
+def test_facts_are_loaded_as_they_were_saved(
     database: Database, kind: Kind, data: st.DataObject
 ) -> None:
     facts = data.draw(st.lists(kind.facts, min_size=1, max_size=4, unique_by=kind.key))
     engine = engine_of(database)
     statements = statements_of(engine)
     sought = {attrgetter(kind.sought)(fact) for fact in facts}
-    with open_way(database):  # Facts of any kind would break every CHECK.
+    with open_way(database):  # Random facts would break every CHECK.
         saving = (getattr(statements, kind.insert), [kind.row_of(fact) for fact in facts])
         engine.save(database, [saving])
         (found,) = engine.find(database, [(statements.selections[kind.lookup], sought)])
@@ -162,5 +162,5 @@ def test_what_is_saved_in_a_database_comes_back(
 
 
 @given(instants)
-def test_an_instant_is_kept_to_the_microsecond(instant: datetime) -> None:
+def test_an_instant_is_stored_to_the_microsecond(instant: datetime) -> None:
     assert rows.instant(rows.microseconds(instant)) == instant

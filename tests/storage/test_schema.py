@@ -11,7 +11,7 @@ from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from giftcard_storage.engines.sqlite_file import APPLICATION_ID
 from giftcard_storage.schema import TABLES
 
-# What a column's type is called by each database, by what Peewee calls it.
+# By engine, its names for the types of columns, by Peewee's names.
 TYPES = {
     SQLITE: {"TEXT": "TEXT", "BIGINT": "INTEGER", "BOOL": "INTEGER", "BLOB": "BLOB"},
     POSTGRESQL: {"TEXT": "text", "BIGINT": "bigint", "BOOL": "boolean", "BLOB": "bytea"},
@@ -42,8 +42,10 @@ def test_there_is_no_other_table(database: Database) -> None:
     assert set(database.get_tables()) == ours | {"schema_migration"}
 
 
-# PostgreSQL has no other tables than strict ones, and none that lie by a key.
-def test_every_table_of_a_file_is_strict_and_lies_by_its_primary_key(embedded: Database) -> None:
+# Not on PostgreSQL: all its tables are strict, and none are clustered by a key.
+def test_every_table_of_a_file_is_strict_and_clustered_by_its_primary_key(
+    embedded: Database,
+) -> None:
     listed = embedded.execute_sql("PRAGMA table_list").fetchall()
     properties = {name: (without_rowid, strict) for _, name, _, _, without_rowid, strict in listed}
     for model in TABLES:
@@ -54,14 +56,16 @@ def test_every_table_of_a_file_is_strict_and_lies_by_its_primary_key(embedded: D
     ("pragma", "value"),
     [
         ("journal_mode", "wal"),
-        ("synchronous", 2),  # FULL: what is acknowledged outlives a power cut.
+        ("synchronous", 2),  # FULL: an acknowledged commit outlives a power cut.
         ("foreign_keys", 1),
         ("application_id", APPLICATION_ID),
         ("ignore_check_constraints", 0),
-        ("recursive_triggers", 1),  # Else REPLACE gets around the append-only tables.
+        ("recursive_triggers", 1),  # Otherwise REPLACE gets around the append-only tables.
     ],
 )
-def test_a_file_keeps_money_safely(embedded: Database, pragma: str, value: object) -> None:
+def test_a_connection_to_a_file_is_durable_and_checks_constraints(
+    embedded: Database, pragma: str, value: object
+) -> None:
     assert embedded.execute_sql(f"PRAGMA {pragma}").fetchone() == (value,)
 
 
@@ -81,7 +85,7 @@ def test_a_file_keeps_money_safely(embedded: Database, pragma: str, value: objec
         ("application_name", "giftcard", "giftcard"),
     ],
 )
-def test_a_server_keeps_money_safely_and_nobody_waiting(
+def test_a_session_of_a_server_is_durable_and_gives_up_in_time(
     server_url: DatabaseUrl, setting: str, on_the_hot_path: str, looking_over: str
 ) -> None:
     for open_it, value in ((connect, on_the_hot_path), (connect_to_look_over, looking_over)):
@@ -97,7 +101,7 @@ def test_a_server_keeps_money_safely_and_nobody_waiting(
         ("application_name", "application_name=books", "books"),
     ],
 )
-def test_what_the_url_says_of_a_server_wins(
+def test_settings_in_the_url_of_a_server_win(
     server_url: DatabaseUrl, setting: str, query: str, value: str
 ) -> None:
     assert shown(connect, f"{server_url.location}?{query}", setting) == value

@@ -1,4 +1,4 @@
-"""What is decided is what is loaded next time, whole, once, and never over newer facts."""
+"""Decisions are loaded as they were saved: whole, once, and never over newer facts."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -29,21 +29,21 @@ from given.made_facts import (
     validate,
 )
 
-# What makes a connection give up rather than wait for another one.
+# The statement that makes a connection give up instead of waiting for another one.
 IMPATIENT = {SQLITE: "PRAGMA busy_timeout = 10", POSTGRESQL: "SET lock_timeout = 10"}
 
 
-def test_what_lies_in_the_database_is_what_was_decided(books: StoredBooks) -> None:
+def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> None:
     play_everything(books)
-    kept = books.facts
+    decided = books.facts
     questions: list[Command] = [
-        *(validate(card_id, order()) for card_id in kept.cards),
-        *(capture(authorization_id) for authorization_id in kept.authorizations),
-        *(issue(order_id=purchase.order_id) for purchase in kept.purchases.values()),
-        *(issue(key=key) for key in kept.requests),
+        *(validate(card_id, order()) for card_id in decided.cards),
+        *(capture(authorization_id) for authorization_id in decided.authorizations),
+        *(issue(order_id=purchase.order_id) for purchase in decided.purchases.values()),
+        *(issue(key=key) for key in decided.requests),
     ]
     loaded = books.store.load(questions).facts
-    assert loaded == kept
+    assert loaded == decided
 
 
 def test_awkward_texts_come_back_as_they_were(books: StoredBooks) -> None:
@@ -59,7 +59,7 @@ def test_awkward_texts_come_back_as_they_were(books: StoredBooks) -> None:
 def test_facts_are_loaded_only_where_they_are_named(books: StoredBooks) -> None:
     play_everything(books)
     named = books.bought()
-    loaded = books.store.load([validate(named.card_id, order(order_id="nobody's"))])
+    loaded = books.store.load([validate(named.card_id, order(order_id="unknown"))])
     assert set(loaded.facts.cards) == {named.card_id}
     assert loaded.versions == {named.card_id: named.version}
     assert loaded.authorization_ids == frozenset()
@@ -98,7 +98,7 @@ def test_a_batch_of_any_size_is_saved_whole(
     assert audit(database) == []
 
 
-def test_one_batch_may_buy_set_aside_change_take_and_give_back(
+def test_one_batch_may_issue_authorize_replace_capture_and_refund(
     books: StoredBooks, database: Database
 ) -> None:
     bought = issue()
@@ -123,7 +123,7 @@ def test_a_hold_gives_way_to_another_of_the_same_order_in_one_batch(
     assert audit(database) == []
 
 
-def test_nothing_is_saved_over_a_card_that_has_moved_on(
+def test_nothing_is_saved_over_a_card_that_has_changed_meanwhile(
     books: StoredBooks, database: Database, any_url: DatabaseUrl
 ) -> None:
     still, moved = books.bought(), books.bought()
@@ -158,10 +158,10 @@ def test_nothing_is_saved_of_a_transaction_that_fails(
     assert database.execute_sql("SELECT COUNT(*) FROM card").fetchone() == (0,)
 
 
-def test_looking_inside_of_a_transaction_is_a_part_of_it(
+def test_reading_inside_of_a_transaction_is_a_part_of_it(
     books: StoredBooks, database: Database
 ) -> None:
-    def buy_look_and_fail() -> None:
+    def buy_read_and_fail() -> None:
         with books.store.transaction():
             loaded = books.store.load([])
             books.store.save(loaded, [decide(issue(), Facts(), MARKETS, NOW)], [], NOW)
@@ -169,11 +169,11 @@ def test_looking_inside_of_a_transaction_is_a_part_of_it(
             raise KeyError
 
     with pytest.raises(KeyError):
-        buy_look_and_fail()
+        buy_read_and_fail()
     assert not has_cards(database)
 
 
-def test_a_file_that_is_busy_is_away(embedded: Database, url: DatabaseUrl) -> None:
+def test_a_busy_file_raises_storage_away(embedded: Database, url: DatabaseUrl) -> None:
     books = books_on(embedded)
     embedded.execute_sql("PRAGMA busy_timeout = 10")
     with closing(connect(url)) as other, other.atomic(), pytest.raises(StorageAwayError):

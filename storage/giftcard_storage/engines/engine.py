@@ -1,8 +1,8 @@
 """What storage asks of a database, as one interface; each engine answers in a file of its own.
 
-A statement is a text that Peewee built from the schema, once. It does not grow with what it
-looks up or saves: values go in as one array, rows as one JSON text. So the driver prepares it
-once as well, and a set of any size takes one step.
+Peewee builds each statement from the schema, once, as a text. Its length does not depend on
+what it looks up or saves: values go in as one array, rows as one JSON text. So the driver
+prepares it once as well, and a set of any size takes one step.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Selection(NamedTuple):
 
 
 class Engine(ABC):
-    """One kind of database: how it is reached, and what is said to it.
+    """One kind of database: how to reach it, and its own SQL.
 
-    A `location` is what an engine connects to, as `location_of` reads it out of a URL; there
+    A `location` is what an engine connects to, as `location_of` reads it from a URL; there
     may be a password in it. Rows have their columns in the order of the schema.
     """
 
@@ -50,7 +50,7 @@ class Engine(ABC):
 
     @abstractmethod
     def location_of(self, rest: str) -> str:
-        """Return the location that stands in a URL behind `scheme://`; empty where none does."""
+        """Return the location in the part of a URL after `scheme://`; empty if there is none."""
 
     @abstractmethod
     def shown(self, location: str) -> str:

@@ -1,6 +1,7 @@
-"""A database on a PostgreSQL server, for any number of servers of ours.
+"""A database on a PostgreSQL server, which any number of our servers may share.
 
-Durability is the server's: one that acknowledges before it has written is refused.
+The PostgreSQL server is responsible for durability; one that acknowledges a commit before
+it has written it is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from giftcard_storage.rows import Found, Row
 
 _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
-# Any number that no other program on this database uses: "gct1".
+# The number of the lock; any that no other program on the database uses: "gct1".
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
@@ -44,7 +45,7 @@ _FROM_JSON: Final = {
 class Postgresql(Engine):
     """PostgreSQL, through psycopg. A location is a whole URL, as libpq takes it.
 
-    What belongs together goes in one round trip.
+    Statements that belong together go in one round trip.
     """
 
     has_one_writer = False
@@ -80,10 +81,10 @@ class Postgresql(Engine):
                 with translated():
                     database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
                     database.execute_sql("SET statement_timeout = 0")
-                    # Held by the session, so that it ends with it whatever happens.
+                    # The session holds the lock, so that it ends with the session.
                     database.execute_sql("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
             except StorageAwayError as error:
-                why = f"somebody else has been migrating it for {_MIGRATING_SECONDS} seconds"
+                why = f"another process has been migrating it for {_MIGRATING_SECONDS} seconds"
                 raise refused(location, why) from error
             migrations = status(database)
             has_history = any(migration.applied for migration in migrations)
@@ -115,7 +116,7 @@ class Postgresql(Engine):
         """Leave it to the server, which does so by itself."""
 
     def begin_writing(self, database: Database) -> None:
-        """See one state throughout; a row that another one changed since fails the update."""
+        """See one state throughout; updating a row that was changed since then fails."""
         _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
 
     def begin_reading(self, database: Database) -> None:
@@ -152,7 +153,7 @@ class Postgresql(Engine):
             raise StaleError
 
     def clear_log(self, database: Database) -> bool:  # noqa: ARG002 - as the other engine's
-        """Nothing that a client can do: dead rows and the log go when the server sees fit."""
+        """Return False: the server alone decides when dead rows and its log go."""
         return False
 
     def rows(self, parameter: Value) -> Function:
@@ -160,7 +161,7 @@ class Postgresql(Engine):
         return fn.jsonb_array_elements(parameter)
 
     def saved(self, column: Field, place: int) -> SQL:
-        """JSON's texts are PostgreSQL's own; all else is read from text."""
+        """JSON's texts are PostgreSQL's own; every other type is read from text."""
         return SQL(_FROM_JSON[column.field_type].format(place=place))
 
 
@@ -170,7 +171,7 @@ def _require(location: str, why: str) -> None:
 
 
 def _begin(database: Database, statement: str) -> None:
-    """Begin on a connection that may have been cut since it was last used."""
+    """Begin a transaction on a connection that may have been cut since its last use."""
     if database.is_connection_usable():
         try:
             database.cursor().execute(statement)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-# libpq's, in seconds but the last, which is in milliseconds. What the URL says wins.
+# Settings of libpq, in seconds, the last in milliseconds. Those of the URL win.
 _CONNECTING: Final = {
     "application_name": "giftcard",
     "target_session_attrs": "read-write",  # Of several hosts, the primary.
@@ -28,20 +28,20 @@ _CONNECTING: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-# The server's, in milliseconds where they are times.
+# Settings of the server for a session; times are in milliseconds.
 SESSION: Final = {
     "synchronous_commit": "on",
     "statement_timeout": "10000",
-    "lock_timeout": "1000",  # Sooner: another replica holds it for one save and one commit.
+    "lock_timeout": "1000",  # Shorter, as a replica holds a lock for one save and one commit.
     "idle_in_transaction_session_timeout": "10000",
-    # Every statement of the hot path looks up by an index. Plans are kept, and one that was
-    # made while a table was small would read all of it for good.
+    # Every statement of the hot path looks up by an index. Plans are cached, and a plan made
+    # while a table was small would go on reading all of it.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
 }
-# Auditing and looking over all cards read everything, and take their time.
+# The audit and overviews read everything, and may take long.
 LOOKING_OVER: Final = SESSION | {
     "statement_timeout": "0",
     "enable_seqscan": "on",
@@ -54,8 +54,8 @@ class _Postgresql(PostgresqlDatabase):
     def rollback(self) -> None:
         """Roll back through psycopg, which then prepares its statements anew.
 
-        Where a pipeline fails, it takes the statements behind the failure for prepared, and a
-        ROLLBACK that it is not asked for itself leaves it in that belief for good.
+        After a failure in a pipeline, psycopg takes the statements behind it for prepared. A
+        ROLLBACK that does not go through psycopg itself would leave it so for good.
         """
         if not self.is_closed():
             PostgresqlDatabase.connection(self).rollback()
@@ -63,24 +63,24 @@ class _Postgresql(PostgresqlDatabase):
 
 def shown(url: str) -> str:
     """Return a URL without what may be secret in it."""
-    told, _, parameters = url.removeprefix("postgresql://").partition("?")
-    user, at, hosts_and_name = told.rpartition("@")
-    if not at and "@" in parameters:  # Is the question mark one of the password's?
+    before, _, parameters = url.removeprefix("postgresql://").partition("?")
+    user, at, hosts_and_name = before.rpartition("@")
+    if not at and "@" in parameters:  # The question mark may be a part of the password.
         return "postgresql://..."
     return f"postgresql://{user.partition(':')[0]}{at}{hosts_and_name.partition('#')[0]}"
 
 
 def name_of(rest: str) -> str:
-    """Return the name of the database from what follows on `postgresql://`.
+    """Return the name of the database in the part of a URL after `postgresql://`.
 
-    Not by `urlsplit`: a list of hosts is libpq's own, and some versions of Python refuse it.
+    `urlsplit` would refuse a list of hosts, which libpq takes, on some versions of Python.
     """
     hosts_and_name = rest.partition("?")[0].rpartition("@")[2]
     return hosts_and_name.partition("/")[2]
 
 
 def connect(url: str, session: dict[str, str] = SESSION) -> Database:
-    """Open a connection that any one thread at a time may use, and that opens itself again."""
+    """Open a connection that any one thread at a time may use."""
     try:
         database: Database = _Postgresql(
             **_parameters(url, session), prefer_psycopg3=True, thread_safe=False
@@ -88,7 +88,7 @@ def connect(url: str, session: dict[str, str] = SESSION) -> Database:
         with translated():
             database.connect()
     except peewee.ProgrammingError:
-        # With no word of libpq's, which quotes what it does not understand.
+        # Without libpq's own text, which quotes what it does not understand.
         raise refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
         why = "psycopg is missing: install giftcard-tender[server,postgres]"
@@ -98,7 +98,7 @@ def connect(url: str, session: dict[str, str] = SESSION) -> Database:
 
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[Database]:
-    """Open a connection for a while. Raises `DatabaseRefusedError` where that cannot be."""
+    """Open a connection inside, and close it. Raises `DatabaseRefusedError` if that fails."""
     try:
         database = connect(url)
     except StorageAwayError as error:
@@ -111,19 +111,19 @@ def opened(url: str) -> Iterator[Database]:
 
 
 def _parameters(url: str, session: dict[str, str]) -> dict[str, Any]:
-    """Return what libpq is told: what the URL says, and what is ours where it is silent."""
+    """Return the parameters of a connection: the URL's, and our own where it has none."""
     try:
         from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 - the extra `postgres` brings it
     except ImportError as error:
         raise peewee.ImproperlyConfigured from error
     try:
-        told = conninfo.conninfo_to_dict(url)
+        in_url = conninfo.conninfo_to_dict(url)
     except ProgrammingError as error:
         raise peewee.ProgrammingError from error
     options = [f"-c {name}={value}" for name, value in session.items()]
-    # The later ones win, setting by setting.
-    every = " ".join([*options, str(told.pop("options", ""))])
-    parameters = {**_CONNECTING, **told, "options": every}
+    # Of a setting that is there twice, the later one wins.
+    every = " ".join([*options, str(in_url.pop("options", ""))])
+    parameters = {**_CONNECTING, **in_url, "options": every}
     return {"database": parameters.pop("dbname"), **parameters}
 
 

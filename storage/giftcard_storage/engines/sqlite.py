@@ -1,7 +1,7 @@
 """The embedded database: one SQLite file, for one server.
 
-Writers take their lock before they read. What is deleted is overwritten. What is not ours, or
-damaged, is refused and left as it is.
+Writers take their lock before they read. Deleted bytes are overwritten. A file that is not
+ours, or damaged, is refused and left as it is.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 class Sqlite(Engine):
     """SQLite, through cysqlite. A location is the path of a file.
 
-    What is found comes back as one JSON text, too: each step lets other threads run.
+    Rows come back as one JSON text, too, as each fetched row would let other threads run.
     """
 
     has_one_writer = True
@@ -58,7 +58,7 @@ class Sqlite(Engine):
         return "" if not rest.startswith("/") or set("?#") & set(rest) else path
 
     def shown(self, location: str) -> str:
-        """The URL has no secrets."""
+        """Return the whole URL, as there are no secrets in it."""
         return f"sqlite:///{location}"
 
     def connect(self, location: str) -> Database:
@@ -67,7 +67,7 @@ class Sqlite(Engine):
             return open_file(location)
 
     def connect_to_look_over(self, location: str) -> Database:
-        """Open a connection like any other: SQLite's plans depend on no setting."""
+        """Open a connection like any other, as no setting of SQLite steers its plans."""
         return self.connect(location)
 
     def is_to_be_made(self, location: str) -> bool:
@@ -141,7 +141,7 @@ class Sqlite(Engine):
         database.execute_sql("BEGIN DEFERRED")
 
     def select(self, key: Field, *conditions: SQL) -> Selection:
-        """Rows as one JSON text, unless there are bytes in them, for which JSON has no place."""
+        """Select rows as one JSON text, unless there are bytes in them, which JSON cannot hold."""
         among = key.in_(SQL("(SELECT value FROM json_each(?))"))
         columns = columns_of(key.model)
         if any(isinstance(column, BlobField) for column in columns):
@@ -172,10 +172,10 @@ class Sqlite(Engine):
         return not busy
 
     def rows(self, parameter: Value) -> Function:
-        """The binary form, which is not read anew for each column."""
+        """Return the binary form, which is not parsed again for each column."""
         return fn.jsonb_each(parameter)
 
     def saved(self, column: Field, place: int) -> SQL:
-        """JSON's numbers and texts are SQLite's own; bytes are in hex."""
+        """Return JSON's numbers and texts as they are, and bytes out of hex."""
         value = f"saved.value->>{place}"
         return SQL(f"unhex({value})" if isinstance(column, BlobField) else f"({value})")

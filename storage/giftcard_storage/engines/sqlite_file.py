@@ -1,6 +1,6 @@
-"""The file of an embedded database: how it is opened, known as ours, and written anew.
+"""The file of an embedded database: how it is opened, recognized as ours, and rewritten.
 
-WAL, `synchronous=FULL` because it holds money, foreign keys on.
+`synchronous` is FULL because the file holds money.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _APPLICATION_ID_AT: Final = slice(68, 72)
 _PRAGMAS: Final = {
     "synchronous": "FULL",
     "foreign_keys": 1,
-    "secure_delete": 1,  # Also what moves to another page leaves nothing behind.
-    "recursive_triggers": 1,  # Else REPLACE gets around the append-only tables.
+    "secure_delete": 1,  # Rows that move to another page leave nothing behind either.
+    "recursive_triggers": 1,  # Otherwise REPLACE gets around the append-only tables.
     "temp_store": "MEMORY",
-    # A commit appends to the log alone, and `checkpoint` brings the pages home beside it;
-    # where that cannot keep up, the commit that makes the log longer than this does it.
+    # A commit only appends to the log, and `checkpoint` copies its pages into the file. Where
+    # that cannot keep up, the commit that makes the log longer than this many pages does it.
     "wal_autocheckpoint": 8000,
 }
-# The driver fails to decode its own errors where they quote what is damaged.
+# The driver fails to decode its own errors if they quote damaged bytes.
 DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
 
 
@@ -45,7 +45,7 @@ def open_file(path: Path | str, **parameters: object) -> Database:
     database: Database = CySqliteDatabase(
         str(path),
         rank_functions=False,
-        # The committer's thread changes from batch to batch; its connection does not.
+        # The committer uses one connection from one thread after another.
         thread_safe=False,
         lock_type="IMMEDIATE",
         timeout=BUSY_SECONDS,
@@ -62,10 +62,10 @@ def open_to_look(path: Path) -> Database:
 
 
 def rewrite(path: Path, database: Database) -> None:
-    """Write every page anew, where a migration has left what must not stay in freed space.
+    """Rewrite every page, as a migration left in freed space what must not stay there.
 
-    It says so in `user_version`, which is reset last, so that a server that is killed here
-    does it anew when it starts. By way of a file, as VACUUM alone takes it all into memory.
+    The migration has set `user_version`, which is reset last, so that a server that is killed
+    here starts over. It goes through a second file, as VACUUM alone needs memory for all.
     """
     compact = path.with_name(f"{path.name}.compact")
     try:
@@ -83,7 +83,7 @@ def rewrite(path: Path, database: Database) -> None:
 
 
 def is_new(path: Path) -> bool:
-    """Return whether nothing is there yet; its folder has to be."""
+    """Return whether there is no file yet, or an empty one; its folder must exist."""
     if path.exists() and path.stat().st_size:
         return False
     if not path.parent.is_dir():
@@ -118,7 +118,7 @@ def _inspect(path: Path) -> tuple[str, list[Migration]]:
     database = open_to_look(path)
     try:
         damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
-        # What is damaged may read as anything, so that it is not read further.
+        # A damaged file may read as anything, so it is not read further.
         return damage, status(database) if damage == "ok" else []
     finally:
         database.close()

@@ -1,7 +1,7 @@
 """Cards, authorizations, postings, purchases, requests and people.
 
-A migration is frozen when it has landed: these models are copies on purpose. Every CHECK
-and every unique index is a backstop that no path should ever reach; tests reach them.
+A migration never changes once it has landed: these models are copies on purpose. Every
+CHECK and every unique index is a backstop that no path should ever reach; tests reach them.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Purchase(Model):
 
 
 class Request(Model):
-    """What a request was answered."""
+    """The answer to a request."""
 
     request_id = TextField()
     caller = TextField()
@@ -228,7 +228,7 @@ Authorization.add_index(
         name="order_has_one_live_card",
     )
 )  # R13
-# What time has to be booked for: found without a scan, and small, since few cards are due.
+# Cards that are due are found without a scan; the indexes stay small, as few cards are due.
 Authorization.add_index(
     Authorization.index(
         Authorization.expires_at,
@@ -250,16 +250,16 @@ FORBIDDEN = ("UPDATE", "DELETE")
 
 
 def up(_migrator: SchemaMigrator, database: Database) -> None:
-    """Make the tables, and make the ledger append-only for every program that opens it."""
+    """Make the tables, and the ledger append-only for every program that opens it."""
     embedded = isinstance(database, SqliteDatabase)
     if not embedded:
-        for table in TABLES:  # PostgreSQL has no other tables than strict ones.
+        for table in TABLES:  # Every table of PostgreSQL is strict.
             table._meta.strict_tables = table._meta.without_rowid = False  # noqa: SLF001 - Peewee's own name for them
         database.execute_sql(REFUSING)
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES, safe=False)
     append_only = _append_only if embedded else _append_only_by_function
-    # To PostgreSQL, to empty a table is to delete none of its rows.
+    # In PostgreSQL, TRUNCATE fires no trigger for DELETE.
     forbidden = FORBIDDEN if embedded else (*FORBIDDEN, "TRUNCATE")
     for table_name in APPEND_ONLY:
         for change in forbidden:

@@ -1,7 +1,7 @@
-"""People are sealed, each card's under a data key of its own; those that are there as well.
+"""People are sealed, each card's under a data key of its own; stored people are sealed here.
 
-A migration is frozen when it has landed: these models, and how people are sealed, are copies
-on purpose. `data_keys.py` and `sealing.py` say more about it.
+A migration never changes once it has landed: these models and the sealing are copies on
+purpose. `data_keys.py` and `sealing.py` say more about sealing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-ROWS_AT_ONCE = 2000  # So many are in memory, however many there are.
+ROWS_AT_ONCE = 2000  # So many are in memory at a time.
 DOMAIN = b"giftcard.v1 personal data"
 BLOCK_BYTES = 128
 NEEDS_A_RING = (
@@ -46,18 +46,18 @@ NEEDS_A_RING = (
 
 
 class Card(Model):
-    """A card, as far as it is named here."""
+    """A card, as far as foreign keys need it."""
 
     card_id = TextField(primary_key=True)
 
     class Meta:
-        """Where it lies."""
+        """Its name in the database."""
 
         table_name = "card"
 
 
 class PersonInClear(Model):
-    """Names, addresses and messages, as they stood until now."""
+    """Names, addresses and messages, in clear text as before this migration."""
 
     card_id = TextField()
     role = TextField()
@@ -68,14 +68,14 @@ class PersonInClear(Model):
     message = TextField()
 
     class Meta:
-        """Where it lies, from here to its end."""
+        """Its name from here until it is dropped."""
 
         table_name = "person_in_clear"
         primary_key = CompositeKey("card_id", "role", "authorization_id")
 
 
 class DataKey(Model):
-    """What a card's people are sealed under, wrapped by a key of the ring."""
+    """The key under which a card's people are sealed, wrapped by a key of the ring."""
 
     card = ForeignKeyField(Card, column_name="card_id", index=False)
     data_key_id = TextField()
@@ -120,11 +120,11 @@ TABLES = (DataKey, Person)
 
 
 def up(_migrator: SchemaMigrator, database: Database) -> None:
-    """Make the tables, seal who is there, and drop what stood in clear."""
+    """Make the tables, seal the stored people, and drop the clear text."""
     embedded = isinstance(database, SqliteDatabase)
     database.execute_sql("ALTER TABLE person RENAME TO person_in_clear")
     if not embedded:
-        for table in TABLES:  # PostgreSQL has no other tables than strict ones.
+        for table in TABLES:  # Every table of PostgreSQL is strict.
             table._meta.strict_tables = table._meta.without_rowid = False  # noqa: SLF001 - Peewee's own name for them
         database.execute_sql("ALTER INDEX person_pkey RENAME TO person_in_clear_pkey")
     with database.bind_ctx((PersonInClear, *TABLES)):
@@ -134,7 +134,7 @@ def up(_migrator: SchemaMigrator, database: Database) -> None:
             _seal_everybody()
         PersonInClear.drop_table(safe=False)
     if embedded and had_people:
-        # To be rewritten: trees that grew have left values in the freed space of any page.
+        # Marks the file to be rewritten: growing trees leave values in freed space of any page.
         database.execute_sql("PRAGMA user_version = 1")
 
 
@@ -160,7 +160,7 @@ def _seal_everybody() -> None:
 
 
 def _in_clear() -> Iterator[Row]:
-    """Return everybody in the order of the primary key, some at a time."""
+    """Yield all people in the order of the primary key, fetching some at a time."""
     table = PersonInClear
     key = (table.card_id, table.role, table.authorization_id)
     last: Row = ("", "", "")

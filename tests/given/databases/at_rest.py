@@ -1,4 +1,4 @@
-"""What somebody has in hands who takes the files of a database, its log too, or a dump of it."""
+"""The bytes of a database at rest: its files and its log, or a dump of it."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ def everything_at_rest(url: DatabaseUrl, postgresql: PostgresqlProcess) -> bytes
 
 
 def ways_to_write(text: str | bytes) -> list[bytes]:
-    """Return how a text may stand somewhere: as it is, in hex, escaped by JSON, in base64."""
+    """Return the ways in which a text may be written: as it is, in hex, as JSON, in base64."""
     plain = text.encode() if isinstance(text, str) else text
     escaped = [json.dumps(text)[1:-1].encode()] if isinstance(text, str) else []
     return [plain, plain.hex().encode(), plain.hex().upper().encode(), *escaped, *_base64(plain)]

@@ -38,8 +38,8 @@ LIMIT = 64
 
 
 def submission(command: Command) -> Submission:
-    """Return a command with bytes in the place of its request; the same command has the same."""
-    # Of its values, since a command does not print its persons.
+    """Return a submission of a command; equal commands are the same request."""
+    # Its values stand for the request, as a command does not print its people.
     return Submission(command, repr(astuple(command)).encode())
 
 
@@ -84,7 +84,7 @@ class BooksOnDisk:
         return together(self.committer._batcher, made)
 
     def validate(self, command: Validate) -> Validated:
-        """Ask about a card."""
+        """Validate a card."""
         outcome = self._parts.validate_reader.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
@@ -95,14 +95,14 @@ class BooksOnDisk:
             self.submit(CatchUp(card_id))
 
     def rows(self, table: type[Model]) -> list[dict[str, Any]]:
-        """Return what a table holds, in the order of its primary key."""
+        """Return the rows of a table, in the order of its primary key."""
         key = table._meta.get_primary_keys()
         return list(table.select().order_by(*key).dicts().execute(self.beside))
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
-        """Return all that the database holds, and people as who may can read them.
+        """Return everything in the database, and its people as they can be read.
 
-        How they are sealed is chance.
+        The sealed bytes are left out, as they differ in every run.
         """
         held = {table.__name__: self.rows(table) for table in TABLES}
         for table in (DataKey, Person):
@@ -114,7 +114,7 @@ class BooksOnDisk:
         return held
 
     def assert_clean(self) -> None:
-        """Hold the audit against the database."""
+        """Check the database by the audit."""
         assert audit(self.beside) == []
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class BooksOnDisk:
 
 @contextmanager
 def audited(where: Place, **parts: Any) -> Iterator[BooksOnDisk]:
-    """Open books; they hold against the audit when the block is over."""
+    """Open books, and check them by the audit when the block is over."""
     books = BooksOnDisk(where, **parts)
     try:
         yield books
@@ -135,7 +135,7 @@ def audited(where: Place, **parts: Any) -> Iterator[BooksOnDisk]:
 
 
 def reasons(answers: list[Answer | BaseException]) -> list[str | None]:
-    """Return what each was declined for, None where it was not; of an error its type."""
+    """Return the reason of each decline, None where there was none; of an error its type."""
     return [
         (answer.reason and answer.reason.value)
         if isinstance(answer, Answer)
@@ -145,13 +145,13 @@ def reasons(answers: list[Answer | BaseException]) -> list[str | None]:
 
 
 def authorize_of(bought: Issue, order_id: str = "order-1", **changes: Any) -> Authorize:
-    """Return a wish to pay an order with all of a card."""
+    """Return a command to set all of a card aside for an order."""
     wanted = order(bought.amount.amount_minor, order_id=order_id)
     return authorize(bought.new_card.card_id, wanted, **changes)
 
 
 def cancel_of(bought: Issue) -> Cancel:
-    """Return a wish to cancel a purchase."""
+    """Return a command to cancel a purchase."""
     return Cancel(
         key=request_key(),
         card_ids=(bought.new_card.card_id,),

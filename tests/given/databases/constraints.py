@@ -1,4 +1,4 @@
-"""The constraints that a database has by its own catalog, and which one of them refused."""
+"""The constraints of a database by its own catalog, and which of them has refused a statement."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from giftcard_storage.engines.engine import Engine
 from giftcard_storage.schema import TABLES
 
-# By database, names of triggers, and of checks with what defines them.
+# By engine, the names of triggers, and of checks with their definitions.
 TRIGGERS: Final[dict[Engine, str]] = {
     SQLITE: "SELECT name FROM sqlite_schema WHERE type = 'trigger'",
     POSTGRESQL: "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
@@ -70,21 +70,21 @@ def foreign_keys(database: Database) -> set[tuple[str, str, str]]:
 
 
 def refusal(error: PeeweeException) -> str:
-    """Say what refused, in SQLite's words whichever database it was."""
+    """Return which constraint refused a statement, in SQLite's words on every engine."""
     own = getattr(error, "orig", None)
     if not isinstance(own, psycopg.Error):
         return str(error)
-    told = own.diag
+    diagnosis = own.diag
     match own.sqlstate:
         case "23514":
-            return f"CHECK constraint failed: {told.constraint_name}"
+            return f"CHECK constraint failed: {diagnosis.constraint_name}"
         case "23505":
-            (columns,) = re.findall(r"Key \(([^)]+)\)=", told.message_detail or "")
-            named = (f"{told.table_name}.{column}" for column in columns.split(", "))
+            (columns,) = re.findall(r"Key \(([^)]+)\)=", diagnosis.message_detail or "")
+            named = (f"{diagnosis.table_name}.{column}" for column in columns.split(", "))
             return f"UNIQUE constraint failed: {', '.join(named)} "
         case "23503":
             return "FOREIGN KEY constraint failed"
         case "23502":
-            return f"NOT NULL constraint failed: {told.table_name}.{told.column_name}"
+            return f"NOT NULL constraint failed: {diagnosis.table_name}.{diagnosis.column_name}"
         case _:
-            return str(told.message_primary)
+            return str(diagnosis.message_primary)

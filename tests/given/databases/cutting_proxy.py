@@ -4,8 +4,7 @@
         connection = connect(proxy.through(url))
         proxy.cut_at = Cut.AFTER_COMMIT
 
-It forwards bytes on loopback as they come, and reads no more of them than it needs to see a
-COMMIT go by and be answered.
+It forwards bytes on loopback as they come, and only looks for a COMMIT and its answer.
 """
 
 import re
@@ -16,7 +15,7 @@ from select import select
 from threading import Thread
 from typing import Self
 
-# As a statement of the client's, and as the server's answer to it.
+# The end of the client's statement, and of the server's answer to it.
 COMMIT = b"COMMIT\0"
 CHUNK_BYTES = 65_536
 
@@ -24,12 +23,12 @@ CHUNK_BYTES = 65_536
 class Cut(Enum):
     """When to cut a connection."""
 
-    BEFORE_COMMIT = auto()  # The server never hears of it.
-    AFTER_COMMIT = auto()  # The server has done it, and its answer is lost.
+    BEFORE_COMMIT = auto()  # The server never receives it.
+    AFTER_COMMIT = auto()  # The server has committed, and its answer is lost.
 
 
 class CuttingProxy:
-    """Forwards what connects to its port; cuts once, when told."""
+    """Forwards the connections to its port; cuts one of them at `cut_at`, once."""
 
     def __init__(self, port: int) -> None:
         """Prepare to forward to a port of this host."""
@@ -42,7 +41,7 @@ class CuttingProxy:
         self._open: list[socket.socket] = []
 
     def through(self, url: str) -> str:
-        """Return the URL of the same database, by way of here."""
+        """Return the URL of the same database through this proxy."""
         return re.sub(r":\d+/", f":{self.port}/", url)
 
     def __enter__(self) -> Self:
@@ -51,7 +50,7 @@ class CuttingProxy:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Cut whatever is still connected."""
+        """Cut every connection that is left."""
         with self._listening:
             _shut_down(self._listening)
             self._accepting.join()

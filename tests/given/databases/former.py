@@ -1,4 +1,4 @@
-"""Databases as the code of migration 0001 left them, of each kind, with people in clear."""
+"""Databases of each kind as migration 0001 left them, with people in clear text."""
 
 import sqlite3
 from contextlib import closing
@@ -15,20 +15,20 @@ from giftcard_storage.versions import MIGRATIONS
 from given.databases.kinds import Kind
 from given.databases.postgresql_process import PostgresqlProcess
 
-KEPT: Final = Path(__file__).parents[2] / "storage" / "database_0001.db"
+FORMER: Final = Path(__file__).parents[2] / "storage" / "database_0001.db"
 TABLES: Final = ("card", "authorization", "posting", "purchase", "request", "person")
 BOOLEANS: Final = {"card": 5, "request": 3}
 
 
 def former_file(folder: Path) -> DatabaseUrl:
-    """Return a copy of the file that was kept."""
+    """Return a copy of the former file."""
     url = DatabaseUrl.of_file(folder / "former.db")
-    url.path.write_bytes(KEPT.read_bytes())
+    url.path.write_bytes(FORMER.read_bytes())
     return url
 
 
 def former_database(kind: Kind, folder: Path, postgresql: PostgresqlProcess) -> DatabaseUrl:
-    """Return a database of a kind with all that is in the file that was kept."""
+    """Return a database of a kind with everything that is in the former file."""
     if kind is Kind.SQLITE:
         return former_file(folder)
     url = DatabaseUrl.parse(postgresql.new_database(migrated=False))
@@ -40,9 +40,9 @@ def former_database(kind: Kind, folder: Path, postgresql: PostgresqlProcess) -> 
 
 
 def rows_of(table: str) -> list[list[Any]]:
-    """Return what the former database holds of a table, as PostgreSQL takes it."""
-    with closing(sqlite3.connect(f"file:{KEPT}?mode=ro&immutable=1", uri=True)) as kept:
-        rows = [list(row) for row in kept.execute(f'SELECT * FROM "{table}"')]  # noqa: S608 - of our own words
+    """Return the rows of a table in the former file, as PostgreSQL takes them."""
+    with closing(sqlite3.connect(f"file:{FORMER}?mode=ro&immutable=1", uri=True)) as former:
+        rows = [list(row) for row in former.execute(f'SELECT * FROM "{table}"')]  # noqa: S608 - made of our own texts
     for row in rows:
         if table in BOOLEANS:
             row[BOOLEANS[table]] = bool(row[BOOLEANS[table]])
@@ -52,7 +52,7 @@ def rows_of(table: str) -> list[list[Any]]:
 def insert(url: DatabaseUrl, table: str, rows: list[list[Any]]) -> None:
     """Insert rows."""
     places = ["%s" if url.engine is POSTGRESQL else "?"] * len(rows[0])
-    text = f'INSERT INTO "{table}" VALUES ({", ".join(places)})'  # noqa: S608 - of our own words
+    text = f'INSERT INTO "{table}" VALUES ({", ".join(places)})'  # noqa: S608 - made of our own texts
     if url.engine is POSTGRESQL:
         with psycopg.connect(url.location) as server:
             server.cursor().executemany(sql.SQL(text), rows)

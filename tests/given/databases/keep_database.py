@@ -1,10 +1,10 @@
-"""Keeps a database of the schema that is about to land, for all later code to open.
+"""Stores a database of the schema that is about to land, for all later code to open.
 
-Run once for each migration, from `tests/`:
+Run it once for each migration, from `tests/`:
 
     python -m given.databases.keep_database storage/database_0001.db
 
-and never again once it has landed: a database made today proves nothing about old ones.
+and never again after it has landed: a database made today proves nothing about old ones.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from given.databases.stored_books import books_on, play_everything
 def keep(path: Path) -> None:
     """Make a database in which everything happened; it must not exist yet."""
     if path.exists():
-        message = f"{path} is kept already"
+        message = f"{path} exists already"
         raise FileExistsError(message)
     url = DatabaseUrl.of_file(path)
     migrate(url)

@@ -1,7 +1,7 @@
-"""Where a test's service keeps its facts: each kind of database in turn, empty for each test.
+"""Databases for the services of tests: each kind in turn, empty for each test.
 
-Tests run once on each kind where they ask for the fixture `kind`, or for what depends on it,
-unless they are marked with `one_database`.
+A test that uses the fixture `kind`, or one that depends on it, runs once on each kind, unless
+it is marked with `one_database`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from given.databases.postgresql_process import PostgresqlProcess
 
 _TABLES = [table._meta.table_name for table in TABLES]
 _EMPTY = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
-# A server that was killed leaves sessions behind that PostgreSQL has not noticed yet.
+# PostgreSQL may not have noticed yet that the clients of some sessions were killed.
 _CUT_OFF = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -30,7 +30,7 @@ _CUT_OFF = """
 
 
 class Kind(StrEnum):
-    """The databases that storage speaks."""
+    """The kinds of databases that storage works on."""
 
     SQLITE = "sqlite"
     POSTGRESQL = "postgresql"
@@ -45,7 +45,7 @@ class Place:
 
     @classmethod
     def in_file(cls, folder: Path) -> Self:
-        """Return a place in a folder; the server makes the file and the keys, if there are none."""
+        """Return a place in a folder; the server makes missing files."""
         path = folder / "giftcard.db"
         return cls(f"sqlite:///{path}", path.with_name("giftcard.db.keys"))
 
@@ -58,12 +58,12 @@ class Place:
 
     @property
     def database_url(self) -> DatabaseUrl:
-        """The URL, as storage takes it."""
+        """The URL as storage takes it."""
         return DatabaseUrl.parse(self.url)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a service is told of it."""
+        """The settings by which a service finds it."""
         settings: dict[str, Any] = {"database_url": self.url}
         if self.database_url.engine.needs_given_keys:
             settings["key_file"] = self.key_file
@@ -71,7 +71,7 @@ class Place:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What a server of its own process is told of it."""
+        """The environment by which a server of its own process finds it."""
         return {f"GIFTCARD_{name.upper()}": str(value) for name, value in self.settings.items()}
 
     def where(self, **settings: str) -> Self:
@@ -81,7 +81,7 @@ class Place:
 
 
 class Databases:
-    """Empty databases of each kind. PostgreSQL starts when somebody asks for it."""
+    """Empty databases of each kind. PostgreSQL starts at its first use."""
 
     def __init__(self) -> None:
         self._running = ExitStack()
@@ -90,31 +90,31 @@ class Databases:
 
     @property
     def postgresql(self) -> PostgresqlProcess:
-        """The PostgreSQL that everybody shares."""
+        """The PostgreSQL that all tests share."""
         if self._postgresql is None:
             self._postgresql = self._running.enter_context(PostgresqlProcess())
         return self._postgresql
 
     @contextmanager
     def empty(self, kind: Kind, folder: Path) -> Iterator[Place]:
-        """Lend a database; what it needs of files lies in a folder."""
+        """Lend a database; its files are in a folder."""
         if kind is Kind.SQLITE:
             yield Place.in_file(folder)
             return
-        # To make one takes ten times as long as to empty one.
+        # Making a database takes ten times as long as emptying one.
         url = self._clean.pop() if self._clean else self.postgresql.new_database()
         yield Place.on_server(url, folder)
         _wipe(url)
         self._clean.append(url)
 
     def close(self) -> None:
-        """Stop what runs."""
+        """Stop PostgreSQL, if it runs."""
         self._running.close()
 
 
 def _wipe(url: str) -> None:
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute(_CUT_OFF)
-        # Past the triggers that keep the ledger append-only, as a superuser may.
+        # A superuser may switch off the triggers that make the ledger append-only.
         connection.execute("SET session_replication_role = replica")
         connection.execute(_EMPTY)

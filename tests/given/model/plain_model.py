@@ -1,7 +1,7 @@
-"""The terms once more, over plain dictionaries and without the rules: what should be answered.
+"""The terms once more, over plain dictionaries and without the rules: the expected answers.
 
-Written from the terms and the contract alone, so that a mistake would have to be made twice.
-Everything that time does is booked before anything is answered.
+This is written from the terms and the contract alone, so that a mistake would have to be made
+twice. Everything that time does is booked before each answer.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from giftcard_rules.commands import (
 from given.model.plain_terms import (
     MARKETS,
     Facts,
-    No,
+    ModelDeclinedError,
     cancellable_until,
     decline,
     decline_where,
@@ -51,7 +51,7 @@ class PlainModel:
         self.bought: set[tuple[str, str]] = set()
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
-        """Return what a command is answered; `replayed` tells whether it was before."""
+        """Return the answer to a command; `replayed` says whether it was answered before."""
         pass_time(self.cards, self.holds, now)
         if isinstance(command, CatchUp):
             return {"replayed": False}
@@ -66,8 +66,8 @@ class PlainModel:
             return dict(known["answer"], replayed=True)
         try:
             answer = getattr(self, f"_{type(command).__name__.lower()}")(command, now)
-        except No as no:
-            answer = no.answer
+        except ModelDeclinedError as declined:
+            answer = declined.answer
         if answer.get("declined") not in NO_TRACE:
             self._remember(command.key, command, answer)
         return dict(answer) | {"replayed": False}
@@ -123,7 +123,7 @@ class PlainModel:
         return self.cards[known[0]]
 
     def _pays(self, card: Facts, market: str, order: Order, now: datetime) -> tuple[int, int]:
-        """Return what a card pays of an order, and what of it would be lost (R14, R16)."""
+        """Return the amount that a card pays of an order, and the one that it loses (R14, R16)."""
         hold = self.holds[card["hold"]] if card["hold"] else None
         others = [
             each
@@ -152,14 +152,14 @@ class PlainModel:
         return min(worth, eligible), max(0, worth - eligible)
 
     def validated(self, command: Validate, now: datetime) -> Facts:
-        """Return what a Validate is answered."""
+        """Return the answer to a Validate."""
         pass_time(self.cards, self.holds, now)
         total = command.order.total.amount_minor
         try:
             card = self._of_code(command.card_ids)
             pays, lost = self._pays(card, command.market, command.order, now)
-        except No as no:
-            return {"reason": no.answer["declined"], "pays": 0, "due": total, "lost": 0}
+        except ModelDeclinedError as declined:
+            return {"reason": declined.answer["declined"], "pays": 0, "due": total, "lost": 0}
         return {"reason": None, "pays": pays, "due": total - pays, "lost": lost}
 
     def _authorize(self, command: Authorize, now: datetime) -> Facts:
@@ -214,18 +214,18 @@ class PlainModel:
     def _come_back(
         self, command: Capture | Reverse, hold: Facts, amount: int, now: datetime
     ) -> Facts:
-        paid = self.cards[hold["card_id"]]
+        old = self.cards[hold["card_id"]]
         return self._new_card(
             command,
             now,
             initial=amount,
-            market=paid["market"],
-            currency=paid["currency"],
+            market=old["market"],
+            currency=old["currency"],
             origin="REFUND",
-            replaces=paid["card_id"],
+            replaces=old["card_id"],
             # The purchase that the money came from, and the order that it came back from.
-            purchase_order=paid["purchase_order"],
-            orders={paid["purchase_order"], hold["order_id"]},
+            purchase_order=old["purchase_order"],
+            orders={old["purchase_order"], hold["order_id"]},
         )
 
     def _reverse(self, command: Reverse, now: datetime) -> Facts:

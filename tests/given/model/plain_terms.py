@@ -1,4 +1,4 @@
-"""What the terms say in numbers and days, once more, without the rules."""
+"""The numbers and the days of the terms, written once more, without the rules."""
 
 import calendar
 from datetime import UTC, date, datetime, timedelta
@@ -17,8 +17,8 @@ MARKETS = {
 }
 
 
-class No(Exception):  # noqa: N818 - it reads as what was said
-    """An answer of no, for a reason, with the deadline that was missed where there is one."""
+class ModelDeclinedError(Exception):
+    """The model declines, for a reason, with the deadline that was missed if there is one."""
 
     def __init__(self, reason: str, deadline: datetime | None = None) -> None:
         super().__init__(reason)
@@ -28,12 +28,12 @@ class No(Exception):  # noqa: N818 - it reads as what was said
 
 
 def decline(reason: str, deadline: datetime | None = None) -> NoReturn:
-    """Say no."""
-    raise No(reason, deadline)
+    """Decline for a reason."""
+    raise ModelDeclinedError(reason, deadline)
 
 
 def decline_where(*checks: tuple[str, bool]) -> None:
-    """Say no for the first reason that applies."""
+    """Decline for the first reason that applies."""
     for reason, applies in checks:
         if applies:
             decline(reason)
@@ -46,7 +46,7 @@ def midnight_after(day: date, zone: ZoneInfo) -> datetime:
 
 
 def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a card expires (R12)."""
+    """Return the instant at which a card expires (R12)."""
     local = instant.astimezone(zone)
     year, month = (
         (local.year, local.month + 6) if local.month <= 6 else (local.year + 1, local.month - 6)
@@ -57,7 +57,7 @@ def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
 
 
 def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
-    """Return when a period of days is over (R21, R25)."""
+    """Return the instant at which a period of days is over (R21, R25)."""
     last = start + timedelta(days=days)
     while not is_working_day(last):
         last += timedelta(days=1)
@@ -65,7 +65,7 @@ def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
 
 
 def pass_time(cards: dict[str, Facts], holds: dict[str, Facts], now: datetime) -> None:
-    """Let holds lapse (R34), and cards expire that are not held (R12, R33)."""
+    """Let holds lapse (R34), and cards that are not held expire (R12, R33)."""
     for hold in holds.values():
         if hold["state"] == "OPEN" and now >= hold["expires_at"]:
             give_back(cards[hold["card_id"]], hold, "LAPSED")
@@ -75,28 +75,28 @@ def pass_time(cards: dict[str, Facts], holds: dict[str, Facts], now: datetime) -
 
 
 def give_back(card: Facts, hold: Facts, becomes: str) -> None:
-    """Give what is set aside back to its card."""
+    """Close a hold, and give its money back to the card."""
     hold["state"] = becomes
     card |= {"state": "ACTIVE", "balance": card["balance"] + card["held"], "held": 0, "hold": None}
 
 
 def spent(card: Facts, now: datetime) -> list[tuple[str, bool]]:
-    """Return why a card cannot be used any more, in order of precedence."""
+    """Return the reasons why a card cannot be used, in order of precedence, and if they apply."""
     return [
         ("CARD_BLOCKED", card["blocked"]),  # R37
         ("CARD_CANCELLED", card["state"] == "CANCELLED"),
         ("CARD_REDEEMED", card["state"] == "REDEEMED"),
-        # Also one that is still held: what is held can be captured, and no more (R33).
+        # Also while it is held: its hold can be captured, and nothing else (R33).
         ("CARD_EXPIRED", card["state"] == "EXPIRED" or now >= card["expires_at"]),
     ]
 
 
 def in_other_currency(amount: Money | None, hold: Facts) -> bool:
-    """Return whether an amount that is named is not in a hold's currency."""
+    """Return whether there is an amount, and in another currency than a hold."""
     return amount is not None and amount.currency != hold["currency"]
 
 
 def cancellable_until(card: Facts) -> datetime:
-    """Return when it is too late to cancel the purchase of a card (R25)."""
+    """Return the instant from which a card's purchase cannot be cancelled any more (R25)."""
     zone = MARKETS[card["market"]][1]
     return too_late(card["issued_at"].astimezone(zone).date(), 14, zone)

@@ -1,7 +1,7 @@
-"""What hypothesis makes callers wish for, and how a wish becomes a command.
+"""The random wishes of callers, and the commands that they become.
 
-A wish names cards, holds and earlier requests by how recent they are, so that it means
-something whatever happened before, and a failing example shrinks well.
+A wish names cards, authorizations and earlier requests by how recent they are, so that it is
+useful after any history, and a failing example shrinks well.
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ Sent = Issue | Authorize | Capture | Reverse | Cancel
 
 
 def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """Return one of what is common, and seldom of what is rare.
+    """Return a strategy for one of the common values, and seldom one of the rare values.
 
-    The rare ones stand in the middle: hypothesis likes to try the ends.
+    The rare values are in the middle, as hypothesis likes to try the ends.
     """
     either_side = list(common) * (8 * len(rare) // len(common) + 1)
     return st.sampled_from([*either_side, *rare, *either_side])
@@ -58,7 +58,7 @@ LINES = st.lists(
 
 
 def _wish(kind: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Wish]:
-    # `used` is how long ago the request was sent whose id this one has taken, by mistake.
+    # A caller may by mistake send the id of the `used`-th last request again.
     used = seldom([None], [0, 1, 5])
     return st.fixed_dictionaries({"kind": st.just(kind), "caller": CALLER, "used": used} | parts)
 
@@ -105,7 +105,7 @@ WISH = st.one_of(
 
 
 class Callers:
-    """Turns wishes into commands; what there is to name is looked up in the model."""
+    """Turns wishes into commands about the cards and authorizations in the model."""
 
     def __init__(self, model: PlainModel) -> None:
         self.model = model
@@ -113,7 +113,7 @@ class Callers:
         self._number = 0
 
     def command(self, wish: Wish, now: datetime) -> Wanted:
-        """Return what is sent."""
+        """Return the command that a wish becomes."""
         if wish["kind"] == "again" and self.sent:
             return _recent(self.sent, wish["sent"])
         if wish["kind"] == "catch_up" and self.model.cards:
@@ -129,7 +129,7 @@ class Callers:
         return made
 
     def question(self, wish: Wish) -> Validate:
-        """Return what is asked about a card."""
+        """Return the Validate that a wish becomes."""
         card_id, market, wanted = self._basket(wish)
         return validate(card_id, wanted, market=market)
 
@@ -144,7 +144,7 @@ class Callers:
         return f"00000000-0000-4000-8000-{number:012}"
 
     def card(self, recent: int) -> str:
-        """Return the id of a card, more often than not of one that is of use."""
+        """Return the id of a card, mostly of one that can be used."""
         usable = _in(self.model.cards, "ACTIVE", "HELD")
         cards = usable if usable and recent % 4 else list(self.model.cards)
         return _recent(cards, recent // 2) if cards else "no card"
@@ -205,7 +205,7 @@ class Callers:
             "next request": self._id(self._number + 1),
             "any request": _recent(requests, wish["hold"]),
         }[wish["target"]]
-        if target == key.request_id:  # The edge says that this is malformed.
+        if target == key.request_id:  # The edge refuses this as malformed.
             target = None
         return Reverse(
             key=key,

@@ -1,4 +1,4 @@
-"""People who stood in clear before migration 0002 are sealed, whole, and nowhere left in clear."""
+"""Migration 0002 seals the people who were stored before it, and leaves no clear text."""
 
 import random
 from contextlib import closing
@@ -18,9 +18,9 @@ from given.databases.kinds import Kind
 from given.databases.postgresql_process import PostgresqlProcess
 from given.made_facts import RING
 
-# By the primary key of `person`, the values in clear.
+# The clear text of people, by the primary key of `person`.
 InClear = dict[tuple[str, str, str], list[str]]
-# More than the migration has in memory at once, with cards of several people on every border.
+# More than the migration has in memory at a time; the chunks split cards of several people.
 MANY: Final = 3000
 
 
@@ -31,8 +31,8 @@ def former(kind: Kind, tmp_path: Path, postgresql: PostgresqlProcess) -> Databas
 
 
 def add_many(url: DatabaseUrl) -> InClear:
-    """Add people in no order, as cards are sold, so that the table's tree is split and merged."""
-    (card,) = [row for row in rows_of("card") if row[9]]  # Any one, for its other columns.
+    """Add people in random order, as cards are sold, so that the table's pages split and merge."""
+    (card,) = [row for row in rows_of("card") if row[9]]  # Any card, for the other columns.
     ids = [f"{number:032x}" for number in range(MANY // 3)]
     insert(url, "card", [[card_id, *card[1:]] for card_id in ids])
     people = [
@@ -40,17 +40,17 @@ def add_many(url: DatabaseUrl) -> InClear:
         for card_id in ids
         for role, made in (("PURCHASER", ""), ("CUSTOMER", "one"), ("CUSTOMER", "two"))
     ]
-    random.Random(2).shuffle(people)  # noqa: S311 - the same each time
+    random.Random(2).shuffle(people)  # noqa: S311 - the same order in every run
     insert(url, "person", people)
     return {(row[0], row[1], row[2]): row[3:] for row in people}
 
 
-def kept_in_clear() -> InClear:
+def former_in_clear() -> InClear:
     return {(row[0], row[1], row[2]): row[3:] for row in rows_of("person")}
 
 
 def readable(url: DatabaseUrl, in_clear: InClear) -> InClear:
-    """Return who can be read of the cards of those people."""
+    """Return the people of those cards who can be read."""
     with closing(connect(url)) as connection:
         found = [
             each
@@ -74,10 +74,10 @@ def left_in_clear(content: bytes, in_clear: InClear) -> list[str]:
     return [text for text in texts if any(way in content for way in ways_to_write(text))]
 
 
-def test_everybody_is_sealed_and_nobody_is_left_in_clear(
+def test_every_person_is_sealed_and_no_clear_text_is_left(
     former: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
-    in_clear = kept_in_clear()
+    in_clear = former_in_clear()
     assert left_in_clear(everything_at_rest(former, postgresql), in_clear)
     assert migrate(former, RING) == ["0002_sealed_people"]
     require_schema(former)
@@ -87,7 +87,7 @@ def test_everybody_is_sealed_and_nobody_is_left_in_clear(
 
 
 @pytest.mark.slow
-def test_more_than_fit_into_memory_are_sealed_too_with_a_data_key_for_each_card(
+def test_more_people_than_are_in_memory_at_a_time_are_sealed_with_a_data_key_for_each_card(
     former: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     in_clear = add_many(former)
@@ -101,7 +101,7 @@ def test_more_than_fit_into_memory_are_sealed_too_with_a_data_key_for_each_card(
     assert counts[0] == counts[1] > len(in_clear) // 3
 
 
-def test_without_a_ring_it_is_refused_and_stays_as_it_is(
+def test_without_a_ring_the_database_is_refused_and_stays_as_it_is(
     former: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     before = everything_at_rest(former, postgresql)
@@ -112,7 +112,7 @@ def test_without_a_ring_it_is_refused_and_stays_as_it_is(
     assert migrate(former, RING) == ["0002_sealed_people"]
 
 
-def test_without_people_no_ring_is_needed(kind: Kind, former: DatabaseUrl) -> None:
+def test_a_database_without_people_needs_no_ring(kind: Kind, former: DatabaseUrl) -> None:
     with closing(connect(former)) as connection:
         connection.execute_sql("DELETE FROM person")
     assert migrate(former) == ["0002_sealed_people"]
@@ -128,7 +128,7 @@ def is_to_be_rewritten(url: DatabaseUrl) -> bool:
 
 @pytest.fixture
 def embedded_former(tmp_path: Path) -> DatabaseUrl:
-    """A former file, for what only files have."""
+    """A former file, for tests of files alone."""
     return former_file(tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_a_file_whose_server_was_killed_before_it_was_rewritten_is_rewritten_nex
     embedded_former: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
     in_clear = add_many(embedded_former)
-    # What `migrate` does, up to the moment at which it is killed.
+    # The steps of `migrate`, up to the moment at which it is killed.
     with closing(connect(embedded_former)) as connection:
         connection.execute_sql("PRAGMA secure_delete = 0")
         versions.up(connection, RING)
@@ -162,6 +162,6 @@ def test_a_file_that_cannot_be_rewritten_is_refused_until_it_can(
     assert not in_the_way.exists()
 
 
-def test_a_migrated_file_is_still_known_as_ours(embedded_former: DatabaseUrl) -> None:
+def test_a_migrated_file_is_still_recognized_as_ours(embedded_former: DatabaseUrl) -> None:
     migrate(embedded_former, RING)
     assert has_cards(embedded_former)
