@@ -1,15 +1,14 @@
-"""How fast, against what: one run, one table, ratios first, because machines differ.
+"""How fast the service is, against what: one run, one table, ratios first, since machines differ.
 
-    make bench                                      # everything, some ten minutes
-    make bench BENCH_FLAGS=--quick                  # everything with smaller counts, two
+    make bench                                      # everything, about ten minutes
+    make bench BENCH_FLAGS=--quick                  # everything with smaller counts, about two
     make bench BENCH_FLAGS="--only authorize,growth"
     make bench BENCH_FLAGS=--publish                # writes docs/performance.* as well
 
-Where to read on: `calls.py` has every kind of call beside an empty RPC, `one_by_one.py` what
-batches are worth, `plain_peewee.py` and `pgbench.py` two honest rivals, `growth.py` what a
-million cards cost, `guessing.py` what guessers take from others, `starting.py` time and memory,
-and `targets.py` what was asked for. It exits with 0 if it ran, and 1 if a run was void: nothing
-depends on how fast the machine is.
+Where to read on: `sections/` has a file for each part of the table; `loads/` has the servers, the
+cards and the requests; `peers/` has two fair rivals, plain Peewee and pgbench; `report/` has the
+table, the page and the targets. The exit code is 0, or 1 if a run was void; it never depends on
+how fast the machine is.
 """
 
 from __future__ import annotations
@@ -21,26 +20,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))  # PostgreSQL's process is theirs.
+sys.path.append(str(Path(__file__).parent.parent / "tests"))  # Its `given` starts PostgreSQL.
 
-import calls
-import growth
-import guessing
-import machine
-import one_by_one
-import page
-import pgbench
-import report
-import starting
-from http2_load import VoidRunError
+from loads.http2_load import VoidRunError
+from loads.servers import World
 from plans import FULL, QUICK, Plan
+from report import machine, page, summary
 from results import Results
-from servers import World
+from sections import against_pgbench, calls, growth, guessing, one_by_one, starting
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
     one_by_one.SECTION: one_by_one.measure,
-    pgbench.SECTION: pgbench.measure,
+    against_pgbench.SECTION: against_pgbench.measure,
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     starting.SECTION: starting.measure,
@@ -48,41 +40,41 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
 
 
 def main() -> int:
-    """Measure, show, and write down."""
+    """Measure, print the tables, and write the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="smaller counts")
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.* as well")
-    told = parser.parse_args()
-    sections = told.only.split(",")
+    arguments = parser.parse_args()
+    sections = arguments.only.split(",")
     if unknown := set(sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}: {', '.join(SECTIONS)}")
-    plan = QUICK if told.quick else FULL
+    plan = QUICK if arguments.quick else FULL
     results = Results()
     with World() as world:
         results.facts = machine.facts(world)
         print(f"embedded: {results.facts['embedded']}")
         print(f"PostgreSQL: {results.facts['PostgreSQL']}", flush=True)
         sound = [_is_sound(section, world, plan, results) for section in sections]
-    report.show(results, plan)
-    report.write_json(results, plan)
-    if told.publish and all(sound):
+    summary.show(results, plan)
+    summary.write_json(results, plan)
+    if arguments.publish and all(sound):
         page.publish(results, plan)
     return 0 if all(sound) else 1
 
 
 def _is_sound(section: str, world: World, plan: Plan, results: Results) -> bool:
-    """Measure a section, and take in what it found unless a run of it was void."""
+    """Measure a section; add its results unless a run of it was void."""
     print(f"measuring {section} ... ", end="", flush=True)
-    began, found = time.perf_counter(), Results()
+    began, measured = time.perf_counter(), Results()
     try:
-        SECTIONS[section](world, plan, found)
+        SECTIONS[section](world, plan, measured)
     except VoidRunError as error:
         print(f"void: {error}", flush=True)
         return False
-    results.take_in(found)
+    results.merge(measured)
     print(f"{time.perf_counter() - began:.0f} s", flush=True)
     return True
 

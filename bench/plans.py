@@ -1,20 +1,20 @@
-"""How much is measured: in full, and quickly."""
+"""The amount of measuring: in full, and quickly."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-BUSY: Final = 64  # In flight, where one figure stands for load.
+BUSY: Final = 64  # Calls in flight, where one number stands for load.
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Counts of rounds and of calls; a first round that warms up comes in addition.
+    """Counts of rounds and of calls, without the first round, which warms up.
 
-    `calls` are, by how many are in flight, the calls of each kind in a round of "calls".
-    `lone` are calls one after another, `batched` and `single` calls under load of a server
-    with batches and of one without, which is slower, `plain` those of plain Peewee.
+    `calls` is the number of calls of each kind in a round of "calls", by the number in flight.
+    `lone` is the number of calls that follow one another. Under load, `batched` is the number of
+    calls to a server with batches, `single` to one without, and `plain` to plain Peewee.
     """
 
     rounds: int

@@ -1,4 +1,4 @@
-"""What was measured, run by run, and ratios of runs that took turns."""
+"""Measured samples, run by run, and ratios of runs that took turns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from http2_load import Run
+from loads.http2_load import Run
 
 EMBEDDED: Final = "embedded"
 POSTGRESQL: Final = "PostgreSQL"
@@ -15,7 +15,7 @@ DATABASES: Final = (EMBEDDED, POSTGRESQL)
 
 
 class Case(NamedTuple):
-    """What a row is about. Cases of one section took turns, so that they may be compared."""
+    """The subject of a row. Cases of one section took turns, so that they may be compared."""
 
     section: str
     name: str
@@ -25,9 +25,9 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one case: answers a second, latencies in seconds.
+    """One run of one case: answers per second, latencies in seconds.
 
-    `busy` is the share of a core that the generator took; None where something else asked.
+    `busy` is the share of a core that the load generator took; None without the generator.
     """
 
     rate: float
@@ -46,7 +46,7 @@ class Sample:
 
     @classmethod
     def of_run(cls, run: Run) -> Sample:
-        """Sum up what the load generator saw."""
+        """Sum up a run of the load generator."""
         return cls.of(run.latencies, run.seconds, run.busy / run.seconds)
 
 
@@ -54,17 +54,17 @@ Metric = Callable[[Sample], float]
 
 
 def rate(sample: Sample) -> float:
-    """Answers a second."""
+    """Return the answers per second."""
     return sample.rate
 
 
 def p50(sample: Sample) -> float:
-    """The latency that half of the calls kept within."""
+    """Return the latency that half of the calls did not exceed."""
     return sample.p50
 
 
 def p99(sample: Sample) -> float:
-    """The latency that all but one of a hundred calls kept within."""
+    """Return the latency that 99 of 100 calls did not exceed."""
     return sample.p99
 
 
@@ -76,29 +76,29 @@ class Ratio:
 
     @property
     def median(self) -> float:
-        """The ratio to quote."""
+        """Return the ratio to quote."""
         return statistics.median(self.rounds)
 
     @property
     def spread(self) -> str:
-        """From the lowest to the highest round."""
+        """Return the lowest and the highest round, as text."""
         return f"{min(self.rounds):.2f} – {max(self.rounds):.2f}"
 
 
 @dataclass(slots=True)
 class Results:
-    """Every case's samples, round by round; what was found once; and the facts of the machine."""
+    """The samples of all cases, round by round; values measured once; facts of the machine."""
 
     samples: dict[Case, list[Sample]] = field(default_factory=dict)
     once: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
     def add(self, case: Case, sample: Sample) -> None:
-        """Take in one round of a case."""
+        """Add one round of a case."""
         self.samples.setdefault(case, []).append(sample)
 
-    def take_in(self, others: Results) -> None:
-        """Take in what another section found."""
+    def merge(self, others: Results) -> None:
+        """Add the results of another section."""
         self.samples |= others.samples
         self.once |= others.once
 
@@ -107,7 +107,7 @@ class Results:
         return statistics.median(map(metric, self.samples[case]))
 
     def ratio(self, over: Case, under: Sequence[Case], metrics: tuple[Metric, Metric]) -> Ratio:
-        """Compare a case with the greatest of others, in each round."""
+        """Divide a case by the greatest of others, in each round."""
         above, below = metrics
         rounds = zip(self.samples[over], *(self.samples[case] for case in under), strict=True)
         return Ratio(

@@ -34,7 +34,7 @@ class TenderStatus(StrEnum):
     # Set aside: all that was asked for, or less.
     AUTHORIZED = "AUTHORIZED"
     PARTIALLY_AUTHORIZED = "PARTIALLY_AUTHORIZED"
-    # Taken: all that was set aside, or less. What was not taken is no longer set aside.
+    # Taken: all that was set aside, or less. The rest is no longer set aside.
     CHARGED = "CHARGED"
     PARTIALLY_CHARGED = "PARTIALLY_CHARGED"
     # Nothing is set aside, and nothing was taken.
@@ -105,9 +105,9 @@ class TenderResult:
     request_id: str
     # The tender's own name of the payment, for capture, void and refund.
     reference: str = ""
-    # What this call set aside, took, gave up or gave back.
+    # The sum that this call set aside, took, released or gave back.
     amount: Money | None = None
-    # What other tenders have to pay of the order, or to refund of a return.
+    # The sum that other tenders have to pay of the order, or to refund of a return.
     remaining: Money | None = None
     store_credit: StoreCredit | None = None
     code: str = ""

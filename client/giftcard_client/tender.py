@@ -68,7 +68,7 @@ TECHNICAL: tuple[tuple[type[GiftCardError], TenderStatus, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """How an order would split if it were authorized now; nothing is set aside.
+    """The split of an order if it were authorized now; nothing is set aside.
 
     `lost` is the value of the card beyond the order: the capture loses it (R14),
     so the shopper must agree. Where the card is not `usable`, `code` and

@@ -63,7 +63,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """How a card was bought: one card for each purchase (R10), paid by bank card (R3).
+    """The purchase of a card: one card for each purchase (R10), paid by bank card (R3).
 
     `payment_reference` is the payment provider's; Cancel returns it (R29).
     """

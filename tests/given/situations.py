@@ -1,4 +1,4 @@
-"""A call that would succeed, with the facts it looks at, and the mistakes that it can have."""
+"""A command that the rules grant, with its facts, and everything that can be wrong with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from given.made_facts import MARKETS, NOW
 
 @dataclass
 class Situation:
-    """A command that would succeed, with the facts it looks at, until a mistake changes them."""
+    """A command that the rules grant on these facts, until a `Wrong` changes one of them."""
 
     command: Any
     facts: Facts = field(default_factory=Facts)
@@ -39,7 +39,7 @@ class Situation:
         self.facts.add_authorization(old._replace(**changes))
 
     def reason(self) -> Reason | None:
-        """Decide the command, and return why it is declined, if it is."""
+        """Decide the command, and return why it is declined, None if it is granted."""
         outcome = decide(self.command, self.facts, MARKETS, self.now).outcome
         return outcome.reason if isinstance(outcome, Declined | Validated) else None
 
@@ -49,7 +49,7 @@ Change = Callable[[Situation], None]
 
 @dataclass(frozen=True)
 class Wrong:
-    """One mistake; `of` is the thing that it changes, which can be changed only once."""
+    """One thing that can be wrong; of those with the same `of`, one at a time."""
 
     reason: Reason
     of: str
@@ -58,7 +58,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that succeeds, and all the mistakes that it can have."""
+    """How to make a situation that is granted, and all that can be wrong with it."""
 
     make: Callable[[], Situation]
     wrongs: tuple[Wrong, ...]

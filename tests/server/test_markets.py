@@ -85,7 +85,7 @@ def test_r25_a_period_that_ends_on_thanksgiving_ends_the_day_after(
     shop.call(sent.cancel(codes[0], in_time.purchase.order_id))
     clock.now = datetime(2026, 11, 28, 5, 0, tzinfo=UTC)
     no = refusal(lambda: shop.call(sent.cancel(codes[1], too_late.purchase.order_id)))
-    assert no.facts == {"deadline": "2026-11-28T05:00:00Z"}
+    assert no.details == {"deadline": "2026-11-28T05:00:00Z"}
 
 
 def test_a_hold_is_as_long_as_the_terms_of_its_market(shop: Shop, clock: Clock) -> None:

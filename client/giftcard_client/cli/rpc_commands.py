@@ -109,7 +109,7 @@ def capture(
     amount: opt.CapturedAmount = None,
     request_id: opt.RequestId = None,
 ) -> Captured:
-    """Take the money that was set aside; the rest of the card is lost."""
+    """Take the money that was set aside; the rest of the card's value is lost."""
     return cards.capture(authorization_id, amount=amount, request_id=request_id)
 
 

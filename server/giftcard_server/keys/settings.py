@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf
+from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, PlainSerializer
 from pydantic_settings import NoDecode
 
 from giftcard_rules.codes import KeyRing
@@ -23,9 +23,10 @@ class KeySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    database_url: Annotated[InstanceOf[DatabaseUrl], NoDecode, BeforeValidator(_database_url)] = (
-        DatabaseUrl.of_file(Path("giftcard.db"))
-    )
+    # Written out as it is shown, without the password that may be in it.
+    database_url: Annotated[
+        InstanceOf[DatabaseUrl], NoDecode, BeforeValidator(_database_url), PlainSerializer(str)
+    ] = DatabaseUrl.of_file(Path("giftcard.db"))
     keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
     key_file: Path | None = None
 

@@ -1,4 +1,4 @@
-"""What a server said no with, taken apart."""
+"""A refusal of a server, taken apart."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from grpc_status import rpc_status
 
 @dataclass(frozen=True)
 class Refusal:
-    """A status with its details; what a detail would say is None where it is not there."""
+    """A status with its details; a value is None if the detail that holds it is missing."""
 
     status: grpc.StatusCode
     text: str
     reason: str | None
     domain: str | None
-    facts: Mapping[str, str]
+    details: Mapping[str, str]
     fields: tuple[str, ...]
     retry_after: timedelta | None
     replayed: bool
@@ -27,14 +27,14 @@ class Refusal:
 
 
 def refusal(call: Callable[[], object]) -> Refusal:
-    """Return how a call was refused; it fails where the call was not."""
+    """Return how a call was refused; fail if it was not."""
     with pytest.raises(grpc.RpcError) as caught:
         call()
     return refusal_of(caught.value)
 
 
 def refusal_of(error: Any) -> Refusal:
-    """Return what a failed call says."""
+    """Return the refusal that a failed call holds."""
     info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
     status = rpc_status.from_call(error)
     present = [
@@ -56,5 +56,5 @@ def refusal_of(error: Any) -> Refusal:
 
 
 def is_replay(call: Any) -> bool:
-    """Tell whether an answer says that it was given before."""
+    """Return whether an answer says that it is a replay."""
     return ("giftcard-replayed", "true") in (call.trailing_metadata() or ())

@@ -1,4 +1,4 @@
-"""Situations in which a request is declined, each for one reason."""
+"""Calls that a server declines, each for one reason; a real shop leads up to them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,11 +13,11 @@ from given.calls.answered import refusal
 from given.calls.shop import Shop
 from given.servers.running import Clock
 
-ATTEMPTS = 3  # How many wrong codes the world's server lets pass.
+ATTEMPTS = 3  # Wrong codes after which the world's server throttles.
 
 
 class World(Shop):
-    """A shop whose server's clock and database are at hand."""
+    """A shop, with the clock and the database of its server."""
 
     def __init__(
         self, channel: grpc.Channel, clock: Clock, block_card: Callable[[str], None]
@@ -27,13 +27,13 @@ class World(Shop):
         self.block = block_card
 
     def returned(self) -> pb.ReverseResponse:
-        """Return a refund of 50 € to a new card, in the place of one that was used."""
+        """Return a refund of 50 € to a new card, which replaces one that was used."""
         paid = self.paid(self.bought().code)
         back: pb.ReverseResponse = self.call(sent.reverse(paid.authorization_id))
         return back
 
 
-# Each situation leads the world to where the request that it returns is declined.
+# Each function brings the world to the point where the request that it returns is declined.
 
 
 def too_many_wrong_codes(world: World) -> Any:

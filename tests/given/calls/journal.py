@@ -1,4 +1,4 @@
-"""Callers who write down what they sent and what they were answered, whatever the server does."""
+"""Callers that record what they send and each answer, through every fault of the server."""
 
 import random
 import threading
@@ -20,7 +20,7 @@ from given.calls.shop import TIMEOUT_SECONDS, Shop
 from given.servers.server_process import ServerProcess
 
 CARD_MINOR = 50_00
-PATIENCE_SECONDS = 0.02  # Of who was not answered, before the next request.
+PATIENCE_SECONDS = 0.02  # Of a caller without an answer, before its next request.
 
 
 class LostError(Exception):
@@ -29,7 +29,7 @@ class LostError(Exception):
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer as bytes, of a response or of the status that said no."""
+    """An answer as bytes: of a response, or of the status of a refusal."""
 
     serialized: bytes
     replayed: bool
@@ -39,19 +39,19 @@ class Answered:
 Undecided = Callable[[Refusal], bool]
 
 
-def nobody_was_there(refused: Refusal) -> bool:
-    """Tell whether gRPC found no server, or lost it."""
+def no_server_answered(refused: Refusal) -> bool:
+    """Return whether gRPC found no server, or lost it."""
     return refused.status is grpc.StatusCode.UNAVAILABLE and refused.retry_after is None
 
 
 def not_decided(refused: Refusal) -> bool:
-    """Tell whether the server could not decide, and asks for the same request again."""
+    """Return whether the server could not decide, so that the same request may be sent again."""
     undecided = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
     return refused.status in undecided and refused.reason is None
 
 
-def ask(shop: Shop, request: Any, is_lost: Undecided = nobody_was_there) -> Answered:
-    """Send a request once. Raises `LostError`; whatever is neither yes nor no fails the test."""
+def ask(shop: Shop, request: Any, is_lost: Undecided = no_server_answered) -> Answered:
+    """Send a request once. Raises `LostError`; fails on a refusal without a reason."""
     rpc = getattr(shop.stub, type(request).__name__.removesuffix("Request"))
     try:
         response, call = rpc.with_call(request, timeout=TIMEOUT_SECONDS)
@@ -66,12 +66,12 @@ def ask(shop: Shop, request: Any, is_lost: Undecided = nobody_was_there) -> Answ
 
 @dataclass
 class Journal:
-    """What one caller sent, in order, and the bytes of each answer that it has got."""
+    """What one caller sent, in order, with the bytes of each answer that it got."""
 
     chance: random.Random
     acknowledged: list[tuple[Any, bytes]] = field(default_factory=list)
     lost: list[Any] = field(default_factory=list)
-    is_lost: Undecided = nobody_was_there
+    is_lost: Undecided = no_server_answered
 
     def live(self, shop: Shop) -> None:
         """Buy cards and pay with them, until an answer is lost."""
@@ -82,7 +82,7 @@ class Journal:
             return
 
     def live_on(self, shop: Shop, is_over: threading.Event) -> None:
-        """Buy cards and pay with them, and go on with the next where an answer is lost."""
+        """Buy cards and pay with them, and go on with the next card when an answer is lost."""
         while not is_over.is_set():
             try:
                 self._life_of_a_card(shop)
@@ -95,8 +95,8 @@ class Journal:
         except LostError:
             self.lost.append(request)
             raise
-        # The server itself asks again where it is PostgreSQL that did not answer.
-        assert not answered.replayed or self.is_lost is not nobody_was_there
+        # Where PostgreSQL did not answer, the server itself decides again and may find a record.
+        assert not answered.replayed or self.is_lost is not no_server_answered
         self.acknowledged.append((request, answered.serialized))
         return answered.response
 
@@ -111,7 +111,7 @@ class Journal:
     def _story(
         self, code: str, bought: pb.IssueRequest, authorize: pb.AuthorizeRequest, held: str
     ) -> Iterator[Any]:
-        """Yield what becomes of a hold; some of it is declined, which is an answer as well."""
+        """Yield requests that follow a hold; some are declined, which is an answer as well."""
         match self.chance.randrange(4):
             case 0:
                 yield sent.capture(held)
@@ -128,14 +128,14 @@ class Journal:
                 yield sent.reverse(held)
 
     def find_all_again(self, shop: Shop) -> None:
-        """Send everything that was acknowledged once more: the same answers, byte by byte."""
+        """Replay everything that was acknowledged; the answers are the same, byte by byte."""
         for request, serialized in self.acknowledged:
             again = ask(shop, request)
             assert again.replayed, request
             assert again.serialized == serialized, request
 
     def retry_what_was_lost(self, shop: Shop) -> int:
-        """Send what was not answered once more, and count what had been done all the same."""
+        """Replay requests without an answer, and count those that had been done all the same."""
         done_already = 0
         for request in self.lost:
             retried = ask(shop, request)
@@ -146,7 +146,7 @@ class Journal:
 
 
 def check(journal: Journal, shop: Shop) -> int:
-    """Hold the server to what it said, and count what it had done without saying so."""
+    """Hold the server to its answers, and count the requests that it did without an answer."""
     journal.find_all_again(shop)
     done_already = journal.retry_what_was_lost(shop)
     journal.find_all_again(shop)
@@ -154,7 +154,7 @@ def check(journal: Journal, shop: Shop) -> int:
 
 
 def assert_bought_once(server: ServerProcess, journals: list[Journal]) -> None:
-    """Every Issue was answered in the end, and each made one card."""
+    """Assert that every Issue was answered in the end, and that each made one card."""
     wanted = [
         request.purchase.order_id
         for journal in journals

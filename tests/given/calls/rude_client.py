@@ -1,4 +1,4 @@
-"""A client of raw HTTP/2 frames, to do what no library would."""
+"""A client of raw HTTP/2 frames, for misbehaviour of which no library is capable."""
 
 import socket
 import struct
@@ -15,26 +15,26 @@ FRAME_HEADER_BYTES: Final = 9
 
 
 class RudeClient:
-    """A connection on which frames are sent as they are made."""
+    """A connection on which frames are sent without any check."""
 
     def __init__(self, port: int, *, window: int = 65_535) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=CLOSED_WITHIN_SECONDS)
         self._encoder = Encoder()
         self._window = window
 
-    def greet(self) -> Self:
-        """Begin as HTTP/2 does."""
+    def shake_hands(self) -> Self:
+        """Begin as HTTP/2 does, with the preface and the settings."""
         settings = SettingsFrame(settings={SettingsFrame.INITIAL_WINDOW_SIZE: self._window})
         self.send_bytes(PREFACE + settings.serialize())
         self.send(SettingsFrame(flags=["ACK"]))
         return self
 
     def send_bytes(self, sent: bytes) -> None:
-        """Send what may be no frame at all."""
+        """Send bytes, which need not be a frame."""
         self._socket.sendall(sent)
 
     def send(self, *frames: Frame) -> None:
-        """Send frames, many at once."""
+        """Send frames, all in one write."""
         self.send_bytes(b"".join(frame.serialize() for frame in frames))
 
     def headers(
@@ -53,7 +53,7 @@ class RudeClient:
         return HeadersFrame(stream, self._encoder.encode(fields), flags=list(flags))
 
     def is_closed(self) -> bool:
-        """Read until the server hangs up; return whether it does."""
+        """Read until the server closes the connection; return whether it does."""
         try:
             while self._socket.recv(65_536):
                 pass
@@ -70,19 +70,19 @@ class RudeClient:
             frame.parse_body(memoryview(self._exactly(length)))
             if isinstance(frame, kind):
                 return frame
-        message = f"the server hung up before it sent a {kind.__name__}"
+        message = f"the server closed the connection before it sent a {kind.__name__}"
         raise ConnectionError(message)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def __enter__(self) -> Self:
-        """Be there."""
+        """Return the client."""
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.close()
 
     def _exactly(self, count: int) -> bytes:
@@ -101,5 +101,5 @@ def message(serialized: bytes, stream: int, *flags: str) -> DataFrame:
 
 
 def odd(count: int) -> range:
-    """Return the numbers of so many streams: a client's are odd."""
+    """Return the numbers of so many streams, which are odd for those of a client."""
     return range(1, 2 * count, 2)

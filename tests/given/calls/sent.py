@@ -1,4 +1,4 @@
-"""Sound requests, as messages; a test changes the one thing that it is about."""
+"""Valid requests, as messages; a test changes the one field that it is about."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -12,7 +12,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.order_pb2 import Contact, Money, Order, OrderLine
 
 RPCS = ("Issue", "Validate", "Authorize", "Capture", "Reverse", "Cancel")
-ABSENT = object()  # As a value for `change`: the field is not there at all.
+ABSENT = object()  # As a value for `changed`: the field is missing.
 
 BUYER = Contact(name="Amélie Acheteuse", email="amelie@example.com", locale="fr-FR")
 FRIEND = Contact(name="Bruno Bénéficiaire", email="bruno@example.com", locale="fr-BE")
@@ -23,7 +23,7 @@ UNKNOWN_CODE = "0000-0000-0000-0000"
 
 
 def new_id() -> str:
-    """Return an id that nobody has used before."""
+    """Return an id that was never used before."""
     return str(uuid4())
 
 
@@ -33,7 +33,7 @@ def euros(amount_minor: int) -> Money:
 
 
 def order(*amounts_minor: int, category: str = "smartphone", currency: str = "EUR") -> Order:
-    """Return an order of its own, with a line for each amount."""
+    """Return an order with an id of its own, and with a line for each amount."""
     return Order(
         order_id=f"order-{new_id()}",
         total=Money(amount_minor=sum(amounts_minor), currency_code=currency),
@@ -70,7 +70,7 @@ def validate(code: str = UNKNOWN_CODE, wanted: Order | None = None) -> pb.Valida
 
 
 def authorize(code: str = UNKNOWN_CODE, wanted: Order | None = None) -> pb.AuthorizeRequest:
-    """Return a checkout's wish to set money aside, for a shopper of its own."""
+    """Return a request to set money aside, for a shopper of its own."""
     return pb.AuthorizeRequest(
         request_id=new_id(),
         code=code,
@@ -84,7 +84,7 @@ def authorize(code: str = UNKNOWN_CODE, wanted: Order | None = None) -> pb.Autho
 def capture(
     authorization_id: str = "unknown", amount_minor: int | None = None
 ) -> pb.CaptureRequest:
-    """Return a wish to take what was set aside, all of it unless told otherwise."""
+    """Return a request to take what was set aside, all of it unless an amount is given."""
     amount = None if amount_minor is None else euros(amount_minor)
     return pb.CaptureRequest(request_id=new_id(), authorization_id=authorization_id, amount=amount)
 
@@ -92,7 +92,7 @@ def capture(
 def reverse(
     authorization_id: str = "unknown", amount_minor: int | None = None
 ) -> pb.ReverseRequest:
-    """Return a wish to undo an authorization, because the order came broken."""
+    """Return a request to undo an authorization, because the goods are defective."""
     amount = None if amount_minor is None else euros(amount_minor)
     return pb.ReverseRequest(
         request_id=new_id(),
@@ -103,7 +103,7 @@ def reverse(
 
 
 def reverse_request(authorize_request_id: str) -> pb.ReverseRequest:
-    """Return a wish to undo an Authorize whose answer was lost (R36)."""
+    """Return a request to undo an Authorize whose answer was lost (R36)."""
     return pb.ReverseRequest(
         request_id=new_id(),
         authorize_request_id=authorize_request_id,
@@ -112,12 +112,12 @@ def reverse_request(authorize_request_id: str) -> pb.ReverseRequest:
 
 
 def cancel(code: str = UNKNOWN_CODE, purchase_order_id: str = "unknown") -> pb.CancelRequest:
-    """Return a wish to cancel the purchase of a card."""
+    """Return a request to cancel the purchase of a card."""
     return pb.CancelRequest(request_id=new_id(), code=code, purchase_order_id=purchase_order_id)
 
 
 def whole(rpc: str) -> Message:
-    """Return a sound request of an RPC with every field of the contract in it."""
+    """Return a valid request of an RPC with every field of the contract in it."""
     wanted = order(30_00, 20_00)
     match rpc:
         case "Issue":
@@ -161,7 +161,7 @@ def changed(request: Message, path: str, value: object) -> Message:
 
 
 def paths(request: Message, kind: int, prefix: str = "") -> Iterator[tuple[str, FieldDescriptor]]:
-    """Yield the path of each field of a kind (`FieldDescriptor.TYPE_STRING`) that is there."""
+    """Yield the path of each present field of a kind (`FieldDescriptor.TYPE_STRING`)."""
     for field, value in request.ListFields():
         path = f"{prefix}{field.name}"
         if field.is_repeated and field.message_type:

@@ -1,4 +1,4 @@
-"""A caller of the server with nothing but the stubs, and the steps that tests start from."""
+"""A caller with nothing but the generated stubs, and the steps from which tests start."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from giftcard.v1.order_pb2 import Order
 from given.calls import sent
 from given.calls.answered import is_replay, refusal_of
 
-# Longer than the server ever takes.
+# Longer than any answer of the server takes.
 TIMEOUT_SECONDS = 20.0
 SERVICE = "giftcard.v1.GiftCardService"
 
@@ -30,20 +30,20 @@ class Shop:
         return self._rpc(request)(request, timeout=TIMEOUT_SECONDS)
 
     def raw(self, rpc: str, serialized: bytes) -> bytes:
-        """Send bytes, whatever they are."""
+        """Send bytes, which need not be a message."""
         send = self.channel.unary_unary(f"/{SERVICE}/{rpc}", _same, _same)
         answer: bytes = send(serialized, timeout=TIMEOUT_SECONDS)
         return answer
 
     def answered(self, request: Any) -> tuple[bytes, bool]:
-        """Send a request; return its answer, yes or no, to the byte, and whether it is a replay."""
+        """Send a request; return its response or refusal as bytes, and whether it is a replay."""
         send = self.channel.unary_unary(f"/{SERVICE}/{_rpc_of(request)}", _same, _same)
         serialized = request.SerializeToString(deterministic=True)
         try:
             answer, call = send.with_call(serialized, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            no = refusal_of(error)
-            return no.serialized, no.replayed
+            refused = refusal_of(error)
+            return refused.serialized, refused.replayed
         return answer, is_replay(call)
 
     def bought(self, amount_minor: int = 50_00) -> pb.IssueResponse:

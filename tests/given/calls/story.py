@@ -1,4 +1,4 @@
-"""Everything that can be asked of a server, well and badly, with secrets that can be looked for."""
+"""Every kind of call to a server, valid and invalid, with secrets that tests search for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ SOON_SECONDS: Final = 0.2
 
 @dataclass
 class Secrets:
-    """What must be found nowhere, nor hide in another spelling."""
+    """Codes and people that must be found nowhere, in no spelling."""
 
     codes: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
 
     def person(self, name: str) -> Contact:
-        """Return a person of whom there is no other."""
+        """Return a person with a name and an address of its own."""
         token = uuid4().hex[:12]
         contact = Contact(
             name=f"{name} Canari-{token}", email=f"{name}.{token}@example.org", locale="fr-FR"
@@ -37,7 +37,7 @@ class Secrets:
         return contact
 
     def found_in(self, content: bytes) -> list[str]:
-        """Return the secrets that content holds, in whatever spelling."""
+        """Return the secrets that content holds, in any spelling."""
         return [
             secret
             for secret in sorted(self.codes | self.people)
@@ -46,7 +46,7 @@ class Secrets:
 
 
 def spellings(secret: str) -> Iterator[bytes]:
-    """Yield a secret as it may have been written."""
+    """Yield the spellings of a secret."""
     for written in {
         secret,
         secret.lower(),
@@ -58,11 +58,11 @@ def spellings(secret: str) -> Iterator[bytes]:
 
 
 class Story:
-    """Calls to a server at DEBUG: every RPC, answered and refused in every way."""
+    """Calls to a server at DEBUG: every RPC, granted and refused in every way."""
 
     def __init__(self, shop: Shop, url: DatabaseUrl) -> None:
         self.secrets = Secrets()
-        # What came back beside the answers: statuses, texts, details, metadata.
+        # The statuses, texts, details and metadata of refusals.
         self.refusals: list[str] = []
         self.card_ids: list[str] = []
         self._shop = shop
@@ -142,7 +142,7 @@ class Story:
         )
 
     def _by_guesses(self) -> None:
-        """Try until a right code is turned away as well."""
+        """Guess until a right code is refused as well."""
         code, _ = self._bought()
         request = changed(self._authorize(code), "attempt_key", f"session-{uuid4()}")
         for _ in range(TRIES_TOO_MANY):
@@ -151,7 +151,7 @@ class Story:
         self._refused(lambda: self._shop.call(request))
 
     def _with_a_defect(self) -> None:
-        """Have the server meet a card that cannot be: held, and by no authorization."""
+        """Make the server read an impossible card: held, and by no authorization."""
         code, _ = self._bought()
         connection = database.connect(self._url)
         card = schema.Card
@@ -166,10 +166,10 @@ class Story:
         try:
             call()
         except grpc.RpcError as error:
-            no: Any = error
-            metadata = [*(no.initial_metadata() or ()), *(no.trailing_metadata() or ())]
+            refused: Any = error
+            metadata = [*(refused.initial_metadata() or ()), *(refused.trailing_metadata() or ())]
             # Details are bytes in the metadata, and may hold texts.
-            self.refusals.append(f"{no.code()} {no.details()} {metadata!r} {error!r}")
+            self.refusals.append(f"{refused.code()} {refused.details()} {metadata!r} {error!r}")
         else:
             message = "it was not refused"
             raise AssertionError(message)

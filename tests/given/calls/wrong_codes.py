@@ -1,4 +1,4 @@
-"""Codes that no card has, and what shoppers who have only those get for an answer."""
+"""Codes that no card has, and the reason with which a call is refused for one."""
 
 import random
 from typing import Any, Final
@@ -21,17 +21,17 @@ def unknown(chance: random.Random) -> str:
 
 
 def mistyped(chance: random.Random) -> str:
-    """Return a code with one."""
+    """Return a code with a typing error."""
     code = unknown(chance)
     return code[:-1] + ALPHABET[ALPHABET.index(code[-1]) - 1]
 
 
 def reason(shop: Shop, request: Any) -> str | None:
-    """Send a request, and return why it was turned down, None where it was not."""
+    """Send a request and return the reason of its refusal, None if it was not refused."""
     try:
         answer = shop.call(request)
     except grpc.RpcError as error:
         return refusal_of(error).reason
-    if not getattr(answer, "reason", 0):  # Validate alone says no in its body.
+    if not getattr(answer, "reason", 0):  # Validate alone refuses in its response.
         return None
     return pb.Reason.Name(answer.reason).removeprefix("REASON_")

@@ -85,8 +85,8 @@ def expected(facts: Facts) -> Facts:
     return shown
 
 
-def seen(command: Wanted, answer: Answer) -> Facts:
-    """Return the facts that a caller sees, in the form of `expected`."""
+def as_shown(command: Wanted, answer: Answer) -> Facts:
+    """Return the answer that a caller is shown, in the form of `expected`."""
     facts: Facts = {"replayed": answer.replayed}
     if isinstance(command, CatchUp):
         return facts

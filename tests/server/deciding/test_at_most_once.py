@@ -1,4 +1,4 @@
-"""A request is decided once: the same one again gets the same answer, and does nothing more."""
+"""A request is decided once: its replay gets the same answer and changes nothing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from given.databases.kinds import Place
 from given.servers.running import dump
 from given.servers.server_process import ServerProcess
 
-Situation = Callable[[Shop], Any]
+Prepare = Callable[[Shop], Any]
 Code = grpc.StatusCode
 ATTEMPTS: Final = 5
 SECOND_KEY: Final = "k2 " + "2b" * 32 + "\n"
@@ -45,7 +45,7 @@ def rows(server: ServerProcess) -> object:
     return dump(DatabaseUrl.parse(server.database_url))
 
 
-# What is sent for the first time, and answered with a yes.
+# Requests that are granted the first time.
 
 
 def a_purchase(_shop: Shop) -> Any:
@@ -81,7 +81,7 @@ def a_cancellation(shop: Shop) -> Any:
     return sent.cancel(shop.call(purchase).code, purchase.purchase.order_id)
 
 
-# And with a no that is decided.
+# Requests that are declined, and recorded as that.
 
 
 def a_purchase_of_too_little(_shop: Shop) -> Any:
@@ -110,7 +110,7 @@ def a_cancellation_of_a_card_that_is_held(shop: Shop) -> Any:
     return request
 
 
-YES: Final[tuple[Situation, ...]] = (
+GRANTED: Final[tuple[Prepare, ...]] = (
     a_purchase,
     a_checkout,
     a_capture,
@@ -120,7 +120,7 @@ YES: Final[tuple[Situation, ...]] = (
     a_prevention,
     a_cancellation,
 )
-NO: Final[tuple[Situation, ...]] = (
+DECLINED: Final[tuple[Prepare, ...]] = (
     a_purchase_of_too_little,
     a_checkout_with_a_card_that_is_held,
     a_capture_of_too_much,
@@ -129,11 +129,11 @@ NO: Final[tuple[Situation, ...]] = (
 )
 
 
-@pytest.mark.parametrize("situation", YES + NO)
+@pytest.mark.parametrize("prepare", GRANTED + DECLINED)
 def test_the_same_request_again_gets_the_same_bytes_and_does_nothing(
-    server: ServerProcess, shop: Shop, situation: Situation
+    server: ServerProcess, shop: Shop, prepare: Prepare
 ) -> None:
-    request = situation(shop)
+    request = prepare(shop)
     first, was_replayed = shop.answered(request)
     assert first
     assert not was_replayed
@@ -143,7 +143,7 @@ def test_the_same_request_again_gets_the_same_bytes_and_does_nothing(
     assert rows(server) == before
 
 
-def test_a_replay_tells_what_was_and_not_what_is(shop: Shop) -> None:
+def test_a_replay_has_the_first_answer_though_the_hold_has_changed(shop: Shop) -> None:
     request = a_checkout(shop)
     first, _ = shop.answered(request)
     held = pb.AuthorizeResponse.FromString(first).authorization
@@ -162,8 +162,8 @@ def test_a_decline_is_final_also_when_its_cause_is_gone(shop: Shop) -> None:
     assert shop.held(code).authorization_id
 
 
-# What is changed in a request that was decided. Some of it is of no effect: it is another
-# request all the same.
+# A field that is changed in a request that was decided. With some fields the effect would be the
+# same, but it is another request all the same.
 REUSED: Final = (
     (a_purchase, "amount.amount_minor", 51_00),
     (a_purchase, "message", "Bon courage !"),
@@ -180,16 +180,16 @@ REUSED: Final = (
 )
 
 
-@pytest.mark.parametrize(("situation", "path", "value"), REUSED)
+@pytest.mark.parametrize(("prepare", "path", "value"), REUSED)
 def test_another_request_with_the_same_id_is_refused(
-    server: ServerProcess, shop: Shop, situation: Situation, path: str, value: object
+    server: ServerProcess, shop: Shop, prepare: Prepare, path: str, value: object
 ) -> None:
-    request = situation(shop)
+    request = prepare(shop)
     first, _ = shop.answered(request)
     before = rows(server)
-    no = refusal(lambda: shop.call(changed(request, path, value)))
-    assert (no.status, no.reason) == (Code.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-    assert not no.replayed
+    refused = refusal(lambda: shop.call(changed(request, path, value)))
+    assert (refused.status, refused.reason) == (Code.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert not refused.replayed
     assert rows(server) == before
     assert shop.answered(request) == (first, True)
 
@@ -222,7 +222,7 @@ TRACELESS: Final = (
 
 
 @pytest.mark.parametrize(("spoil", "status"), TRACELESS)
-def test_what_was_never_decided_leaves_its_id_free(
+def test_a_request_that_was_never_decided_leaves_its_id_free(
     server: ServerProcess, shop: Shop, spoil: Callable[[Shop, Any], Any], status: grpc.StatusCode
 ) -> None:
     request = a_checkout(shop)
@@ -243,7 +243,7 @@ def test_an_unknown_authorization_leaves_its_id_free(shop: Shop) -> None:
 def test_requests_are_answered_the_same_after_a_restart(start_server: StartServer) -> None:
     server = start_server()
     with shop_at(server.target) as shop:
-        requests = [situation(shop) for situation in YES + NO]
+        requests = [prepare(shop) for prepare in GRANTED + DECLINED]
         answers = [shop.answered(request)[0] for request in requests]
     server.restart()
     with shop_at(server.target) as shop:
@@ -251,7 +251,7 @@ def test_requests_are_answered_the_same_after_a_restart(start_server: StartServe
 
 
 def rotate(folder: Path, line: Callable[[str], str]) -> None:
-    """Write another key ring in the place of the server's own."""
+    """Replace the key ring of the server."""
     path = folder / "giftcard.db.keys"
     path.write_text(line(path.read_text(encoding="ascii")), encoding="ascii")
 
@@ -259,7 +259,7 @@ def rotate(folder: Path, line: Callable[[str], str]) -> None:
 def test_a_new_key_leaves_old_cards_and_old_answers_as_they_are(start_server: StartServer) -> None:
     server = start_server()
     with shop_at(server.target) as shop:
-        requests = [situation(shop) for situation in YES + NO]
+        requests = [prepare(shop) for prepare in GRANTED + DECLINED]
         answers = [shop.answered(request)[0] for request in requests]
         old = shop.bought()
     server.terminate()
@@ -272,7 +272,9 @@ def test_a_new_key_leaves_old_cards_and_old_answers_as_they_are(start_server: St
         assert shop.held(new.code).card_id == new.card.card_id
 
 
-def test_an_answer_whose_key_is_lost_is_not_given_wrong(start_server: StartServer) -> None:
+def test_an_answer_whose_key_is_lost_is_unavailable_and_never_wrong(
+    start_server: StartServer,
+) -> None:
     server = start_server()
     purchase = sent.issue()
     with shop_at(server.target) as shop:
@@ -280,8 +282,8 @@ def test_an_answer_whose_key_is_lost_is_not_given_wrong(start_server: StartServe
         shop.call(sent.cancel(code, purchase.purchase.order_id))
     server.terminate()
     rotate(server.folder, lambda _first_key: SECOND_KEY)
-    server.restart()  # It may: no live card needs the lost key.
+    server.restart()  # It starts, since no live card needs the lost key.
     with shop_at(server.target) as shop:
-        no = refusal(lambda: shop.call(purchase))
-        assert (no.status, no.reason) == (Code.UNAVAILABLE, None)
+        refused = refusal(lambda: shop.call(purchase))
+        assert (refused.status, refused.reason) == (Code.UNAVAILABLE, None)
         assert shop.bought().code

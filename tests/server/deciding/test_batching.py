@@ -1,4 +1,4 @@
-"""Batches form by themselves, run one at a time, and leave nobody waiting."""
+"""Batches form by themselves, run one at a time, and leave no caller waiting."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ class Runs:
 
 
 class HeldRuns(Runs):
-    """Runs that begin and then wait to be let go on, each one anew."""
+    """Runs that begin and then wait, each until `go_on` is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def test_a_lone_item_runs_at_once_in_its_callers_thread() -> None:
         (3, 1, [[0], [1], [2], [3]]),
     ],
 )
-def test_what_comes_while_a_batch_runs_is_the_next_one_in_the_order_it_came(
+def test_items_that_arrive_while_a_batch_runs_are_the_next_batch_in_their_order(
     waiting: int, batch_limit: int, batches: list[list[int]]
 ) -> None:
     runs = HeldRuns()
@@ -102,7 +102,7 @@ def test_a_leader_leaves_with_its_answer_while_the_next_batch_runs() -> None:
         assert second.result(SOON_SECONDS) == 4
 
 
-def test_where_too_many_wait_the_next_is_turned_away_at_once_and_later_ones_are_not() -> None:
+def test_where_too_many_wait_the_next_is_refused_at_once_and_later_ones_are_not() -> None:
     runs = HeldRuns()
     batcher = batcher_of(runs, waiting_limit=2)
     with ThreadPoolExecutor(3) as callers:
@@ -120,7 +120,7 @@ def test_where_too_many_wait_the_next_is_turned_away_at_once_and_later_ones_are_
     assert runs.batches == [[0], [1, 2], [4]]
 
 
-def test_who_is_gone_before_being_picked_up_is_not_run() -> None:
+def test_an_item_whose_caller_is_gone_before_its_batch_is_not_run() -> None:
     runs = HeldRuns()
     batcher = batcher_of(runs)
     gone = threading.Event()
@@ -137,7 +137,7 @@ def test_who_is_gone_before_being_picked_up_is_not_run() -> None:
     assert runs.batches == [[0], [2]]
 
 
-def test_a_batch_of_which_everybody_is_gone_is_not_run_and_the_next_one_is() -> None:
+def test_a_batch_of_which_all_callers_are_gone_is_not_run_and_the_next_one_is() -> None:
     runs = Runs()
     batcher = batcher_of(runs)
     with pytest.raises(GoneError):
@@ -147,11 +147,11 @@ def test_a_batch_of_which_everybody_is_gone_is_not_run_and_the_next_one_is() -> 
 
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(1), KeyboardInterrupt()])
-def test_a_run_that_raises_tells_everybody_in_its_batch_and_the_next_batch_runs(
+def test_a_run_that_raises_fails_its_whole_batch_and_the_next_batch_runs(
     error: BaseException,
 ) -> None:
     def run(entries: Sequence[Entry[int, int]]) -> None:
-        entries[0].succeed(0)  # What was said before it raised does not count.
+        entries[0].succeed(0)  # A result that was set before it raised does not count.
         if len(entries) > 1:
             raise error
 
@@ -172,7 +172,7 @@ def test_an_entrys_own_error_is_its_own() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt()])
-def test_who_cannot_say_whether_it_is_gone_hits_nobody_else(error: BaseException) -> None:
+def test_a_caller_whose_gone_raises_fails_alone(error: BaseException) -> None:
     runs = HeldRuns()
     batcher = batcher_of(runs)
 
@@ -186,13 +186,15 @@ def test_who_cannot_say_whether_it_is_gone_hits_nobody_else(error: BaseException
             results.append(callers.submit(batcher.submit, item, is_gone))
             wait_until_queued(batcher, item)
         runs.go_on.release(PATIENT)
-        became = [result.exception(SOON_SECONDS) or result.result() for result in results]
-    assert became == [0, 2, error, 6]
+        results_or_errors = [
+            result.exception(SOON_SECONDS) or result.result() for result in results
+        ]
+    assert results_or_errors == [0, 2, error, 6]
     assert batcher.submit(4, here) == 8
 
 
 class Crowd:
-    """Many callers at once: some are gone, some turned away, and some run into an error."""
+    """Many callers at once: some are gone, some are refused, and some run into an error."""
 
     CALLERS, ITEMS_EACH = 24, 400
     WAITING_LIMIT, BATCH_LIMIT = 16, 8
@@ -206,7 +208,7 @@ class Crowd:
         )
 
     def call_all(self) -> None:
-        """Let every caller send all its items, and come back."""
+        """Let every caller send all its items, and return when they have."""
         threads = [
             threading.Thread(target=self._call, args=(caller,), daemon=True)
             for caller in range(self.CALLERS)
@@ -222,7 +224,7 @@ class Crowd:
         self.batches.append([entry.item for entry in entries])
         number = len(self.batches)
         if number % 50 == 0:
-            time.sleep(0.001)  # So that many wait, and some are turned away.
+            time.sleep(0.001)  # So that many wait, and some are refused.
         self._busy.release()
         if number % 97 == 0:
             raise ValueError

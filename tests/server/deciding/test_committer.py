@@ -1,4 +1,4 @@
-"""Commands that share a transaction: later ones see earlier ones, and each is decided once."""
+"""Commands share a transaction: each is decided once, and later ones see what earlier ones did."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def books(place: Place) -> Iterator[BooksOnDisk]:
 
 
 def reverse_of(sent: Authorize) -> Command:
-    """Return a wish to undo an Authorize by its request id (R36)."""
+    """Return a command to undo an Authorize by its request id (R36)."""
     by_id = reverse(sent.authorization_id)
     return replace(by_id, authorization_id=None, authorize_request_id=sent.key.request_id)
 
@@ -135,7 +135,7 @@ def test_another_request_with_the_id_of_one_in_the_same_batch_is_declined(
         (Cancel(key=request_key(), card_ids=("no card",), purchase_order_id="order-1"), 0),
     ],
 )
-def test_what_was_decided_is_recorded_and_what_was_not_found_leaves_no_trace(
+def test_a_decision_is_recorded_and_a_card_that_is_not_found_leaves_no_trace(
     books: BooksOnDisk, command: Command, traces: int
 ) -> None:
     first = books.submit(command)
@@ -200,7 +200,7 @@ def test_time_is_read_once_for_a_batch(books: BooksOnDisk) -> None:
     assert {row["issued_at"] for row in books.rows(Card)} == {microseconds(books.now)}
 
 
-def test_who_is_gone_has_nothing_decided(books: BooksOnDisk) -> None:
+def test_a_command_whose_caller_is_gone_is_not_decided(books: BooksOnDisk) -> None:
     card = issue()
     with pytest.raises(GoneError):
         books.committer.submit(submission(card), lambda: True)

@@ -1,4 +1,4 @@
-"""Commands that another replica overtakes: decided again, at the time of the next try."""
+"""Commands that another replica overtakes are decided again, at the time of the next try."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -25,11 +25,11 @@ FOR_EVER = 10_000
 
 
 class FasterRival(Store):
-    """A store beside which another replica changes every card that is loaded, so many times.
+    """A store whose loaded cards another replica changes right after, `times` times.
 
-    SQLite lets no other writer in between, so it is done from within; it is rolled back with
-    the rest. In PostgreSQL it is another connection, and that it writes the same again is as
-    much of a change as any.
+    SQLite lets no other writer in between, so the same connection changes them, and the change
+    is rolled back with the rest. In PostgreSQL another connection writes the same version
+    again, which is as much of a change as any.
     """
 
     times = 0
@@ -84,7 +84,7 @@ def overtaken(
         pytest.param(1, [None, None], id="once"),
         pytest.param(TRIES - 1, [None, None], id="until the last try"),
         pytest.param(TRIES, [None, None], id="until each is tried on its own"),
-        # The last of them wants a new card, which nobody fights over.
+        # The second command makes a new card, which no rival changes.
         pytest.param(FOR_EVER, [CONTENDED, None], id="for ever"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What goes wrong in a batch: one command's error is its own, and nothing is half-written."""
+"""Failures in a batch: a command's error is its own, and nothing is half-written."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -71,11 +71,11 @@ def test_a_replay_whose_key_is_lost_fails_alone(books: BooksOnDisk, place: Place
     assert_it_fails_alone(books, submission(card), KeyLostError, at)
 
 
-# PostgreSQL cannot tell what was there all the time from a rival that was faster.
+# PostgreSQL cannot distinguish a card that was there before from a rival that was faster.
 TAKEN_IS = {Kind.SQLITE: IntegrityError, Kind.POSTGRESQL: ContendedError}
 
 
-def test_a_card_that_there_is_already_fails_alone(
+def test_a_card_that_exists_already_fails_alone(
     books: BooksOnDisk, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committer, "PAUSE_SECONDS", 0)
@@ -101,7 +101,7 @@ def assert_it_fails_alone(
         books.submit(culprit)
 
 
-def test_a_batch_that_is_broken_off_is_not_written_and_leaves_nobody_waiting(
+def test_a_batch_that_is_interrupted_is_not_written_and_leaves_no_caller_waiting(
     place: Place,
 ) -> None:
     broken_off = False
@@ -122,7 +122,7 @@ def test_a_batch_that_is_broken_off_is_not_written_and_leaves_nobody_waiting(
 
 
 def locked(books: BooksOnDisk) -> Callable[[], object]:
-    """Have another program write for longer than we wait."""
+    """Let another program write for longer than we wait."""
     books.connection.execute_sql(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     rival = database.connect(books.url)
     rival.execute_sql("BEGIN IMMEDIATE")
@@ -130,7 +130,7 @@ def locked(books: BooksOnDisk) -> Callable[[], object]:
 
 
 def locked_on_the_server(books: BooksOnDisk) -> Callable[[], object]:
-    """Have another program hold a table for longer than we wait."""
+    """Let another program lock a table for longer than we wait."""
     books.connection.execute_sql("SET lock_timeout = '2ms'")
     rival = database.connect(books.url)
     rival.execute_sql("BEGIN")
@@ -139,7 +139,7 @@ def locked_on_the_server(books: BooksOnDisk) -> Callable[[], object]:
 
 
 def closed_to_us(books: BooksOnDisk) -> Callable[[], object]:
-    """Cut the connection, and have every new one turned away."""
+    """Cut the connection, and have every new one refused."""
     (pid,) = books.connection.execute_sql("SELECT pg_backend_pid()").fetchone()
     elsewhere = database.connect(
         DatabaseUrl.parse(books.url.location.rpartition("/")[0] + "/postgres")
@@ -151,13 +151,13 @@ def closed_to_us(books: BooksOnDisk) -> Callable[[], object]:
 
 
 def read_only(books: BooksOnDisk) -> Callable[[], object]:
-    """Let nobody write, as a primary that has become a standby."""
+    """Refuse all writes, like a primary that has become a standby."""
     books.connection.execute_sql("SET default_transaction_read_only = on")
     return lambda: books.connection.execute_sql("SET default_transaction_read_only = off")
 
 
 def full(books: BooksOnDisk) -> Callable[[], object]:
-    """Leave no room for more than a few pages, so that it runs full within a transaction."""
+    """Leave room for a few pages only, so that the database is full within a transaction."""
     (pages,) = books.connection.execute_sql("PRAGMA page_count").fetchone()
     books.connection.execute_sql(f"PRAGMA max_page_count = {pages + EMPTY_PAGES}")
     return lambda: books.connection.execute_sql("PRAGMA max_page_count = 1000000")
@@ -167,14 +167,14 @@ def full(books: BooksOnDisk) -> Callable[[], object]:
     ("kind", "away"),
     [
         (Kind.SQLITE, locked),
-        (Kind.SQLITE, full),  # To fill a disk of PostgreSQL's, a test would need its own.
+        (Kind.SQLITE, full),  # To fill the disk of PostgreSQL, a test would need a disk of its own.
         (Kind.POSTGRESQL, locked_on_the_server),
         (Kind.POSTGRESQL, closed_to_us),
         (Kind.POSTGRESQL, read_only),
     ],
     indirect=["kind"],
 )
-def test_storage_that_is_away_is_said_to_all_and_nothing_is_half_written(
+def test_storage_that_is_away_fails_all_commands_and_nothing_is_half_written(
     books: BooksOnDisk,
     away: Callable[[BooksOnDisk], Callable[[], object]],
 ) -> None:
@@ -190,7 +190,7 @@ def test_storage_that_is_away_is_said_to_all_and_nothing_is_half_written(
 
 
 @pytest.mark.parametrize("kind", [Kind.SQLITE], indirect=True)  # PostgreSQL does not wait to begin.
-def test_r34_a_batch_that_had_to_wait_for_storage_is_decided_at_the_time_when_it_could(
+def test_r34_a_batch_that_waited_for_storage_is_decided_at_the_time_after_its_wait(
     books: BooksOnDisk,
 ) -> None:
     card = issue()

@@ -128,8 +128,8 @@ def test_an_authorize_that_comes_after_it_was_undone_sets_nothing_aside(
     shop.call(sent.reverse_request(late.request_id))
     before = dump(modules_settings.database_url)
     for _ in range(2):
-        no = refusal(lambda: shop.call(late))
-        assert (no.reason, no.replayed) == ("REQUEST_PREVENTED", False)
+        refused = refusal(lambda: shop.call(late))
+        assert (refused.reason, refused.replayed) == ("REQUEST_PREVENTED", False)
     assert dump(modules_settings.database_url) == before
     assert shop.call(sent.validate(late.code)).usable
 

@@ -26,7 +26,7 @@ from giftcard_storage.schema import Authorization, Card, Posting
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import NOW
-from given.model.plain_answers import expected, facts_of, seen
+from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
 from given.model.random_wishes import ASK, ISSUE, RECENT, WISH, Callers, Wish, seldom
@@ -103,7 +103,7 @@ class Life(RuleBasedStateMachine):
         answers = self.books.together(commands)
         for command, answer, facts in zip(commands, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
-            assert seen(command, answer) == expected(facts)
+            assert as_shown(command, answer) == expected(facts)
             if isinstance(command, Keyed):
                 self._is_the_first_answer(command.key, answer, facts)
 

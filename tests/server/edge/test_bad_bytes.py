@@ -1,4 +1,4 @@
-"""What is no message at all, or hardly one: a clear refusal, never a defect, nothing written."""
+"""Bytes that are no valid message: a clear refusal, never a defect, and nothing written."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ Code = grpc.StatusCode
 TEXTS: Final = tuple(
     (rpc, path) for rpc in RPCS for path, _ in sent.paths(whole(rpc), FieldDescriptor.TYPE_STRING)
 )
-# Stands for a text until the message is bytes, where it can become what no string can be.
+# Stands for a text until the message is bytes, where it can be replaced by invalid UTF-8.
 MARK: Final = "@@@@@@@@"
 INVALID_UTF8: Final = {
     "a lone continuation byte": b"\x80@@@@@@@",
@@ -48,13 +48,13 @@ def nothing_is_written(modules_settings: Settings, shop: Shop) -> Iterator[None]
 def test_a_text_that_is_not_utf8_is_malformed(shop: Shop, rpc: str, path: str, name: str) -> None:
     marked = changed(whole(rpc), path, MARK).SerializeToString()
     assert marked.count(MARK.encode()) == 1
-    no = refusal(lambda: shop.raw(rpc, marked.replace(MARK.encode(), INVALID_UTF8[name])))
-    assert no.status is Code.INVALID_ARGUMENT
-    assert no.fields == ("",)
+    refused = refusal(lambda: shop.raw(rpc, marked.replace(MARK.encode(), INVALID_UTF8[name])))
+    assert refused.status is Code.INVALID_ARGUMENT
+    assert refused.fields == ("",)
 
 
 def _nested(depth: int) -> bytes:
-    """Return groups within groups, as deep as no message is."""
+    """Return groups within groups, far deeper than any message."""
     return b"\x7b" * depth
 
 
@@ -76,15 +76,15 @@ GARBAGE: Final[dict[str, Callable[[bytes], bytes]]] = {
 @pytest.mark.usefixtures("nothing_is_written")
 @pytest.mark.parametrize("name", sorted(GARBAGE))
 @pytest.mark.parametrize("rpc", RPCS)
-def test_what_is_no_message_is_malformed(shop: Shop, rpc: str, name: str) -> None:
-    no = refusal(lambda: shop.raw(rpc, GARBAGE[name](whole(rpc).SerializeToString())))
-    assert no.status is Code.INVALID_ARGUMENT
-    assert no.fields
+def test_bytes_that_are_no_message_are_malformed(shop: Shop, rpc: str, name: str) -> None:
+    refused = refusal(lambda: shop.raw(rpc, GARBAGE[name](whole(rpc).SerializeToString())))
+    assert refused.status is Code.INVALID_ARGUMENT
+    assert refused.fields
 
 
 @pytest.mark.usefixtures("nothing_is_written")
 @pytest.mark.parametrize("rpc", RPCS)
-def test_nothing_at_all_is_an_empty_request(shop: Shop, rpc: str) -> None:
+def test_zero_bytes_are_an_empty_request(shop: Shop, rpc: str) -> None:
     assert refusal(lambda: shop.raw(rpc, b"")).status is Code.INVALID_ARGUMENT
 
 
@@ -93,9 +93,9 @@ def test_nothing_at_all_is_an_empty_request(shop: Shop, rpc: str) -> None:
 def test_a_message_of_more_than_256_kib_is_turned_away_before_it_is_read(
     shop: Shop, rpc: str
 ) -> None:
-    no = refusal(lambda: shop.raw(rpc, b"\x0a" + b"x" * 256 * 1024))
-    assert no.status is Code.RESOURCE_EXHAUSTED
-    assert no.reason is None
+    refused = refusal(lambda: shop.raw(rpc, b"\x0a" + b"x" * 256 * 1024))
+    assert refused.status is Code.RESOURCE_EXHAUSTED
+    assert refused.reason is None
 
 
 @pytest.mark.usefixtures("nothing_is_written")
@@ -110,7 +110,7 @@ def test_fields_that_this_version_does_not_know_are_ignored(shop: Shop) -> None:
     assert pb.IssueResponse.FromString(shop.raw("Issue", later)).code
 
 
-# Not among them: INTERNAL, UNKNOWN, DATA_LOSS and what says that the server is in trouble.
+# Without INTERNAL, UNKNOWN, DATA_LOSS and the statuses of a server in trouble.
 SOUND: Final = frozenset(
     {
         Code.OK,
@@ -150,7 +150,7 @@ def edited(serialized: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
 
 @pytest.fixture(scope="module")
 def alive(shop: Shop) -> dict[str, Any]:
-    """Requests that are sound to the last: of cards, orders and holds that exist."""
+    """Requests of cards, orders and holds that exist, so that each would be granted."""
     purchase = sent.issue()
     code = shop.call(purchase).code
     paid = shop.paid(shop.bought().code)

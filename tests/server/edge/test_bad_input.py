@@ -47,13 +47,13 @@ def nothing_is_written(modules_settings: Settings, shop: Shop) -> Iterator[None]
 
 
 def violations(shop: Shop, request: Any) -> tuple[str, ...]:
-    no = refusal(lambda: shop.call(request))
-    assert no.status is grpc.StatusCode.INVALID_ARGUMENT
-    assert no.reason is None
-    return no.fields
+    refused = refusal(lambda: shop.call(request))
+    assert refused.status is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.reason is None
+    return refused.fields
 
 
-# A request with nothing in it is told of everything that is required.
+# The violations of an empty request: all required fields.
 EMPTY: Final = (
     ("Issue", ("request_id", "market", "amount", "purchase", "purchaser")),
     ("Validate", ("code", "market", "order")),
@@ -65,7 +65,7 @@ EMPTY: Final = (
 
 
 @pytest.mark.parametrize(("rpc", "fields"), EMPTY)
-def test_an_empty_request_is_told_of_every_required_field(
+def test_an_empty_request_violates_every_required_field(
     shop: Shop, rpc: str, fields: tuple[str, ...]
 ) -> None:
     assert violations(shop, getattr(pb, f"{rpc}Request")()) == fields
@@ -133,7 +133,7 @@ def test_a_text_has_no_control_characters(shop: Shop, rpc: str, path: str, mark:
     assert path in violations(shop, changed(whole(rpc), path, f"{request}{mark}"))
 
 
-# What is sent, at which field of which RPC, and what is named.
+# The RPC, the field, its value, and the fields that are named.
 ODD: Final = (
     ("Issue", "request_id", "42", ("request_id",)),
     ("Issue", "request_id", "{7b2f6f0e-1111-4222-8333-444455556666}", ("request_id",)),
@@ -214,7 +214,7 @@ def test_a_reverse_is_not_aimed_at_itself(shop: Shop) -> None:
     assert violations(shop, request) == ("authorize_request_id",)
 
 
-def test_everything_that_is_wrong_is_told_at_once(shop: Shop) -> None:
+def test_all_violations_are_answered_at_once(shop: Shop) -> None:
     request: Any = whole("Authorize")
     request.request_id = "42"
     request.order.order_id = ""
@@ -232,19 +232,19 @@ def test_everything_that_is_wrong_is_told_at_once(shop: Shop) -> None:
     }
 
 
-def test_lines_that_do_not_add_up_are_told_beside_what_else_is_wrong(shop: Shop) -> None:
+def test_lines_that_do_not_add_up_are_one_violation_beside_others(shop: Shop) -> None:
     request: Any = whole("Authorize")
     request.request_id = "42"
     request.order.total.amount_minor += 1
     assert violations(shop, request) == ("request_id", "order.total")
 
 
-def test_no_answer_quotes_what_was_sent(shop: Shop) -> None:
+def test_no_refusal_quotes_the_request(shop: Shop) -> None:
     request: Any = whole("Issue")
     request.purchaser.email = "secret.person"
     request.message = "secret" * 100
     request.market = "secret!"
-    no = refusal(lambda: shop.call(request))
-    assert len(no.fields) == 3
-    assert "secret" not in no.text
-    assert b"secret" not in no.serialized
+    refused = refusal(lambda: shop.call(request))
+    assert len(refused.fields) == 3
+    assert "secret" not in refused.text
+    assert b"secret" not in refused.serialized

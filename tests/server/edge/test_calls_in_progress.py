@@ -1,4 +1,4 @@
-"""No call lasts for good: its message comes soon, and its end comes, whatever its caller says."""
+"""No call lasts for good, neither without its message nor without a deadline."""
 
 import threading
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ LIMIT: Final = 2
 
 
 class Call:
-    """A call of which nothing is asked but that it can be ended."""
+    """A call that can be ended, and nothing else."""
 
     def __init__(self) -> None:
         self.is_ended = threading.Event()
@@ -42,7 +42,7 @@ class Call:
 
 
 class Waiting:
-    """Calls that wait for their messages, each in a thread of its own, at a time of our choice."""
+    """Calls that wait for their messages, each in its own thread, on a clock that tests set."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -50,7 +50,7 @@ class Waiting:
         self._threads: list[threading.Thread] = []
 
     def begin(self) -> Any:
-        """Begin a call whose message does not come."""
+        """Begin a call whose message does not arrive."""
         call: Any = Call()
         self.calls.begin(call)
         arguments = (call.messages(), call)
@@ -72,7 +72,7 @@ def test_a_call_without_a_message_is_ended_after_a_while() -> None:
     assert call.is_ended.is_set()
 
 
-def test_where_too_many_wait_for_messages_nobody_waits_for_long(
+def test_where_too_many_calls_wait_for_messages_each_gets_less_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calls_in_progress, "UNREAD_LIMIT", LIMIT)
@@ -88,7 +88,7 @@ def test_where_too_many_wait_for_messages_nobody_waits_for_long(
     latest.cancel()
 
 
-def test_a_call_whose_message_came_has_longer_and_not_for_ever() -> None:
+def test_a_call_with_its_message_has_more_time_but_not_for_ever() -> None:
     seconds = 0.0
     calls = CallsInProgress(lambda: seconds)
     slow: Any = Call()
@@ -111,14 +111,14 @@ def test_a_call_is_ended_in_time_whatever_its_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deadline_seconds: float | None
 ) -> None:
     monkeypatch.setattr(calls_in_progress, "CALL_SECONDS", 0.2)
-    told = settings(tmp_path)
+    used = settings(tmp_path)
     with (
-        running(told, Clock()) as service,
+        running(used, Clock()) as service,
         shop_at(target_of(service)) as shop,
     ):
         request = sent.issue()
-        with writing_elsewhere(told.database_url):
-            no = refusal(lambda: shop.stub.Issue(request, timeout=deadline_seconds))
-        assert no.status is grpc.StatusCode.CANCELLED
-        # Nothing is half done: the same request has one answer, now or by then.
+        with writing_elsewhere(used.database_url):
+            refused = refusal(lambda: shop.stub.Issue(request, timeout=deadline_seconds))
+        assert refused.status is grpc.StatusCode.CANCELLED
+        # Nothing is half done: the same request has one answer, whenever it was decided.
         assert shop.call(request).code == shop.call(request).code

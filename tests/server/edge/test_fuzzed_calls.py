@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever service, and however: an honest answer, and never a defect."""
+"""Any bytes and metadata to any service get an honest answer, and never meet a defect."""
 
 import json
 from typing import Any, Final
@@ -22,7 +22,7 @@ Code = grpc.StatusCode
 HEALTH: Final = "grpc.health.v1.Health"
 SOUND_MESSAGES: Final = {
     f"/{HEALTH}/Check": health_pb2.HealthCheckRequest(service=SERVICE),
-    f"/{HEALTH}/List": health_pb2.HealthCheckRequest(),  # Whose own request is empty.
+    f"/{HEALTH}/List": health_pb2.HealthCheckRequest(),  # List has an empty request of its own.
     f"/{HEALTH}/Watch": health_pb2.HealthCheckRequest(service=SERVICE),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": (
         reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE)
@@ -31,7 +31,7 @@ SOUND_MESSAGES: Final = {
 }
 DISHONEST: Final = {Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS, Code.UNAVAILABLE}
 BYTES: Final = st.binary(max_size=64)
-# Names as gRPC lets clients send them; what ends in -bin holds bytes.
+# Names that gRPC lets clients send; a name that ends in -bin has bytes for a value.
 NAMES: Final = st.from_regex(r"[a-z0-9_.-]{1,20}", fullmatch=True).filter(
     lambda name: not name.startswith("grpc-") and not name.endswith("-bin")
 )
@@ -45,7 +45,7 @@ METADATA: Final = st.lists(
 
 
 def status_of(channel: grpc.Channel, path: str, messages: list[bytes], **how: Any) -> Any:
-    """Return how a call ends; one that would go on for ever is ended after its first answer."""
+    """Return how a call ends; an endless stream is cancelled after its first answer."""
     begin: Any = channel.stream_stream(path)
     call = begin(iter(messages), timeout=TIMEOUT_SECONDS, **how)
     try:
@@ -92,7 +92,7 @@ def test_no_metadata_is_a_defect(live_server: ServerProcess) -> None:
 
 
 def nothing_is_amiss(server: ServerProcess) -> None:
-    """Fail where a server has met a defect, or is not well."""
+    """Fail if a server has logged a defect or is not ready."""
     events = [
         json.loads(line)["event"] for line in server.log_text().splitlines() if line[0] == "{"
     ]

@@ -92,7 +92,7 @@ def test_the_contract_has_six_rpcs_and_each_is_answered(bench: Bench) -> None:
         assert code in {Code.OK, Code.NOT_FOUND}
 
 
-def test_an_answer_that_is_no_has_its_status_and_a_text(bench: Bench) -> None:
+def test_a_decline_has_its_status_and_a_text(bench: Bench) -> None:
     rpc = bench.begin(sent.issue(19_99))
     _, _, code, text = rpc.termination()
     assert (code, text) == (Code.FAILED_PRECONDITION, "the amount is outside the market's range")
@@ -126,7 +126,7 @@ def test_a_request_id_belongs_to_its_caller(bench: Bench) -> None:
     assert (theirs.code, theirs.card.card_id) != (mine.code, mine.card.card_id)
 
 
-def test_r36_nobody_reverses_the_request_of_another_caller(bench: Bench) -> None:
+def test_r36_no_caller_reverses_the_request_of_another_one(bench: Bench) -> None:
     request = sent.authorize(bench.code())
     bench.call(request)
     undo = sent.reverse_request(request.request_id)
@@ -138,7 +138,7 @@ def test_r36_nobody_reverses_the_request_of_another_caller(bench: Bench) -> None
     assert own.outcome == pb.REVERSE_OUTCOME_RELEASED
 
 
-# Who has tried how many codes that nobody has, and how often; and whether somebody may try still.
+# Callers and attempt keys with their numbers of wrong codes; the next attempt; whether it may try.
 TRIES: Final[tuple[tuple[list[tuple[str, str, int]], tuple[str, str], bool], ...]] = (
     ([], ("checkout", "ann"), True),
     ([("checkout", "ann", 1)], ("checkout", "ann"), True),
@@ -148,7 +148,7 @@ TRIES: Final[tuple[tuple[list[tuple[str, str, int]], tuple[str, str], bool], ...
     ([("checkout", "", 2)], ("checkout", ""), False),
     ([("checkout", "ann", 2)], ("another", "ann"), True),
     ([("checkout", "ann", 2), ("checkout", "bob", 1)], ("checkout", "bob"), True),
-    # Over the limit of a caller, one is enough; who has none goes on.
+    # Over the limit of a caller, one wrong code is enough; attempt keys without one go on.
     (
         [("checkout", "ann", 2), ("checkout", "bob", 1), ("checkout", "cat", 1)],
         ("checkout", "bob"),
@@ -210,7 +210,7 @@ GUESSES: Final = (
 
 
 @pytest.mark.parametrize(("order", "code", "counts"), GUESSES)
-def test_what_cancel_counts_as_a_wrong_code(
+def test_cancel_counts_wrong_codes_and_wrong_order_numbers(
     bench: Bench,
     order: str,
     code: str,
@@ -253,14 +253,14 @@ def test_a_hold_is_as_long_as_asked_within_what_the_market_allows(
     "typed",
     ["{}", " {} ", "\t{}\n", "\0{}\0", "\u200b{}\u00a0", "{}\u2014", "- - {} - -"],
 )
-def test_r11_what_surrounds_a_code_never_matters(bench: Bench, typed: str) -> None:
+def test_r11_characters_around_a_code_never_matter(bench: Bench, typed: str) -> None:
     code = bench.code()
     for written in (code, code.lower(), code.replace("-", ""), code.replace("-", " ")):
         response, _ = bench.call(sent.validate(typed.format(written)))
         assert response.usable
 
 
-def test_a_command_whose_caller_went_while_it_waited_is_not_run(bench: Bench) -> None:
+def test_a_command_whose_caller_left_while_it_waited_is_not_decided(bench: Bench) -> None:
     batcher = bench.committer._batcher
     with writing_elsewhere(bench.url):
         first = bench.begin(sent.issue())

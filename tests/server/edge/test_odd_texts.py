@@ -1,4 +1,4 @@
-"""Texts of every kind reach every table and come back as they were, whatever carries them."""
+"""Texts of every kind reach every table and come back unchanged, on every kind of database."""
 
 from contextlib import closing
 from typing import Any, Final
@@ -16,7 +16,7 @@ from given.calls.sent import changed
 from given.calls.shop import Shop
 from given.servers.running import dump
 
-# What a way to the database may take for its own: quotes, escapes, marks, numbers, nothing.
+# Texts that some layer may misread: quotes, escapes, placeholders, numbers, null.
 TEXTS: Final = (
     "O'Neill; DROP TABLE card; --",
     'a "quoted" \\ back\\slash \\n \\u0000 \\x00 \\\\',

@@ -1,4 +1,4 @@
-"""Every way to say no, by the real server on a real database, with its status and its facts."""
+"""Every reason to decline, by the real server on a real database, with status and details."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,8 +10,7 @@ import pytest
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
-from given.calls import declined_calls as situations
-from given.calls import sent
+from given.calls import declined_calls, sent
 from given.calls.answered import refusal
 from given.calls.declined_calls import ATTEMPTS, World
 from given.calls.shop import shop_at
@@ -24,9 +23,9 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture(scope="module")
 def running_world(modules_place: Place) -> Iterator[World]:
     clock = Clock()
-    told = settings(modules_place, attempts_per_key=ATTEMPTS)
-    with running(told, clock) as service, shop_at(target_of(service)) as shop:
-        yield World(shop.channel, clock, lambda card_id: block(told.database_url, card_id))
+    strict = settings(modules_place, attempts_per_key=ATTEMPTS)
+    with running(strict, clock) as service, shop_at(target_of(service)) as shop:
+        yield World(shop.channel, clock, lambda card_id: block(strict.database_url, card_id))
 
 
 @pytest.fixture
@@ -35,9 +34,9 @@ def world(running_world: World) -> World:
     return running_world
 
 
-Situation = Callable[[World], Any]
+Prepare = Callable[[World], Any]
 Code = grpc.StatusCode
-NO = Code.FAILED_PRECONDITION
+FAILED = Code.FAILED_PRECONDITION
 EUR = {"currency_code": "EUR"}
 RANGE = {"min_amount_minor": "2000", "max_amount_minor": "50000"} | EUR
 EXPIRED = {"expire_time": "2027-03-14T23:00:00Z"}
@@ -45,83 +44,93 @@ LAPSED = {"expire_time": "2026-09-15T10:00:00Z"}
 RETURNS_OVER = {"deadline": "2026-10-14T22:00:00Z"}
 CANCELLATION_OVER = {"deadline": "2026-09-28T22:00:00Z"}
 
-CASES: Final[tuple[tuple[Situation, grpc.StatusCode, dict[str, str], str], ...]] = (
-    (situations.too_many_wrong_codes, Code.RESOURCE_EXHAUSTED, {}, "TOO_MANY_ATTEMPTS"),
-    (situations.the_same_id_for_another_amount, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
-    (situations.the_same_id_for_another_rpc, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
+CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] = (
+    (declined_calls.too_many_wrong_codes, Code.RESOURCE_EXHAUSTED, {}, "TOO_MANY_ATTEMPTS"),
+    (declined_calls.the_same_id_for_another_amount, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
+    (declined_calls.the_same_id_for_another_rpc, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
     (
-        situations.an_authorize_that_was_reversed_before_it_arrived,
+        declined_calls.an_authorize_that_was_reversed_before_it_arrived,
         Code.ABORTED,
         {},
         "REQUEST_PREVENTED",
     ),
-    (situations.an_unknown_code, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
-    (situations.a_mistyped_code, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
-    (situations.the_order_number_of_another_purchase, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
-    (situations.an_unknown_authorization, Code.NOT_FOUND, {}, "AUTHORIZATION_NOT_FOUND"),
-    (situations.the_request_id_of_an_issue, Code.NOT_FOUND, {}, "AUTHORIZATION_NOT_FOUND"),
-    (situations.a_checkout_on_another_platform, NO, {}, "WRONG_MARKET"),
-    (situations.an_order_in_another_currency, NO, EUR, "CURRENCY_MISMATCH"),
-    (situations.a_card_bought_in_another_currency, NO, EUR, "CURRENCY_MISMATCH"),
-    (situations.a_blocked_card, NO, {}, "CARD_BLOCKED"),
-    (situations.a_capture_from_a_card_blocked_meanwhile, NO, {}, "CARD_BLOCKED"),
-    (situations.a_cancelled_card, NO, {}, "CARD_CANCELLED"),
-    (situations.a_used_card, NO, {}, "CARD_REDEEMED"),
-    (situations.an_expired_card, NO, EXPIRED, "CARD_EXPIRED"),
-    (situations.a_card_set_aside_for_another_order, NO, {}, "CARD_HELD"),
-    (situations.cancelling_a_card_that_is_set_aside, NO, {}, "CARD_HELD"),
-    (situations.capturing_twice, NO, {}, "AUTHORIZATION_CAPTURED"),
-    (situations.capturing_what_was_released, NO, {}, "AUTHORIZATION_RELEASED"),
-    (situations.releasing_twice, NO, {}, "AUTHORIZATION_RELEASED"),
-    (situations.capturing_at_the_instant_when_the_hold_ends, NO, LAPSED, "AUTHORIZATION_LAPSED"),
-    (situations.buying_a_card_with_a_card, NO, {}, "ORDER_HAS_GIFT_CARD_LINE"),
-    (situations.an_order_with_a_promo_code, NO, {}, "ORDER_HAS_DISCOUNT"),
-    (situations.a_second_card_for_an_order, NO, {}, "ORDER_HAS_ANOTHER_CARD"),
-    (situations.an_order_of_nothing_but_insurance, NO, {}, "NOTHING_ELIGIBLE"),
-    (situations.a_second_card_for_a_purchase, NO, {}, "PURCHASE_HAS_ANOTHER_CARD"),
-    (situations.a_card_bought_on_credit, NO, {}, "PAYMENT_METHOD_NOT_ACCEPTED"),
-    (situations.a_card_bought_with_a_promo_code, NO, {}, "PURCHASE_HAS_DISCOUNT"),
-    (situations.a_card_over_a_cent_too_much, NO, RANGE, "AMOUNT_OUT_OF_RANGE"),
+    (declined_calls.an_unknown_code, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
+    (declined_calls.a_mistyped_code, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
+    (declined_calls.the_order_number_of_another_purchase, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
+    (declined_calls.an_unknown_authorization, Code.NOT_FOUND, {}, "AUTHORIZATION_NOT_FOUND"),
+    (declined_calls.the_request_id_of_an_issue, Code.NOT_FOUND, {}, "AUTHORIZATION_NOT_FOUND"),
+    (declined_calls.a_checkout_on_another_platform, FAILED, {}, "WRONG_MARKET"),
+    (declined_calls.an_order_in_another_currency, FAILED, EUR, "CURRENCY_MISMATCH"),
+    (declined_calls.a_card_bought_in_another_currency, FAILED, EUR, "CURRENCY_MISMATCH"),
+    (declined_calls.a_blocked_card, FAILED, {}, "CARD_BLOCKED"),
+    (declined_calls.a_capture_from_a_card_blocked_meanwhile, FAILED, {}, "CARD_BLOCKED"),
+    (declined_calls.a_cancelled_card, FAILED, {}, "CARD_CANCELLED"),
+    (declined_calls.a_used_card, FAILED, {}, "CARD_REDEEMED"),
+    (declined_calls.an_expired_card, FAILED, EXPIRED, "CARD_EXPIRED"),
+    (declined_calls.a_card_set_aside_for_another_order, FAILED, {}, "CARD_HELD"),
+    (declined_calls.cancelling_a_card_that_is_set_aside, FAILED, {}, "CARD_HELD"),
+    (declined_calls.capturing_twice, FAILED, {}, "AUTHORIZATION_CAPTURED"),
+    (declined_calls.capturing_what_was_released, FAILED, {}, "AUTHORIZATION_RELEASED"),
+    (declined_calls.releasing_twice, FAILED, {}, "AUTHORIZATION_RELEASED"),
     (
-        situations.capturing_a_cent_too_much,
-        NO,
+        declined_calls.capturing_at_the_instant_when_the_hold_ends,
+        FAILED,
+        LAPSED,
+        "AUTHORIZATION_LAPSED",
+    ),
+    (declined_calls.buying_a_card_with_a_card, FAILED, {}, "ORDER_HAS_GIFT_CARD_LINE"),
+    (declined_calls.an_order_with_a_promo_code, FAILED, {}, "ORDER_HAS_DISCOUNT"),
+    (declined_calls.a_second_card_for_an_order, FAILED, {}, "ORDER_HAS_ANOTHER_CARD"),
+    (declined_calls.an_order_of_nothing_but_insurance, FAILED, {}, "NOTHING_ELIGIBLE"),
+    (declined_calls.a_second_card_for_a_purchase, FAILED, {}, "PURCHASE_HAS_ANOTHER_CARD"),
+    (declined_calls.a_card_bought_on_credit, FAILED, {}, "PAYMENT_METHOD_NOT_ACCEPTED"),
+    (declined_calls.a_card_bought_with_a_promo_code, FAILED, {}, "PURCHASE_HAS_DISCOUNT"),
+    (declined_calls.a_card_over_a_cent_too_much, FAILED, RANGE, "AMOUNT_OUT_OF_RANGE"),
+    (
+        declined_calls.capturing_a_cent_too_much,
+        FAILED,
         {"authorized_amount_minor": "3000"} | EUR,
         "AMOUNT_EXCEEDS_AUTHORIZED",
     ),
     (
-        situations.refunding_a_cent_more_than_is_left,
-        NO,
+        declined_calls.refunding_a_cent_more_than_is_left,
+        FAILED,
         {"refundable_amount_minor": "1000"} | EUR,
         "AMOUNT_EXCEEDS_REFUNDABLE",
     ),
-    (situations.a_change_of_mind_a_day_late, NO, RETURNS_OVER, "RETURN_WINDOW_CLOSED"),
+    (declined_calls.a_change_of_mind_a_day_late, FAILED, RETURNS_OVER, "RETURN_WINDOW_CLOSED"),
     (
-        situations.cancelling_a_purchase_a_day_late,
-        NO,
+        declined_calls.cancelling_a_purchase_a_day_late,
+        FAILED,
         CANCELLATION_OVER,
         "CANCELLATION_WINDOW_CLOSED",
     ),
-    (situations.cancelling_a_card_that_came_out_of_a_refund, NO, {}, "NOT_A_PURCHASED_CARD"),
+    (
+        declined_calls.cancelling_a_card_that_came_out_of_a_refund,
+        FAILED,
+        {},
+        "NOT_A_PURCHASED_CARD",
+    ),
 )
 
 
-@pytest.mark.parametrize(("situation", "status", "facts", "reason"), CASES)
-def test_a_decline_says_its_reason_and_its_facts(
+@pytest.mark.parametrize(("prepare", "status", "details", "reason"), CASES)
+def test_a_decline_has_its_reason_and_its_details(
     world: World,
-    situation: Situation,
+    prepare: Prepare,
     status: grpc.StatusCode,
-    facts: dict[str, str],
+    details: dict[str, str],
     reason: str,
 ) -> None:
-    request = situation(world)
-    no = refusal(lambda: world.call(request))
-    assert (no.status, no.domain, no.reason) == (status, "giftcard.v1", reason)
-    assert no.facts == facts
-    assert no.fields == ()
-    assert (no.retry_after is not None) == (reason == "TOO_MANY_ATTEMPTS")
+    request = prepare(world)
+    refused = refusal(lambda: world.call(request))
+    assert (refused.status, refused.domain, refused.reason) == (status, "giftcard.v1", reason)
+    assert refused.details == details
+    assert refused.fields == ()
+    assert (refused.retry_after is not None) == (reason == "TOO_MANY_ATTEMPTS")
 
 
-def test_every_reason_has_a_situation_that_leads_to_it() -> None:
+def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
     produced = {reason for *_, reason in CASES}
     assert produced == {reason.value for reason in Reason}
     assert produced | {"UNSPECIFIED"} == {
@@ -130,31 +139,31 @@ def test_every_reason_has_a_situation_that_leads_to_it() -> None:
     }
 
 
-# What Authorize would be declined for; not what belongs to the request alone.
+# Reasons for which Authorize would be declined, but those that depend on its request id.
 OF_VALIDATE: Final = (
-    (situations.too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
-    (situations.an_unknown_code, "CARD_NOT_FOUND"),
-    (situations.a_mistyped_code, "CARD_NOT_FOUND"),
-    (situations.a_checkout_on_another_platform, "WRONG_MARKET"),
-    (situations.an_order_in_another_currency, "CURRENCY_MISMATCH"),
-    (situations.a_blocked_card, "CARD_BLOCKED"),
-    (situations.a_cancelled_card, "CARD_CANCELLED"),
-    (situations.a_used_card, "CARD_REDEEMED"),
-    (situations.an_expired_card, "CARD_EXPIRED"),
-    (situations.a_card_set_aside_for_another_order, "CARD_HELD"),
-    (situations.buying_a_card_with_a_card, "ORDER_HAS_GIFT_CARD_LINE"),
-    (situations.an_order_with_a_promo_code, "ORDER_HAS_DISCOUNT"),
-    (situations.a_second_card_for_an_order, "ORDER_HAS_ANOTHER_CARD"),
-    (situations.an_order_of_nothing_but_insurance, "NOTHING_ELIGIBLE"),
+    (declined_calls.too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
+    (declined_calls.an_unknown_code, "CARD_NOT_FOUND"),
+    (declined_calls.a_mistyped_code, "CARD_NOT_FOUND"),
+    (declined_calls.a_checkout_on_another_platform, "WRONG_MARKET"),
+    (declined_calls.an_order_in_another_currency, "CURRENCY_MISMATCH"),
+    (declined_calls.a_blocked_card, "CARD_BLOCKED"),
+    (declined_calls.a_cancelled_card, "CARD_CANCELLED"),
+    (declined_calls.a_used_card, "CARD_REDEEMED"),
+    (declined_calls.an_expired_card, "CARD_EXPIRED"),
+    (declined_calls.a_card_set_aside_for_another_order, "CARD_HELD"),
+    (declined_calls.buying_a_card_with_a_card, "ORDER_HAS_GIFT_CARD_LINE"),
+    (declined_calls.an_order_with_a_promo_code, "ORDER_HAS_DISCOUNT"),
+    (declined_calls.a_second_card_for_an_order, "ORDER_HAS_ANOTHER_CARD"),
+    (declined_calls.an_order_of_nothing_but_insurance, "NOTHING_ELIGIBLE"),
 )
 CARD_UNSEEN: Final = ("TOO_MANY_ATTEMPTS", "CARD_NOT_FOUND")
 
 
-@pytest.mark.parametrize(("situation", "reason"), OF_VALIDATE)
+@pytest.mark.parametrize(("prepare", "reason"), OF_VALIDATE)
 def test_validate_answers_in_its_body_what_authorize_would_be_declined_for(
-    world: World, situation: Situation, reason: str
+    world: World, prepare: Prepare, reason: str
 ) -> None:
-    asked = situation(world)
+    asked = prepare(world)
     answer = world.call(
         pb.ValidateRequest(
             code=asked.code, market=asked.market, order=asked.order, attempt_key=asked.attempt_key

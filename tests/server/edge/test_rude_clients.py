@@ -1,4 +1,4 @@
-"""Clients that misbehave, in raw HTTP/2: the service goes on answering others."""
+"""Clients that misbehave in raw HTTP/2; the service goes on to answer others."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ THREADS: Final = Settings.model_fields["rpc_threads"].default
 MANY_STREAMS: Final = 10_000
 GARBAGE: Final = bytes(range(256)) * 64
 REFUSED_STREAM: Final = 7
-ENOUGH: Final = 20  # Calls of somebody else, meanwhile.
+ENOUGH: Final = 20  # Calls of another client meanwhile.
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def rude(server: ServerProcess) -> Iterator[Callable[[], RudeClient]]:
-    """Opens connections, which are gone after the test."""
+    """Opens connections, which are closed after the test."""
     with ExitStack() as opened:
         yield lambda: opened.enter_context(RudeClient(port_of(server)))
 
@@ -56,52 +56,52 @@ def port_of(server: ServerProcess) -> int:
 
 
 def answers(shop: Shop) -> bool:
-    """Whether somebody who behaves is answered, many times."""
+    """Return whether a well-behaved client is answered, many times."""
     return all(shop.bought().code for _ in range(ENOUGH))
 
 
-def say_nothing(_client: RudeClient) -> None:
-    """Keep a connection, and never greet."""
+def never_begin_the_handshake(_client: RudeClient) -> None:
+    """Keep a connection open and send nothing."""
 
 
-def greet_with_garbage(client: RudeClient) -> None:
+def send_garbage_as_handshake(client: RudeClient) -> None:
     client.send_bytes(GARBAGE)
 
 
-def greet_as_http_1(client: RudeClient) -> None:
+def begin_as_http_1(client: RudeClient) -> None:
     client.send_bytes(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
 
-def follow_the_greeting_with_garbage(client: RudeClient) -> None:
+def follow_the_handshake_with_garbage(client: RudeClient) -> None:
     client.send_bytes(PREFACE + SettingsFrame().serialize() + GARBAGE)
 
 
 def claim_a_frame_of_16_megabytes(client: RudeClient) -> None:
-    client.greet().send_bytes(b"\xff\xff\xff\x00\x00\x00\x00\x00\x01" + GARBAGE)
+    client.shake_hands().send_bytes(b"\xff\xff\xff\x00\x00\x00\x00\x00\x01" + GARBAGE)
 
 
 def continue_what_never_began(client: RudeClient) -> None:
-    client.greet().send(ContinuationFrame(1, b"\x82", flags=["END_HEADERS"]))
+    client.shake_hands().send(ContinuationFrame(1, b"\x82", flags=["END_HEADERS"]))
 
 
 def ping_without_end(client: RudeClient) -> None:
-    client.greet().send(*(PingFrame(0, b"12345678") for _ in range(100)))
+    client.shake_hands().send(*(PingFrame(0, b"12345678") for _ in range(100)))
 
 
-# What ends a connection, and how soon: at once, or when the time for greetings is over.
-HUNG_UP_ON: Final = [
-    say_nothing,
-    greet_with_garbage,
-    greet_as_http_1,
-    follow_the_greeting_with_garbage,
+# Each ends a connection: at once, or when the time for handshakes is over.
+DISCONNECTED: Final = [
+    never_begin_the_handshake,
+    send_garbage_as_handshake,
+    begin_as_http_1,
+    follow_the_handshake_with_garbage,
     claim_a_frame_of_16_megabytes,
     continue_what_never_began,
     ping_without_end,
 ]
 
 
-@pytest.mark.parametrize("misbehave", HUNG_UP_ON)
-def test_who_does_not_speak_http2_is_hung_up_on(
+@pytest.mark.parametrize("misbehave", DISCONNECTED)
+def test_a_client_that_does_not_speak_http2_is_disconnected(
     rude: Callable[[], RudeClient], shop: Shop, misbehave: Callable[[RudeClient], None]
 ) -> None:
     client = rude()
@@ -113,7 +113,7 @@ def test_who_does_not_speak_http2_is_hung_up_on(
 def test_streams_without_messages_leave_threads_to_others(
     rude: Callable[[], RudeClient], shop: Shop
 ) -> None:
-    clients = [rude().greet() for _ in range(THREADS // STREAMS + 1)]
+    clients = [rude().shake_hands() for _ in range(THREADS // STREAMS + 1)]
     for client in clients:
         client.send(*(client.headers(stream, "END_HEADERS") for stream in odd(STREAMS)))
     assert answers(shop)
@@ -127,7 +127,7 @@ def test_streams_without_messages_leave_threads_to_others(
 def test_ten_thousand_streams_on_a_connection_are_mostly_refused(
     rude: Callable[[], RudeClient], shop: Shop
 ) -> None:
-    client = rude().greet()
+    client = rude().shake_hands()
     client.send(*(client.headers(stream, "END_HEADERS") for stream in odd(MANY_STREAMS)))
     assert answers(shop)
     first = client.wait_for(RstStreamFrame)
@@ -136,33 +136,35 @@ def test_ten_thousand_streams_on_a_connection_are_mostly_refused(
     assert first.stream_id > STREAMS
 
 
-def test_ten_thousand_streams_that_are_reset_at_once_keep_nobody_waiting(
+def test_ten_thousand_streams_that_are_reset_at_once_delay_no_other_client(
     rude: Callable[[], RudeClient], shop: Shop
 ) -> None:
-    client = rude().greet()
+    client = rude().shake_hands()
     for stream in odd(MANY_STREAMS):
         try:
             client.send(client.headers(stream, "END_HEADERS"), RstStreamFrame(stream, 8))
-        except ConnectionError:  # The server has had enough of it.
+        except ConnectionError:  # The server has closed the connection.
             break
     assert answers(shop)
 
 
-def test_headers_that_never_end_keep_nobody_waiting(
+def test_headers_that_never_end_delay_no_other_client(
     rude: Callable[[], RudeClient], shop: Shop
 ) -> None:
     for _ in range(64):
-        client = rude().greet()
+        client = rude().shake_hands()
         client.send(client.headers(1))
         client.send(ContinuationFrame(1, b""))
     assert answers(shop)
 
 
-def test_answers_that_nobody_takes_keep_nobody_waiting(server: ServerProcess, shop: Shop) -> None:
+def test_answers_that_a_client_does_not_read_delay_no_other_client(
+    server: ServerProcess, shop: Shop
+) -> None:
     whole = sent.validate().SerializeToString()
     with ExitStack() as opened:
         for _ in range(4):
-            client = opened.enter_context(RudeClient(port_of(server), window=0)).greet()
+            client = opened.enter_context(RudeClient(port_of(server), window=0)).shake_hands()
             for stream in odd(STREAMS):
                 client.send(client.headers(stream, "END_HEADERS"))
                 client.send(message(whole, stream, "END_STREAM"))
@@ -198,10 +200,10 @@ def a_message_byte_by_byte(client: RudeClient) -> None:
         a_message_byte_by_byte,
     ],
 )
-def test_what_is_too_large_or_too_slow_is_ended(
+def test_a_stream_that_is_too_large_or_too_slow_is_ended(
     rude: Callable[[], RudeClient], shop: Shop, misbehave: Callable[[RudeClient], None]
 ) -> None:
-    client = rude().greet()
+    client = rude().shake_hands()
     misbehave(client)
     assert answers(shop)
     ended = client.wait_for(RstStreamFrame)
@@ -212,7 +214,7 @@ def test_what_is_too_large_or_too_slow_is_ended(
 def test_a_stream_that_never_ends_is_answered_for_its_first_message(
     rude: Callable[[], RudeClient], shop: Shop
 ) -> None:
-    client = rude().greet()
+    client = rude().shake_hands()
     whole = sent.validate().SerializeToString()
     client.send(client.headers(1, "END_HEADERS"))
     for _ in range(60_000 // len(whole)):  # As much as the window lets in.
@@ -222,9 +224,9 @@ def test_a_stream_that_never_ends_is_answered_for_its_first_message(
     assert answers(shop)
 
 
-def test_who_pings_too_often_is_told_why(rude: Callable[[], RudeClient]) -> None:
+def test_a_client_that_pings_too_often_gets_the_reason(rude: Callable[[], RudeClient]) -> None:
     client = rude()
     ping_without_end(client)
-    told = client.wait_for(GoAwayFrame)
-    assert isinstance(told, GoAwayFrame)
-    assert told.additional_data == b"too_many_pings"
+    goodbye = client.wait_for(GoAwayFrame)
+    assert isinstance(goodbye, GoAwayFrame)
+    assert goodbye.additional_data == b"too_many_pings"

@@ -1,4 +1,4 @@
-"""Streams that stay open, as watchers of health do, keep no thread and no drain waiting."""
+"""Open streams, such as watchers of health, occupy no RPC thread and delay no drain."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from given.servers.running import Clock, running, settings, target_of
 WATCHERS: Final = 40
 DRAIN_SECONDS: Final = 60
 CROWD: Final = 8
-COMINGS: Final = 20
+VISITS: Final = 20
 
 
 @contextmanager
@@ -38,15 +38,15 @@ def watcher(service: Service) -> Iterator[None]:
 
 
 def test_more_watchers_than_threads_leave_room_for_calls(tmp_path: Path) -> None:
-    told = settings(tmp_path, rpc_threads=WATCHERS // 2, waiting_limit=4, batch_limit=4)
-    with running(told, Clock()) as service, ExitStack() as stack:
+    narrow = settings(tmp_path, rpc_threads=WATCHERS // 2, waiting_limit=4, batch_limit=4)
+    with running(narrow, Clock()) as service, ExitStack() as stack:
         for _ in range(WATCHERS):
             stack.enter_context(watcher(service))
         with shop_at(target_of(service)) as shop:
             assert shop.call(sent.issue()).code
 
 
-def test_watchers_who_come_and_go_stop_nobody(tmp_path: Path) -> None:
+def test_watchers_that_come_and_go_block_no_call(tmp_path: Path) -> None:
     with (
         running(settings(tmp_path), Clock()) as service,
         ThreadPoolExecutor() as crowd,
@@ -54,7 +54,7 @@ def test_watchers_who_come_and_go_stop_nobody(tmp_path: Path) -> None:
     ):
 
         def come_and_go() -> None:
-            for _ in range(COMINGS):
+            for _ in range(VISITS):
                 with watcher(service):
                     pass
 
@@ -66,7 +66,7 @@ def test_watchers_who_come_and_go_stop_nobody(tmp_path: Path) -> None:
             each.result()
 
 
-def test_a_watcher_does_not_make_a_drain_longer(tmp_path: Path) -> None:
+def test_a_watcher_does_not_delay_a_drain(tmp_path: Path) -> None:
     service = Service(settings(tmp_path, drain_seconds=DRAIN_SECONDS), now=Clock())
     service.start()
     with watcher(service):

@@ -1,4 +1,4 @@
-"""TLS and mutual TLS: who is let in, and who is known as whom."""
+"""TLS and mutual TLS: which callers may connect, and which caller a certificate names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +48,8 @@ def tls(ours: Authority) -> dict[str, Any]:
 def port(tmp_path_factory: pytest.TempPathFactory, ours: Authority, tls: dict[str, Any]) -> Any:
     """A server that asks its callers for a certificate."""
     asked = {"tls_client_ca": ours.certificate, "callers": CALLERS}
-    told = settings(tmp_path_factory.mktemp("mutual"), **tls, **asked)
-    with running(told, Clock()) as service:
+    mutual = settings(tmp_path_factory.mktemp("mutual"), **tls, **asked)
+    with running(mutual, Clock()) as service:
         yield service.grpc_port
 
 
@@ -81,7 +81,7 @@ def anonymous(port: int, ours: Authority) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def impostor(port: int, folder: Path, ours: Authority) -> Iterator[Shop]:
-    """A caller with the right name, certified by somebody else."""
+    """A caller with the right name, certified by another authority."""
     theirs = Authority(folder, "theirs").certify("impostor", CHECKOUT)
     yield from as_caller(port, ours.credentials(theirs))
 
@@ -107,20 +107,20 @@ def test_a_new_certificate_of_the_same_name_is_the_same_caller(
 
 
 @pytest.mark.parametrize("stranger", ["anonymous", "impostor"])
-def test_a_caller_without_a_certificate_of_ours_is_not_let_in(
+def test_a_caller_without_a_certificate_of_our_authority_is_refused(
     stranger: str, request: pytest.FixtureRequest
 ) -> None:
     shop: Shop = request.getfixturevalue(stranger)
     assert refusal(lambda: shop.stub.Issue(sent.issue(), timeout=10)).status is Code.UNAVAILABLE
 
 
-def test_plaintext_is_not_understood_where_tls_is_spoken(port: int) -> None:
+def test_a_server_with_tls_refuses_plaintext(port: int) -> None:
     with shop_at(f"127.0.0.1:{port}") as shop:
-        no = refusal(lambda: shop.stub.Issue(sent.issue(), timeout=10))
-        assert no.status is Code.UNAVAILABLE
+        refused = refusal(lambda: shop.stub.Issue(sent.issue(), timeout=10))
+        assert refused.status is Code.UNAVAILABLE
 
 
-def test_tls_alone_lets_everybody_in_as_one_caller(
+def test_without_mutual_tls_all_clients_are_one_caller(
     start_server: StartServer, tls: dict[str, Any], ours: Authority
 ) -> None:
     server: ServerProcess = start_server(

@@ -119,8 +119,8 @@ def proxy(databases: Databases) -> Iterator[CuttingProxy]:
 def test_a_commit_whose_answer_is_lost_is_answered_as_if_nothing_had_happened(
     place: Place, proxy: CuttingProxy, start_server: StartServer, cut_at: Cut
 ) -> None:
-    told = {**place.environment, "GIFTCARD_DATABASE_URL": proxy.through(place.url)}
-    server = start_server(settings=told)
+    through_proxy = {**place.environment, "GIFTCARD_DATABASE_URL": proxy.through(place.url)}
+    server = start_server(settings=through_proxy)
     with shop_at(server.target) as shop:
         request = sent.authorize(shop.bought().code)
         proxy.cut_at = cut_at

@@ -1,4 +1,4 @@
-"""Callers who want the same card at the same moment: one wins, the others are told so."""
+"""Callers that want the same card at the same moment: one wins, the others are declined."""
 
 import threading
 from collections import Counter
@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 20.0
 
 
 class Crowd:
-    """As many callers as there are threads, over several connections, released together."""
+    """A caller for each thread, over several connections, released together."""
 
     def __init__(self, shops: list[Shop], threads: ThreadPoolExecutor) -> None:
         self.shop = shops[0]
@@ -54,7 +54,7 @@ class Crowd:
 @contextmanager
 def crowd_at(target: str) -> Iterator[Crowd]:
     with ExitStack() as opened:
-        # Channels to the same target share a connection, unless told.
+        # Channels to the same target share a connection without this option.
         options = [("grpc.use_local_subchannel_pool", 1)]
         channels = [
             opened.enter_context(grpc.insecure_channel(target, options=options))

@@ -1,4 +1,4 @@
-"""Two replicas on one database: the same cards on both at once, and no update is lost."""
+"""Two replicas on one database use the same cards at once, and no update is lost."""
 
 import random
 import threading
@@ -129,15 +129,15 @@ class Fight:
         self.captured_minor[held] += paid.captured_amount.amount_minor
 
     def _send(self, shop: Shop, request: Any) -> Any:
-        """Return the answer, None where it was no; whatever is neither is counted and told."""
+        """Return the answer, None if it was declined; count refusals without a reason."""
         try:
             return shop.call(request)
         except grpc.RpcError as error:
-            no = refusal_of(error)
-            if no.reason is None:
-                self.neither[f"{no.status}: {no.text}"] += 1
+            refused = refusal_of(error)
+            if refused.reason is None:
+                self.neither[f"{refused.status}: {refused.text}"] += 1
             else:
-                self.declined[no.reason] += 1
+                self.declined[refused.reason] += 1
             return None
 
 
@@ -188,13 +188,13 @@ def a_prevention(_shop: Shop) -> Any:
 
 
 @pytest.mark.parametrize(
-    "situation", [a_purchase, a_checkout, a_capture_of_less, a_capture_of_too_much, a_prevention]
+    "prepare", [a_purchase, a_checkout, a_capture_of_less, a_capture_of_too_much, a_prevention]
 )
 def test_the_same_request_at_both_replicas_is_decided_once_and_answered_alike(
-    replicas: Replicas, situation: Callable[[Shop], Any]
+    replicas: Replicas, prepare: Callable[[Shop], Any]
 ) -> None:
     for _ in range(ROUNDS // 4):
-        request = situation(replicas.shops[0])
+        request = prepare(replicas.shops[0])
         (one, one_replayed), (other, other_replayed) = replicas.both(request, request)
         assert one == other
         assert {one_replayed, other_replayed} == {True, False}
@@ -238,7 +238,7 @@ def test_r36_a_reverse_that_races_its_authorize_at_the_other_replica_leaves_no_h
     replicas.assert_clean()
 
 
-def test_both_replicas_keep_house_without_harm(replicas: Replicas) -> None:
+def test_the_housekeeping_of_both_replicas_does_no_harm(replicas: Replicas) -> None:
     held = []
     for number in range(ROUNDS):
         shop = replicas.shops[number % 2]

@@ -1,4 +1,4 @@
-"""How long a no to a code takes does not tell why it is one: compared as distributions."""
+"""The time that a refusal of a code takes does not reveal its reason: compared as distributions."""
 
 import math
 import random
@@ -21,7 +21,7 @@ from given.waiting import wait_until
 
 SAMPLES: Final = 240
 SHOPPERS: Final = 8
-# How often two samples of the same distribution may be told apart all the same.
+# How often two samples of one distribution may be found to be of two.
 ALPHA: Final = 1e-5
 FLOOR_SECONDS: Final = 0.05
 HOUR: Final = 3600.0
@@ -29,7 +29,7 @@ GUESSER: Final = "guesser"
 
 Durations = Mapping[str, Sequence[float]]
 Asking = Callable[[str], Any]
-No = Callable[[str, random.Random, Asking], tuple[Any, str]]
+Refused = Callable[[str, random.Random, Asking], tuple[Any, str]]
 
 
 def distance(some: Sequence[float], others: Sequence[float]) -> float:
@@ -54,7 +54,7 @@ APART: Final = math.sqrt(-math.log(ALPHA / 2) / SAMPLES)
         ([1, 1, 1, 2], [1, 2, 2, 2], 0.5),
     ],
 )
-def test_the_measure_says_how_far_two_samples_are_apart(
+def test_the_measure_is_the_distance_of_two_samples(
     some: list[float], others: list[float], expected: float
 ) -> None:
     assert distance(some, others) == distance(others, some) == expected
@@ -97,20 +97,20 @@ THROTTLED: Final = (an_unknown_code, a_mistyped_code, a_throttled_key)
 CANCELLED: Final = (an_unknown_code, a_mistyped_code, a_wrong_order_number)
 
 
-def durations(target: str, ask: Asking, noes: Sequence[No], shoppers: int) -> Durations:
-    """Time every kind of no as often, in turn, so that whatever else happens befalls all alike."""
-    found: dict[str, list[float]] = {no.__name__: [] for no in noes}
+def durations(target: str, ask: Asking, refusals: Sequence[Refused], shoppers: int) -> Durations:
+    """Time each kind of refusal equally often, in turn, so that the load is the same for each."""
+    found: dict[str, list[float]] = {each.__name__: [] for each in refusals}
 
     def shop_around(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - wrong codes
         with shop_at(target) as shop:
             right = shop.bought().code
             for _ in range(SAMPLES // shoppers):
-                for no in chance.sample(noes, len(noes)):
-                    request, expected = no(right, chance, ask)
+                for each in chance.sample(refusals, len(refusals)):
+                    request, expected = each(right, chance, ask)
                     began = time.perf_counter()
                     answered = reason(shop, request)
-                    found[no.__name__].append(time.perf_counter() - began)
+                    found[each.__name__].append(time.perf_counter() - began)
                     assert answered == expected
 
     with ThreadPoolExecutor(shoppers) as threads:
@@ -126,19 +126,19 @@ def use_up_the_attempts(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "noes"),
+    ("ask", "refusals"),
     [
         (validate, THROTTLED),
         pytest.param(authorize, THROTTLED, marks=pytest.mark.slow),
         pytest.param(cancel, CANCELLED, marks=pytest.mark.slow),
     ],
 )
-def test_how_long_a_no_takes_does_not_tell_why(
-    start_server: StartServer, ask: Asking, noes: Sequence[No]
+def test_the_time_of_a_refusal_does_not_reveal_its_reason(
+    start_server: StartServer, ask: Asking, refusals: Sequence[Refused]
 ) -> None:
     target = start_server().target
     use_up_the_attempts(target)
-    found = durations(target, ask, noes, SHOPPERS)
+    found = durations(target, ask, refusals, SHOPPERS)
     assert min(map(min, found.values())) >= FLOOR_SECONDS
     for some, others in combinations(found, 2):
         assert distance(found[some], found[others]) < APART, (some, others)
@@ -152,20 +152,20 @@ def test_without_a_floor_the_same_measure_tells_why(start_server: StartServer) -
     assert distance(found["a_throttled_key"], found["an_unknown_code"]) > APART
 
 
-# How many seconds ago the call came, how many are left until its deadline, and how many answers
-# may be held back. Nobody who is held back here comes to the end of it.
+# How many seconds ago the call arrived, how many are left until its deadline, and how many answers
+# may be held back. An answer that was held back here would outlast the test.
 @pytest.mark.parametrize(
     ("ago", "time_remaining", "places"),
     [(HOUR + 1, None, 1), (0, 0.0, 1), (0, 0.001, 1), (0, None, 0)],
 )
-def test_an_answer_leaves_at_once_where_holding_it_back_would_not_do(
+def test_an_answer_that_cannot_be_held_back_is_sent_at_once(
     ago: float, time_remaining: float | None, places: int
 ) -> None:
-    came = time.monotonic() - ago
-    EvenAnswers(HOUR, HOUR, places).hold_back(came, time_remaining, is_tripped=False)
+    arrived_at = time.monotonic() - ago
+    EvenAnswers(HOUR, HOUR, places).hold_back(arrived_at, time_remaining, is_tripped=False)
 
 
-def test_more_answers_than_there_are_places_leave_at_once() -> None:
+def test_answers_beyond_the_places_are_sent_undelayed() -> None:
     even_answers = EvenAnswers(HOUR, 0, 1)
     held_back = threading.Thread(
         target=even_answers.hold_back, args=(time.monotonic(), None), kwargs={"is_tripped": False}
@@ -176,5 +176,5 @@ def test_more_answers_than_there_are_places_leave_at_once() -> None:
     even_answers.hold_back(time.monotonic(), None, is_tripped=False)
 
 
-def test_while_a_breaker_is_tripped_the_floor_is_another_one() -> None:
+def test_while_a_breaker_is_tripped_its_own_floor_holds() -> None:
     EvenAnswers(HOUR, 0, 1).hold_back(time.monotonic(), None, is_tripped=True)

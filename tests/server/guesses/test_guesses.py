@@ -1,4 +1,4 @@
-"""Guessing at codes is hopeless: many wrong ones find nothing, leave nothing, and stop nobody."""
+"""Guessing at codes is hopeless: it finds no card, leaves no trace, and stops no other caller."""
 
 import itertools
 import random
@@ -29,12 +29,12 @@ from given.servers.server_process import ServerNotReady, ServerProcess
 from given.waiting import wait_until
 
 FEW_GUESSES, MANY_GUESSES = 5_000, 100_000
-# Some of them guess again and again; all are far more than memory is kept for.
+# Some of them guess again and again; there are far more than memory has room for.
 GUESSERS: Final = 80_000
 BOTS: Final = 4
 IN_FLIGHT_OF_EACH: Final = 16
 GROWTH_MEBIBYTES: Final = 64
-# A part of what they are by default, so that it does not take minutes.
+# A part of the default floors, so that the test does not take minutes.
 HASTY: Final = {
     "GIFTCARD_ATTEMPT_FLOOR_SECONDS": "0.005",
     "GIFTCARD_ATTEMPT_FLOOR_TRIPPED_SECONDS": "0.02",
@@ -56,7 +56,7 @@ def rows(server: ServerProcess) -> dict[str, int]:
 
 
 def resident_mebibytes(server: ServerProcess) -> float:
-    """Return what the server's process takes of memory."""
+    """Return the resident memory of the server's process."""
     status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
@@ -86,7 +86,7 @@ def checkout(shop: Shop) -> None:
 
 
 def checkouts(target: str, over: threading.Event) -> int:
-    """Go on until it is over, and return how many there were."""
+    """Buy and pay until it is over, and return how often."""
     with shop_at(target) as shop:
         number = 0
         while not over.is_set():
@@ -108,7 +108,7 @@ def test_many_wrong_codes_find_nothing_leave_nothing_and_stop_nobody(
     with shop_at(server.target) as shop:
         checkout(shop)
     one = rows(server)
-    guess(server.target, BOTS, 1000)  # It warms up.
+    guess(server.target, BOTS, 1000)  # To warm up.
     memory = resident_mebibytes(server)
     over = threading.Event()
     with ThreadPoolExecutor(BOTS + 1) as threads:
@@ -125,7 +125,7 @@ def test_many_wrong_codes_find_nothing_leave_nothing_and_stop_nobody(
 
 
 @pytest.mark.one_database
-def test_a_right_code_of_a_key_that_guessed_waits_for_as_long_as_it_is_told(
+def test_a_right_code_of_an_attempt_key_that_guessed_works_after_the_retry_delay(
     start_server: StartServer,
 ) -> None:
     target = start_server(settings=NARROW).target
@@ -137,13 +137,13 @@ def test_a_right_code_of_a_key_that_guessed_waits_for_as_long_as_it_is_told(
         refused = refusal(lambda: shop.call(right))
         assert refused.reason == TOO_MANY
         assert refused.retry_after is not None
-        checkout(shop)  # Everybody else goes on.
+        checkout(shop)  # Other shoppers go on.
         time.sleep(refused.retry_after.total_seconds())
         assert shop.call(right).authorization.authorization_id
 
 
 def same_shopper(request: Any, other: Any) -> Any:
-    """Return a request as the shopper of another one sends it."""
+    """Return a request with the attempt key of another one."""
     request.attempt_key = other.attempt_key
     return request
 
@@ -156,15 +156,15 @@ def redis() -> Iterator[RedisProcess]:
 
 @pytest.fixture
 def sharing(start_server: StartServer, redis: RedisProcess, tmp_path: Path) -> Sharing:
-    """Starts servers that have a Redis and a key in common."""
+    """Starts servers that share a Redis and a key ring."""
     ring = tmp_path / "giftcard.keys"
     key_file.make(ring)
-    told = {
+    shared = {
         "GIFTCARD_KEY_FILE": str(ring),
         "GIFTCARD_ATTEMPTS_REDIS_URL": redis.patient_url,
         "GIFTCARD_ATTEMPTS_PER_KEY": str(PER_KEY),
     }
-    return lambda **settings: start_server(settings=told | settings)
+    return lambda **settings: start_server(settings=shared | settings)
 
 
 @pytest.mark.one_database
@@ -187,7 +187,7 @@ def test_servers_that_share_a_redis_count_together(sharing: Sharing) -> None:
         pytest.param(RedisProcess.pause, RedisProcess.go_on, marks=pytest.mark.slow),
     ],
 )
-def test_a_redis_that_is_away_under_load_stops_nobody_and_opens_no_door(
+def test_a_redis_that_is_away_under_load_stops_no_caller_and_forgets_no_guess(
     sharing: Sharing,
     redis: RedisProcess,
     leave: Callable[[RedisProcess], object],
@@ -211,7 +211,7 @@ def test_a_redis_that_is_away_under_load_stops_nobody_and_opens_no_door(
                 assert reason(shop, another) == expected
             come_back(redis)
             wait_until(lambda: seen.value(REDIS_UP) == 1)
-            # It may be empty now, and the server remembers.
+            # Redis may be empty now, but the server remembers.
             assert reason(shop, wrong) == reason(shop, another) == TOO_MANY
         finally:
             over.set()
@@ -221,7 +221,7 @@ def test_a_redis_that_is_away_under_load_stops_nobody_and_opens_no_door(
     assert PASSWORD not in server.log_text()
 
 
-# What somebody may write for the URL of Redis, and how the server refuses to start.
+# Wrong URLs of Redis, and the mistake with which the server refuses to start.
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("url", "mistake"),
@@ -234,7 +234,7 @@ def test_a_redis_that_is_away_under_load_stops_nobody_and_opens_no_door(
         ("redis://kept-out@localhost/0?db=x", "attempts_redis_url: Redis's client does not"),
     ],
 )
-def test_a_url_that_is_none_is_refused_at_start(
+def test_a_wrong_url_of_redis_is_refused_at_start(
     start_server: StartServer, url: str, mistake: str
 ) -> None:
     with pytest.raises(ServerNotReady) as caught:
@@ -247,11 +247,11 @@ def test_a_server_without_the_package_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
-    told = settings(tmp_path, attempts_redis_url="redis://localhost")
+    with_redis = settings(tmp_path, attempts_redis_url="redis://localhost")
     with pytest.raises(StartRefusedError, match=r"install giftcard-tender\[server,redis\]"):
-        Service(told)
+        Service(with_redis)
 
 
 def test_the_url_of_redis_does_not_print(tmp_path: Path) -> None:
-    told = settings(tmp_path, attempts_redis_url="redis://:kept-out@localhost")
-    assert "kept-out" not in f"{told!r} {told} {told.model_dump_json()}"
+    with_redis = settings(tmp_path, attempts_redis_url="redis://:kept-out@localhost")
+    assert "kept-out" not in f"{with_redis!r} {with_redis} {with_redis.model_dump_json()}"

@@ -1,4 +1,4 @@
-"""Who has to wait for how long, counted in memory and in Redis alike."""
+"""Which attempts have to wait, and for how long, counted in memory and in Redis alike."""
 
 import secrets
 from collections.abc import Iterator
@@ -31,21 +31,21 @@ def redis() -> Iterator[RedisProcess]:
 
 
 class Replicas:
-    """Throttles that share what they count, where they have something to share it in."""
+    """Throttles that share their windows in a Redis, if there is one."""
 
     def __init__(self, redis: RedisProcess | None) -> None:
         self._redis = redis
-        self._key = Key("of these replicas alone", secrets.token_bytes(32))
+        self._ring_key = Key("of these replicas alone", secrets.token_bytes(32))
         self.registries: list[CollectorRegistry] = []
 
     def one(self) -> Throttle:
-        """Return one more."""
+        """Return one more throttle."""
         registry = CollectorRegistry()
         self.registries.append(registry)
         shared = (
             SharedWindows(SecretStr(self._redis.patient_url), registry) if self._redis else None
         )
-        return Throttle(LIMITS, self._key, AttemptMetrics(registry), shared)
+        return Throttle(LIMITS, self._ring_key, AttemptMetrics(registry), shared)
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -67,7 +67,7 @@ def wait_seconds(throttle: Throttle, caller: str, attempt_key: str | None) -> fl
 TRIPPED: Final[Failures] = (("till", "ann", 2), ("till", "bob", 1), ("till", "cat", 1))
 ALL_TRIPPED: Final[Failures] = (("till", "ann", 2), ("till", "bob", 1), ("web", "eve", 3))
 
-# Who failed how often, how many seconds ago, who asks, and for how many seconds to wait.
+# Which attempts failed how often, how many seconds ago; which is made now; and its wait in seconds.
 WAITS: Final[tuple[tuple[Failures, float, tuple[str, str | None], float | None], ...]] = (
     ((), 0, ("till", "ann"), None),
     ((("till", "ann", 1),), 0, ("till", "ann"), None),
@@ -80,7 +80,7 @@ WAITS: Final[tuple[tuple[Failures, float, tuple[str, str | None], float | None],
     ((("till", "ann", 2),), 0, ("till", ""), None),
     ((("till", "", 2),), 0, ("till", ""), 600),
     ((("till", "", 2),), 0, ("web", ""), None),
-    # Names that run together are not one.
+    # Names that are the same when joined are not the same.
     ((("till", "ann", 2),), 0, ("tillan", "n"), None),
     # While the breaker of its caller is tripped, one failure is enough.
     (TRIPPED, 0, ("till", "bob"), 600),
@@ -91,7 +91,7 @@ WAITS: Final[tuple[tuple[Failures, float, tuple[str, str | None], float | None],
     # And while the one in all is, for every caller.
     (ALL_TRIPPED, 0, ("till", "bob"), 600),
     (ALL_TRIPPED, 0, ("till", "dan"), None),
-    # Cancel has no key, and waits for its caller's breaker alone.
+    # Cancel has no attempt key, and waits for its caller's breaker alone.
     ((("desk", None, 3),), 0, ("desk", None), None),
     ((("desk", None, 4),), 0, ("desk", None), 600),
     ((("desk", None, 2), ("desk", "ann", 2)), 0, ("desk", None), 600),
@@ -101,7 +101,7 @@ WAITS: Final[tuple[tuple[Failures, float, tuple[str, str | None], float | None],
 
 
 @pytest.mark.parametrize(("failures", "ago", "asks", "seconds"), WAITS)
-def test_who_has_to_wait_for_how_long(
+def test_an_attempt_waits_as_its_attempt_key_and_the_breakers_demand(
     replicas: Replicas,
     failures: Failures,
     ago: float,
@@ -138,7 +138,7 @@ def test_a_breaker_that_was_tripped_trips_again(replicas: Replicas) -> None:
     assert found == [(True, False), (False, False)] * 2
 
 
-# What fails at one replica, who asks at another one, and for how many seconds to wait.
+# What fails at one replica, which attempt is made at another one, and its wait in seconds.
 @pytest.mark.parametrize(
     ("failures", "asks", "seconds"),
     [
@@ -163,7 +163,7 @@ def test_replicas_that_share_a_redis_count_together(
         assert wait_seconds(here, *asks) == pytest.approx(seconds)
 
 
-def test_an_attempt_key_is_not_to_be_read_in_redis(redis: RedisProcess) -> None:
+def test_redis_holds_no_attempt_key_and_no_caller_in_plain_text(redis: RedisProcess) -> None:
     throttle = Replicas(redis).one()
     fail(throttle, ("spiffe://shop.example/till", "ann@example.com", 1))
     names = redis.keys()
@@ -171,7 +171,7 @@ def test_an_attempt_key_is_not_to_be_read_in_redis(redis: RedisProcess) -> None:
     assert not any("ann" in name or "till" in name for name in names)
 
 
-# What TRIPPED and those who come after it leave to be seen.
+# The samples after TRIPPED and the attempts that follow it.
 SHOWN: Final = (
     ("giftcard_failed_lookups_total", {"operation": "Validate"}, 4),
     ("giftcard_failed_lookups_total", {"operation": "Cancel"}, 0),
@@ -183,7 +183,7 @@ SHOWN: Final = (
 )
 
 
-def test_what_is_counted_shows_in_the_metrics() -> None:
+def test_the_metrics_show_failures_waits_and_tripped_breakers() -> None:
     replicas = Replicas(None)
     throttle = replicas.one()
     fail(throttle, *TRIPPED)
@@ -195,7 +195,7 @@ def test_what_is_counted_shows_in_the_metrics() -> None:
         assert registry.get_sample_value(name, labels) == value, (name, labels)
 
 
-def test_memory_holds_so_many_keys_and_no_more() -> None:
+def test_memory_holds_a_bounded_number_of_keys() -> None:
     storage = BoundedMemoryStorage()
     for number in range(2 * KEYS):
         assert storage.acquire_entry(str(number), 2, WINDOW_SECONDS)

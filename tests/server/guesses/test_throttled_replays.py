@@ -1,4 +1,4 @@
-"""A replay is no guess: who has to wait for tries still gets what was decided before."""
+"""A replay is no guess: a throttled caller still gets the answers that it got before."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,13 +16,13 @@ ATTEMPTS: Final = 3
 
 @pytest.fixture
 def shop(place: Place) -> Iterator[Shop]:
-    told = settings(place, attempts_per_caller=ATTEMPTS)
-    with running(told, Clock()) as service, shop_at(target_of(service)) as opened:
+    strict = settings(place, attempts_per_caller=ATTEMPTS)
+    with running(strict, Clock()) as service, shop_at(target_of(service)) as opened:
         yield opened
 
 
 def use_up_the_attempts(shop: Shop, request: Any) -> None:
-    """Trip the breaker, by wrong codes of the same shopper where the request says which."""
+    """Trip the breaker with wrong codes, of the same attempt key if the request has one."""
     wrong = sent.authorize(sent.UNKNOWN_CODE)
     wrong.attempt_key = getattr(request, "attempt_key", wrong.attempt_key)
     for _ in range(ATTEMPTS):
@@ -54,9 +54,9 @@ def the_same_id_with_another_request(shop: Shop) -> Any:
     return sent.changed(request, "order.total.amount_minor", 1)
 
 
-@pytest.mark.parametrize("situation", [another_request, the_same_id_with_another_request])
-def test_whatever_else_a_throttled_caller_asks_for_has_to_wait(shop: Shop, situation: Any) -> None:
-    request = situation(shop)
+@pytest.mark.parametrize("prepare", [another_request, the_same_id_with_another_request])
+def test_every_other_request_of_a_throttled_caller_has_to_wait(shop: Shop, prepare: Any) -> None:
+    request = prepare(shop)
     if request.order.total.amount_minor == 1:
         request.order.lines[0].amount.amount_minor = 1
     use_up_the_attempts(shop, request)

@@ -1,9 +1,9 @@
 """A load generator that is not the bottleneck: it writes HTTP/2 frames to a socket itself.
 
-With grpcio's client the generator would be slower than the server. Requests are encoded
-before the clock starts, every stream is a unary gRPC call on one connection, and so many
-are kept in flight. Every answer is counted and its grpc-status looked at: one that is not
-OK makes the run void. How busy the generator itself was is part of what a run says.
+With grpcio's client the generator would be slower than the server. Requests are encoded before
+the clock starts, every stream is a unary gRPC call on one connection, and a constant number of
+them is in flight. Every answer is counted and its grpc-status checked: a status that is not OK
+makes the run void. The processor time of the generator itself is part of a run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STALL_SECONDS: Final = 30
 
 
 class VoidRunError(Exception):
-    """The run says nothing: an answer was not OK, or the connection failed."""
+    """The run is worthless: an answer was not OK, or the connection failed."""
 
 
 class Call(NamedTuple):
@@ -44,9 +44,9 @@ class Call(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """What a run took: the wall clock and the latency of each chain of calls, in seconds.
+    """The duration of a run and the latency of each chain of calls, in seconds.
 
-    `busy` is the processor time that the generator took of it.
+    `busy` is the processor time of the generator in seconds; `messages` are the encoded answers.
     """
 
     seconds: float = 0.0
@@ -57,9 +57,9 @@ class Run:
 
 @dataclass(slots=True)
 class _Chain:
-    """Calls that follow one another, each when the one before was answered."""
+    """Calls that follow one another, each sent when the one before was answered."""
 
-    calls: deque[tuple[bytes, bytes]]  # Header block and body, ready to be framed.
+    calls: deque[tuple[bytes, bytes]]  # Header block and body, ready to frame.
     began: float = 0.0
 
 
@@ -69,7 +69,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _prefixed(body: bytes) -> bytes:
-    """Return a message as gRPC frames it: not compressed, its length in front."""
+    """Return a message as gRPC frames it: uncompressed, after its length."""
     return struct.pack(">BI", 0, len(body)) + body
 
 
@@ -85,8 +85,8 @@ class Connection:
         self._buffer = bytearray()
         self._next_stream = 1
         self._window = FIRST_WINDOW
-        # Without a dynamic table, a header block means the same each time, so that blocks
-        # that were decoded once are known by their bytes.
+        # Without a dynamic table the same header block always has the same meaning, so that
+        # each block is decoded only once.
         self._decoder = Decoder()
         self._known_ok: dict[bytes, bool] = {}
         settings = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, LARGEST_WINDOW)
@@ -95,14 +95,14 @@ class Connection:
             + frame(SETTINGS, 0, 0, settings)
             + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", LARGEST_WINDOW - FIRST_WINDOW))
         )
-        self._greet()
+        self._await_settings()
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
     def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
-        """Send every chain, `in_flight` at a time, and wait for all answers to be OK."""
+        """Send every chain, `in_flight` at a time; raise VoidRunError unless all answers are OK."""
         headers = {path: self._headers(path) for path in {c.path for ch in chains for c in ch}}
         waiting = deque(
             _Chain(deque((headers[path], _prefixed(body)) for path, body in chain))
@@ -133,13 +133,13 @@ class Connection:
             raise VoidRunError(message)
         return run
 
-    def _greet(self) -> None:
-        """Acknowledge the server's settings at once: it hangs up on who keeps it waiting."""
-        is_greeted = False
-        while not is_greeted:
+    def _await_settings(self) -> None:
+        """Acknowledge the server's settings at once: it disconnects slow clients."""
+        has_settings = False
+        while not has_settings:
             for kind, flags, _, payload in self._frames():
                 self._housekeeping(kind, flags, payload)
-                is_greeted = is_greeted or (kind == SETTINGS and not flags & ACK)
+                has_settings = has_settings or (kind == SETTINGS and not flags & ACK)
 
     def _headers(self, method: str) -> bytes:
         pairs = [

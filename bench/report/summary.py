@@ -1,4 +1,4 @@
-"""Results for people in a terminal, and for programs as JSON."""
+"""The results as tables in a terminal, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import calls
-import targets
-from plans import Plan
-from results import Case, Results, p50, p99, rate
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-JSON_FILE: Final = Path(__file__).with_name("results.json")
+from plans import Plan
+from report import targets
+from results import Case, Results, p50, p99, rate
+from sections import calls
+
+JSON_FILE: Final = Path(__file__).parents[1] / "results.json"
 
 
 def ratio_rows(results: Results, plan: Plan) -> list[tuple[str, ...]]:
-    """Return the ratios: what, where, found, round by round, asked for, met."""
+    """Return the rows of ratios: name, database, median, spread, target, verdict."""
     return [
         (
             target.what,
@@ -37,7 +38,7 @@ RATIO_COLUMNS: Final = ("ratio", "database", "median", "rounds", "target", "")
 
 
 def case_rows(results: Results) -> list[tuple[str, ...]]:
-    """Return the rows of all cases: what, where, in flight, rate, of empty, p50, p99, generator."""
+    """Return the rows of all cases, with the columns of `CASE_COLUMNS`."""
     return [
         (
             case.name,
@@ -63,12 +64,12 @@ CASE_COLUMNS: Final = (
     "p99 ms",
     "generator",
 )
-# Where there is no terminal to ask for its width.
+# The width where there is no terminal.
 WIDE: Final = 120
 
 
 def show(results: Results, plan: Plan) -> None:
-    """Print ratios first, then every row, then what was found once, then the machine."""
+    """Print the ratios, then every row, then values measured once, then the machine."""
     console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     for title, columns, rows in (
         ("Ratios first, since machines differ", RATIO_COLUMNS, ratio_rows(results, plan)),
@@ -87,7 +88,7 @@ def show(results: Results, plan: Plan) -> None:
 
 
 def write_json(results: Results, plan: Plan, file: Path = JSON_FILE) -> None:
-    """Write everything down, every round of it."""
+    """Write all results to a file, with every round."""
     everything: dict[str, Any] = {
         "facts": results.facts,
         "ratios": [
@@ -123,6 +124,6 @@ def _of_empty(results: Results, case: Case) -> str:
 
 
 def _busy(results: Results, case: Case) -> str:
-    """Return the share of a core that the generator took, where it was ours."""
+    """Return the share of a core that our load generator took, if it was used."""
     shares = [sample.busy for sample in results.samples[case] if sample.busy is not None]
     return f"{sum(shares) / len(shares):.0%}" if shares else ""

@@ -1,7 +1,7 @@
-"""The statements of Authorize as `pgbench` runs them: what PostgreSQL gives one transaction each.
+"""The statements of Authorize run by `pgbench`: PostgreSQL's speed with a transaction for each.
 
 `pgbench` is written in C, does no work between the statements and prepares each of them once,
-so no plain implementation on the same PostgreSQL can be faster. Only sharing a transaction can.
+so no plain implementation on the same PostgreSQL can be faster. Only shared transactions can.
 """
 
 from __future__ import annotations
@@ -12,33 +12,29 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from filling import fill
-from http2_load import VoidRunError
-from one_by_one import BATCHES, Shop
-from plans import BUSY, Plan
-from results import POSTGRESQL, Case, Results, Sample
-from servers import Place, World, serving
 
 from given.databases.postgresql_process import PASSWORD, USER
+from loads.http2_load import VoidRunError
+from loads.servers import Place, World
+from results import POSTGRESQL, Sample
 
-SECTION: Final = "pgbench"
 NAME: Final = "Authorize's statements by pgbench"
 CLIENTS: Final = (8, 32)
-# As the service has it: plans are kept, and one that was made while a table was empty would
-# read all of it for good, which would be no match.
+# The service's settings: plans are cached, and a plan made while a table was empty would scan
+# the whole table for ever, which would be no fair rival.
 OPTIONS: Final = "-c synchronous_commit=on -c enable_seqscan=off -c jit=off"
 SCRIPT: Final = Path(__file__).with_name("pgbench_authorize.sql")
 _PROCESSED: Final = re.compile(r"number of transactions actually processed: (\d+)")
 _TPS: Final = re.compile(r"tps = ([0-9.]+)")
 _TIME_COLUMN: Final = 2
 
-# Valid cards, each with an id that a number leads to.
+# Valid cards, each with an id that is derived from a number.
 _FILL: Final = """
     INSERT INTO card
     SELECT md5(n::text), 'fr', 'EUR', 'PURCHASE', 'ACTIVE', FALSE, 10000, 10000, 0, NULL,
@@ -67,10 +63,10 @@ class Pgbench:
     done: int = 0
 
     def run(self, clients: int, seconds: int) -> Sample:
-        """Run transactions, and require that each of them changed what it should."""
+        """Run transactions, and require that each of them changed the right rows."""
         postgresql = self.world.postgresql
         with tempfile.TemporaryDirectory(dir=self.world.folder) as folder:
-            told = subprocess.run(
+            finished = subprocess.run(
                 [
                     postgresql.programs / "pgbench", "--no-vacuum", "--protocol=prepared",
                     f"--file={SCRIPT}", f"--client={clients}", f"--jobs={os.cpu_count()}",
@@ -90,13 +86,13 @@ class Pgbench:
                 for log in Path(folder).iterdir()
                 for line in log.read_text(encoding="ascii").splitlines()
             ]
-        processed, tps = _PROCESSED.search(told.stdout), _TPS.search(told.stdout)
-        if told.returncode or processed is None or tps is None:
-            message = f"pgbench failed: {told.stdout}{told.stderr}"
+        processed, tps = _PROCESSED.search(finished.stdout), _TPS.search(finished.stdout)
+        if finished.returncode or processed is None or tps is None:
+            message = f"pgbench failed: {finished.stdout}{finished.stderr}"
             raise VoidRunError(message)
         self.done += int(processed[1])
         self._require_done()
-        # By its own count, which leaves the time out that it took to connect.
+        # The rate is its own, which excludes the time to connect.
         return Sample.of(latencies, len(latencies) / float(tps[1]))
 
     def _require_done(self) -> None:
@@ -118,21 +114,3 @@ def prepared(world: World, cards: int) -> Iterator[Pgbench]:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
         yield Pgbench(world, place, cards)
-
-
-def measure(world: World, plan: Plan, results: Results) -> None:
-    """Compare Authorize through the whole service with its bare statements."""
-    cards = 2 * (plan.pgbench_rounds + 1) * plan.batched
-    with ExitStack() as stack:
-        place = stack.enter_context(world.place(POSTGRESQL))
-        deck = fill(place, cards)
-        shop = Shop(BATCHES, stack.enter_context(serving(place)), deck, plan.batched)
-        pgbench = stack.enter_context(prepared(world, cards))
-        for round_ in range(plan.pgbench_rounds + 1):
-            found = {(BATCHES, BUSY): shop.authorize(plan.batched, BUSY)}
-            for clients in CLIENTS:
-                found[NAME, clients] = pgbench.run(clients, plan.pgbench_seconds)
-            if round_:  # The first one warms up.
-                for (name, in_flight), sample in found.items():
-                    results.add(Case(SECTION, name, POSTGRESQL, in_flight), sample)
-        place.audit()

@@ -14,26 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from http2_load import Call, Connection, Run, VoidRunError
-from results import POSTGRESQL
-
 from giftcard_rules.codes import Key
 from giftcard_server.keys import key_file
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from given.databases.postgresql_process import PostgresqlProcess
+from loads.http2_load import Call, Connection, Run, VoidRunError
+from results import POSTGRESQL
 
 GIFTCARD: Final = Path(sys.executable).with_name("giftcard")
 READY: Final = "giftcard is ready: grpc "
 STOP_SECONDS: Final = 60
-# What somebody would set who runs PostgreSQL for a database of this size; all that makes
-# commits durable stays as it comes: on.
+# Usual settings of an operator for a database of this size. The settings that make commits
+# durable keep their default, which is on.
 POSTGRESQL_SETTINGS: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database with our tables, and the key of the cards in it."""
+    """A database with our tables, and the ring key of the cards in it."""
 
     database: str
     url: str
@@ -41,12 +40,12 @@ class Place:
 
     @property
     def key(self) -> Key:
-        """The key that cards take."""
+        """The ring key from which new cards are derived."""
         return key_file.read(self.key_file).first
 
     @property
     def environment(self) -> dict[str, str]:
-        """What `giftcard` is told to work here; what the shell tells it is left out."""
+        """The settings of `giftcard` for this place, without those of the shell."""
         others = {k: value for k, value in os.environ.items() if not k.startswith("GIFTCARD_")}
         return {
             **others,
@@ -59,17 +58,19 @@ class Place:
         }
 
     def audit(self) -> None:
-        """Require that every cent adds up, as `giftcard audit` sees it, or all of it is void."""
-        told = subprocess.run(
+        """Raise VoidRunError unless `giftcard audit` finds that every cent adds up."""
+        audit = subprocess.run(
             [GIFTCARD, "audit"], env=self.environment, capture_output=True, text=True, check=False
         )
-        if told.returncode:
-            message = f"the audit of the {self.database} database fails: {told.stdout}{told.stderr}"
+        if audit.returncode:
+            message = (
+                f"the audit of the {self.database} database fails: {audit.stdout}{audit.stderr}"
+            )
             raise VoidRunError(message)
 
 
 class World:
-    """Where databases are made: a folder, and a PostgreSQL from the first time one is asked for."""
+    """The place for databases: a folder, and a PostgreSQL that starts when it is first needed."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="giftcard-bench-"))
@@ -79,11 +80,11 @@ class World:
         self._made = 0
 
     def __enter__(self) -> Self:
-        """Begin with nothing."""
+        """Return the empty world."""
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Leave nothing behind."""
+        """Stop PostgreSQL and delete the folder."""
         self._stack.close()
 
     @property
@@ -117,7 +118,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs, and the one connection that loads it."""
+    """A running server, and the one connection that loads it."""
 
     place: Place
     key: Key
@@ -129,24 +130,24 @@ class Server:
         self,
         chains: Sequence[Sequence[Call]],
         in_flight: int,
-        is_yes: Callable[[bytes], bool] | None = None,
+        is_success: Callable[[bytes], bool] | None = None,
     ) -> Run:
-        """Load it; `is_yes` looks at the messages of answers that are OK either way."""
+        """Load the server; `is_success` checks answers whose status is OK in any case."""
         try:
             run = self.connection.run(chains, in_flight)
-        except OSError as error:  # Silence for too long, or a server that is gone.
+        except OSError as error:  # A timeout, or a server that has ended.
             message = f"the connection failed: {error}"
             raise VoidRunError(message) from error
-        if is_yes is not None and not all(map(is_yes, run.messages)):
-            message = "an answer was OK and a no"
+        if is_success is not None and not all(map(is_success, run.messages)):
+            message = "an answer with the status OK was a refusal"
             raise VoidRunError(message)
         return run
 
     def memory(self, name: str) -> str:
-        """Return what the kernel says of the process's memory, `VmRSS` now or `VmHWM` at most."""
+        """Return the memory of the process by the kernel: `VmRSS` now, `VmHWM` at most."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        except OSError:  # Only Linux says it there.
+        except OSError:  # Only Linux has this file.
             return "unknown"
         kilobytes = status.partition(f"{name}:")[2].split()[0]
         return f"{int(kilobytes) / 1024:.0f} MiB"
@@ -154,7 +155,7 @@ class Server:
 
 @contextmanager
 def serving(place: Place, **settings: str) -> Iterator[Server]:
-    """Run a server, with settings beside those that every server of the bench has."""
+    """Run a server, with settings in addition to those of every server of the bench."""
     process = subprocess.Popen(
         [GIFTCARD, "serve"],
         env=place.environment | settings,
@@ -179,7 +180,7 @@ def serving(place: Place, **settings: str) -> Iterator[Server]:
 
 
 def seconds_to_first_answer(place: Place, call: Call) -> float:
-    """Start a server, and return how long it took until it had answered a call."""
+    """Start a server, and return the seconds until it had answered a call."""
     began = time.perf_counter()
     with serving(place) as server:
         server.run([[call]], 1)

@@ -1,4 +1,4 @@
-"""What the service was asked for, as ratios of cases that took turns, and whether it is met."""
+"""The targets of the service, as ratios of cases that took turns, and whether they are met."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import calls
-import growth
-import guessing
-import one_by_one
-import pgbench
+from peers import pgbench
 from plans import BUSY, Plan
 from results import (
     DATABASES,
@@ -24,15 +20,16 @@ from results import (
     p99,
     rate,
 )
+from sections import against_pgbench, calls, growth, guessing, one_by_one
 
 RATES: Final = (rate, rate)
-# Alone, batches and batches of one do the same, so that half of all runs are a little slower.
+# With one call in flight, batches and batches of one do the same, so half of the runs are slower.
 AS_GOOD: Final = 1.05
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A ratio and its bounds; without any it is told for comparison."""
+    """A ratio and its bounds; one without bounds is shown for comparison."""
 
     what: str
     over: Case
@@ -44,7 +41,7 @@ class Target:
 
     @property
     def bound(self) -> str:
-        """What was asked for, in words."""
+        """Return the bounds as text."""
         aim = f", aim {self.aim:g}" if self.aim is not None else ""
         if self.at_least is not None:
             return f"≥ {self.at_least:g}{aim}"
@@ -53,17 +50,17 @@ class Target:
         return "–"
 
     def verdict(self, ratio: Ratio) -> str:
-        """Whether it is met by the median."""
+        """Return whether the median meets the bounds, as text."""
         if self.at_least is None and self.at_most is None:
             return "–"
-        met = (self.at_least is None or ratio.median >= self.at_least) and (
+        is_met = (self.at_least is None or ratio.median >= self.at_least) and (
             self.at_most is None or ratio.median <= self.at_most
         )
-        return "met" if met else "missed"
+        return "met" if is_met else "missed"
 
 
 def found(results: Results, plan: Plan) -> list[tuple[Target, Ratio]]:
-    """Return every target whose cases were measured, with what was found."""
+    """Return every target whose cases were measured, with its ratio."""
     return [
         (target, results.ratio(target.over, target.under, target.metrics))
         for target in _targets(plan)
@@ -76,8 +73,10 @@ def _targets(plan: Plan) -> Iterator[Target]:
         yield from _of_the_ceiling(database)
     for database in DATABASES:
         yield from _of_batches(database)
-    ours = Case(pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
-    rivals = tuple(Case(pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS)
+    ours = Case(against_pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
+    rivals = tuple(
+        Case(against_pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS
+    )
     yield Target(
         "Authorize, 64 in flight, against pgbench at its best", ours, rivals, at_least=1, aim=1.5
     )

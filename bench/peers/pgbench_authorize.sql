@@ -1,5 +1,5 @@
--- What Authorize asks of PostgreSQL, statement by statement, as one transaction. Each client has
--- cards of its own (every :clients-th), so that no transaction can be in the way of another one.
+-- The statements of Authorize on PostgreSQL, as one transaction. Each client has cards of its own
+-- (every :clients-th), so that no transaction can block another one.
 \set card random(0, :cards / :clients - 1) * :clients + :client_id
 \set a random(1, 9223372036854775806)
 \set b random(1, 9223372036854775806)

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
-import calls
-import one_by_one
-import pgbench
+from peers import pgbench
 from plans import BUSY
+from report.targets import RATES
 from results import DATABASES, POSTGRESQL, Case, Results, p50, p99
-from targets import RATES
+from sections import against_pgbench, calls, one_by_one
 
 WIDTH: Final = 860
 LABEL_WIDTH: Final = 250
 BAR_WIDTH: Final = 360
 BAR, GAP, TOP = 16, 12, 64
 
-# It brings its own background, so that it can be read on any page; both of them are plain.
+# The picture has its own background, so that it can be read on light and dark pages.
 STYLE: Final = """
     .paper { fill: #ffffff } text { fill: #1f2328; font: 13px sans-serif }
     .quiet { fill: #59636e } .embedded { fill: #0969da } .PostgreSQL { fill: #bf5a00 }
@@ -33,7 +32,7 @@ STYLE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: how much of the empty RPC's throughput, and the latencies beside it."""
+    """One bar: the share of the empty RPC's throughput, with latencies as text."""
 
     name: str
     database: str
@@ -89,14 +88,14 @@ def _bars(results: Results) -> Iterator[Bar]:
         for database in DATABASES:
             ours = Case(one_by_one.SECTION, one_by_one.BATCHES, database, BUSY)
             yield from _rival(results, ours, ours._replace(name=name))
-    ours = Case(pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
+    ours = Case(against_pgbench.SECTION, one_by_one.BATCHES, POSTGRESQL, BUSY)
     for clients in pgbench.CLIENTS:
         rival = ours._replace(name=pgbench.NAME, in_flight=clients)
         yield from _rival(results, ours, rival, f"pgbench, {clients} clients")
 
 
 def _rival(results: Results, ours: Case, rival: Case, name: str = "") -> Iterator[Bar]:
-    """Place what took turns with our Authorize by Authorize's own share of an empty RPC."""
+    """Yield the bar of a rival: its ratio to Authorize times Authorize's share of an empty RPC."""
     anchor = ours._replace(section=calls.SECTION)
     if rival in results.samples and anchor in results.samples:
         against_ours = results.ratio(rival, (ours,), RATES).median
@@ -117,7 +116,7 @@ def _text(x: float, y: float, text: str, attributes: str = "") -> str:
 
 
 def write(results: Results, file: Path) -> bool:
-    """Write the picture, and return whether there was anything to draw."""
+    """Write the picture, and return whether it has any bars."""
     has_bars = any(True for _ in _bars(results))
     if has_bars:
         file.write_text(draw(results), encoding="utf-8")

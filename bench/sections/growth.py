@@ -1,21 +1,21 @@
-"""What a million cards cost: Authorize on databases of several sizes that take turns."""
+"""The cost of a million cards: Authorize on databases of several sizes that take turns."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
 
-from filling import fill
-from one_by_one import Shop
+from loads.filling import fill
+from loads.servers import World, serving
+from loads.shop import Shop
 from plans import BUSY, Plan
 from results import DATABASES, Case, Results
-from servers import World, serving
 
 SECTION = "growth"
 
 
 def name_of(cards: int) -> str:
-    """Return what a size is called."""
+    """Return the name of the case for a size."""
     return f"Authorize, {cards:,} cards"
 
 
@@ -39,6 +39,6 @@ def measure(world: World, plan: Plan, results: Results) -> None:
             for round_ in range(plan.growth_rounds + 1):
                 for shop in shops:
                     sample = shop.authorize(shop.busy_calls, BUSY)
-                    if round_:  # The first one warms up.
+                    if round_:  # The first round warms up.
                         results.add(Case(SECTION, shop.name, database, BUSY), sample)
             smallest.audit()

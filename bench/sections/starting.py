@@ -1,15 +1,16 @@
-"""How long `giftcard serve` takes until it has answered once, and what memory it takes."""
+"""The time from `giftcard serve` to its first answer, and the memory that it takes."""
 
 from __future__ import annotations
 
 import statistics
 
-from filling import fill
-from messages import validate
-from one_by_one import BATCHES, Shop
+from loads.filling import fill
+from loads.messages import validate
+from loads.servers import World, seconds_to_first_answer, serving
+from loads.shop import Shop
 from plans import BUSY, Plan
 from results import DATABASES, Results
-from servers import World, seconds_to_first_answer, serving
+from sections.one_by_one import BATCHES
 
 SECTION = "start"
 CARDS = 10_000

@@ -1,48 +1,32 @@
-"""Authorize against what a plain implementation would give, and a lone call against both.
+"""Authorize under load and alone, against batches of one and against a plain implementation.
 
 The same server with batches of one is this service without its main idea; `plain_peewee.py` is
-Authorize without any of its ideas. All take turns, round by round.
+Authorize without any of its ideas. All of them take turns, round by round.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-import plain_peewee
-from filling import Deck, fill
-from messages import authorize, new_id
+from loads.filling import fill
+from loads.servers import World, serving
+from loads.shop import Shop
+from peers import plain_peewee
 from plans import BUSY, Plan
-from results import DATABASES, Case, Results, Sample
-from servers import Server, World, serving
+from results import DATABASES, Case, Results
 
 SECTION = "authorize"
 BATCHES, SINGLE, PLAIN = "Authorize", "Authorize, batches of one", "Authorize, plain Peewee"
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A server, and the cards that are left to authorize on it."""
-
-    name: str
-    server: Server
-    deck: Deck
-    busy_calls: int
-
-    def authorize(self, calls: int, in_flight: int) -> Sample:
-        """Authorize as many cards, each for an order of its own."""
-        chains = [[authorize(new_id(), code)] for code in self.deck.take(calls)]
-        return Sample.of_run(self.server.run(chains, in_flight))
-
-
 def measure(world: World, plan: Plan, results: Results) -> None:
-    """Compare on each database."""
+    """Compare them on each database."""
     for database in DATABASES:
         _compare(world, plan, results, database)
 
 
 def _compare(world: World, plan: Plan, results: Results, database: str) -> None:
-    # Twice what is authorized, since some cards were used before.
+    # Twice as many as are authorized, since some cards were used before.
     cards = 2 * (plan.rounds + 1) * (plan.batched + plan.lone)
     with ExitStack() as stack:
         shops = []
@@ -58,12 +42,12 @@ def _compare(world: World, plan: Plan, results: Results, database: str) -> None:
         plain_deck = fill(plain, cards)
         peewee = stack.enter_context(plain_peewee.opened(plain))
         for round_ in range(plan.rounds + 1):
-            found = {(shop.name, BUSY): shop.authorize(shop.busy_calls, BUSY) for shop in shops}
+            samples = {(shop.name, BUSY): shop.authorize(shop.busy_calls, BUSY) for shop in shops}
             codes = plain_deck.take(plan.plain)
-            found[PLAIN, BUSY] = plain_peewee.run(peewee, plain.key, codes, BUSY)
-            found |= {(shop.name, 1): shop.authorize(plan.lone, 1) for shop in shops}
-            if round_:  # The first one warms up.
-                for (name, in_flight), sample in found.items():
+            samples[PLAIN, BUSY] = plain_peewee.run(peewee, plain.key, codes, BUSY)
+            samples |= {(shop.name, 1): shop.authorize(plan.lone, 1) for shop in shops}
+            if round_:  # The first round warms up.
+                for (name, in_flight), sample in samples.items():
                     results.add(Case(SECTION, name, database, in_flight), sample)
         for place in (*(shop.server.place for shop in shops), plain):
             place.audit()

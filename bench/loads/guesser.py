@@ -1,7 +1,9 @@
-"""Guesses at codes until it is stopped: `guesser.py TARGET IN_FLIGHT`, a process of its own.
+"""Guesses at codes until it is stopped, in a process of its own.
 
-Every other code is mistyped, all are from shoppers of their own, and none is of a card. It says
-how many were answered, a line each time.
+    python -m loads.guesser TARGET IN_FLIGHT
+
+Every other code is mistyped, each guess has an attempt key of its own, and no code is a card's. It
+prints the number of answers so far, one line at a time.
 """
 
 from __future__ import annotations
@@ -12,18 +14,17 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from http2_load import Call, Connection
-from messages import validate
-
 from giftcard_rules.codes import ALPHABET, DATA_CHARACTERS, check_character
+from loads.http2_load import Call, Connection
+from loads.messages import validate
 
 GUESSES: Final = 100_000
-# For each that is in flight, how many are sent before it says so.
+# Guesses between two printed lines, for each guess in flight.
 AT_A_TIME: Final = 8
 
 
 def wrong_codes() -> Iterator[str]:
-    """Yield codes without a typing error and with one, in turn."""
+    """Yield wrong codes, in turn without and with a typing error."""
     for number in itertools.count():
         data = "".join(random.choices(ALPHABET, k=DATA_CHARACTERS))  # noqa: S311 - wrong codes
         check = ALPHABET.index(check_character(data)) ^ number % 2
@@ -31,7 +32,7 @@ def wrong_codes() -> Iterator[str]:
 
 
 def main(target: str, in_flight: int) -> None:
-    """Guess as fast as the answers come."""
+    """Send the next guess as soon as one is answered."""
     guesses: list[list[Call]] = [
         [validate(code, f"guesser {number}")]
         for number, code in enumerate(itertools.islice(wrong_codes(), GUESSES))

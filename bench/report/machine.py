@@ -1,4 +1,4 @@
-"""What the figures were measured on, and that both databases are durable while they are."""
+"""Facts of the machine, and a check that both databases are durable during the run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from http2_load import VoidRunError
-from results import EMBEDDED, POSTGRESQL
-from servers import World
 
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
+from loads.http2_load import VoidRunError
+from loads.servers import World
+from results import EMBEDDED, POSTGRESQL
 
 FSYNCS: Final = 50
 PAGE: Final = bytes(4096)
@@ -30,7 +30,7 @@ _ON: Final = frozenset(_SHOWN[:3])
 
 
 def facts(world: World) -> dict[str, str]:
-    """Return the facts of the machine. A database that could lose a commit makes all void."""
+    """Return the facts of the machine; raise VoidRunError if a database could lose a commit."""
     with world.place(EMBEDDED) as embedded, world.place(POSTGRESQL) as postgresql:
         sqlite_version, sqlite = _sqlite(DatabaseUrl.parse(embedded.url))
         postgresql_version, settings = _postgresql(postgresql.url)
@@ -47,7 +47,7 @@ def facts(world: World) -> dict[str, str]:
 
 
 def _sqlite(url: DatabaseUrl) -> tuple[str, str]:
-    """Look at a connection of the kind that the server has: SQLite sets this for each."""
+    """Check a connection like the server's: SQLite's settings are per connection."""
     opened = database.connect(url)
     for pragma, durable in _PRAGMAS.items():
         (value,) = opened.execute_sql(f"PRAGMA {pragma}").fetchone()
@@ -60,21 +60,21 @@ def _sqlite(url: DatabaseUrl) -> tuple[str, str]:
 
 
 def _postgresql(url: str) -> tuple[str, str]:
-    found = {}
+    settings = {}
     with psycopg.connect(url) as connection:
         for name in ("server_version", *_SHOWN):
             row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
             assert row is not None
-            found[name] = str(row[0])
-    postgresql_version = found.pop("server_version")
-    if any(found[name] != "on" for name in _ON):
-        message = f"PostgreSQL is not durable: {found}"
+            settings[name] = str(row[0])
+    postgresql_version = settings.pop("server_version")
+    if any(settings[name] != "on" for name in _ON):
+        message = f"PostgreSQL is not durable: {settings}"
         raise VoidRunError(message)
-    return postgresql_version, " ".join(f"{name}={value}" for name, value in found.items())
+    return postgresql_version, " ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def _fsync_seconds(folder: Path) -> float:
-    """Return what the disk takes to keep a page: the floor under every lone commit."""
+    """Return the median time to write a page durably: the minimum for every lone commit."""
     taken = []
     with (folder / "fsync").open("wb", buffering=0) as file:
         for _ in range(FSYNCS):
@@ -88,6 +88,6 @@ def _fsync_seconds(folder: Path) -> float:
 def _processor() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:  # Only Linux says it there.
+    except OSError:  # Only Linux has this file.
         return platform.machine()
     return text.partition("model name\t: ")[2].partition("\n")[0] or platform.machine()

@@ -1,4 +1,4 @@
-"""What is left of honest checkouts' throughput while others guess at codes from many keys."""
+"""The throughput of honest checkouts while others guess at codes with many attempt keys."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from http2_load import VoidRunError
-from messages import authorize, code_of, issue, new_id
+from loads.http2_load import VoidRunError
+from loads.messages import authorize, code_of, issue, new_id
+from loads.servers import Server, World, serving
 from plans import BUSY, Plan
 from results import DATABASES, Case, Results, Sample
-from servers import Server, World, serving
 
 SECTION = "guessing"
-ALONE: Final = "Authorize, nobody guesses"
-# How many guesses are in flight.
+ALONE: Final = "Authorize, no guesses"
+# Numbers of guesses in flight.
 GUESSERS: Final = (32, 128)
-GUESSER: Final = Path(__file__).with_name("guesser.py")
-# Half of them are mistyped; the others are a few more than trip the breaker.
+BENCH: Final = Path(__file__).parents[1]
+# Half of them are mistyped; the other half is slightly more than trips the breaker.
 TRIPPED_BY: Final = 2200
 UNDER_WAY_SECONDS: Final = 0.5
-# A run takes seconds, so that a pause of any process weighs little.
+# Makes a run take seconds, so that a pause of any process has little weight.
 RUNS: Final = 2
 
 
 def name_of(in_flight: int) -> str:
-    """Return what it is called while so many guesses are in flight."""
+    """Return the name of the case while this many guesses are in flight."""
     return f"Authorize, {in_flight} guess"
 
 
 def measure(world: World, plan: Plan, results: Results) -> None:
-    """Authorize with right codes while nobody guesses, while few do, and while many do, in turn."""
+    """Authorize with right codes while no, few and many guesses are in flight, in turn."""
     for database in DATABASES:
         with world.place(database) as place, serving(place) as server:
             with ExitStack() as stack:
-                # The breaker is tripped from here on, and for longer than this takes.
+                # The breaker is tripped from here on, for longer than the measurement takes.
                 guessers = [stack.enter_context(Guesser(server.target, n)) for n in GUESSERS]
                 for round_ in range(plan.rounds + 1):
-                    found = {ALONE: _authorize(server, plan)}
+                    samples = {ALONE: _authorize(server, plan)}
                     for guesser in guessers:
                         with guesser.guessing():
-                            found[guesser.name] = _authorize(server, plan)
-                    if round_:  # The first one warms up.
-                        for name, sample in found.items():
+                            samples[guesser.name] = _authorize(server, plan)
+                    if round_:  # The first round warms up.
+                        for name, sample in samples.items():
                             results.add(Case(SECTION, name, database, BUSY), sample)
             place.audit()
 
@@ -60,16 +60,19 @@ def _authorize(server: Server, plan: Plan) -> Sample:
 
 
 class Guesser:
-    """A process that guesses when it is told to."""
+    """A process that guesses on demand."""
 
     def __init__(self, target: str, in_flight: int) -> None:
         self.name = name_of(in_flight)
         self._process = subprocess.Popen(
-            [sys.executable, GUESSER, target, str(in_flight)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "loads.guesser", target, str(in_flight)],
+            cwd=BENCH,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Self:
-        """Let it guess until the breaker is tripped."""
+        """Guess until the breaker is tripped, then pause."""
         assert self._process.stdout is not None
         answered = 0
         while answered < TRIPPED_BY:
@@ -82,13 +85,13 @@ class Guesser:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Let it be gone."""
+        """End the process."""
         self._process.kill()
         self._process.communicate()
 
     @contextmanager
     def guessing(self) -> Iterator[None]:
-        """Let it guess for as long as the block takes."""
+        """Guess while the block runs."""
         self._process.send_signal(signal.SIGCONT)
         time.sleep(UNDER_WAY_SECONDS)
         yield

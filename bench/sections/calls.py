@@ -1,7 +1,8 @@
 """Every kind of call on both databases, with few and many in flight, beside an empty RPC.
 
-One round is a life of as many cards as there are calls: issued, validated, authorized,
-reversed, and authorized and captured in the end. Both servers run all the time and take turns.
+In one round, as many cards as there are calls go through their life: they are issued, validated,
+authorized, reversed, and finally authorized and captured. Both servers run all the time and take
+turns.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import statistics
 from contextlib import ExitStack
 
-from http2_load import Run
-from messages import (
+from loads.http2_load import Run
+from loads.messages import (
     EMPTY,
     authorize,
     capture,
@@ -21,25 +22,25 @@ from messages import (
     reverse,
     validate,
 )
+from loads.servers import Server, World, serving
 from plans import BUSY, Plan
 from results import DATABASES, EMBEDDED, Case, Results, Sample
-from servers import Server, World, serving
 
 SECTION = "calls"
 EMPTY_RPC = "empty RPC (health check)"
 NAMES = (EMPTY_RPC, "Validate", "Authorize", "Authorize + Capture", "Issue", "Reverse")
-# By default a server refuses what is more than it can answer soon, and 256 at a time may be;
-# here all of them shall wait, as an answer that is a refusal says nothing of speed.
+# By default a server refuses more calls than it can answer soon, which 256 at a time may be.
+# Here all of them shall wait, since a refusal says nothing about speed.
 PATIENT = {"GIFTCARD_WAITING_LIMIT": "256", "GIFTCARD_RPC_THREADS": "800"}
 
 
 def measure(world: World, plan: Plan, results: Results) -> None:
-    """Measure every call, and audit what they left behind."""
+    """Measure every kind of call, and audit the databases."""
     with ExitStack() as stack:
         places = [stack.enter_context(world.place(database)) for database in DATABASES]
         servers = [stack.enter_context(serving(place, **PATIENT)) for place in places]
         for server in servers:
-            life(server, plan.calls[BUSY], BUSY)  # It warms up.
+            life(server, plan.calls[BUSY], BUSY)  # To warm up.
         for _ in range(plan.rounds):
             for in_flight, calls in plan.calls.items():
                 for server in servers:
@@ -55,7 +56,7 @@ def measure(world: World, plan: Plan, results: Results) -> None:
 
 
 def life(server: Server, cards: int, in_flight: int) -> dict[str, Run]:
-    """Run one round, and return the runs by what was called."""
+    """Run one round, and return its runs by the kind of call."""
     key = server.key
     issued, held, paid = ([new_id() for _ in range(cards)] for _ in range(3))
     codes = [code_of(key, issue_id) for issue_id in issued]
@@ -66,7 +67,7 @@ def life(server: Server, cards: int, in_flight: int) -> dict[str, Run]:
     return {
         "Issue": server.run([[issue(issue_id)] for issue_id in issued], in_flight),
         "Validate": server.run([[validate(code)] for code in codes], in_flight, is_usable),
-        # Beside the two that are held against it.
+        # Next to Validate and Authorize, which are compared with it.
         EMPTY_RPC: server.run([[EMPTY]] * cards, in_flight),
         "Authorize": server.run([[hold] for hold in holds], in_flight),
         "Reverse": server.run([[reverse(key, id_)] for id_ in held], in_flight),

@@ -1,7 +1,7 @@
 """The requests of the bench, encoded before the clock starts, each with ids of its own.
 
-Codes and authorization ids are derived from request ids by the server's key, which the bench
-has: so a Capture can be encoded before the Authorize that it belongs to was answered.
+Codes and authorization ids are derived from request ids with the server's ring key, which the
+bench has. So a Capture can be encoded before its Authorize is answered.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import uuid
 from typing import Final
 
 from grpc_health.v1 import health_pb2
-from http2_load import Call
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import order_pb2
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
 from giftcard_server.callers.callers import ANYBODY
+from loads.http2_load import Call
 
 SERVICE: Final = "/giftcard.v1.GiftCardService/"
 CARD_MINOR: Final = 100_00
 PHONE_MINOR: Final = 55_00
 DELIVERY_MINOR: Final = 5_00
 CONTACT: Final = order_pb2.Contact(name="Bench", email="bench@example.com")
-# The empty RPC: a health check has the same server, interceptor and threads, and no work.
+# The empty RPC: a health check passes the same server, interceptor and threads, and does no work.
 EMPTY: Final = Call(
     "/grpc.health.v1.Health/Check", health_pb2.HealthCheckRequest().SerializeToString()
 )
@@ -35,7 +35,7 @@ def euro(amount_minor: int) -> order_pb2.Money:
 
 
 def new_id() -> str:
-    """Return an id that nothing else has."""
+    """Return a new id."""
     return str(uuid.uuid4())
 
 
@@ -67,12 +67,12 @@ def validate(code: str, attempt_key: str = "bench") -> Call:
 
 
 def is_usable(answer: bytes) -> bool:
-    """Return whether Validate said yes: it answers OK to a no as well."""
+    """Return whether Validate found the card usable: a refusal has the status OK as well."""
     return bool(pb.ValidateResponse.FromString(answer).usable)
 
 
 def authorize(request_id: str, code: str) -> Call:
-    """Set the price of an order of its own aside."""
+    """Set the price of a new order aside."""
     request = pb.AuthorizeRequest(
         request_id=request_id,
         code=code,
@@ -85,7 +85,7 @@ def authorize(request_id: str, code: str) -> Call:
 
 
 def capture(key: Key, authorize_id: str) -> Call:
-    """Take what a request set aside, whole."""
+    """Take all that an Authorize set aside."""
     request = pb.CaptureRequest(
         request_id=new_id(), authorization_id=_authorization_id(key, authorize_id)
     )
@@ -93,7 +93,7 @@ def capture(key: Key, authorize_id: str) -> Call:
 
 
 def reverse(key: Key, authorize_id: str) -> Call:
-    """Release what a request set aside."""
+    """Release all that an Authorize set aside."""
     request = pb.ReverseRequest(
         request_id=new_id(),
         authorization_id=_authorization_id(key, authorize_id),

@@ -1,11 +1,11 @@
-"""Databases with many cards in them, filled directly, since issuing a million would take an hour.
+"""Fill databases with many cards directly, since issuing a million would take an hour.
 
-The rows are those that the service itself writes: real codes and ids derived from the key of
-the place, so that the cards can be authorized, and `giftcard audit` finds nothing. One card of
-four was used before. Only the fingerprints belong to requests that nobody ever sent.
+The rows are those that the service writes: real codes and ids, derived from the ring key of the
+place, so that the cards can be authorized, and `giftcard audit` finds no difference. One card of
+four was used before. Only the fingerprints are made up, since the requests were never sent.
 
-Cards come in ten passes, each in the order of its keys: so the trees of every size are as full
-as they get when cards are sold one by one, and ten passes over them are still fast.
+Cards are inserted in ten passes, each in the order of its primary keys. So the B-trees become as
+full as when cards are sold one by one, and ten passes are still fast.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from messages import CARD_MINOR, code_of, euro, new_id
 from psycopg import sql
-from results import POSTGRESQL
-from servers import Place
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -34,6 +31,9 @@ from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.rows import microseconds
+from loads.messages import CARD_MINOR, code_of, euro, new_id
+from loads.servers import Place
+from results import POSTGRESQL
 
 PASSES: Final = 10
 USED_ONE_OF: Final = 4
@@ -43,7 +43,7 @@ OLDEST: Final = 100 * 24 * HOUR
 VALID: Final = 183 * 24 * HOUR
 ORDER_MINOR: Final = 120_00
 
-# By table, in the order in which foreign keys lead, how many columns are its primary key.
+# The number of columns in each table's primary key; foreign keys refer to earlier tables.
 KEY_COLUMNS: Final = {
     "card": 1,
     "authorization": 1,
@@ -57,7 +57,7 @@ KEY_COLUMNS: Final = {
 Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
 
-# What a request record keeps, with stand-ins of the same length for what differs by card.
+# Encoded answers of request records, with stand-ins of the same length for each card's values.
 _ID: Final = "0" * 32
 _LAST4: Final = "LLLL"
 _CARD: Final = gift_card_pb2.GiftCard(
@@ -71,8 +71,8 @@ _ANSWERS: Final = {
     "Authorize": pb.AuthorizeResponse(authorization=_HELD).SerializeToString(),
     "Capture": pb.CaptureResponse(authorization=_HELD).SerializeToString(),
 }
-_STANDS_FOR_A_FINGERPRINT: Final = bytes(16)
-_STANDS_FOR_SOMEBODY: Final = bytes(156)  # Sealed, and read by nobody here.
+_FINGERPRINT_STAND_IN: Final = bytes(16)
+_SEALED_STAND_IN: Final = bytes(156)  # Never opened here.
 _NOW: Final = microseconds(datetime.now(UTC))
 
 
@@ -81,19 +81,19 @@ Insert = Callable[[str, list[Row]], None]
 
 @dataclass(slots=True)
 class Deck:
-    """The cards of a place that can still be authorized, by the requests that issued them."""
+    """The cards of a place that can still be authorized, by the ids of their Issue requests."""
 
     key: Key
     issue_ids: list[str] = field(default_factory=list)
 
     def take(self, cards: int) -> list[str]:
-        """Return the codes of cards that nobody took before."""
+        """Return the codes of cards that were not taken before."""
         taken = [self.issue_ids.pop() for _ in range(cards)]
         return [code_of(self.key, issue_id) for issue_id in taken]
 
 
 def fill(place: Place, cards: int) -> Deck:
-    """Fill an empty place, and return the cards in it that were not used, in random order."""
+    """Fill an empty place, and return its unused cards in random order."""
     deck, wrapping = Deck(place.key), WrappingKeys(codes.KeyRing((place.key,)))
     opened = _postgresql if place.database == POSTGRESQL else _embedded
     with opened(place.url) as insert:
@@ -104,7 +104,7 @@ def fill(place: Place, cards: int) -> Deck:
             for table, columns in KEY_COLUMNS.items():
                 filled[table].sort(key=itemgetter(*range(columns)))
                 insert(table, filled[table])
-    deck.issue_ids.sort()  # They are random, so that no card is beside the one before it.
+    deck.issue_ids.sort()  # By random ids, so that neighbours here are none in a table.
     return deck
 
 
@@ -157,7 +157,7 @@ def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str
 
 
 def _person(card_id: str, role: str, authorization_id: str, data_key_id: str) -> Row:
-    return card_id, role, authorization_id, data_key_id, _STANDS_FOR_SOMEBODY
+    return card_id, role, authorization_id, data_key_id, _SEALED_STAND_IN
 
 
 def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at: int) -> Row:
@@ -171,14 +171,14 @@ def _request(
     key: Key, request_id: str, method: str, answer: bytes, at: int, names: str | None = None
 ) -> Row:
     return (
-        request_id, ANYBODY.name, method, False, _STANDS_FOR_A_FINGERPRINT, key.key_id, None,
+        request_id, ANYBODY.name, method, False, _FINGERPRINT_STAND_IN, key.key_id, None,
         answer, names, at,
     )  # fmt: skip
 
 
 @contextmanager
 def _embedded(url: str) -> Iterator[Insert]:
-    """Without a journal: whatever fails here, the file goes."""
+    """Insert without a journal: if this fails, the file is deleted anyway."""
     opened = database.connect(DatabaseUrl.parse(url))
     opened.execute_sql("PRAGMA journal_mode = OFF")
     opened.execute_sql("PRAGMA synchronous = OFF")
@@ -188,7 +188,7 @@ def _embedded(url: str) -> Iterator[Insert]:
     def insert(table: str, rows: list[Row]) -> None:
         if rows:
             places = ", ".join("?" * len(rows[0]))
-            opened.cursor().executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - of our own words
+            opened.cursor().executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - made of our own constants
 
     opened.execute_sql("BEGIN")
     yield insert
@@ -199,7 +199,7 @@ def _embedded(url: str) -> Iterator[Insert]:
 
 @contextmanager
 def _postgresql(url: str) -> Iterator[Insert]:
-    """Without the triggers, which look up every card again for the foreign keys."""
+    """Insert without triggers, which would look up every card again for the foreign keys."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         cursor = connection.cursor()

@@ -1,8 +1,7 @@
 """Authorize as one would write it first: plain Peewee, one transaction for each call.
 
-The same tables, the same checks, the same durability. It is called directly, from as many
-threads as there are calls in flight, each with a connection of its own, and there is no gRPC
-around it: that flatters it.
+It has the same tables, checks and durability. It is called directly, from as many threads as
+there are calls in flight, each with a connection of its own, and without gRPC, which flatters it.
 """
 
 from __future__ import annotations
@@ -14,12 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from http2_load import VoidRunError
-from messages import DELIVERY_MINOR, PHONE_MINOR, new_id
 from peewee import Database, PostgresqlDatabase
 from playhouse.cysqlite_ext import CySqliteDatabase
-from results import POSTGRESQL, Sample
-from servers import Place
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -28,16 +23,18 @@ from giftcard_rules.codes import Key
 from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import TABLES, Authorization, Card, Person, Posting, Request
+from loads.http2_load import VoidRunError
+from loads.messages import DELIVERY_MINOR, PHONE_MINOR, new_id
+from loads.servers import Place
+from results import POSTGRESQL, Sample
 
 DAY: Final = 24 * 3600 * 1_000_000
 ORDER_MINOR: Final = PHONE_MINOR + DELIVERY_MINOR
 PRAGMAS: Final = {"synchronous": "FULL", "foreign_keys": 1}
-# SQLite has one writer at a time, and lets the others sleep until they happen to wake when it
-# is free, which with 64 of them is seldom. Queueing here is more than twice as fast.
+# SQLite has one writer at a time; the others sleep, and with 64 of them they seldom wake while it
+# is free. Queueing for a lock is more than twice as fast.
 _SQLITE_WRITER: Final = threading.Lock()
-
-
-_STANDS_FOR_SOMEBODY: Final = bytes(156)
+_SEALED_STAND_IN: Final = bytes(156)
 
 
 class DeclinedError(Exception):
@@ -46,7 +43,7 @@ class DeclinedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What a caller asks for."""
+    """The request of a caller."""
 
     request_id: str
     code: str
@@ -59,11 +56,11 @@ def authorize(database: Database, key: Key, payment: Payment) -> bytes:
     assert code is not None
     card_id = codes.derive_card_id(key, code)
     with _transaction(database):
-        before = Request.get_or_none(
+        replayed = Request.get_or_none(
             Request.request_id == payment.request_id, Request.caller == ANYBODY.name
         )
-        if before is not None:
-            return bytes(before.answer)
+        if replayed is not None:
+            return bytes(replayed.answer)
         other = Authorization.get_or_none(
             Authorization.order_id == payment.order_id,
             Authorization.market == "fr",
@@ -80,8 +77,38 @@ def authorize(database: Database, key: Key, payment: Payment) -> bytes:
 
 
 def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: ANN401 - Peewee's fields carry no types
+    """Save an authorization, and the card, posting, person and request that belong to it."""
     amount_minor = min(card.balance_minor, ORDER_MINOR)
-    made = Authorization.create(
+    authorization = _authorization(card, key, payment, amount_minor, now)
+    card.state, card.hold_id = "HELD", authorization.authorization_id
+    card.balance_minor -= amount_minor
+    card.held_minor = amount_minor
+    card.version += 1
+    card.save(only=(Card.state, Card.hold_id, Card.balance_minor, Card.held_minor, Card.version))
+    Posting.create(
+        card_id=card.card_id,
+        version=card.version,
+        ordinal=0,
+        kind="AUTHORIZE",
+        source="CARD",
+        destination="HELD",
+        amount_minor=amount_minor,
+        authorization_id=authorization.authorization_id,
+        to_card_id=None,
+        posted_at=now,
+    )
+    Person.create(
+        card_id=card.card_id,
+        role="CUSTOMER",
+        authorization_id=authorization.authorization_id,
+        data_key_id="",  # It encrypts nothing, which is in its favour.
+        sealed=_SEALED_STAND_IN,
+    )
+    return _answer(authorization, key, payment, now)
+
+
+def _authorization(card: Any, key: Key, payment: Payment, amount_minor: int, now: int) -> Any:  # noqa: ANN401 - likewise
+    return Authorization.create(
         authorization_id=codes.derive_authorization_id(key, ANYBODY.name, payment.request_id),
         card_id=card.card_id,
         market=card.market,
@@ -97,33 +124,14 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
         refunded_minor=0,
         refunded_other_minor=0,
     )
-    card.state, card.hold_id = "HELD", made.authorization_id
-    card.balance_minor -= amount_minor
-    card.held_minor = amount_minor
-    card.version += 1
-    card.save(only=(Card.state, Card.hold_id, Card.balance_minor, Card.held_minor, Card.version))
-    Posting.create(
-        card_id=card.card_id,
-        version=card.version,
-        ordinal=0,
-        kind="AUTHORIZE",
-        source="CARD",
-        destination="HELD",
-        amount_minor=amount_minor,
-        authorization_id=made.authorization_id,
-        to_card_id=None,
-        posted_at=now,
-    )
-    Person.create(
-        card_id=card.card_id,
-        role="CUSTOMER",
-        authorization_id=made.authorization_id,
-        data_key_id="",  # It seals nobody, which is in its favour.
-        sealed=_STANDS_FOR_SOMEBODY,
-    )
+
+
+def _answer(authorization: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: ANN401 - likewise
     answer = pb.AuthorizeResponse(
         authorization=gift_card_pb2.Authorization(
-            authorization_id=made.authorization_id, card_id=card.card_id, order_id=made.order_id
+            authorization_id=authorization.authorization_id,
+            card_id=authorization.card_id,
+            order_id=authorization.order_id,
         )
     ).SerializeToString()
     asked = f"{payment.order_id} {payment.code}".encode()
@@ -136,7 +144,7 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
         key_id=key.key_id,
         reason=None,
         answer=answer,
-        authorization_id=made.authorization_id,
+        authorization_id=authorization.authorization_id,
         decided_at=now,
     )
     return answer
@@ -144,7 +152,7 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
 
 @contextmanager
 def opened(place: Place) -> Iterator[Database]:
-    """Open a place with Peewee, which gives each thread a connection of its own."""
+    """Open the database with Peewee, which gives each thread a connection of its own."""
     url = DatabaseUrl.parse(place.url)
     if place.database == POSTGRESQL:
         database: Database = PostgresqlDatabase(url.location, prefer_psycopg3=True)
@@ -156,7 +164,7 @@ def opened(place: Place) -> Iterator[Database]:
 
 
 def run(database: Database, key: Key, card_codes: Sequence[str], threads: int) -> Sample:
-    """Authorize cards from many threads, and return how long that took."""
+    """Authorize cards from many threads, and return the sample."""
     payments = iter([Payment(new_id(), code, new_id()) for code in card_codes])
     latencies: list[float] = []
     start = threading.Barrier(threads + 1)
@@ -182,7 +190,7 @@ def run(database: Database, key: Key, card_codes: Sequence[str], threads: int) -
     for worker in workers:
         worker.join()
     seconds = time.perf_counter() - began
-    if len(latencies) != len(card_codes):  # A thread that failed has shown why.
+    if len(latencies) != len(card_codes):  # A thread that failed has printed why.
         message = f"plain Peewee authorized {len(latencies)} of {len(card_codes)} cards"
         raise VoidRunError(message)
     return Sample.of(latencies, seconds)
