@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PersonRole(enum.Enum):
-    """What a person is to a card; e-mails are addressed by role."""
+    """The part that a person plays for a card; e-mails are addressed by role."""
 
     PURCHASER = "PURCHASER"  # R9
     RECIPIENT = "RECIPIENT"  # R8; also the person who gets a new card (R23)
