@@ -1,4 +1,4 @@
-"""What a rule decides: the facts as they shall be, the money that moves, and the outcome."""
+"""The decision of a rule: the facts as they become, the money that moves, and the outcome."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def ask(shop: Shop, request: Any, is_lost: Undecided = no_server_answered) -> An
 
 @dataclass
 class Journal:
-    """What one caller sent, in order, with the bytes of each answer that it got."""
+    """The requests of one caller, in order, with the bytes of each answer."""
 
     chance: random.Random
     acknowledged: list[tuple[Any, bytes]] = field(default_factory=list)
