@@ -96,18 +96,19 @@ class World:
         return self._postgresql
 
     @contextmanager
-    def place(self, kind: str) -> Iterator[Place]:
-        """Make an empty database with our tables, and remove it afterwards."""
+    def place(self, kind: str, *, migrated: bool = True) -> Iterator[Place]:
+        """Make an empty database, by default with our tables, and remove it afterwards."""
         self._made += 1
         folder = self.folder / str(self._made)
         folder.mkdir()
         ring = folder / "keys"
         key_file.make(ring)
         if kind == POSTGRESQL:
-            url = self.postgresql.new_database()
+            url = self.postgresql.new_database(migrated=migrated)
         else:
             url = f"sqlite:///{folder / 'bench.db'}"
-            database.migrate(DatabaseUrl.parse(url))
+            if migrated:
+                database.migrate(DatabaseUrl.parse(url))
         try:
             yield Place(kind, url, ring)
         finally:
@@ -154,10 +155,10 @@ class Server:
 
 
 @contextmanager
-def serving(place: Place, **settings: str) -> Iterator[Server]:
+def serving(place: Place, command: Path = GIFTCARD, /, **settings: str) -> Iterator[Server]:
     """Run a server, with settings in addition to those of every server of the bench."""
     process = subprocess.Popen(
-        [GIFTCARD, "serve"],
+        [command, "serve"],
         env=place.environment | settings,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""What may happen to cards and authorizations. If it is not in a table, it cannot happen."""
+"""Everything that happens to cards and holds. If it is not in a table, it cannot happen."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class ReverseReason(enum.Enum):
 
 
 class ReverseOutcome(enum.Enum):
-    """What a Reverse did."""
+    """The ways in which a Reverse ends."""
 
     RELEASED = "RELEASED"
     REFUNDED = "REFUNDED"
@@ -87,7 +87,7 @@ class RequestKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """What the edge derives for a card that a request may make; the code itself stays there."""
+    """The names of a card that a request may make; the code itself stays at the edge."""
 
     card_id: str
     last4: str
@@ -195,7 +195,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
-    """What Authorize would answer; amounts are in the order's currency."""
+    """The answer that Authorize would give; amounts are in the order's currency."""
 
     reason: Reason | None
     card: Card | None
@@ -243,7 +243,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """What time has done to a card is booked."""
+    """A card is as time has made it: lapses and expiry are booked."""
 
 
 @dataclass(frozen=True, slots=True)

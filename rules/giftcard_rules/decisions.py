@@ -1,4 +1,4 @@
-"""What a rule decides: the facts as they shall be, the money that moves, and the outcome."""
+"""The decision of a rule: the facts as they become, the money that moves, and the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PersonRole(enum.Enum):
-    """What a person is to a card; e-mails are addressed by role."""
+    """The part that a person plays for a card; e-mails are addressed by role."""
 
     PURCHASER = "PURCHASER"  # R9
     RECIPIENT = "RECIPIENT"  # R8; also the person who gets a new card (R23)

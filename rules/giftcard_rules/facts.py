@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
-from giftcard_rules.decisions import CardPurchase
 
 if TYPE_CHECKING:
     from datetime import date
 
     from giftcard_rules.commands import RequestKey
-    from giftcard_rules.decisions import Decision
+    from giftcard_rules.decisions import CardPurchase, Decision
     from giftcard_rules.reasons import Reason
 
 
@@ -54,18 +53,6 @@ class Facts:
     purchases: dict[str, CardPurchase] = field(default_factory=dict)
     purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
-
-    def add(self, fact: Card | Authorization | CardPurchase | RequestRecord) -> None:
-        """Take in a fact as it is now."""
-        match fact:
-            case Card():
-                self.cards[fact.card_id] = fact
-            case Authorization():
-                self.add_authorization(fact)
-            case CardPurchase():
-                self.add_purchase(fact)
-            case RequestRecord():
-                self.requests[fact.key] = fact
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""

@@ -13,7 +13,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-# What looks like a code, grouped or not, or like an e-mail address. Ids are in lower case
+# A text that looks like a code, grouped or not, or like an e-mail address. Ids are in lower case
 # hex, so that they are not mistaken for codes.
 _SECRETS: Final = re.compile(
     r"\b[0-9A-HJKMNP-TV-Z]{4}(?:[ -]?[0-9A-HJKMNP-TV-Z]{4}){3}\b|[^@\s\"']+@[^@\s\"']+"

@@ -70,7 +70,7 @@ class RpcMetrics:
 
 
 class DomainMetrics:
-    """What was decided, what moved, and how it was batched. It names no card and no person."""
+    """Counts decisions, postings and batches. No label names a card or a person."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._count_commands(registry)

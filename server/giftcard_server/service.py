@@ -186,5 +186,5 @@ def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[]
 def _calm_the_collector() -> None:
     """Collect garbage less often: a batch makes many objects, and no cycles among them."""
     gc.collect()
-    gc.freeze()  # What exists by now lives as long as the process.
+    gc.freeze()  # These objects live as long as the process.
     gc.set_threshold(*GC_THRESHOLDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import Authorization, Card
@@ -27,6 +27,7 @@ from giftcard_storage.lookups import (
     CARDS,
     DATA_KEYS,
     LIVE_AUTHORIZATIONS,
+    LOOKUPS,
     PURCHASE_ORDERS,
     PURCHASES,
     REQUESTS,
@@ -48,67 +49,55 @@ if TYPE_CHECKING:
     from giftcard_storage.sealing import Sealing
 
 
-@dataclass(slots=True)
 class Named:
     """The values that commands and facts name, by the lookup that finds what they name."""
 
-    _named: dict[Lookup, set[str]] = field(default_factory=dict)
-    _asked: dict[Lookup, set[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
+        self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
 
-    def add_command(self, command: Command) -> None:
+    def add(self, command: Command) -> None:
         """Take in what a command names."""
+        values = self.values
         match command:
             case Issue():
-                self._add(PURCHASE_ORDERS, command.purchase.order_id)
+                values[PURCHASE_ORDERS].add(command.purchase.order_id)
             case Authorize() | Validate():
-                self._add(CARDS, *command.card_ids)
-                self._add(LIVE_AUTHORIZATIONS, command.order.order_id)
-                if isinstance(command, Authorize):  # The customer is sealed under the card's key.
-                    self._add(DATA_KEYS, *command.card_ids)
+                self._add_checkout(command)
             case Capture():
-                self._add(AUTHORIZATIONS, command.authorization_id)
+                values[AUTHORIZATIONS].add(command.authorization_id)
             case Reverse():
-                self._add_if(AUTHORIZATIONS, command.authorization_id)
-                self._add_if(REQUESTS, command.authorize_request_id)
+                if command.authorization_id is not None:
+                    values[AUTHORIZATIONS].add(command.authorization_id)
+                if command.authorize_request_id is not None:
+                    values[REQUESTS].add(command.authorize_request_id)
             case Cancel():
-                self._add(CARDS, *command.card_ids)
-                self._add(PURCHASES, *command.card_ids)
+                values[CARDS].update(command.card_ids)
+                values[PURCHASES].update(command.card_ids)
             case CatchUp():
-                self._add(CARDS, command.card_id)
+                values[CARDS].add(command.card_id)
         if isinstance(command, Keyed):
-            self._add(REQUESTS, command.key.request_id)
+            values[REQUESTS].add(command.key.request_id)
 
-    def add_fact(self, fact: Fact) -> None:
-        """Take in what a fact names: a card its hold, an authorization its card, and so on."""
-        match fact:
-            case Card():
-                self._add_if(AUTHORIZATIONS, fact.hold_id)
-            case Authorization():
-                # It may have been found by its order, and need not be searched by its id.
-                self._asked.setdefault(AUTHORIZATIONS, set()).add(fact.authorization_id)
-                self._add(CARDS, fact.card_id)
-            case RequestRecord():
-                self._add_if(AUTHORIZATIONS, fact.authorization_id)
-            case CardPurchase() | DataKey():
-                pass  # They name only a card that was searched by its id.
+    def _add_checkout(self, command: Authorize | Validate) -> None:
+        self.values[CARDS].update(command.card_ids)
+        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
+        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
+            self.values[DATA_KEYS].update(command.card_ids)
+
+    def found(self, authorization: Authorization) -> None:
+        """Spare the search by id for an authorization, which was perhaps found by its order."""
+        self._searched[AUTHORIZATIONS].add(authorization.authorization_id)
 
     def searches(self) -> list[tuple[Lookup, set[str]]]:
         """Return the values that were named and not searched yet, and count them as searched."""
         searches = []
-        for lookup, values in self._named.items():
-            asked = self._asked.setdefault(lookup, set())
-            if new := values - asked:
-                asked |= new
+        for lookup, values in self.values.items():
+            searched = self._searched[lookup]
+            if new := values - searched:
+                searched |= new
                 searches.append((lookup, new))
-        self._named = {}
         return searches
-
-    def _add(self, lookup: Lookup, *values: str) -> None:
-        self._named.setdefault(lookup, set()).update(values)
-
-    def _add_if(self, lookup: Lookup, value: str | None) -> None:
-        if value is not None:
-            self._add(lookup, value)
 
 
 @dataclass(slots=True)
@@ -154,14 +143,13 @@ class Store:
         named, facts = Named(), Facts()
         data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
-            named.add_command(command)
+            named.add(command)
         while searches := named.searches():
             for fact in self._find(searches):
-                named.add_fact(fact)
                 if isinstance(fact, DataKey):
                     data_keys.setdefault(fact.card_id, []).append(fact)
                 else:
-                    facts.add(fact)
+                    _take_in(fact, facts, named)
         return Loaded(
             facts,
             {card_id: card.version for card_id, card in facts.cards.items()},
@@ -218,6 +206,27 @@ class Store:
             message = "a store without a sealing saves no people"
             raise TypeError(message)
         return self._sealing.seal(people, loaded.data_keys)
+
+
+def _take_in(
+    fact: Card | Authorization | RequestRecord | CardPurchase, facts: Facts, named: Named
+) -> None:
+    """Add a fact to the others, and the values that it names to those to be searched."""
+    match fact:
+        case Card():
+            facts.cards[fact.card_id] = fact
+            if fact.hold_id is not None:
+                named.values[AUTHORIZATIONS].add(fact.hold_id)
+        case Authorization():
+            facts.add_authorization(fact)
+            named.found(fact)
+            named.values[CARDS].add(fact.card_id)
+        case RequestRecord():
+            facts.requests[fact.key] = fact
+            if fact.authorization_id is not None:
+                named.values[AUTHORIZATIONS].add(fact.authorization_id)
+        case CardPurchase():
+            facts.add_purchase(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:

@@ -1,1 +1,1 @@
-"""What many tests share: servers, databases, calls and facts that a test starts from."""
+"""Material that many tests share: servers, databases, calls and facts to start from."""

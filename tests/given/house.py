@@ -78,7 +78,7 @@ KNOWN_IN = {
     "typer": {"giftcard_client/cli", "giftcard_server/commands"},
 }
 
-# Who may read people (R30): for Customer Service, and to deliver e-mails. Beside them, who may
+# The modules that may read people (R30), for Customer Service and e-mail; and those that may
 # open what is sealed at all.
 MAY_READ_PEOPLE = {"server/giftcard_server/commands/people.py"}
 MAY_DECRYPT = {
@@ -150,7 +150,7 @@ def imported_by(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # What is relative stays in its own package.
+            # A relative import stays in its own package.
             yield "" if node.level else (node.module or "")
 
 
@@ -185,7 +185,7 @@ def broken_names(path: str) -> Iterator[str]:
 
 
 def broken_shape(path: str, source: str, tree: ast.Module) -> Iterator[str]:
-    """What every file owes its reader."""
+    """Files without a docstring, and files or functions that are too long."""
     if not ast.get_docstring(tree):
         yield "it does not begin with a docstring"
     lines = len(source.splitlines())
@@ -237,7 +237,7 @@ def broken_floors(path: str, package: str, tree: ast.Module) -> Iterator[str]:
     own = path.removeprefix(f"{FOLDER[package]}/").removesuffix(".py").replace("/", ".")
     room = own.partition(".")[0]
     floor = floor_of(package, own)
-    if room == "__init__":  # What the package shows to others stands beside all floors.
+    if room == "__init__":  # The package itself stands beside all floors.
         return
     if floor is None:
         yield f"{room} is on no floor"
@@ -272,7 +272,7 @@ def broken_privacy(path: str, tree: ast.Module) -> Iterator[str]:
 
 
 def broken_purity(tree: ast.Module) -> Iterator[str]:
-    """What makes a rule depend on more than its arguments."""
+    """Imports and names that make a rule depend on more than its arguments."""
     for module in imported_by(tree):
         top = module.split(".")[0]
         if top in NOT_IN_RULES:

@@ -1,4 +1,4 @@
-"""What can be asked of a database before it is opened, whichever engine it is on."""
+"""Questions to a database before it is opened, on each engine."""
 
 from peewee import Database
 

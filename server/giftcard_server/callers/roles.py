@@ -1,4 +1,4 @@
-"""What each role may call, in one table; an RPC outside of it is refused to every role."""
+"""The RPCs that each role may call, in one table; any other RPC is refused to every role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Role(enum.StrEnum):
-    """What a caller is to this service; a caller may have several roles."""
+    """The role of a caller in this service; a caller may have several."""
 
     CHECKOUT = "checkout"
     STOREFRONT = "storefront"

@@ -244,7 +244,7 @@ class _Batch:
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)
         self._facts.apply(decision)
-        # Whatever it decides beside its outcome is saved; most decisions change a card.
+        # A decision is saved if it holds more than its outcome; most of them change a card.
         if decision.cards or decision != Decision(outcome=decision.outcome):
             self.decisions.append(decision)
         return decision

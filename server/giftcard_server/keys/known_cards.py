@@ -1,4 +1,4 @@
-"""What cards need of a server: the key that they were made with, and their market."""
+"""Checks that a server has what its cards need: the key of each, and its market."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What storage asks of a database, as one interface; each engine answers in a file of its own.
+"""The interface of databases to storage; each engine implements it in a file of its own.
 
 Peewee builds each statement from the schema, once, as a text. Its length does not depend on
 what it looks up or saves: values go in as one array, rows as one JSON text. So the driver

@@ -33,7 +33,7 @@ HOSTS: Final = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one command made, in a folder whose name needs quoting."""
+    """The files of one command, in a folder whose name needs quoting."""
     folder = tmp_path_factory.mktemp("certs") / 'my "own" certs'
     done = giftcard("certs", str(folder), "--days", "7", "--host", "gifts", "--host", "192.0.2.7")
     assert done.returncode == 0, done.stderr

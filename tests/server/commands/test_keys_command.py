@@ -181,7 +181,7 @@ def open_to_others(path: Path) -> None:
     path.chmod(0o644)
 
 
-# What is done to the ring, how a check ends, and the refusal of a server.
+# A change of the ring, the exit code of the check, and the refusal of a server.
 CHECKS: Final = (
     (nothing, 0, ""),
     (no_k3, 0, ""),

@@ -18,7 +18,7 @@ REFUNDED: Final = pb.REVERSE_OUTCOME_REFUNDED
 PREVENTED: Final = pb.REVERSE_OUTCOME_PREVENTED
 
 
-# What has become of an Authorize by the time that it is undone.
+# The states of an Authorize at the time when it is undone.
 
 
 def open_still(shop: Shop, _clock: Clock) -> str:

@@ -70,7 +70,7 @@ Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
 
 
 class Life(RuleBasedStateMachine):
-    """Whatever callers do and whatever time it is, the books are what the model says."""
+    """The books equal the model, for any calls at any time."""
 
     def __init__(self, lend: Lend) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(back=st.sampled_from([timedelta(milliseconds=20), timedelta(seconds=30)]))
     def the_clock_is_set_back(self, back: timedelta) -> None:
-        # What has ended by now is booked first: only what is booked stays when time goes back.
+        # Time is caught up first, since only booked changes stay when the clock goes back.
         self.books.catch_up_all()
         pass_time(self.model.cards, self.model.holds, self.books.now)
         self.books.now -= back

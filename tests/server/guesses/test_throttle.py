@@ -138,7 +138,7 @@ def test_a_breaker_that_was_tripped_trips_again(replicas: Replicas) -> None:
     assert found == [(True, False), (False, False)] * 2
 
 
-# What fails at one replica, which attempt is made at another one, and its wait in seconds.
+# The failures at one replica, an attempt at another one, and its wait in seconds.
 @pytest.mark.parametrize(
     ("failures", "asks", "seconds"),
     [
