@@ -53,7 +53,7 @@ FLOORS = {
     "giftcard_client": (
         {"__main__"},
         {"cli"},
-        {"tender"},
+        {"histories", "tender"},
         {"connector", "decline_messages"},
         {"gift_cards"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},

@@ -1,10 +1,10 @@
 """The numbers and the days of the terms, written once more, without the rules."""
 
-import calendar
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
+from giftcard_client.histories.model.terms import midnight_after, months_after
 from giftcard_rules.commands import Money
 from given.made_facts import is_working_day
 
@@ -39,21 +39,9 @@ def decline_where(*checks: tuple[str, bool]) -> None:
             decline(reason)
 
 
-def midnight_after(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant after a day."""
-    following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
-
-
 def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
     """Return the instant at which a card expires (R12)."""
-    local = instant.astimezone(zone)
-    year, month = (
-        (local.year, local.month + 6) if local.month <= 6 else (local.year + 1, local.month - 6)
-    )
-    return midnight_after(
-        date(year, month, min(local.day, calendar.monthrange(year, month)[1])), zone
-    )
+    return months_after(instant, 6, zone)
 
 
 def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
