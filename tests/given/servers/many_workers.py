@@ -17,11 +17,17 @@ import grpc
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.parser import text_string_to_metric_families
 
+from giftcard_client.histories.recording.history import History
+from giftcard_client.histories.recording.recorder import Answer
 from giftcard_server.keys import key_file
-from given.calls.answered import Refusal
-from given.calls.journal import Journal, assert_bought_once, check, no_server_answered
+from given.calls.journal import (
+    Journal,
+    assert_bought_once,
+    assert_consistent,
+    check,
+    no_server_answered,
+)
 from given.calls.shop import Shop
-from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
 from given.waiting import wait_until
 
@@ -92,17 +98,18 @@ class ManyWorkers:
         return float(sum(value for key, value, *_ in entries if json.loads(key)[1] == OPERATIONS))
 
 
-def not_taken(refused: Refusal) -> bool:
+def not_taken(answer: Answer) -> bool:
     """Whether no server took the call. gRPC cancels calls that a stopping server did not take."""
-    return no_server_answered(refused) or refused.status is grpc.StatusCode.CANCELLED
+    return no_server_answered(answer) or answer.status is grpc.StatusCode.CANCELLED
 
 
 class Callers:
     """Callers with one shop each, who buy and pay, and go on after a lost answer."""
 
     def __init__(self, server: ManyWorkers) -> None:
+        self._history = History()
         self.journals = [
-            Journal(random.Random(seed), is_lost=not_taken)  # noqa: S311 - what they do
+            Journal(random.Random(seed), self._history, is_lost=not_taken)  # noqa: S311 - what they do
             for seed in range(CALLERS)
         ]
         self._server = server
@@ -131,7 +138,7 @@ class Callers:
 
     def _live(self, journal: Journal, over: threading.Event) -> None:
         with shop_of_its_own(self._server.process.target) as shop:
-            journal.live_on(shop, over)
+            journal.live_on_at(shop, over)
 
     def check(self) -> None:
         """Check that every request gets the same answer again, and audit the ledger."""
@@ -142,8 +149,7 @@ class Callers:
             ]
             list(threads.map(check, self.journals, shops))
         assert_bought_once(process, self.journals)
-        audited = giftcard("audit", settings=process.environment)
-        assert audited.returncode == 0, audited.stdout + audited.stderr
+        assert_consistent(self._history, process.environment)
 
 
 def total(samples: Samples, name: str, **labels: str) -> float:

@@ -13,10 +13,17 @@ from typing import Any, Final
 import pytest
 
 from conftest import StartServer
+from giftcard_client.histories.recording.history import History
 from giftcard_storage import database
 from giftcard_storage.schema import Authorization, Posting
 from given.calls import sent
-from given.calls.journal import Journal, assert_bought_once, check, not_decided
+from given.calls.journal import (
+    Journal,
+    assert_bought_once,
+    assert_consistent,
+    check,
+    not_decided,
+)
 from given.calls.shop import Shop, shop_at
 from given.databases.cutting_proxy import Cut, CuttingProxy
 from given.databases.kinds import Databases, Kind, Place
@@ -35,7 +42,7 @@ SEED: Final = 20_261_122
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_what_was_acknowledged_survives_kills_of_postgresql(tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 - when to pull the plug
-    everybody: list[Journal] = []
+    history, everybody = History(), list[Journal]()
     lost = 0
     with PostgresqlProcess() as postgresql:
         place = Place.on_server(postgresql.new_database(), tmp_path)
@@ -43,7 +50,7 @@ def test_what_was_acknowledged_survives_kills_of_postgresql(tmp_path: Path, kill
         with ServerProcess(tmp_path, settings=settings) as server:
             for _ in range(kills):
                 journals = [
-                    Journal(random.Random(chance.random()), is_lost=not_decided)  # noqa: S311 - likewise
+                    Journal(random.Random(chance.random()), history, is_lost=not_decided)  # noqa: S311 - likewise
                     for _ in range(CALLERS)
                 ]
                 everybody += journals
@@ -55,8 +62,7 @@ def test_what_was_acknowledged_survives_kills_of_postgresql(tmp_path: Path, kill
                 each_of(journals, server, check)
             each_of(everybody, server, Journal.find_all_again)
             assert_bought_once(server, everybody)
-            audited = giftcard("audit", settings=server.place)
-            assert audited.returncode == 0, audited.stdout + audited.stderr
+            assert_consistent(history, server.place)
             assert '"event": "defect"' not in server.log_text()
             assert PASSWORD not in server.log_text()
     assert lost >= kills * CALLERS  # Every caller saw each time that it was away.
@@ -67,7 +73,7 @@ def living(server: ServerProcess, journals: list[Journal]) -> Iterator[None]:
     """Have callers live, from the first answer on until the block is over."""
     is_over = threading.Event()
     with shop_at(server.target) as shop, ThreadPoolExecutor(CALLERS) as threads:
-        lives = [threads.submit(journal.live_on, shop, is_over) for journal in journals]
+        lives = [threads.submit(journal.live_on_at, shop, is_over) for journal in journals]
         try:
             wait_until(lambda: any(journal.acknowledged for journal in journals))
             yield
