@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
 
 from giftcard_client.histories.recording.history import read
+from given.checkout.faulty_gateway import FaultyGateway, refuse
 from given.servers.server_process import ServerProcess, users_environment
 
 pytestmark = pytest.mark.one_database
@@ -54,6 +56,8 @@ def test_a_run_against_a_server_says_that_it_is_consistent(
     [
         ((), "either --target or --check is needed"),
         (("--target", "127.0.0.1:1", "--check", "nowhere"), "either --target or --check"),
+        (("--target", "127.0.0.1:1", "--cert", "c", "--key", "k"), "and need --ca"),
+        (("--target", "127.0.0.1:1", "--ca", "a", "--cert", "c"), "belong together"),
         (("--check", "nowhere"), "not checked: "),
         (("--target", "127.0.0.1:1"), "not checked: the server does not answer"),
         (("--target", "127.0.0.1:1", "--metrics", "http://127.0.0.1:1/"), "not checked: "),
@@ -61,7 +65,17 @@ def test_a_run_against_a_server_says_that_it_is_consistent(
     ],
 )
 def test_what_cannot_be_checked_is_told(arguments: tuple[str, ...], mistake: str) -> None:
-    told = histories(*arguments)
-    assert told.returncode == 2, told.stderr
-    assert mistake in told.stderr
-    assert "Traceback" not in told.stderr
+    ran = histories(*arguments)
+    assert ran.returncode == 2, ran.stderr
+    assert mistake in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_service_that_does_not_allow_the_calls_is_told() -> None:
+    with FaultyGateway() as gateway:
+        gateway.next("Issue", refuse(grpc.StatusCode.PERMISSION_DENIED))
+        ran = histories("--target", gateway.target)
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stderr == (
+        "not checked: IssueRequest is malformed or not allowed here: PERMISSION_DENIED\n"
+    )

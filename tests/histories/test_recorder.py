@@ -133,7 +133,12 @@ def test_a_file_holds_all_calls_and_no_code_and_no_person(
     codes = history.codes()
     assert codes == [code, captured.replacement.code]
     text = path.read_text("utf-8").upper()
-    for secret in (*codes, *(each.replace("-", "") for each in codes), "example.com", "Somebody"):
+    for secret in (
+        *codes,
+        *(each.replace("-", "") for each in codes),
+        "example.com",
+        "Ada Shopper",
+    ):
         assert secret.upper() not in text
     # And one that was typed in another way is the same one.
     assert len({call.request["code"] for call in history.calls if "code" in call.request}) == 1

@@ -52,7 +52,7 @@ def test_the_search_agrees_with_trying_every_order() -> None:
     assert fitting > ROUNDS // 4  # Else they are all of one kind, and prove nothing.
 
 
-def test_whatever_was_done_one_after_the_other_fits() -> None:
+def test_requests_that_were_decided_one_after_the_other_fit() -> None:
     chance = random.Random(20_261_126)  # noqa: S311 - likewise
     for _ in range(ROUNDS):
         inventor = Inventor(random.Random(chance.random()), wrong=0)  # noqa: S311 - likewise

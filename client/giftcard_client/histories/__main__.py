@@ -41,12 +41,12 @@ def options() -> argparse.ArgumentParser:
     add("--cards", type=int, default=8, help="how many cards all callers go for (8)")
     add("--seed", type=int, default=1, help="of what callers do")
     add("--patience", type=float, default=60, help="seconds to wait for answers at the end (60)")
-    add("--metrics", metavar="URL", help="of /metrics: the sums are held against it, where nobody"
-        " else uses the database meanwhile")  # fmt: skip
+    add("--metrics", metavar="URL", help="of /metrics: the sums are compared with it; no other"
+        " program may use the database meanwhile")  # fmt: skip
     add("--clock-tolerance", type=float, default=0.05, metavar="SECONDS",
         help="by how much the clocks of the servers and our own may differ (0.05)")  # fmt: skip
     add("--history", type=Path, metavar="FILE", help="write the calls there, as JSON lines")
-    add("--check", type=Path, metavar="FILE", help="check the calls in a file, and call nobody")
+    add("--check", type=Path, metavar="FILE", help="check the calls in a file, without a server")
     add("--ca", type=Path, help="PEM file of the authority of the server's certificate")
     add("--cert", type=Path, help="PEM file of our own certificate")
     add("--key", type=Path, help="PEM file of its key")
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if (given.check is None) == (given.target is None):
         parser.error("either --target or --check is needed")
+    if (given.cert is None) != (given.key is None) or (given.cert and not given.ca):
+        parser.error("--cert and --key belong together, and need --ca")
     tolerance = int(given.clock_tolerance * SECOND)
     try:
         if given.check:

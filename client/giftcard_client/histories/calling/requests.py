@@ -11,11 +11,11 @@ from giftcard.v1.order_pb2 import Contact, Money, Order, OrderLine
 
 MARKET = "fr"
 CURRENCY = "EUR"
-SOMEBODY = Contact(name="Somebody", email="somebody@example.com")
+SHOPPER = Contact(name="Ada Shopper", email="shopper@example.com")
 
 
 def new_id() -> str:
-    """Return an id that nobody has used before."""
+    """Return a new id."""
     return str(uuid4())
 
 
@@ -44,7 +44,7 @@ def issue(amount_minor: int, purchase_order: str = "") -> pb.IssueRequest:
             payment_method=pb.PAYMENT_METHOD_BANK_CARD,
             payment_reference=f"payment-{new_id()}",
         ),
-        purchaser=SOMEBODY,
+        purchaser=SHOPPER,
     )
 
 
@@ -60,7 +60,7 @@ def authorize(code: str, wanted: Order, hold_for: timedelta | None = None) -> pb
         code=code,
         market=MARKET,
         order=wanted,
-        customer=SOMEBODY,
+        customer=SHOPPER,
         attempt_key=new_id(),
     )
     if hold_for is not None:

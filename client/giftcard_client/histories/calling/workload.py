@@ -25,6 +25,7 @@ IMPATIENT: Final = 0.01
 SELDOM: Final = 0.02
 IMPATIENT_SECONDS: Final = 0.004
 SHORT_HOLD: Final = timedelta(milliseconds=60)
+TOO_LATE: Final = 6  # How many times as long a capture may wait.
 
 
 class LostError(Exception):
@@ -32,7 +33,7 @@ class LostError(Exception):
 
 
 class Refused(Exception):  # noqa: N818 - it reads as what happened
-    """A request was malformed or is not allowed, so that the set-up is wrong; names its type."""
+    """A request was malformed or is not allowed, so that the set-up is wrong; says which."""
 
 
 class Caller:
@@ -89,7 +90,10 @@ class Caller:
         recorder = self._chance.choice(self._recorders)
         answer = recorder.send(request, timeout_seconds or TIMEOUT_SECONDS)
         if answer.outcome is Outcome.REFUSED:
-            raise Refused(type(request).__name__)
+            message = (
+                f"{type(request).__name__} is malformed or not allowed here: {answer.status.name}"
+            )
+            raise Refused(message)
         return answer
 
     def _granted(self, request: Message) -> Any:  # noqa: ANN401 - the response to the request
@@ -190,7 +194,7 @@ class Caller:
         code = self._bought()
         authorize = requests.authorize(code, requests.order(60_00), SHORT_HOLD)
         answered = self._granted(authorize)
-        time.sleep(SHORT_HOLD.total_seconds() * self._chance.random() * 2)
+        time.sleep(SHORT_HOLD.total_seconds() * self._chance.random() * TOO_LATE)
         if answered is not None:
             self.send(requests.capture(answered.authorization.authorization_id))
         self._look(code)
