@@ -31,7 +31,7 @@ class CardOrigin(enum.Enum):
 
 
 class AuthorizationState(enum.Enum):
-    """The states of an authorization; all but OPEN are final."""
+    """The states of an authorization; a LAPSED one is opened again by an operator alone."""
 
     OPEN = "OPEN"
     CAPTURED = "CAPTURED"
@@ -46,7 +46,7 @@ CARD_TRANSITIONS: Final = {
     CardState.HELD: {CardState.ACTIVE, CardState.REDEEMED},
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
     CardState.CANCELLED: set[CardState](),
-    CardState.EXPIRED: set[CardState](),
+    CardState.EXPIRED: {CardState.ACTIVE},  # An expiry that a clock or a block caused is undone.
 }
 
 # The states that may follow each state of an authorization.
@@ -58,7 +58,7 @@ AUTHORIZATION_TRANSITIONS: Final = {
     },
     AuthorizationState.CAPTURED: {AuthorizationState.CAPTURED},  # refunds
     AuthorizationState.RELEASED: set[AuthorizationState](),
-    AuthorizationState.LAPSED: set[AuthorizationState](),
+    AuthorizationState.LAPSED: {AuthorizationState.OPEN},  # A lapse that a clock caused is undone.
 }
 
 # The reason why a card in a final state cannot be used, in order of precedence.
@@ -253,6 +253,26 @@ def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
         return card, ()
     posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
     return change_card(card, CardState.EXPIRED, balance_minor=0), (posting,)
+
+
+def reinstate(card: Card) -> tuple[Card, Posting]:
+    """Undo the expiry of a card: it is worth again what it was when the expiry was booked."""
+    posting = Posting(PostingKind.REINSTATE, card.card_id, card.initial_minor)
+    return change_card(card, CardState.ACTIVE, balance_minor=card.initial_minor), posting
+
+
+def rehold(card: Card, lapsed: Authorization) -> tuple[Card, Authorization, Posting]:
+    """Undo the lapse of a hold: its money is set aside on the ACTIVE card again."""
+    amount_minor = lapsed.authorized_minor
+    held = change_card(
+        card,
+        CardState.HELD,
+        balance_minor=card.balance_minor - amount_minor,
+        held_minor=amount_minor,
+        hold_id=lapsed.authorization_id,
+    )
+    posting = Posting(PostingKind.REHOLD, card.card_id, amount_minor, lapsed.authorization_id)
+    return held, change_authorization(lapsed, AuthorizationState.OPEN), posting
 
 
 def catch_up(

@@ -29,22 +29,24 @@ def test_every_stored_state_of_a_card_is_in_its_table() -> None:
     assert CardState.BLOCKED not in set().union(*CARD_TRANSITIONS.values())
 
 
-def test_a_card_in_a_final_state_never_leaves_it() -> None:
+def test_a_card_in_a_final_state_leaves_it_only_when_its_expiry_is_undone() -> None:
     assert set(SPENT) == set(CARD_TRANSITIONS) - USABLE
     for state in SPENT:
-        assert CARD_TRANSITIONS[state] <= {state}
+        undone = {CardState.ACTIVE} if state is CardState.EXPIRED else set()
+        assert CARD_TRANSITIONS[state] <= {state} | undone
 
 
 def test_every_state_of_an_authorization_is_in_its_table() -> None:
     assert set(AUTHORIZATION_TRANSITIONS) == set(AuthorizationState)
-    for follows in AUTHORIZATION_TRANSITIONS.values():
-        assert AuthorizationState.OPEN not in follows
+    for state, follows in AUTHORIZATION_TRANSITIONS.items():
+        assert (AuthorizationState.OPEN in follows) is (state is AuthorizationState.LAPSED)
 
 
 def test_every_state_of_an_authorization_but_open_is_final_and_has_its_reason() -> None:
     assert set(CLOSED) == set(AuthorizationState) - {AuthorizationState.OPEN}
     for state in CLOSED:
-        assert AUTHORIZATION_TRANSITIONS[state] <= {state}
+        undone = {AuthorizationState.OPEN} if state is AuthorizationState.LAPSED else set()
+        assert AUTHORIZATION_TRANSITIONS[state] <= {state} | undone
 
 
 def test_an_order_has_a_card_while_money_is_set_aside_or_captured() -> None:
@@ -52,7 +54,7 @@ def test_an_order_has_a_card_while_money_is_set_aside_or_captured() -> None:
 
 
 def test_a_posting_leads_to_another_card_where_money_comes_back() -> None:
-    assert {PostingKind.REISSUE, PostingKind.REFUND} == TO_ANOTHER_CARD
+    assert {PostingKind.REISSUE, PostingKind.REFUND, PostingKind.RESTORE} == TO_ANOTHER_CARD
 
 
 def arrow(step: tuple[enum.Enum, enum.Enum]) -> str:
