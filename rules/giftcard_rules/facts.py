@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,7 +45,8 @@ class Facts:
 
     Later commands of a batch see what earlier ones decided.
     `live_orders` leads from market and order to the order's live authorization (R13),
-    `purchase_orders` from market and purchase order to the purchased card (R10).
+    `purchase_orders` from market and purchase order to the purchased card (R10), and
+    `purchase_references` from market and payment reference.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -53,9 +54,12 @@ class Facts:
     live_orders: dict[tuple[str, str], str] = field(default_factory=dict)
     purchases: dict[str, CardPurchase] = field(default_factory=dict)
     purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
+    purchase_references: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
 
-    def add(self, fact: Card | Authorization | CardPurchase | RequestRecord) -> None:
+    def add(
+        self, fact: Card | Authorization | CardPurchase | PurchaseReference | RequestRecord
+    ) -> None:
         """Take in a fact as it is now."""
         match fact:
             case Card():
@@ -64,6 +68,9 @@ class Facts:
                 self.add_authorization(fact)
             case CardPurchase():
                 self.add_purchase(fact)
+            case PurchaseReference():
+                reference = (fact.market, fact.payment_reference)
+                self.purchase_references[reference] = fact.card_id
             case RequestRecord():
                 self.requests[fact.key] = fact
 
@@ -89,3 +96,4 @@ class Facts:
             self.add_authorization(authorization)
         if decision.purchase is not None:
             self.add_purchase(decision.purchase)
+            self.add(decision.purchase.reference)

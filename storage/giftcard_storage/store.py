@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
     Issue,
     Keyed,
     Reverse,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
@@ -28,6 +31,7 @@ from giftcard_storage.lookups import (
     DATA_KEYS,
     LIVE_AUTHORIZATIONS,
     PURCHASE_ORDERS,
+    PURCHASE_REFERENCES,
     PURCHASES,
     REQUESTS,
 )
@@ -60,6 +64,7 @@ class Named:
         match command:
             case Issue():
                 self._add(PURCHASE_ORDERS, command.purchase.order_id)
+                self._add(PURCHASE_REFERENCES, command.purchase.payment_reference)
             case Authorize() | Validate():
                 self._add(CARDS, *command.card_ids)
                 self._add(LIVE_AUTHORIZATIONS, command.order.order_id)
@@ -73,7 +78,7 @@ class Named:
             case Cancel():
                 self._add(CARDS, *command.card_ids)
                 self._add(PURCHASES, *command.card_ids)
-            case CatchUp():
+            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
                 self._add(CARDS, command.card_id)
         if isinstance(command, Keyed):
             self._add(REQUESTS, command.key.request_id)
@@ -89,7 +94,7 @@ class Named:
                 self._add(CARDS, fact.card_id)
             case RequestRecord():
                 self._add_if(AUTHORIZATIONS, fact.authorization_id)
-            case CardPurchase() | DataKey():
+            case CardPurchase() | PurchaseReference() | DataKey():
                 pass  # They name only a card that was searched by its id.
 
     def searches(self) -> list[tuple[Lookup, set[str]]]:
@@ -197,12 +202,14 @@ class Store:
         do = self._statements
         savings = (
             (do.update_card, changed_cards),
+            (do.update_block, _blocks(loaded.versions, decisions)),
             (do.insert_card, new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed),
             (do.insert_authorization, new),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
+            (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
@@ -231,6 +238,15 @@ def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list
         for card_id in sorted(cards.keys() & at_rest.keys())
     ]
     return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
+
+
+def _blocks(at_rest: dict[str, int], decisions: Iterable[Decision]) -> list[Row]:
+    """Return the rows of cards at rest whose block or validity changes, as they end up."""
+    blocked = {each.block_of for each in decisions if each.block_of is not None}
+    if not blocked:
+        return []
+    cards = {card.card_id: card for decision in decisions for card in decision.cards}
+    return [rows.block_changes(cards[id_]) for id_ in sorted(blocked & at_rest.keys())]
 
 
 def _authorizations(

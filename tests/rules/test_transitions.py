@@ -16,11 +16,10 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
-    rehold,
-    reinstate,
 )
 from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
+from giftcard_rules.steps import rehold, reinstate
 from giftcard_rules.terms import FRANCE
 from given.made_facts import authorize, cancel, capture, issue, order, reverse
 from given.walk import Walk

@@ -165,7 +165,9 @@ class Callers:
     def _issue(self, wish: Wish, _now: datetime) -> Sent:
         key, market = self._key(wish), wish["market"]
         discounts = ("NOEL10",) if wish["discount"] else ()
-        bought = Purchase(f"purchase-{wish['order']}", wish["method"], "payment-1", discounts)
+        # Some references have bought a card for another order already (R10).
+        order_id, reference = f"purchase-{wish['order']}", f"payment-{wish['order'] // 2}"
+        bought = Purchase(order_id, wish["method"], reference, discounts)
         amount = self._money(wish["amount"], market, wish)
         assert amount is not None
         return issue(key=key, market=market, amount=amount, purchase=bought)

@@ -125,7 +125,7 @@ READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
     "Authorize": lambda reader, message: reader.authorize(message, "checkout"),
     "Capture": lambda reader, message: reader.capture(message, "checkout"),
     "Reverse": lambda reader, message: reader.reverse(message, "checkout", NOON),
-    "Cancel": lambda reader, message: reader.cancel(message, "checkout"),
+    "Cancel": lambda reader, message: reader.cancel(message, "checkout", NOON),
 }
 # A field of a newer contract: it makes another request, though this version cannot read it.
 UNKNOWN_FIELD: Final = b"\xc2\x3e\x05later"
