@@ -106,7 +106,7 @@ COLUMNS = (
         "BIGINT",
         (
             "NOT NULL DEFAULT 0 CONSTRAINT authorization_restores_no_more_than_was_lost CHECK"
-            " (restored_minor BETWEEN 0 AND forfeited_minor)"
+            " (restored_minor = 0 OR restored_minor BETWEEN 1 AND forfeited_minor)"
         ),
     ),
     ("authorization", "captured_at", "BIGINT", ""),
