@@ -77,14 +77,18 @@ class Walk(Books):
             return
         assert card.version > before.version
         kinds = {each.kind for each in decision.postings if each.card_id == card.card_id}
+        # A block or its end counts one version up, and is no step.
+        versions = card.version - before.version - (decision.block_of == card.card_id)
         ends = [
             path
-            for path in paths_from(before.state, card.version - before.version)
+            for path in paths_from(before.state, versions)
             if path[-1] is card.state and led_by(kinds, path)
         ]
         assert len(ends) == 1
         self.paths.update(ends)
         unchanged = {"state", "balance_minor", "held_minor", "hold_id", "version"}
+        if decision.block_of == card.card_id:
+            unchanged |= {"blocked", "blocked_at", "expires_at"}
         now = {name: getattr(card, name) for name in unchanged}
         assert before._replace(**now) == card
 
