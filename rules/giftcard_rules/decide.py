@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import purchase, returns, tender
-from giftcard_rules.cards import LIVE, Authorization, Card, catch_up
+from giftcard_rules import blocks, purchase, returns, tender
+from giftcard_rules.cards import (
+    LIVE,
+    Authorization,
+    Card,
+)
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
@@ -21,10 +26,13 @@ from giftcard_rules.commands import (
     Reverse,
     Reversed,
     ReverseOutcome,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
 from giftcard_rules.decisions import Decision
 from giftcard_rules.reasons import DeclinedError, Reason
+from giftcard_rules.steps import catch_up
 from giftcard_rules.terms import Market
 
 if TYPE_CHECKING:
@@ -116,7 +124,9 @@ def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> D
 
 def _issue(command: Issue, current: Current) -> Decision:
     order = (command.market, command.purchase.order_id)
-    other_card_id = current.facts.purchase_orders.get(order)
+    reference = (command.market, command.purchase.payment_reference)
+    facts = current.facts
+    other_card_id = facts.purchase_orders.get(order) or facts.purchase_references.get(reference)
     terms = current.markets[command.market].terms
     return purchase.issue(command, other_card_id, terms, current.now)
 
@@ -164,6 +174,21 @@ def _cancel(command: Cancel, current: Current) -> Decision:
     return purchase.cancel(command, card, bought, market, current.now)
 
 
+def _block(command: BlockCard, current: Current) -> Decision:
+    card, _, _ = current.card_of((command.card_id,))
+    return blocks.block(command, card, current.now)
+
+
+def _unblock(command: UnblockCard, current: Current) -> Decision:
+    card, _, market = current.card_of((command.card_id,))
+    return blocks.unblock(command, card, market.terms.time_zone, current.now)
+
+
+def _write_off(command: WriteOffCard, current: Current) -> Decision:
+    card, hold, _ = current.card_of((command.card_id,))
+    return blocks.write_off(command, card, hold)
+
+
 def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
     return Decision(outcome=CaughtUp())
@@ -177,4 +202,7 @@ _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
     Reverse: _reverse,
     Cancel: _cancel,
     CatchUp: _catch_up,
+    BlockCard: _block,
+    UnblockCard: _unblock,
+    WriteOffCard: _write_off,
 }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from giftcard_rules.commands import RequestKey
-    from giftcard_rules.decisions import CardPurchase, Decision
+    from giftcard_rules.decisions import CardPurchase, Decision, PurchaseReference
     from giftcard_rules.reasons import Reason
 
 
@@ -44,7 +44,8 @@ class Facts:
 
     Later commands of a batch see what earlier ones decided.
     `live_orders` leads from market and order to the order's live authorization (R13),
-    `purchase_orders` from market and purchase order to the purchased card (R10).
+    `purchase_orders` from market and purchase order to the purchased card (R10), and
+    `purchase_references` from market and payment reference.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Facts:
     live_orders: dict[tuple[str, str], str] = field(default_factory=dict)
     purchases: dict[str, CardPurchase] = field(default_factory=dict)
     purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
+    purchase_references: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
@@ -68,6 +70,11 @@ class Facts:
         self.purchases[purchase.card_id] = purchase
         self.purchase_orders[purchase.market, purchase.order_id] = purchase.card_id
 
+    def add_reference(self, reference: PurchaseReference) -> None:
+        """Take in the card that a payment reference bought."""
+        market, payment_reference, card_id = reference
+        self.purchase_references[market, payment_reference] = card_id
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -76,3 +83,4 @@ class Facts:
             self.add_authorization(authorization)
         if decision.purchase is not None:
             self.add_purchase(decision.purchase)
+            self.add_reference(decision.purchase.reference)

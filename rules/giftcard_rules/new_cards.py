@@ -37,7 +37,7 @@ def replacement(
     """Return a new card with a different code for money that `old` had set aside or spent.
 
     Its validity starts on the day it is issued; it was not bought, so it cannot be
-    cancelled (R23).
+    cancelled (R23). It is blocked where `old` is, from the same time on (R37).
     """
     return _new_card(
         command,
@@ -49,6 +49,7 @@ def replacement(
         refund_order_id=authorization.order_id,
         replaces_card_id=old.card_id,
         authorization_id=authorization.authorization_id,
+        blocked_at=(old.blocked_at or now) if old.blocked else None,
     )
 
 
@@ -63,6 +64,7 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
     refund_order_id: str | None = None,
     replaces_card_id: str | None = None,
     authorization_id: str | None = None,
+    blocked_at: datetime | None = None,
 ) -> Card:
     return Card(
         card_id=command.new_card.card_id,
@@ -70,7 +72,7 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
         currency=terms.currency,
         origin=origin,
         state=CardState.ACTIVE,
-        blocked=False,
+        blocked=blocked_at is not None,
         initial_minor=amount_minor,
         balance_minor=amount_minor,
         held_minor=0,
@@ -86,4 +88,5 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
         replaces_card_id=replaces_card_id,
         authorization_id=authorization_id,
         version=1,
+        blocked_at=blocked_at,
     )

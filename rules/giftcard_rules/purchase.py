@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import (
     CardOrigin,
     CardState,
-    change_card,
     require_unspent,
     timestamp,
 )
 from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, PaymentMethod
-from giftcard_rules.deadlines import deadline, local_day
+from giftcard_rules.deadlines import end_of_day, exercised_day, last_day, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import purchased_card
 from giftcard_rules.reasons import DeclinedError, Reason, require
+from giftcard_rules.steps import change_card
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime) -> Decision:
-    """Make a card for a purchase. `other_card_id` is the purchase order's card, if it has one."""
+    """Make a card for a purchase.
+
+    `other_card_id`: the card that the purchase order or its payment reference has already.
+    """
     amount, purchase = command.amount, command.purchase
     require(
         amount.currency == terms.currency,
@@ -98,12 +101,14 @@ def cancel(
     require_unspent(card, now)
     require(card.state is CardState.ACTIVE, otherwise=Reason.CARD_HELD)  # R28
     terms = market.terms
-    bought_on = local_day(card.issued_at, terms.time_zone)
-    too_late = deadline(bought_on, terms.cancellation_days, market.is_working_day, terms.time_zone)
+    zone = terms.time_zone
+    day = exercised_day(command.exercised_on, card.issued_at, now, zone)
+    bought_on = local_day(card.issued_at, zone)
+    last = last_day(bought_on, terms.cancellation_days, market.is_working_day)
     require(
-        card.origin is not CardOrigin.PURCHASE or now < too_late,
+        card.origin is not CardOrigin.PURCHASE or day <= last,
         otherwise=Reason.CANCELLATION_WINDOW_CLOSED,
-        deadline=timestamp(too_late),
+        deadline=timestamp(end_of_day(last, zone)),
     )
     if purchase is None:
         raise DeclinedError(Reason.NOT_A_PURCHASED_CARD)

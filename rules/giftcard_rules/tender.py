@@ -10,9 +10,6 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
-    change_authorization,
-    change_card,
-    release,
     require_not,
     require_unspent,
 )
@@ -28,7 +25,8 @@ from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import replacement
 from giftcard_rules.reasons import DeclinedError, Reason, require
-from giftcard_rules.terms import GIFT_CARD_CATEGORY
+from giftcard_rules.steps import change_authorization, change_card, release
+from giftcard_rules.terms import is_gift_card
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,7 +58,7 @@ def applicable(
     require_unspent(card, now)
     require(hold is None or hold.order_id == order.order_id, otherwise=Reason.CARD_HELD)
     require(
-        all(line.category != GIFT_CARD_CATEGORY for line in order.lines),
+        not any(is_gift_card(line.category) for line in order.lines),
         otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,
     )
     require(not order.discount_codes, otherwise=Reason.ORDER_HAS_DISCOUNT)  # R17
@@ -131,7 +129,7 @@ def authorize(
     if hold is not None:
         card, released, given_back = release(card, hold, by=PostingKind.RELEASE)
         postings, replaced = (given_back,), (released,)
-    opened = _opened(command, card, amount_minor, lost_minor, terms, now)
+    opened = _opened(command, card, hold, amount_minor, lost_minor, terms, now)
     held = change_card(
         card,
         CardState.HELD,
@@ -156,10 +154,22 @@ def authorize(
 
 
 def _opened(
-    command: Authorize, card: Card, amount_minor: int, lost_minor: int, terms: Terms, now: datetime
+    command: Authorize,
+    card: Card,
+    replaced: Authorization | None,
+    amount_minor: int,
+    lost_minor: int,
+    terms: Terms,
+    now: datetime,
 ) -> Authorization:
-    """Return the new authorization; it lapses when asked to, or when the market says (R34)."""
-    hold_for = min(command.hold_for or terms.default_hold, terms.longest_hold)
+    """Return a new hold; the longest one counts from the first of its chain (R35).
+
+    What the replaced hold was granted stays, should the market's longest hold be shorter now.
+    """
+    first_held_at, latest = now, now + terms.longest_hold
+    if replaced is not None:
+        first_held_at = replaced.first_held_at or replaced.created_at
+        latest = max(first_held_at + terms.longest_hold, replaced.expires_at)
     return Authorization(
         authorization_id=command.authorization_id,
         card_id=card.card_id,
@@ -171,7 +181,8 @@ def _opened(
         authorized_minor=amount_minor,
         forfeited_minor=lost_minor,
         created_at=now,
-        expires_at=now + hold_for,
+        expires_at=min(now + (command.hold_for or terms.default_hold), latest),
+        first_held_at=first_held_at,
     )
 
 
@@ -188,20 +199,21 @@ def capture(
     back as a new card (R27). A hold taken in time is captured also after the card's expiry
     (R33), but never past its own (R34).
     """
-    require(
-        command.amount is None or command.amount.currency == authorization.currency,
-        otherwise=Reason.CURRENCY_MISMATCH,
-        currency_code=authorization.currency,
-    )
+    _require_currency(command, authorization)
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)  # R37
     require_not(authorization, *CLOSED)
     amount_minor = _amount_to_capture(command, authorization)
+    other_minor = _amount_of_other_tenders(command, authorization)
 
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
         return Posting(kind, card.card_id, amount_minor, authorization.authorization_id, to)
 
     captured = change_authorization(
-        authorization, AuthorizationState.CAPTURED, captured_minor=amount_minor
+        authorization,
+        AuthorizationState.CAPTURED,
+        captured_minor=amount_minor,
+        other_tender_minor=other_minor,
+        captured_at=now,
     )
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [change_card(card, CardState.REDEEMED, balance_minor=0)]
@@ -221,6 +233,15 @@ def capture(
     )
 
 
+def _require_currency(command: Capture, authorization: Authorization) -> None:
+    amounts = (command.amount, command.other_tender_amount)
+    require(
+        all(amount is None or amount.currency == authorization.currency for amount in amounts),
+        otherwise=Reason.CURRENCY_MISMATCH,
+        currency_code=authorization.currency,
+    )
+
+
 def _amount_to_capture(command: Capture, authorization: Authorization) -> int:
     """Return what to take, in minor units: all that was set aside, unless less is asked for."""
     authorized_minor = authorization.authorized_minor
@@ -232,3 +253,16 @@ def _amount_to_capture(command: Capture, authorization: Authorization) -> int:
         currency_code=authorization.currency,
     )
     return amount_minor
+
+
+def _amount_of_other_tenders(command: Capture, authorization: Authorization) -> int:
+    """Return what the order's other tenders took: all that remained due, unless told (R24)."""
+    amount, due_minor = command.other_tender_amount, authorization.remaining_due_minor
+    other_minor = due_minor if amount is None else amount.amount_minor
+    require(
+        other_minor <= due_minor,
+        otherwise=Reason.AMOUNT_EXCEEDS_AUTHORIZED,
+        remaining_due_minor=due_minor,
+        currency_code=authorization.currency,
+    )
+    return other_minor

@@ -14,6 +14,12 @@ GIFT_CARD_CATEGORY = "gift_card"  # The reserved category of an order line (R18)
 MESSAGE_MAX_CHARACTERS = 500  # R5
 
 
+def is_gift_card(category: str) -> bool:
+    """Return whether a category of an order line is the reserved one, however spelled (R18)."""
+    letters = "".join(category.casefold().split()).replace("-", "").replace("_", "")
+    return letters == "giftcard"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of one market. Amounts are minor units of `currency`."""
@@ -32,6 +38,8 @@ class Terms:
     longest_hold: timedelta
     holiday_calendar: str  # R21, R25: a country, or country-subdivision, of `holidays`
     ineligible_categories: frozenset[str]  # R1
+    # R39: whether what R14 took comes back where the seller did not perform.
+    restores_when_not_performed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
-from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
+from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms, is_gift_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def _known_calendar(name: str) -> str:
 
 
 def _no_reserved_category(categories: tuple[str, ...]) -> tuple[str, ...]:
-    if GIFT_CARD_CATEGORY in categories:
+    if any(is_gift_card(category) for category in categories):
         message = f"{GIFT_CARD_CATEGORY} is reserved and never eligible anyway"
         raise ValueError(message)
     return categories
@@ -73,6 +73,7 @@ class MarketSettings(BaseModel):
     ineligible_categories: (
         Annotated[tuple[Name, ...], AfterValidator(_no_reserved_category)] | None
     ) = None
+    restores_when_not_performed: bool | None = None
 
 
 # The settings that a new market must have.

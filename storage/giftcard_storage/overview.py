@@ -38,8 +38,13 @@ class Holdings:
 def due(database: Database, now: datetime, limit: int) -> list[str]:
     """Return the ids of at most `limit` cards that expired or whose hold lapsed by `now`."""
     at = microseconds(now)
-    # The states are written as in the partial indexes, which serve no other condition.
-    expired = Card.select(Card.card_id).where(SQL("state = 'ACTIVE'"), Card.expires_at <= at)
+    # The states are written as in the partial indexes, which serve no other condition. A card
+    # that had outlived its validity when it was blocked expires with the end of the block (R37).
+    expired = Card.select(Card.card_id).where(
+        SQL("state = 'ACTIVE'"),
+        Card.expires_at <= at,
+        Card.blocked_at.is_null() | (Card.expires_at > Card.blocked_at),
+    )
     lapsed = Authorization.select(Authorization.card_id).where(
         SQL("state = 'OPEN'"), Authorization.expires_at <= at
     )

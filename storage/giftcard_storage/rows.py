@@ -15,7 +15,7 @@ from giftcard_rules.cards import (
     RefundedFor,
 )
 from giftcard_rules.commands import PaymentMethod, RequestKey
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
@@ -117,6 +117,17 @@ def card_changes(card: Card, version_at_rest: int) -> Row:
         card.version,
         card.card_id,
         version_at_rest,
+    )
+
+
+def block_changes(card: Card) -> Row:
+    """Return what a block or its end changes of a card, then its key and its new version."""
+    return (
+        card.blocked,
+        _microseconds_or_none(card.blocked_at),
+        microseconds(card.expires_at),
+        card.card_id,
+        card.version,
     )
 
 
@@ -226,6 +237,11 @@ def purchase_of(row: Found) -> CardPurchase:
     return CardPurchase(
         card_id, market, order_id, PaymentMethod(payment_method), payment_reference, design
     )
+
+
+def purchase_reference_of(row: Found) -> PurchaseReference:
+    """Return the payment reference of a row."""
+    return PurchaseReference(*row)
 
 
 def request_row(record: RequestRecord, now: datetime) -> Row:

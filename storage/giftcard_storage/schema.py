@@ -176,7 +176,7 @@ class PurchaseReference(Model):
         """Where it lies."""
 
         table_name = "purchase_reference"
-        primary_key = CompositeKey("market", "payment_reference")
+        primary_key = CompositeKey("payment_reference", "market")
 
 
 class TermsVersion(Model):

@@ -14,6 +14,7 @@ from giftcard_storage.schema import (
     Person,
     Posting,
     Purchase,
+    PurchaseReference,
     Request,
 )
 
@@ -31,10 +32,12 @@ class Statements:
     insert_authorization: str
     insert_posting: str
     insert_purchase: str
+    insert_purchase_reference: str
     insert_data_key: str
     insert_person: str
     insert_request: str
     update_card: str
+    update_block: str
     update_authorization: str
 
 
@@ -47,6 +50,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_authorization=engine.insert(Authorization),
         insert_posting=engine.insert(Posting),
         insert_purchase=engine.insert(Purchase),
+        insert_purchase_reference=engine.insert(PurchaseReference),
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
@@ -54,6 +58,10 @@ def statements_of(engine: Engine) -> Statements:
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
             Card.version,
+        ),
+        # Apart, so that no other change of a card can undo a block that it has not seen.
+        update_block=engine.update(
+            (Card.blocked, Card.blocked_at, Card.expires_at), Card.card_id, Card.version
         ),
         update_authorization=engine.update(
             (

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
     Issue,
     Keyed,
     Reverse,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
@@ -29,6 +32,7 @@ from giftcard_storage.lookups import (
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
     PURCHASE_ORDERS,
+    PURCHASE_REFERENCES,
     PURCHASES,
     REQUESTS,
 )
@@ -62,6 +66,7 @@ class Named:
         match command:
             case Issue():
                 values[PURCHASE_ORDERS].add(command.purchase.order_id)
+                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
             case Authorize() | Validate():
                 self._add_checkout(command)
             case Capture():
@@ -74,7 +79,7 @@ class Named:
             case Cancel():
                 values[CARDS].update(command.card_ids)
                 values[PURCHASES].update(command.card_ids)
-            case CatchUp():
+            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
                 values[CARDS].add(command.card_id)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
@@ -185,12 +190,14 @@ class Store:
         do = self._statements
         savings = (
             (do.update_card, changed_cards),
+            (do.update_block, _blocks(loaded.versions, decisions)),
             (do.insert_card, new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed),
             (do.insert_authorization, new),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
+            (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
@@ -209,7 +216,9 @@ class Store:
 
 
 def _take_in(
-    fact: Card | Authorization | RequestRecord | CardPurchase, facts: Facts, named: Named
+    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference,
+    facts: Facts,
+    named: Named,
 ) -> None:
     """Add a fact to the others, and the values that it names to those to be searched."""
     match fact:
@@ -227,6 +236,8 @@ def _take_in(
                 named.values[AUTHORIZATIONS].add(fact.authorization_id)
         case CardPurchase():
             facts.add_purchase(fact)
+        case PurchaseReference():
+            facts.add_reference(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
@@ -240,6 +251,15 @@ def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list
         for card_id in sorted(cards.keys() & at_rest.keys())
     ]
     return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
+
+
+def _blocks(at_rest: dict[str, int], decisions: Iterable[Decision]) -> list[Row]:
+    """Return the rows of cards at rest whose block or validity changes, as they end up."""
+    blocked = {each.block_of for each in decisions if each.block_of is not None}
+    if not blocked:
+        return []
+    cards = {card.card_id: card for decision in decisions for card in decision.cards}
+    return [rows.block_changes(cards[id_]) for id_ in sorted(blocked & at_rest.keys())]
 
 
 def _authorizations(

@@ -54,6 +54,7 @@ FLOORS = {
         {"__main__"},
         {"cli"},
         {"histories", "tender"},
+        {"tender_results"},
         {"connector", "decline_messages"},
         {"gift_cards"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},

@@ -119,7 +119,7 @@ def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
     bought = Purchase(
         changes.pop("order_id", f"purchase of {key.request_id}"),
         PaymentMethod.BANK_CARD,
-        "payment-1",
+        changes.pop("payment_reference", f"payment of {key.request_id}"),
     )
     command = Issue(
         key=key,

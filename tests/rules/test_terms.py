@@ -8,8 +8,16 @@ import pytest
 
 from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, MESSAGE_MAX_CHARACTERS
 
-# The rules of the project's first issue; the others belong to later issues.
-RULES_WITH_TESTS = [*range(1, 8), *range(10, 30), *range(33, 37)]
+RULES_WITH_TESTS = [*range(1, 8), *range(10, 30), *range(33, 38), 39]
+# Where the others are, or will be.
+ELSEWHERE = {
+    8: "sending e-mail: a later issue",
+    9: "sending e-mail: a later issue",
+    30: "tests/storage/test_people.py",
+    31: "a retention job: a later issue",
+    32: "PrivacyService: a later issue",
+    38: "dated terms: tests/rules and tests/server/test_markets.py",
+}
 
 
 def named_rules() -> set[int]:
@@ -23,6 +31,10 @@ def named_rules() -> set[int]:
 @pytest.mark.parametrize("rule", RULES_WITH_TESTS, ids=lambda rule: f"R{rule}")
 def test_every_rule_is_named_by_a_test(rule: int) -> None:
     assert rule in named_rules()
+
+
+def test_every_rule_is_enforced_or_has_its_place() -> None:
+    assert sorted([*RULES_WITH_TESTS, *ELSEWHERE]) == [*range(1, 40)]
 
 
 def test_r2_a_french_card_is_worth_20_to_500_euros() -> None:

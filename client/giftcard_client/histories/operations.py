@@ -225,6 +225,8 @@ def _nodes(call: Call, asked: Asked) -> Iterator[Node]:
         yield ("order", request["market"], request["order"])
     if call.method == "Issue":
         yield ("bought", request["market"], request["purchase_order"])
+        if "payment" in request:
+            yield ("paid", request["market"], request["payment"])
     if request.get("authorization"):
         yield ("hold", request["authorization"])
     if "authorize_request" in request:

@@ -508,7 +508,9 @@ class ReverseResponse(google.protobuf.message.Message):
 
     @property
     def replacement(self) -> giftcard.v1.gift_card_pb2.Replacement:
-        """Present where `gift_card_amount` is more than zero."""
+        """Present where `gift_card_amount` is more than zero, or where something was
+        restored (R39); its card holds both.
+        """
 
     @property
     def authorization(self) -> giftcard.v1.gift_card_pb2.Authorization:

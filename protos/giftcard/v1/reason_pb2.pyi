@@ -92,7 +92,8 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """More than is left to refund (R24); `metadata.refundable_amount_minor`."""
     REASON_EXERCISE_DAY_OUT_OF_RANGE: _Reason.ValueType  # 30
     """The day on which the right was exercised is before the authorization or the
-    purchase, or after today in the market (R21, R25).
+    purchase, or after today in the market (R21, R25); `metadata.earliest_day`
+    and `metadata.latest_day`, such as "2026-11-25".
     """
     REASON_RETURN_WINDOW_CLOSED: _Reason.ValueType  # 26
     """Too late for a change of mind (R21); `metadata.deadline`, the first instant
@@ -102,6 +103,8 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """Too late to cancel the purchase (R25); `metadata.deadline` likewise."""
     REASON_NOT_A_PURCHASED_CARD: _Reason.ValueType  # 28
     """A card that came out of a refund cannot be cancelled (R23)."""
+    REASON_CARD_NOT_BLOCKED: _Reason.ValueType  # 33
+    """Not blocked, and so neither to be unblocked nor written off (R37)."""
     REASON_REFUND_NOT_DUE: _Reason.ValueType  # 31
     """Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 
@@ -188,7 +191,8 @@ REASON_AMOUNT_EXCEEDS_REFUNDABLE: Reason.ValueType  # 25
 """More than is left to refund (R24); `metadata.refundable_amount_minor`."""
 REASON_EXERCISE_DAY_OUT_OF_RANGE: Reason.ValueType  # 30
 """The day on which the right was exercised is before the authorization or the
-purchase, or after today in the market (R21, R25).
+purchase, or after today in the market (R21, R25); `metadata.earliest_day`
+and `metadata.latest_day`, such as "2026-11-25".
 """
 REASON_RETURN_WINDOW_CLOSED: Reason.ValueType  # 26
 """Too late for a change of mind (R21); `metadata.deadline`, the first instant
@@ -198,6 +202,8 @@ REASON_CANCELLATION_WINDOW_CLOSED: Reason.ValueType  # 27
 """Too late to cancel the purchase (R25); `metadata.deadline` likewise."""
 REASON_NOT_A_PURCHASED_CARD: Reason.ValueType  # 28
 """A card that came out of a refund cannot be cancelled (R23)."""
+REASON_CARD_NOT_BLOCKED: Reason.ValueType  # 33
+"""Not blocked, and so neither to be unblocked nor written off (R37)."""
 REASON_REFUND_NOT_DUE: Reason.ValueType  # 31
 """Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 global___Reason = Reason

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules import codes
-from giftcard_rules.commands import Authorize, Authorized, CaughtUp, Declined, Keyed
+from giftcard_rules.commands import (
+    Acted,
+    Authorize,
+    Authorized,
+    Cancel,
+    CaughtUp,
+    Declined,
+    Keyed,
+    Reverse,
+)
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
@@ -20,7 +29,7 @@ from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayErro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from giftcard_rules.commands import Command, Outcome
     from giftcard_rules.decide import Markets
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
+# The outcomes of commands whose answer no record keeps.
+NOT_KEPT: Final = (CaughtUp, Acted, Declined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +192,11 @@ def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
     return codes.fingerprint(ring_key, submission.method, submission.canonical)
 
 
+def _exercised_on(command: Keyed) -> date | None:
+    """Return the day that a return or a cancellation names, which its record keeps (R21, R25)."""
+    return command.exercised_on if isinstance(command, Reverse | Cancel) else None
+
+
 class _Batch:
     """The commands of one transaction, decided in turn; later ones see what earlier ones did."""
 
@@ -204,9 +220,10 @@ class _Batch:
         """Answer a command from its record, or by deciding it now."""
         command = submission.command
         if not isinstance(command, Keyed):
-            caught_up = self._decide(command).outcome
-            assert isinstance(caught_up, CaughtUp)  # Validate has a reader of its own.
-            return Answer(b"", None, "")
+            outcome = self._decide(command).outcome
+            assert isinstance(outcome, NOT_KEPT)  # Validate has a reader of its own.
+            reason = outcome.reason if isinstance(outcome, Declined) else None
+            return Answer(b"", reason, "")
         record = self._facts.requests.get(command.key)
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
@@ -234,6 +251,7 @@ class _Batch:
                     reason=reason,
                     answer=encoded,
                     authorization_id=made.authorization_id if made else None,
+                    exercised_on=_exercised_on(command),
                 )
             )
         if decision.prevents is not None:

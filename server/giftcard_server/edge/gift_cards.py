@@ -169,7 +169,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context)
-        read = self._reader.cancel(request, caller)
+        read = self._reader.cancel(request, caller, self._now())
         attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
         return self._attempted(attempt, read, context).encoded
 

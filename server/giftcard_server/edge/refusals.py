@@ -49,6 +49,7 @@ MESSAGE: Final = {
     Reason.AUTHORIZATION_CAPTURED: "the authorization was captured",
     Reason.AUTHORIZATION_RELEASED: "the authorization was released",
     Reason.AUTHORIZATION_LAPSED: "the authorization has lapsed",
+    Reason.AUTHORIZATION_NOT_CAPTURED: "the authorization was not captured yet",
     Reason.ORDER_HAS_GIFT_CARD_LINE: "a gift card cannot buy a gift card",
     Reason.ORDER_HAS_DISCOUNT: "a gift card combines with no discount",
     Reason.ORDER_HAS_ANOTHER_CARD: "the order has another gift card",
@@ -59,9 +60,11 @@ MESSAGE: Final = {
     Reason.AMOUNT_OUT_OF_RANGE: "the amount is outside the market's range",
     Reason.AMOUNT_EXCEEDS_AUTHORIZED: "the amount is more than was authorized",
     Reason.AMOUNT_EXCEEDS_REFUNDABLE: "the amount is more than is left to refund",
+    Reason.EXERCISE_DAY_OUT_OF_RANGE: "the right cannot have been exercised on that day",
     Reason.RETURN_WINDOW_CLOSED: "the time for returns is over",
     Reason.CANCELLATION_WINDOW_CLOSED: "the time for cancelling the purchase is over",
     Reason.NOT_A_PURCHASED_CARD: "the card was not purchased",
+    Reason.CARD_NOT_BLOCKED: "the card is not blocked",
 }
 assert set(STATUS) == set(MESSAGE) == set(Reason)
 

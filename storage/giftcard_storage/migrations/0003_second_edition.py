@@ -43,12 +43,12 @@ class PurchaseReference(Model):
     card = ForeignKeyField(Card, column_name="card_id", index=False)
 
     class Meta:
-        """One card for each reference."""
+        """One card for each reference, which stands first, since look-ups name it alone."""
 
         table_name = "purchase_reference"
         strict_tables = True
         without_rowid = True
-        primary_key = CompositeKey("market", "payment_reference")
+        primary_key = CompositeKey("payment_reference", "market")
 
 
 class TermsVersion(Model):
@@ -106,7 +106,7 @@ COLUMNS = (
         "BIGINT",
         (
             "NOT NULL DEFAULT 0 CONSTRAINT authorization_restores_no_more_than_was_lost CHECK"
-            " (restored_minor BETWEEN 0 AND forfeited_minor)"
+            " (restored_minor = 0 OR restored_minor BETWEEN 1 AND forfeited_minor)"
         ),
     ),
     ("authorization", "captured_at", "BIGINT", ""),

@@ -58,7 +58,9 @@ def pass_time(cards: dict[str, Facts], holds: dict[str, Facts], now: datetime) -
         if hold["state"] == "OPEN" and now >= hold["expires_at"]:
             give_back(cards[hold["card_id"]], hold, "LAPSED")
     for card in cards.values():
-        if card["state"] == "ACTIVE" and now >= card["expires_at"]:
+        # A block keeps what it found beyond its expiry, held, until it ends (R37).
+        kept = card.get("blocked_at") is not None and card["blocked_at"] >= card["expires_at"]
+        if card["state"] == "ACTIVE" and now >= card["expires_at"] and not kept:
             card |= {"state": "EXPIRED", "balance": 0}
 
 
@@ -88,3 +90,16 @@ def cancellable_until(card: Facts) -> datetime:
     """Return the instant from which a card's purchase cannot be cancelled any more (R25)."""
     zone = MARKETS[card["market"]][1]
     return too_late(card["issued_at"].astimezone(zone).date(), 14, zone)
+
+
+def the_day_that_counts(on: date | None, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last instant at which a right was exercised on a day, or now (R21, R25)."""
+    return now if on is None else midnight_after(on, zone) - timedelta(microseconds=1)
+
+
+def cannot_be(on: date | None, thing: Facts, now: datetime) -> bool:
+    """Return whether a day is before that of a hold or a card, or after today in its market."""
+    zone = MARKETS[thing["market"]][1]
+    began = thing.get("created_at", thing.get("issued_at"))
+    assert began is not None
+    return on is not None and not began.astimezone(zone).date() <= on <= now.astimezone(zone).date()

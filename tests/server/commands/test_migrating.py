@@ -20,7 +20,7 @@ from given.servers.server_process import ServerNotReady, ServerProcess
 
 pytestmark = pytest.mark.xdist_group("migrating")
 
-EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people"
+EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people, 0003_second_edition"
 FUTURE: Final = "9999_from_the_future"
 AT_ONCE: Final = 4
 REFUSED: Final = 2

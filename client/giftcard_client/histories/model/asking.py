@@ -1,7 +1,9 @@
 """Requests to the model, its declines, and checks that several rules share."""
 
+from datetime import date
 from typing import Final, NamedTuple
 
+from giftcard_client.histories.model.terms import Terms
 from giftcard_client.histories.model.world import Card, View
 from giftcard_client.histories.recording.plain import Plain
 from giftcard_client.vocabulary import Reason
@@ -74,7 +76,26 @@ def spent(view: View, card: Card) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def is_over(view: View, over: tuple[int, int], asked: Asked, reason: str) -> bool:
-    """Return whether a period is over; where holidays decide, as the answer has it."""
+def is_over(
+    view: View,
+    over: tuple[int, int],
+    asked: Asked,
+    reason: str,
+    terms: Terms,
+    exercised_on: str | None,
+) -> bool:
+    """Return whether a period was over when a right was exercised, now unless a day is told.
+
+    Where holidays decide, it is as the answer has it.
+    """
     earliest, latest = over
-    return view.now >= (latest if asked.reason != reason else earliest)
+    at = view.now if exercised_on is None else terms.begin_of(date.fromisoformat(exercised_on))
+    return at >= (latest if asked.reason != reason else earliest)
+
+
+def is_no_day(view: View, earliest: int, terms: Terms, exercised_on: str | None) -> bool:
+    """Return whether a right cannot have been exercised on a day (R21, R25)."""
+    if exercised_on is None:
+        return False
+    day = date.fromisoformat(exercised_on)
+    return not terms.day_of(earliest) <= day <= terms.day_of(view.now)

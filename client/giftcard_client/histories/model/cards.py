@@ -1,6 +1,13 @@
 """Cards in the model: bought, cancelled, and made for money that comes back (R2-R10, R23-R28)."""
 
-from giftcard_client.histories.model.asking import Asked, decline_where, is_over, of_code, spent
+from giftcard_client.histories.model.asking import (
+    Asked,
+    decline_where,
+    is_no_day,
+    is_over,
+    of_code,
+    spent,
+)
 from giftcard_client.histories.model.world import Card, Hold, Key, View
 from giftcard_client.histories.recording.plain import Plain
 from giftcard_client.vocabulary import Reason
@@ -12,14 +19,16 @@ def issue(view: View, asked: Asked) -> Plain:
     market = request["market"]
     terms = view.terms(market)
     bought: Key = ("bought", market, request["purchase_order"])
+    paid: Key = ("paid", market, request.get("payment", ""))
+    has_card = view.get(bought) is not None or ("payment" in request and view.get(paid) is not None)
     decline_where(
         (Reason.CURRENCY_MISMATCH, request["currency"] != terms.currency),
-        (Reason.PURCHASE_HAS_ANOTHER_CARD, view.get(bought) is not None),  # R10
+        (Reason.PURCHASE_HAS_ANOTHER_CARD, has_card),  # R10
         (Reason.PAYMENT_METHOD_NOT_ACCEPTED, request["payment_method"] != "BANK_CARD"),
         (Reason.PURCHASE_HAS_DISCOUNT, request["discounted"]),
         (Reason.AMOUNT_OUT_OF_RANGE, not terms.min_amount <= request["amount"] <= terms.max_amount),
     )
-    view.changes[bought] = asked.made_card
+    view.changes[bought] = view.changes[paid] = asked.made_card
     card = Card(
         market=market,
         currency=terms.currency,
@@ -40,11 +49,14 @@ def cancel(view: View, asked: Asked) -> Plain:
     card = of_code(view, asked)
     terms = view.terms(card.market)
     over = terms.too_late(terms.day_of(card.issued), terms.cancellation_days)
-    too_late = is_over(view, over, asked, Reason.CANCELLATION_WINDOW_CLOSED)
+    on = asked.request.get("exercised_on")
+    too_late = is_over(view, over, asked, Reason.CANCELLATION_WINDOW_CLOSED, terms, on)
+    out_of_range = is_no_day(view, card.issued, terms, on)
     decline_where(
         (Reason.CARD_NOT_FOUND, asked.request["purchase_order"] not in card.orders),  # R28
         *spent(view, card),
         (Reason.CARD_HELD, card.state == "HELD"),
+        (Reason.EXERCISE_DAY_OUT_OF_RANGE, out_of_range),
         (Reason.CANCELLATION_WINDOW_CLOSED, card.origin == "PURCHASE" and too_late),
         (Reason.NOT_A_PURCHASED_CARD, card.origin == "REFUND"),
     )

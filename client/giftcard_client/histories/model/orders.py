@@ -6,6 +6,7 @@ from giftcard_client.histories.model.asking import (
     Asked,
     Declined,
     decline_where,
+    is_no_day,
     is_over,
     of_code,
     spent,
@@ -67,7 +68,8 @@ def authorize(view: View, asked: Asked) -> Plain:
     former = view.hold(card.hold) if card.hold else None
     if former is not None:  # R35
         card = view.give_back(asked.card_id, card, former, "RELEASED")
-    hold_for = min(request.get("hold_for", terms.default_hold), terms.longest_hold)
+    first = former.first or former.created if former is not None else view.now
+    hold_for = request.get("hold_for", terms.default_hold)
     hold = Hold(
         card=asked.card_id,
         market=card.market,
@@ -78,7 +80,8 @@ def authorize(view: View, asked: Asked) -> Plain:
         authorized=pays,
         forfeited=lost,
         created=view.now,
-        expires=view.now + hold_for,
+        expires=min(view.now + hold_for, first + terms.longest_hold),
+        first=first,
         vague=not asked.is_answered,
     )
     view.changes["hold", asked.made_hold] = hold
@@ -104,7 +107,8 @@ def _named(view: View, hold_id: str) -> tuple[Hold, Card]:
 
 
 def _is_in_other_currency(request: Plain, hold: Hold) -> bool:
-    return bool(request.get("currency", hold.currency) != hold.currency)
+    named = {request.get(name, hold.currency) for name in ("currency", "other_currency")}
+    return named != {hold.currency}
 
 
 def capture(view: View, asked: Asked) -> Plain:
@@ -120,7 +124,11 @@ def capture(view: View, asked: Asked) -> Plain:
     )
     if amount > hold.authorized:
         raise Declined(Reason.AMOUNT_EXCEEDS_AUTHORIZED, authorized_amount_minor=hold.authorized)
-    taken = hold._replace(state="CAPTURED", captured=amount)
+    due = hold.total - hold.authorized
+    others = asked.request.get("other_tender", due)
+    if others > due:
+        raise Declined(Reason.AMOUNT_EXCEEDS_AUTHORIZED, remaining_due_minor=due)
+    taken = hold._replace(state="CAPTURED", captured=amount, others=others, captured_at=view.now)
     view.changes["hold", hold_id] = taken
     used = card._replace(state="REDEEMED", balance=0, held=0, hold="")
     view.changes["card", hold.card] = used
@@ -153,6 +161,11 @@ def reverse(view: View, asked: Asked) -> Plain:
     )
     if hold.state == "CAPTURED":
         return _refund(view, asked, hold_id, hold, card)
+    no_day = is_no_day(view, hold.created, view.terms(hold.market), request.get("exercised_on"))
+    decline_where(
+        (Reason.AUTHORIZATION_NOT_CAPTURED, "amount" in request),
+        (Reason.EXERCISE_DAY_OUT_OF_RANGE, no_day),
+    )
     view.give_back(hold.card, card, hold, "RELEASED")
     view.card(hold.card)  # Past its expiry it is an expired card (R33).
     facts = _reversed("RELEASED", hold._replace(state="RELEASED"), 0, 0, None)
@@ -164,24 +177,32 @@ def reverse(view: View, asked: Asked) -> Plain:
 def _refund(view: View, asked: Asked, hold_id: str, hold: Hold, card: Card) -> Plain:
     request = asked.request
     by_card = hold.captured - hold.to_cards
-    by_others = hold.total - hold.authorized - hold.to_others
+    by_others = hold.others - hold.to_others
     amount = request.get("amount", by_card + by_others)
     if not 0 < amount <= by_card + by_others:
         raise Declined(
             Reason.AMOUNT_EXCEEDS_REFUNDABLE, refundable_amount_minor=by_card + by_others
         )
-    if request["reason"] == "CHANGE_OF_MIND":  # R26: nothing else has a limit.
-        terms = view.terms(hold.market)
+    terms, on = view.terms(hold.market), request.get("exercised_on")
+    decline_where((Reason.EXERCISE_DAY_OUT_OF_RANGE, is_no_day(view, hold.created, terms, on)))
+    if request["reason"] == "CHANGE_OF_MIND" and "delivered_on" in request:  # R26: no other limit.
         delivered_on = date.fromisoformat(request["delivered_on"])
         over = terms.too_late(delivered_on, terms.return_days)
-        if is_over(view, over, asked, Reason.RETURN_WINDOW_CLOSED):
+        if is_over(view, over, asked, Reason.RETURN_WINDOW_CLOSED, terms, on):
             raise Declined(Reason.RETURN_WINDOW_CLOSED)
     to_card = min(amount, by_card)  # R24
+    whys = hold.refunded_for | {request["reason"]}
+    in_time = view.now < hold.captured_at + terms.longest_hold
+    is_restored = amount == by_card + by_others and whys == {"TECHNICAL"} and in_time  # R39
     given = hold._replace(
-        to_cards=hold.to_cards + to_card, to_others=hold.to_others + amount - to_card
+        to_cards=hold.to_cards + to_card,
+        to_others=hold.to_others + amount - to_card,
+        refunded_for=whys,
+        restored=hold.forfeited if is_restored else 0,
     )
     view.changes["hold", hold_id] = given
-    back = come_back(view, asked, hold, card, to_card) if to_card else None
+    on_new_card = to_card + given.restored
+    back = come_back(view, asked, hold, card, on_new_card) if on_new_card else None
     return _reversed("REFUNDED", given, to_card, amount - to_card, back)
 
 

@@ -46,6 +46,10 @@ class Terms:
             nanoseconds(midnight_after(latest, self.zone)),
         )
 
+    def begin_of(self, day: date) -> int:
+        """Return the first instant of a day in the market."""
+        return nanoseconds(midnight_after(day - timedelta(days=1), self.zone))
+
     def day_of(self, nanoseconds_since_1970: int) -> date:
         """Return the calendar day of an instant in the market."""
         return instant(nanoseconds_since_1970).astimezone(self.zone).date()

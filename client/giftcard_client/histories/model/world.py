@@ -1,7 +1,8 @@
 """The state of the model: cards, authorizations and request records, and the effect of time.
 
 A world maps `("card", id)` to a Card, `("hold", id)` to a Hold, `("live", market, order)` to the id
-of the order's authorization (R13), `("bought", market, order)` to a card's id (R10), and
+of the order's authorization (R13), `("bought", market, order)` and `("paid", market, payment)` to a
+card's id (R10), and
 `("request", caller, id)` to a Record. All values are immutable, so that a search can go back.
 """
 
@@ -55,6 +56,11 @@ class Hold(NamedTuple):
     to_cards: int = 0
     to_others: int = 0
     vague: bool = False
+    first: int = 0  # When the chain of replaced holds began (R35).
+    others: int = 0  # What the order's other tenders took, once it is captured.
+    captured_at: int = 0
+    restored: int = 0
+    refunded_for: frozenset[str] = frozenset()  # R39
 
 
 class Record(NamedTuple):

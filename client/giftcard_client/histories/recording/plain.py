@@ -57,6 +57,7 @@ def request_facts(request: Message, hide: Hide) -> Plain:
                 "amount": request.amount.amount_minor,
                 "currency": request.amount.currency_code,
                 "purchase_order": request.purchase.order_id,
+                "payment": request.purchase.payment_reference,
                 "payment_method": _word(pb.PaymentMethod, request.purchase.payment_method),
                 "discounted": bool(request.purchase.discount_codes),
             }
@@ -67,6 +68,9 @@ def request_facts(request: Message, hide: Hide) -> Plain:
             return facts | _order(request.order)
         case pb.CaptureRequest():
             facts = {"authorization": request.authorization_id}
+            if request.HasField("other_tender_amount"):
+                facts["other_tender"] = request.other_tender_amount.amount_minor
+                facts["other_currency"] = request.other_tender_amount.currency_code
             return facts | _amount(request.amount, present=request.HasField("amount"))
         case pb.ReverseRequest():
             facts = {"reason": _word(pb.ReverseReason, request.reason)}
@@ -74,12 +78,13 @@ def request_facts(request: Message, hide: Hide) -> Plain:
                 facts["authorization"] = request.authorization_id
             else:
                 facts["authorize_request"] = request.authorize_request_id.lower()
-            if request.HasField("delivered_on"):
-                day = request.delivered_on
-                facts["delivered_on"] = f"{day.year:04}-{day.month:02}-{day.day:02}"
+            if request.before_delivery:
+                facts["before_delivery"] = True
+            facts |= _day(request, "delivered_on") | _day(request, "exercised_on")
             return facts | _amount(request.refund_amount, present=request.HasField("refund_amount"))
         case pb.CancelRequest():
-            return {"code": hide(request.code), "purchase_order": request.purchase_order_id}
+            named = {"code": hide(request.code), "purchase_order": request.purchase_order_id}
+            return named | _day(request, "exercised_on")
         case _:
             message = f"{type(request).__name__} is no request of the service"
             raise TypeError(message)
@@ -133,6 +138,13 @@ def _amount(amount: order_pb2.Money, *, present: bool) -> Plain:
     if not present:
         return {}
     return {"amount": amount.amount_minor, "currency": amount.currency_code}
+
+
+def _day(request: pb.ReverseRequest | pb.CancelRequest, name: str) -> Plain:
+    day = getattr(request, name, None)
+    if day is None or not day.year:
+        return {}
+    return {name: f"{day.year:04}-{day.month:02}-{day.day:02}"}
 
 
 def _order(order: order_pb2.Order) -> Plain:
