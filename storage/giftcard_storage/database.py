@@ -12,10 +12,13 @@ import peewee
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.engines.engine import Engine
+    from giftcard_storage.versions import Planned
 
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
@@ -60,14 +63,24 @@ def is_to_be_made(url: DatabaseUrl) -> bool:
     return url.engine.is_to_be_made(url.location)
 
 
-def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
+def migrate(
+    url: DatabaseUrl,
+    ring: KeyRing | None = None,
+    announce: Callable[[Planned], object] = lambda _planned: None,
+) -> list[str]:
     """Bring a database to this code's schema, and return the migrations that it took.
 
     An embedded database is made where there is none. A database with people in clear text
-    needs the ring. Raises `DatabaseRefusedError`, and leaves the database as it is, where the
-    ring is missing, or the database is damaged, of a newer version or not ours.
+    needs the ring. Each migration is announced before it runs. Raises
+    `DatabaseRefusedError`, and leaves the database as it is, where the ring is missing, or
+    the database is damaged, of a newer version or not ours.
     """
-    return url.engine.migrate(url.location, ring)
+    return url.engine.migrate(url.location, ring, announce)
+
+
+def planned(url: DatabaseUrl) -> list[Planned]:
+    """Return what `migrate` would run. Raises `DatabaseRefusedError`, and changes nothing."""
+    return url.engine.planned(url.location)
 
 
 def has_cards(url: DatabaseUrl) -> bool:
@@ -79,7 +92,7 @@ def has_cards(url: DatabaseUrl) -> bool:
 
 
 def require_schema(url: DatabaseUrl) -> None:
-    """Raise `DatabaseRefusedError` unless a database is ours and of this code's schema."""
+    """Raise `DatabaseRefusedError` unless a database is ours and its schema fits."""
     url.engine.require_schema(url.location)
 
 

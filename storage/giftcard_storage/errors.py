@@ -4,7 +4,8 @@ StorageError
 ├── DatabaseRefusedError   the server must not start on this database
 ├── CardUnknownError       the card that was asked for does not exist
 ├── StorageAwayError       the database does not answer now; nothing was changed
-│   └── CommitLostError    the connection was cut during a commit; its result is unknown
+│   ├── CommitLostError    the connection was cut during a commit; its result is unknown
+│   └── FencedOffError     a newer version has fenced this one off; nothing was changed
 └── StaleError             another writer was faster: load and decide again
 """
 
@@ -38,6 +39,10 @@ class StorageAwayError(StorageError):
 
 class CommitLostError(StorageAwayError):
     """The database did not answer a commit; the request records show whether it was done."""
+
+
+class FencedOffError(StorageAwayError):
+    """A migration of a newer version lets no server write that lacks it. Names the migration."""
 
 
 class StaleError(StorageError):

@@ -205,6 +205,17 @@ class ClockMark(Model):
         table_name = "clock_mark"
 
 
+class SchemaFence(Model):
+    """A migration without which no server may write; `versions.py` reads it in plain SQL."""
+
+    migration = TextField(primary_key=True)
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "schema_fence"
+
+
 TABLES = (
     Card,
     Authorization,
@@ -216,4 +227,5 @@ TABLES = (
     PurchaseReference,
     TermsVersion,
     ClockMark,
+    SchemaFence,
 )

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def writing(database: Database) -> Iterator[None]:
     """Commit everything done inside, durably, or roll all of it back.
 
-    Raises `CommitLostError` where the database does not say whether it has committed.
+    Raises `FencedOffError` where a newer version has fenced this one off, and
+    `CommitLostError` where the database does not say whether it has committed.
     """
-    with translated():
+    with _rolling_back(database), translated():
         engine_of(database).begin_writing(database)
     with _marked(database), _rolling_back(database):
         yield

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from peewee import SQL, Select, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from peewee import Database, Field, Function, Model, Query
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
 
 
 class Selection(NamedTuple):
@@ -69,16 +70,26 @@ class Engine(ABC):
         """Return whether `migrate` would make the database, as there is none yet."""
 
     @abstractmethod
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Bring a database to this code's schema, and return the migrations that it took.
 
+        Each migration is announced before it runs.
         Raises `DatabaseRefusedError`, and leaves the database as it is, where it is not ours,
         of a newer version, damaged or out of reach, or needs a ring.
         """
 
     @abstractmethod
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run. Raises `DatabaseRefusedError`, and changes nothing."""
+
+    @abstractmethod
     def require_schema(self, location: str) -> None:
-        """Raise `DatabaseRefusedError` unless the database is ours and of this code's schema."""
+        """Raise `DatabaseRefusedError` unless the database is ours and its schema fits.
+
+        A newer version may have expanded it, without fencing this code off.
+        """
 
     @abstractmethod
     def has_cards(self, location: str) -> bool:
@@ -93,7 +104,11 @@ class Engine(ABC):
 
     @abstractmethod
     def begin_writing(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and may change it."""
+        """Begin a transaction that sees one state of the database, and may change it.
+
+        Raises `FencedOffError` where a newer version has fenced this code off. No fence is
+        committed until the transaction has ended. After an error it may have begun.
+        """
 
     @abstractmethod
     def begin_reading(self, database: Database) -> None:

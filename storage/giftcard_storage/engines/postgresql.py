@@ -20,19 +20,37 @@ from giftcard_storage.engines.postgresql_server import (
     shown,
 )
 from giftcard_storage.errors import StaleError, StorageAwayError, translated
-from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
+from giftcard_storage.versions import (
+    FENCES,
+    RingNeededError,
+    lacking,
+    newer,
+    planned,
+    require_unfenced,
+    status,
+    up,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from typing import Any
+
+    from playhouse.migrations import Migration
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
 
 _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 # The number of the lock; any that no other program on the database uses: "gct1".
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+# In one round trip, which takes statements that are not prepared.
+_BEGIN_WRITING: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+    f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
+)
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -74,7 +92,9 @@ class Postgresql(Engine):
         """Return False: the server's operator makes the database."""
         return False
 
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Bring the database to this code's schema, one process at a time."""
         with opened(location) as database:
             try:
@@ -86,21 +106,22 @@ class Postgresql(Engine):
             except StorageAwayError as error:
                 why = f"another process has been migrating it for {_MIGRATING_SECONDS} seconds"
                 raise refused(location, why) from error
-            migrations = status(database)
-            has_history = any(migration.applied for migration in migrations)
-            if not has_history and database.execute_sql(_TABLES).fetchone():
-                raise refused(location, "there are tables of another program in it")
-            _require(location, newer(migrations))
+            _migrations_of_ours(location, database)
             try:
-                return up(database, ring)
+                return up(database, ring, announce)
             except RingNeededError as error:
                 raise refused(location, str(error)) from error
+
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run now."""
+        with opened(location) as database:
+            return planned(_migrations_of_ours(location, database))
 
     def require_schema(self, location: str) -> None:
         """Raise `DatabaseRefusedError` unless the schema fits, and commits are durable."""
         with opened(location) as database:
             migrations = status(database)
-            _require(location, newer(migrations) or lacking(migrations))
+            _require(location, newer(database, migrations) or lacking(migrations))
             for setting, lossy in _LOSSY.items():
                 (value,) = database.execute_sql(f"SHOW {setting}").fetchone()
                 if value in lossy:
@@ -116,8 +137,15 @@ class Postgresql(Engine):
         """Leave it to the server, which does so by itself."""
 
     def begin_writing(self, database: Database) -> None:
-        """See one state throughout; updating a row that was changed since then fails."""
-        _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        """See one state throughout; updating a row that was changed since then fails.
+
+        The lock comes before the transaction's state of the database is settled, and no fence
+        is committed while it is held. So a fence that was committed is seen.
+        """
+        cursor = _begin(database, _BEGIN_WRITING)
+        while cursor.nextset():
+            pass
+        require_unfenced(cursor.fetchall())
 
     def begin_reading(self, database: Database) -> None:
         """See one state throughout."""
@@ -170,16 +198,24 @@ def _require(location: str, why: str) -> None:
         raise refused(location, why)
 
 
-def _begin(database: Database, statement: str) -> None:
+def _migrations_of_ours(location: str, database: Database) -> list[Migration]:
+    """Return the migrations of the database and of this code, unless it refuses the database."""
+    migrations = status(database)
+    has_history = any(migration.applied for migration in migrations)
+    if not has_history and database.execute_sql(_TABLES).fetchone():
+        raise refused(location, "there are tables of another program in it")
+    _require(location, newer(database, migrations))
+    return migrations
+
+
+def _begin(database: Database, statements: str) -> Any:  # noqa: ANN401 - the driver's cursor
     """Begin a transaction on a connection that may have been cut since its last use."""
     if database.is_connection_usable():
         try:
-            database.cursor().execute(statement)
+            return database.cursor().execute(statements, prepare=False)
         except Exception:
             if database.is_connection_usable():
                 raise
-        else:
-            return
     database.close()
     database.connect()
-    database.cursor().execute(statement)
+    return database.cursor().execute(statements, prepare=False)

@@ -7,6 +7,7 @@ ours, or damaged, is refused and left as it is.
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -31,13 +32,22 @@ from giftcard_storage.engines.sqlite_file import (
     rewrite,
 )
 from giftcard_storage.errors import StaleError, StorageAwayError, translated
-from giftcard_storage.versions import RingNeededError, lacking, up
+from giftcard_storage.versions import (
+    FENCES,
+    RingNeededError,
+    lacking,
+    planned,
+    require_unfenced,
+    status,
+    up,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
 
 
 class Sqlite(Engine):
@@ -74,7 +84,9 @@ class Sqlite(Engine):
         """Return whether there is no file yet."""
         return not Path(location).exists()
 
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Make the file if there is none, and bring it to this code's schema."""
         path = Path(location)
         is_made = is_new(path)
@@ -90,7 +102,7 @@ class Sqlite(Engine):
                 if is_made:  # First and outside the log, so that the file is known as ours at once.
                     database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
                 database.execute_sql("PRAGMA journal_mode = WAL")
-                names = up(database, ring)
+                names = up(database, ring, announce)
                 if database.execute_sql("PRAGMA user_version").fetchone() != (0,):
                     rewrite(path, database)
                 return names
@@ -104,6 +116,14 @@ class Sqlite(Engine):
             raise refused(path, why) from error
         finally:
             database.close()
+
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run now; all of them where there is no file."""
+        path = Path(location)
+        if not is_new(path):
+            return planned(require_ours(path))
+        with closing(SqliteDatabase(":memory:")) as database:
+            return planned(status(database))
 
     def require_schema(self, location: str) -> None:
         """Raise `DatabaseRefusedError` unless the file is there, sound, ours and up to date."""
@@ -135,6 +155,7 @@ class Sqlite(Engine):
     def begin_writing(self, database: Database) -> None:
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
+        require_unfenced(database.execute_sql(FENCES).fetchall())
 
     def begin_reading(self, database: Database) -> None:
         """Read beside the writer."""

@@ -103,23 +103,26 @@ def require_ours(path: Path) -> list[Migration]:
     if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
         raise refused(path, "it belongs to another program")
     try:
-        damage, migrations = _inspect(path)
+        damage, too_new, migrations = _inspect(path)
     except DAMAGED as error:
         raise refused(path, "it is damaged") from error
     if damage != "ok":
         raise refused(path, f"it is damaged ({damage})")
-    why = newer(migrations)
-    if why:
-        raise refused(path, why)
+    if too_new:
+        raise refused(path, too_new)
     return migrations
 
 
-def _inspect(path: Path) -> tuple[str, list[Migration]]:
+def _inspect(path: Path) -> tuple[str, str, list[Migration]]:
+    """Return what is damaged, why it is too new, and the migrations of the file and this code."""
     database = open_to_look(path)
     try:
         damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
         # A damaged file may read as anything, so it is not read further.
-        return damage, status(database) if damage == "ok" else []
+        if damage != "ok":
+            return damage, "", []
+        migrations = status(database)
+        return damage, newer(database, migrations), migrations
     finally:
         database.close()
 

@@ -20,6 +20,8 @@ from peewee import (
     TextField,
 )
 
+from giftcard_storage.versions import Effect
+
 if TYPE_CHECKING:
     from playhouse.migrate import SchemaMigrator
 
@@ -85,7 +87,21 @@ class ClockMark(Model):
         constraints = [Check("marked_at > 0", "clock_mark_is_a_time")]
 
 
-TABLES = (PurchaseReference, TermsVersion, ClockMark)
+class SchemaFence(Model):
+    """A migration that fences off: servers that lack it cannot write, from its commit on."""
+
+    migration = TextField(primary_key=True)
+
+    class Meta:
+        """One row for each such migration from here on."""
+
+        table_name = "schema_fence"
+        strict_tables = True
+        without_rowid = True
+
+
+TABLES = (PurchaseReference, TermsVersion, ClockMark, SchemaFence)
+EFFECT = Effect.EXPANDS
 
 # In the order in which they stand in the tables from now on.
 COLUMNS = (
