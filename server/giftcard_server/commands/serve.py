@@ -11,9 +11,11 @@ import typer
 
 from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
+from giftcard_server.process.last_resort import LastResort, end_when_a_thread_fails
+from giftcard_server.process.limits import require_room
 from giftcard_server.service import Service, run
 from giftcard_server.settings import Settings, read_settings, unknown_variables
-from giftcard_server.workers.supervisor import STOP, Supervisor
+from giftcard_server.workers.supervisor import GRACE_SECONDS, STOP, Supervisor, drain_within
 
 log = structlog.get_logger(__name__)
 
@@ -38,17 +40,22 @@ def serve(
         _supervise(settings)
         return
     with refusing("start"):
+        require_room(settings.rpc_threads)
         service = Service(settings, reread=read_settings)
     run(service, STOP, lambda: _say_ready(service.listening))
 
 
 def _supervise(settings: Settings) -> None:
     with refusing("start"):
+        require_room(settings.rpc_threads, settings.workers)
+        end_when_a_thread_fails()
+        last_resort = LastResort(drain_within(settings) + 2 * GRACE_SECONDS)
         supervisor = Supervisor(settings, read_settings)
         if supervisor.start():
             _say_ready(supervisor.listening)
             log.info("ready", listening=supervisor.listening, workers=settings.workers)
     supervisor.watch()
+    last_resort.begin()
     log.info("draining")
     supervisor.drain()
     log.info("stopped")

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from giftcard_server.keys import key_file
 from given.calls.answered import Refusal
-from given.calls.journal import Journal, assert_bought_once, check, no_server_answered
+from given.calls.journal import Journal, assert_bought_once, check
 from given.calls.shop import Shop
 from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
@@ -93,8 +93,8 @@ class ManyWorkers:
 
 
 def not_taken(refused: Refusal) -> bool:
-    """Whether no server took the call. gRPC cancels calls that a stopping server did not take."""
-    return no_server_answered(refused) or refused.status is grpc.StatusCode.CANCELLED
+    """Return whether no server answered, or one that stops refused the call."""
+    return refused.status is grpc.StatusCode.UNAVAILABLE and refused.reason is None
 
 
 class Callers:
