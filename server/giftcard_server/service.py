@@ -15,6 +15,8 @@ import structlog
 
 from giftcard_server.callers.access import Access
 from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
+from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICE, grpc_server
@@ -23,7 +25,7 @@ from giftcard_server.edge.interception import Interceptor
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
-from giftcard_server.logs import where
+from giftcard_server.logs import SUMMARY_SECONDS, where
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
@@ -72,6 +74,7 @@ class Service:
 
     `now` is its clock. `worker` is its number among those that share a port; their supervisor
     answers HTTP. `reread` reads the settings again, for those that may change while it runs.
+    `tell_of_writes` is called with why nothing can be written, and with "" once it can.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Service:
         now: Callable[[], datetime] = utc_now,
         worker: int | None = None,
         reread: Callable[[], Settings] | None = None,
+        tell_of_writes: Callable[[str], object] = lambda _why_not: None,
     ) -> None:
         self._settings = settings
         self._draining = threading.Event()
@@ -95,6 +99,7 @@ class Service:
             parts = self.parts = parts_of(settings, ring, self.registry, now, opened)
             self._health = Health(SERVICE)
             serving.callback(self._health.close)
+            self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             threads = ReadyThreads(settings.rpc_threads, "rpc")
@@ -102,7 +107,7 @@ class Service:
             services = (threads, parts.servicer, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
-            self._recurring = _watching(parts, access, calls)
+            self._recurring = _watching(parts, self._writes, access, calls)
             if worker in {None, FIRST_WORKER}:  # Several would contend for the same cards.
                 self._recurring.append(_housekeeping(parts, overview))
             if url.engine.needs_checkpoints:
@@ -159,7 +164,9 @@ class Service:
     def _why_not_ready(self) -> str:
         if self._draining.is_set():
             return "the server is stopping"
-        return "" if self._probe.is_answered() else "the database does not answer"
+        if not self._probe.is_answered():
+            return "the database does not answer"
+        return self._writes.why_not and f"nothing can be written: {self._writes.why_not}"
 
     def _listen(self, access: Access, *, with_http: bool) -> None:
         settings, certificates = self._settings, access.certificates
@@ -190,11 +197,15 @@ def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
     return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
 
 
-def _watching(parts: Parts, access: Access, calls: CallsInProgress) -> list[Recurring]:
-    """Return what looks after the callers and their calls."""
+def _watching(
+    parts: Parts, writes: WriteCheck, access: Access, calls: CallsInProgress
+) -> list[Recurring]:
+    """Return what looks after the writes, the callers and their calls."""
     return [
+        Recurring("write check", writes.look, WRITE_CHECK_SECONDS, (StorageError,)),
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
+        Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
     ]
 

@@ -40,7 +40,12 @@ def main(number: int) -> None:
         settings = read_settings()
         logs.configure(settings.log_level, worker=number)
         threading.Thread(target=drain_when_orphaned, args=(settings,), daemon=True).start()
-        service = Service(settings, worker=number, reread=read_settings)
+        service = Service(
+            settings,
+            worker=number,
+            reread=read_settings,
+            tell_of_writes=lambda why_not: _report(f"{why_not}\n".encode()),
+        )
     except (SettingsError, StartRefusedError, StorageError) as error:
         _report(str(error).encode())
         sys.exit(EXIT_REFUSED)
