@@ -25,6 +25,7 @@ from giftcard_server.edge.interception import Interceptor
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
+from giftcard_server.keys.new_database import require_age, require_file
 from giftcard_server.logs import SUMMARY_SECONDS, where
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
@@ -87,6 +88,7 @@ class Service:
     ) -> None:
         self._settings = settings
         self._draining = threading.Event()
+        require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
         prepare_database(settings, ring)
         with ExitStack() as opened, ExitStack() as serving:
@@ -183,7 +185,8 @@ class Service:
 
 
 def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
-    """Raise `StartRefusedError` unless the ring and the markets have what the cards rely on."""
+    """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
+    require_age(settings, overview)
     require_known(overview.holdings(), overview.made_by, ring, settings.terms)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.

@@ -25,10 +25,17 @@ def serve(
         int | None,
         typer.Option(min=1, help="Worker processes, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
     ] = None,
+    *,
+    new_database: Annotated[
+        bool,
+        typer.Option("--new-database", help="Accept a database without cards beside an old ring."),
+    ] = False,
 ) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
         os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
+    if new_database:
+        os.environ["GIFTCARD_NEW_DATABASE"] = "true"
     settings = settings_or_refuse()
     logs.configure(settings.log_level)
     for name in unknown_variables():
