@@ -94,6 +94,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     housekeeping_seconds: PositiveInt = 30
+    core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

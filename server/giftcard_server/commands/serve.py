@@ -11,6 +11,7 @@ import typer
 
 from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
+from giftcard_server.process import core_dumps
 from giftcard_server.process.last_resort import LastResort, end_when_a_thread_fails
 from giftcard_server.process.limits import require_room
 from giftcard_server.service import Service, run
@@ -38,6 +39,8 @@ def serve(
         os.environ["GIFTCARD_NEW_DATABASE"] = "true"
     settings = settings_or_refuse()
     logs.configure(settings.log_level)
+    if not settings.core_dumps:
+        core_dumps.forbid()
     for name in unknown_variables():
         log.warning("no such setting", variable=name)
     # Blocked before there are threads, which inherit the mask. Otherwise the kernel may deliver a

@@ -166,7 +166,9 @@ def many_workers(
     url: str, folder: Path, *, command: Sequence[str] = MODULE, **settings: str
 ) -> Iterator[ManyWorkers]:
     """Start a server with several workers; all of them have ended when the block is over."""
-    environment = settings_on(url, folder) | {"GIFTCARD_WORKERS": str(WORKERS)} | settings
+    # Core dumps are allowed because Linux else lets root alone read where workers count.
+    own = {"GIFTCARD_WORKERS": str(WORKERS), "GIFTCARD_CORE_DUMPS": "true"}
+    environment = settings_on(url, folder) | own | settings
     with ServerProcess(folder, settings=environment, command=command) as process:
         server = ManyWorkers(process)
         yield server
