@@ -47,7 +47,7 @@ FLOORS = {
         {"guesses"},
         {"keys"},
         {"markets"},
-        {"metrics", "probe", "shared_overview", "recurring", "liveness"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),
     "giftcard_client": (

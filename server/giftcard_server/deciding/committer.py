@@ -100,6 +100,10 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        # For readiness, which has to know whether writes succeed: how many batches that wrote
+        # were committed, and what became of the last one, unless it was committed.
+        self.commits = 0
+        self.failure: StorageAwayError | None = None
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -116,7 +120,8 @@ class Committer:
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries)
-        except StorageAwayError:
+        except StorageAwayError as error:
+            self.failure = error
             raise
         except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
             if len(entries) == 1:
@@ -133,7 +138,7 @@ class Committer:
             try:
                 self._commit((entry,))
             except StorageAwayError as error:
-                away = error
+                self.failure = away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
@@ -179,6 +184,8 @@ class Committer:
             entry.succeed(answer)
             self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+        if batch.decisions or batch.records:
+            self.commits, self.failure = self.commits + 1, None
 
 
 def _first(lost: Answer | None, found: Answer) -> Answer:

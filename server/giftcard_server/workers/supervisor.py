@@ -75,7 +75,7 @@ class Supervisor:
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
-                self._http = http_server(settings, self._access, self.registry, self._is_ready)
+                self._http = http_server(settings, self._access, self.registry, self._why_not_ready)
             except OSError as error:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())
@@ -191,8 +191,15 @@ class Supervisor:
     def _count(self) -> int:
         return self._replaced
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        if self._draining.is_set():
+            return "the server is stopping"
+        if not self._alive():
+            return "no worker answers"
+        if not self._probe.is_answered():
+            return "the database does not answer"
+        why_not = [slot.why_not_writable for slot in self._slots if slot.is_ready]
+        return f"nothing can be written: {why_not[0]}" if why_not and all(why_not) else ""
 
     def _environment(self) -> dict[str, str]:
         """Return this environment with what workers need: the port, and the folder of counters."""

@@ -103,6 +103,13 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write durably, change nothing and wait for no other writer; return why that failed.
+
+        Empty where it went well; None where another writer was at work, so that it is not known.
+        """
+
+    @abstractmethod
     def begin_writing(self, database: Database) -> None:
         """Begin a transaction that sees one state of the database, and may change it.
 
