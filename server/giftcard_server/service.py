@@ -129,8 +129,8 @@ class Service:
             self._http.stop()
         self._opened.close()
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        return "draining" if self._draining.is_set() else self._probe.why_not_ready()
 
     def _listen(self, access: Access, *, with_http: bool) -> None:
         settings, certificates = self._settings, access.certificates
@@ -141,7 +141,7 @@ class Service:
                 else self._grpc.add_secure_port(settings.grpc_listen, certificates.for_grpc())
             )
             if with_http:
-                self._http = http_server(settings, access, self.registry, self._is_ready)
+                self._http = http_server(settings, access, self.registry, self._why_not_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 

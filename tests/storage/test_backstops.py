@@ -85,7 +85,7 @@ UNIQUE = {
         "INSERT INTO purchase SELECT card_id, market, order_id || '2', payment_method,"
         " payment_reference, design FROM purchase"
     ),
-    "purchase_reference.market, purchase_reference.payment_reference": (
+    "purchase_reference.payment_reference, purchase_reference.market": (
         "INSERT INTO purchase_reference SELECT * FROM purchase_reference"
     ),
     "terms_version.market, terms_version.in_force_from": (

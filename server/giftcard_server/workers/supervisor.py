@@ -75,7 +75,7 @@ class Supervisor:
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
-                self._http = http_server(settings, self._access, self.registry, self._is_ready)
+                self._http = http_server(settings, self._access, self.registry, self._why_not_ready)
             except OSError as error:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())
@@ -191,8 +191,10 @@ class Supervisor:
     def _count(self) -> int:
         return self._replaced
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        if self._draining.is_set():
+            return "draining"
+        return self._probe.why_not_ready() if self._alive() else "no worker is ready"
 
     def _environment(self) -> dict[str, str]:
         """Return this environment with what workers need: the port, and the folder of counters."""
