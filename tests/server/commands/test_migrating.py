@@ -76,8 +76,10 @@ def test_a_database_is_migrated_once_and_then_there_is_nothing_to_do(bare: Place
 def test_each_migration_says_before_it_runs_whether_former_servers_go_on(bare: Place) -> None:
     effects = [
         "0001_cards only expands: running servers of the former version go on",
-        "0002_sealed_people fences off: running servers of the former version cannot write any"
-        " more",
+        (
+            "0002_sealed_people fences off: running servers of the former version"
+            " cannot write any more"
+        ),
         "0003_second_edition only expands: running servers of the former version go on",
     ]
     for _ in range(2):  # The first one changes nothing.
