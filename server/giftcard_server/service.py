@@ -166,8 +166,9 @@ class Service:
     def _why_not_ready(self) -> str:
         if self._draining.is_set():
             return "the server is stopping"
-        if not self._probe.is_answered():
-            return "the database does not answer"
+        why_not = self._probe.why_not_ready()
+        if why_not:
+            return why_not
         return self._writes.why_not and f"nothing can be written: {self._writes.why_not}"
 
     def _listen(self, access: Access, *, with_http: bool) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import peewee
 
+from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
-from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.errors import StorageAwayError, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,16 @@ def has_cards(url: DatabaseUrl) -> bool:
 def require_schema(url: DatabaseUrl) -> None:
     """Raise `DatabaseRefusedError` unless a database is ours and its schema fits."""
     url.engine.require_schema(url.location)
+
+
+def require_unfenced(connection: Database) -> None:
+    """Raise `FencedOffError` where nothing of this version can be written any more.
+
+    Raises `StorageAwayError` where the database does not answer.
+    """
+    with translated():
+        fences = connection.execute_sql(versions.FENCES).fetchall()
+    versions.require_unfenced(fences)
 
 
 def connect(url: DatabaseUrl) -> Database:

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from giftcard_rules import codes
 from giftcard_rules.commands import (
     Acted,
@@ -25,7 +27,7 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.errors import ContendedError, KeyLostError
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import CommitLostError, FencedOffError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
     from giftcard_storage.store import Store
+
+log = structlog.get_logger(__name__)
 
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
@@ -104,6 +108,7 @@ class Committer:
         # were committed, and what became of the last one, unless it was committed.
         self.commits = 0
         self.failure: StorageAwayError | None = None
+        self._is_fenced_off = False
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -122,6 +127,9 @@ class Committer:
             self._commit(entries)
         except StorageAwayError as error:
             self.failure = error
+            if isinstance(error, FencedOffError) and not self._is_fenced_off:
+                self._is_fenced_off = True  # One line is enough, as it stays so.
+                log.error("replace this server", why=str(error))  # noqa: TRY400 - its trace shows nothing
             raise
         except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
             if len(entries) == 1:

@@ -28,7 +28,7 @@ from giftcard_server.errors import (
 )
 from giftcard_server.guesses.attempts import Attempt
 from giftcard_server.logs import Summarized
-from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -215,7 +215,8 @@ def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
 
 def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     code, message = ANSWERED[type(error)]
-    if isinstance(error, StorageAwayError | KeyLostError):
+    # The committer has logged once that it was fenced off.
+    if isinstance(error, StorageAwayError | KeyLostError) and not isinstance(error, FencedOffError):
         undecided.add("undecided", why=message, error=str(error))
     abort(context, refusals.try_again(code, message, RETRY_AFTER))
 

@@ -196,8 +196,8 @@ class Supervisor:
             return "the server is stopping"
         if not self._alive():
             return "no worker answers"
-        if not self._probe.is_answered():
-            return "the database does not answer"
+        if why_not_ready := self._probe.why_not_ready():
+            return why_not_ready
         why_not = [slot.why_not_writable for slot in self._slots if slot.is_ready]
         return f"nothing can be written: {why_not[0]}" if why_not and all(why_not) else ""
 
