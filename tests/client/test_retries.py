@@ -23,6 +23,7 @@ from given.checkout.faulty_gateway import (
     FaultyGateway,
     answer,
     error_info,
+    give_up,
     hang_before,
     lose_request,
     refuse,
@@ -47,7 +48,10 @@ def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
         yield client
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED])
+RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED)
+
+
+@pytest.mark.parametrize("code", RETRIED)
 def test_a_try_that_finds_no_service_is_repeated_unchanged(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
 ) -> None:
@@ -68,11 +72,7 @@ def test_a_service_that_stays_down_is_given_up_after_five_tries(
 
 @pytest.mark.parametrize(
     "code",
-    [
-        code
-        for code in grpc.StatusCode
-        if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
-    ],
+    [code for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, *RETRIED}],
 )
 def test_no_other_status_is_retried(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
@@ -81,6 +81,15 @@ def test_no_other_status_is_retried(
     with pytest.raises(GiftCardError):
         cards.capture("auth-1")
     assert len(gateway.calls("Capture")) == 1
+
+
+def test_a_call_that_the_server_gives_up_is_made_again_as_it_was(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", give_up, CAPTURED)
+    assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
+    first, again = gateway.calls("Capture")
+    assert first == again
 
 
 def test_throttled_guesses_are_not_retried(gateway: FaultyGateway, cards: GiftCards) -> None:

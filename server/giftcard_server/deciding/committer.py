@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
+# No later try of a batch begins when so much time has passed since the first one.
+TRY_SECONDS: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
-        `KeyLostError`; any other error is a defect. After each of them nothing was done, but
-        after `CommitLostError` the command may have been, which its request record tells.
+        Raises `UndecidedError` and `StorageAwayError`; any other error is a defect. After each
+        of them nothing was done, but after `CommitLostError` and `LateError` the command may
+        have been, which its request record tells.
         """
         return self._batcher.submit(submission, gone)
 
@@ -128,12 +130,13 @@ class Committer:
                 entry.fail(error)
 
     def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        """Decide a batch again until it is committed, or fail after `TRIES`.
+        """Decide a batch again until it is committed, or fail after `TRIES` or `TRY_SECONDS`.
 
         A batch whose commit was lost is decided again, like one that read stale facts. If it was
         committed after all, every command finds its request record and is answered from it.
         """
         lost: CommitLostError | None = None
+        give_up_at = time.monotonic() + TRY_SECONDS
         for attempt in range(TRIES):
             try:
                 return self._try_commit(entries)
@@ -145,6 +148,8 @@ class Committer:
             except StorageAwayError:
                 if lost is None:  # Nothing was done, which the caller shall know at once.
                     raise
+            if time.monotonic() > give_up_at:
+                break
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
 

@@ -66,9 +66,9 @@ class Postgresql(Engine):
         """Open a connection that opens itself again once it was cut."""
         return connect(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
         """Open a connection whose plans read whole tables, and whose statements may take long."""
-        return connect(location, LOOKING_OVER)
+        return connect(location, LOOKING_OVER, within_seconds)
 
     def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
         """Return False: the server's operator makes the database."""
@@ -76,7 +76,7 @@ class Postgresql(Engine):
 
     def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
         """Bring the database to this code's schema, one process at a time."""
-        with opened(location) as database:
+        with opened(location, round_trip_seconds=None) as database:
             try:
                 with translated():
                     database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")

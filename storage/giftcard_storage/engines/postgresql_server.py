@@ -9,7 +9,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import peewee
-from peewee import PostgresqlDatabase
 
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
 
@@ -28,6 +27,9 @@ _CONNECTING: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+# For a round trip of commands and of reads that look at few rows. A call that led a batch and one
+# that waited for it still end within the 30 s that a call may take.
+ROUND_TRIP_SECONDS: Final = 5.0
 # Settings of the server for a session; times are in milliseconds.
 SESSION: Final = {
     "synchronous_commit": "on",
@@ -50,17 +52,6 @@ LOOKING_OVER: Final = SESSION | {
 }
 
 
-class _Postgresql(PostgresqlDatabase):
-    def rollback(self) -> None:
-        """Roll back through psycopg, which then prepares its statements anew.
-
-        After a failure in a pipeline, psycopg takes the statements behind it for prepared. A
-        ROLLBACK that does not go through psycopg itself would leave it so for good.
-        """
-        if not self.is_closed():
-            PostgresqlDatabase.connection(self).rollback()
-
-
 def shown(url: str) -> str:
     """Return a URL without what may be secret in it."""
     before, _, parameters = url.removeprefix("postgresql://").partition("?")
@@ -79,12 +70,20 @@ def name_of(rest: str) -> str:
     return hosts_and_name.partition("/")[2]
 
 
-def connect(url: str, session: dict[str, str] = SESSION) -> Database:
-    """Open a connection that any one thread at a time may use."""
+def connect(
+    url: str,
+    session: dict[str, str] = SESSION,
+    round_trip_seconds: float | None = ROUND_TRIP_SECONDS,
+) -> Database:
+    """Open a connection that any one thread at a time may use.
+
+    Each of its round trips ends within `round_trip_seconds`, unless that is None.
+    """
     try:
-        database: Database = _Postgresql(
-            **_parameters(url, session), prefer_psycopg3=True, thread_safe=False
-        )
+        parameters = _parameters(url, session)
+        from giftcard_storage.engines.postgresql_connection import BoundedDatabase  # noqa: PLC0415 - needs psycopg
+
+        database: Database = BoundedDatabase(parameters, round_trip_seconds)
         with translated():
             database.connect()
     except peewee.ProgrammingError:
@@ -97,10 +96,10 @@ def connect(url: str, session: dict[str, str] = SESSION) -> Database:
 
 
 @contextlib.contextmanager
-def opened(url: str) -> Iterator[Database]:
+def opened(url: str, round_trip_seconds: float | None = ROUND_TRIP_SECONDS) -> Iterator[Database]:
     """Open a connection inside, and close it. Raises `DatabaseRefusedError` if that fails."""
     try:
-        database = connect(url)
+        database = connect(url, round_trip_seconds=round_trip_seconds)
     except StorageAwayError as error:
         raise refused(url, f"it cannot be reached ({error})") from error
     try:
@@ -123,8 +122,7 @@ def _parameters(url: str, session: dict[str, str]) -> dict[str, Any]:
     options = [f"-c {name}={value}" for name, value in session.items()]
     # Of a setting that is there twice, the later one wins.
     every = " ".join([*options, str(in_url.pop("options", ""))])
-    parameters = {**_CONNECTING, **in_url, "options": every}
-    return {"database": parameters.pop("dbname"), **parameters}
+    return {**_CONNECTING, **in_url, "options": every}
 
 
 def refused(url: str, why: str) -> DatabaseRefusedError:

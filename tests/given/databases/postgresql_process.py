@@ -103,6 +103,21 @@ class PostgresqlProcess:
             wait_until(lambda: not any(map(_is_running, children)))
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Send SIGSTOP to every process of it: connections stay, and nothing is answered."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+        for child in _children_of(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let every process of it go on."""
+        assert self._process is not None
+        for each in (*_children_of(self._process.pid), self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it in order, and disconnect its clients."""
         if self._process is not None and self._process.poll() is None:

@@ -1,0 +1,72 @@
+"""Connections to PostgreSQL whose every round trip ends in time.
+
+libpq and the kernel give up a server that is gone. A server that is frozen keeps its connections,
+and its kernel acknowledges what it is sent: only a bound of the client's own ends such a wait.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from peewee import PostgresqlDatabase
+from psycopg import Connection, OperationalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from psycopg.abc import PQGen
+
+
+class NoAnswerError(OperationalError):
+    """A round trip took too long. The connection is closed; its fate on the server is unknown."""
+
+
+class BoundedConnection(Connection[Any]):
+    """Closes itself when a round trip takes longer than `round_trip_seconds`; None is no bound."""
+
+    round_trip_seconds: float | None = None
+
+    def wait(self, gen: PQGen[Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's own
+        """Make a round trip. Raises `NoAnswerError`."""
+        if self.round_trip_seconds is None:
+            return super().wait(gen, *arguments, **named)
+        give_up_at = time.monotonic() + self.round_trip_seconds
+        try:
+            return super().wait(gen, *arguments, **named | {"timeout": self.round_trip_seconds})
+        except OperationalError as error:
+            if time.monotonic() < give_up_at:
+                raise
+            # Not by a cancel request: it would end the wait of a commit for a standby, and the
+            # commit would look done.
+            self.close()
+            message = f"no answer within {self.round_trip_seconds} s"
+            raise NoAnswerError(message) from error
+
+
+class BoundedDatabase(PostgresqlDatabase):
+    """Peewee's view of a server. Connects as `parameters` of libpq say."""
+
+    def __init__(self, parameters: Mapping[str, Any], round_trip_seconds: float | None) -> None:
+        super().__init__(parameters["dbname"], prefer_psycopg3=True, thread_safe=False)
+        self._parameters = parameters
+        self._round_trip_seconds = round_trip_seconds
+
+    def rollback(self) -> None:
+        """Roll back through psycopg, which then prepares its statements anew.
+
+        After a failure in a pipeline, psycopg takes the statements behind it for prepared. A
+        ROLLBACK that does not go through psycopg itself would leave it so for good.
+        """
+        if not self.is_closed():
+            self._current.rollback()
+
+    @property
+    def _current(self) -> BoundedConnection:
+        connection: BoundedConnection = PostgresqlDatabase.connection(self)
+        return connection
+
+    def _connect(self) -> BoundedConnection:
+        connection = BoundedConnection.connect(**self._parameters, autocommit=True)
+        connection.round_trip_seconds = self._round_trip_seconds
+        return connection
