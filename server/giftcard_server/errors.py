@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import (
+    CommitLostError,
+    StaleError,
+    StorageAwayError,
+    UnfitSessionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +103,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LateError: (grpc.StatusCode.UNAVAILABLE, "storage is late"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),

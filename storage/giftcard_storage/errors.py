@@ -4,6 +4,7 @@ StorageError
 ├── DatabaseRefusedError   the server must not start on this database
 ├── CardUnknownError       the card that was asked for does not exist
 ├── StorageAwayError       the database does not answer now; nothing was changed
+│   ├── UnfitSessionError  its sessions do not do: a pooler lends them to other clients as well
 │   └── CommitLostError    the connection was cut during a commit; its result is unknown
 └── StaleError             another writer was faster: load and decide again
 """
@@ -34,6 +35,10 @@ class CardUnknownError(StorageError):
 
 class StorageAwayError(StorageError):
     """The database is away, busy or full. The transaction was rolled back."""
+
+
+class UnfitSessionError(StorageAwayError):
+    """A session of the database does not do. The text says why, and quotes nothing of its URL."""
 
 
 class CommitLostError(StorageAwayError):

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL whose every round trip ends in time.
+"""Connections to PostgreSQL whose every round trip ends in time, and whose sessions are our own.
 
 libpq and the kernel give up a server that is gone. A server that is frozen keeps its connections,
 and its kernel acknowledges what it is sent: only a bound of the client's own ends such a wait.
@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from peewee import PostgresqlDatabase
 from psycopg import Connection, OperationalError
 
+from giftcard_storage.engines import postgresql_session
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from psycopg.abc import PQGen
+
+    from giftcard_storage.engines.postgresql_session import Session
 
 
 class NoAnswerError(OperationalError):
@@ -45,12 +49,23 @@ class BoundedConnection(Connection[Any]):
 
 
 class BoundedDatabase(PostgresqlDatabase):
-    """Peewee's view of a server. Connects as `parameters` of libpq say."""
+    """Peewee's view of a server, as `parameters` of libpq and `settings` of the session say."""
 
-    def __init__(self, parameters: Mapping[str, Any], round_trip_seconds: float | None) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        settings: Mapping[str, str],
+        round_trip_seconds: float | None,
+    ) -> None:
         super().__init__(parameters["dbname"], prefer_psycopg3=True, thread_safe=False)
         self._parameters = parameters
+        self._settings = settings
         self._round_trip_seconds = round_trip_seconds
+        self._session: Session | None = None
+
+    def require_own_session(self) -> None:
+        """Raise `UnfitSessionError` where a pooler lends the session to other clients as well."""
+        postgresql_session.require_own(self._current, self._open)
 
     def rollback(self) -> None:
         """Roll back through psycopg, which then prepares its statements anew.
@@ -67,6 +82,15 @@ class BoundedDatabase(PostgresqlDatabase):
         return connection
 
     def _connect(self) -> BoundedConnection:
+        connection = self._open()
+        try:
+            self._session = postgresql_session.begin(connection, self._settings, self._session)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self) -> BoundedConnection:
         connection = BoundedConnection.connect(**self._parameters, autocommit=True)
         connection.round_trip_seconds = self._round_trip_seconds
         return connection

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import peewee
 
-from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
+from giftcard_storage.errors import (
+    DatabaseRefusedError,
+    StorageAwayError,
+    UnfitSessionError,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peewee import Database
+
+    from giftcard_storage.engines.postgresql_connection import BoundedDatabase
 
 # Settings of libpq, in seconds, the last in milliseconds. Those of the URL win.
 _CONNECTING: Final = {
@@ -50,6 +57,8 @@ LOOKING_OVER: Final = SESSION | {
     "enable_hashjoin": "on",
     "enable_mergejoin": "on",
 }
+# The URLs whose sessions are known to stay with their client.
+_WITH_OWN_SESSIONS: Final[set[str]] = set()
 
 
 def shown(url: str) -> str:
@@ -80,18 +89,23 @@ def connect(
     Each of its round trips ends within `round_trip_seconds`, unless that is None.
     """
     try:
-        parameters = _parameters(url, session)
-        from giftcard_storage.engines.postgresql_connection import BoundedDatabase  # noqa: PLC0415 - needs psycopg
+        parameters, settings = _parameters(url, session)
+        from giftcard_storage.engines import postgresql_connection  # noqa: PLC0415 - needs psycopg
 
-        database: Database = BoundedDatabase(parameters, round_trip_seconds)
+        database = postgresql_connection.BoundedDatabase(parameters, settings, round_trip_seconds)
         with translated():
             database.connect()
+        if url not in _WITH_OWN_SESSIONS:
+            _require_own_session(database)
+            _WITH_OWN_SESSIONS.add(url)
     except peewee.ProgrammingError:
         # Without libpq's own text, which quotes what it does not understand.
         raise refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
         why = "psycopg is missing: install giftcard-tender[server,postgres]"
         raise refused(url, why) from error
+    except UnfitSessionError as error:
+        raise refused(url, str(error)) from error
     return database
 
 
@@ -109,20 +123,32 @@ def opened(url: str, round_trip_seconds: float | None = ROUND_TRIP_SECONDS) -> I
         database.close()
 
 
-def _parameters(url: str, session: dict[str, str]) -> dict[str, Any]:
-    """Return the parameters of a connection: the URL's, and our own where it has none."""
+def _require_own_session(database: BoundedDatabase) -> None:
+    try:
+        with translated():
+            database.require_own_session()
+    except BaseException:
+        database.close()
+        raise
+
+
+def _parameters(url: str, session: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the parameters of a connection and the settings of its session.
+
+    Both are the URL's, and our own where it has none.
+    """
     try:
         from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 - the extra `postgres` brings it
+
+        from giftcard_storage.engines.postgresql_session import settings_of  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise peewee.ImproperlyConfigured from error
     try:
         in_url = conninfo.conninfo_to_dict(url)
     except ProgrammingError as error:
         raise peewee.ProgrammingError from error
-    options = [f"-c {name}={value}" for name, value in session.items()]
-    # Of a setting that is there twice, the later one wins.
-    every = " ".join([*options, str(in_url.pop("options", ""))])
-    return {**_CONNECTING, **in_url, "options": every}
+    settings, options = settings_of(str(in_url.pop("options", "")), session)
+    return {**_CONNECTING, **in_url, **({"options": options} if options else {})}, settings
 
 
 def refused(url: str, why: str) -> DatabaseRefusedError:

@@ -55,7 +55,7 @@ class PostgresqlProcess:
         """Prepare; `start` or `with` starts it. `settings` are PostgreSQL's own."""
         # No other user may enter pytest's own folders.
         self.folder = Path(tempfile.mkdtemp(prefix="giftcard-postgresql-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
@@ -235,7 +235,8 @@ def _is_running(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this host on which no process listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
