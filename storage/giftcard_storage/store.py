@@ -130,6 +130,11 @@ class Store:
         """Commit everything done inside, durably, or roll all of it back."""
         return writing(self._database)
 
+    def wait_like_a_write(self) -> None:
+        """Have a transaction that saves nothing commit as durably as one that does."""
+        with translated():
+            self._engine.wait_like_a_write(self._database)
+
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database inside, and block no writer."""
         return reading(self._database)

@@ -134,6 +134,7 @@ class Committer:
 
         A batch whose commit was lost is decided again, like one that read stale facts. If it was
         committed after all, every command finds its request record and is answered from it.
+        An answer from a record waits until the record is as durable as any commit.
         """
         lost: CommitLostError | None = None
         give_up_at = time.monotonic() + TRY_SECONDS
@@ -165,6 +166,8 @@ class Committer:
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
+                elif batch.rests_on_records:  # They may be on this server only, so far.
+                    self._store.wait_like_a_write()
         except CommitLostError:
             for entry, answer in zip(entries, answers, strict=True):
                 entry.succeed(answer)  # Perhaps: the next try finds out.
@@ -204,6 +207,8 @@ class _Batch:
         self._now = now
         self.decisions: list[Decision] = []
         self.records: list[RequestRecord] = []
+        # Whether an answer follows from a record that another transaction has written.
+        self.rests_on_records = False
 
     def answer(self, submission: Submission) -> Answer:
         """Answer a command from its record, or by deciding it now."""
@@ -213,6 +218,7 @@ class _Batch:
             assert isinstance(caught_up, CaughtUp)  # Validate has a reader of its own.
             return Answer(b"", None, "")
         record = self._facts.requests.get(command.key)
+        self.rests_on_records |= record is not None
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
             return Answer(record.answer, record.reason, record.key_id, replayed=True)

@@ -99,6 +99,13 @@ class Engine(ABC):
         """Begin a transaction that sees one state of the database, and may change it."""
 
     @abstractmethod
+    def wait_like_a_write(self, database: Database) -> None:
+        """Have the commit of a transaction that only read wait as that of one that wrote would.
+
+        After it, everything that the transaction read is as durable as any commit.
+        """
+
+    @abstractmethod
     def begin_reading(self, database: Database) -> None:
         """Begin a transaction that sees one state of the database, and blocks no writer."""
 

@@ -40,6 +40,13 @@ _FROM_JSON: Final = {
     "BOOL": "(saved.value->>{place})::boolean",
     "BLOB": "decode(saved.value->>{place}, 'hex')",
 }
+# A transactional message is a record in the log and in no table. To have a transaction id would
+# not be enough: a commit that wrote nothing waits for no flush. Without standbys to wait for
+# there is nothing to do, as this server flushes a commit before any other session can see it.
+_WRITE_TO_LOG: Final = """
+    SELECT pg_logical_emit_message(true, 'giftcard', '')
+    WHERE current_setting('synchronous_standby_names') <> ''
+"""
 
 
 class Postgresql(Engine):
@@ -118,6 +125,13 @@ class Postgresql(Engine):
     def begin_writing(self, database: Database) -> None:
         """See one state throughout; updating a row that was changed since then fails."""
         _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Write to the log, so that COMMIT waits for the standbys that commits have to wait for.
+
+        The log has one order: what was committed before is then on these standbys too.
+        """
+        database.cursor().execute(_WRITE_TO_LOG)
 
     def begin_reading(self, database: Database) -> None:
         """See one state throughout."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from psycopg.abc import PQGen
+    from psycopg.errors import Diagnostic
 
     from giftcard_storage.engines.postgresql_session import Session
 
@@ -26,10 +27,15 @@ class NoAnswerError(OperationalError):
     """A round trip took too long. The connection is closed; its fate on the server is unknown."""
 
 
+class CommitWarningError(OperationalError):
+    """COMMIT was answered with a warning: it was done on this server, and perhaps nowhere else."""
+
+
 class BoundedConnection(Connection[Any]):
     """Closes itself when a round trip takes longer than `round_trip_seconds`; None is no bound."""
 
     round_trip_seconds: float | None = None
+    _has_warned = False
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's own
         """Make a round trip. Raises `NoAnswerError`."""
@@ -46,6 +52,21 @@ class BoundedConnection(Connection[Any]):
             self.close()
             message = f"no answer within {self.round_trip_seconds} s"
             raise NoAnswerError(message) from error
+
+    def commit_without_warning(self) -> None:
+        """Commit. Raises `CommitWarningError` where the server warns of it.
+
+        PostgreSQL does so when the wait for a synchronous standby was cancelled.
+        """
+        self._has_warned = False
+        self.execute("COMMIT")
+        if self._has_warned:
+            raise CommitWarningError
+
+    def hear(self, notice: Diagnostic) -> None:
+        """Take note of a warning by the server."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._has_warned = True
 
 
 class BoundedDatabase(PostgresqlDatabase):
@@ -66,6 +87,10 @@ class BoundedDatabase(PostgresqlDatabase):
     def require_own_session(self) -> None:
         """Raise `UnfitSessionError` where a pooler lends the session to other clients as well."""
         postgresql_session.require_own(self._current, self._open)
+
+    def commit(self) -> None:
+        """Commit. A commit that the server warns of counts as one whose answer was lost."""
+        self._current.commit_without_warning()
 
     def rollback(self) -> None:
         """Roll back through psycopg, which then prepares its statements anew.
@@ -93,4 +118,5 @@ class BoundedDatabase(PostgresqlDatabase):
     def _open(self) -> BoundedConnection:
         connection = BoundedConnection.connect(**self._parameters, autocommit=True)
         connection.round_trip_seconds = self._round_trip_seconds
+        connection.add_notice_handler(connection.hear)
         return connection

@@ -136,6 +136,9 @@ class Sqlite(Engine):
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
 
+    def wait_like_a_write(self, database: Database) -> None:
+        """Do nothing: a commit is flushed before another connection can see it."""
+
     def begin_reading(self, database: Database) -> None:
         """Read beside the writer."""
         database.execute_sql("BEGIN DEFERRED")

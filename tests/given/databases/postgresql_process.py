@@ -153,15 +153,15 @@ class PostgresqlProcess:
         self._databases += 1
         name = f"books_{self._databases}"
         if migrated and not self._has(MIGRATED):
-            self._run(f"CREATE DATABASE {MIGRATED}")
+            self.run(f"CREATE DATABASE {MIGRATED}")
             database.migrate(DatabaseUrl.parse(self.url(MIGRATED)))
         template = MIGRATED if migrated else "template1"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Remove a database."""
-        self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        self.run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     def dump(self, url: str) -> bytes:
         """Return everything in a database, as statements, by a program that is not ours."""
@@ -171,9 +171,10 @@ class PostgresqlProcess:
         return b"\n".join(line for line in lines if not line.startswith(b"\\"))
 
     def _has(self, name: str) -> bool:
-        return bool(self._run("SELECT 1 FROM pg_database WHERE datname = %s", name))
+        return bool(self.run("SELECT 1 FROM pg_database WHERE datname = %s", name))
 
-    def _run(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    def run(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+        """Run a statement as a superuser, in no database of a test, and return what it finds."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
@@ -203,7 +204,7 @@ class PostgresqlProcess:
     def _is_ready(self) -> bool:
         assert self._process is not None
         try:
-            self._run("SELECT 1")
+            self.run("SELECT 1")
         except psycopg.OperationalError:
             if self._process.poll() is not None:
                 raise
