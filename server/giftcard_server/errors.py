@@ -22,6 +22,7 @@ import grpc
 
 from giftcard_storage.errors import (
     CommitLostError,
+    LockedError,
     StaleError,
     StorageAwayError,
     UnfitSessionError,
@@ -103,6 +104,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LateError: (grpc.StatusCode.UNAVAILABLE, "storage is late"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),

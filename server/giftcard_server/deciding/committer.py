@@ -16,7 +16,7 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.errors import ContendedError, KeyLostError
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import CommitLostError, LockedError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,12 @@ TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
 # No later try of a batch begins when so much time has passed since the first one.
 TRY_SECONDS: Final = 8.0
+# When a batch that met a lock has been split for so long, its other commands fail as well: then
+# another program has locked a whole table.
+SPLIT_SECONDS: Final = 2.0
+# After a lock was met, batches hardly wait for locks for so long, so that a card that a long
+# transaction holds delays no command for other cards by more than a moment.
+IMPATIENT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        self._patient_again_at = 0.0  # By the monotonic clock.
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -106,30 +113,41 @@ class Committer:
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
-            self._commit(entries)
-        except StorageAwayError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
+            self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
+        except Exception as error:
+            is_locked = isinstance(error, LockedError)
+            if isinstance(error, StorageAwayError) and not is_locked:
+                raise
+            if is_locked:
+                self._patient_again_at = time.monotonic() + IMPATIENT_SECONDS
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
-            self._run_one_by_one(entries)
+            # One command's defect, bad luck or lock shall not fail the others.
+            self._run_one_by_one(entries, is_patient=not is_locked)
 
-    def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _run_one_by_one(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         away: StorageAwayError | None = None
+        give_up_at = time.monotonic() + SPLIT_SECONDS
         for entry in entries:
             if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
-                self._commit((entry,))
+                self._commit((entry,), is_patient=is_patient)
+            except LockedError as error:
+                entry.fail(error)
+                if time.monotonic() > give_up_at:
+                    away = error
             except StorageAwayError as error:
                 away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
 
-    def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _commit(self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool) -> None:
         """Decide a batch again until it is committed, or fail after `TRIES` or `TRY_SECONDS`.
 
         A batch whose commit was lost is decided again, like one that read stale facts. If it was
@@ -140,7 +158,7 @@ class Committer:
         give_up_at = time.monotonic() + TRY_SECONDS
         for attempt in range(TRIES):
             try:
-                return self._try_commit(entries)
+                return self._try_commit(entries, is_patient=is_patient)
             except StaleError:
                 self._metrics.again("stale")
             except CommitLostError as error:
@@ -154,10 +172,12 @@ class Committer:
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
 
-    def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _try_commit(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         answers: list[Answer] = []
         try:
-            with self._store.transaction():
+            with self._store.transaction(is_patient=is_patient):
                 now = (
                     self._now()
                 )  # Only now, as the transaction may have waited for another writer.

@@ -95,8 +95,11 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
-    def begin_writing(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and may change it."""
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
+        """Begin a transaction that sees one state of the database, and may change it.
+
+        If it is not patient, it hardly waits for a row that another session has locked.
+        """
 
     @abstractmethod
     def wait_like_a_write(self, database: Database) -> None:

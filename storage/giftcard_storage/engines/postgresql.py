@@ -47,6 +47,7 @@ _WRITE_TO_LOG: Final = """
     SELECT pg_logical_emit_message(true, 'giftcard', '')
     WHERE current_setting('synchronous_standby_names') <> ''
 """
+_BE_IMPATIENT: Final = "SET LOCAL lock_timeout = '100ms'"
 
 
 class Postgresql(Engine):
@@ -122,9 +123,11 @@ class Postgresql(Engine):
     def checkpoint(self, database: Database) -> None:
         """Leave it to the server, which does so by itself."""
 
-    def begin_writing(self, database: Database) -> None:
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
         """See one state throughout; updating a row that was changed since then fails."""
         _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        if not is_patient:
+            database.cursor().execute(_BE_IMPATIENT)
 
     def wait_like_a_write(self, database: Database) -> None:
         """Write to the log, so that COMMIT waits for the standbys that commits have to wait for.

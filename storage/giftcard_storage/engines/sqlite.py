@@ -132,7 +132,7 @@ class Sqlite(Engine):
         with translated():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def begin_writing(self, database: Database) -> None:
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
 
