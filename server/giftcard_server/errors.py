@@ -9,6 +9,7 @@ ServerError
 └── UndecidedError           the command was not decided; the same request may be sent again
     ├── OverloadedError      too many callers wait
     ├── GoneError            the caller stopped waiting
+    ├── LateError            the database takes too long; the command may be decided yet
     ├── ContendedError       other writers were faster each time
     └── KeyLostError         the ring lacks the key that a recorded answer needs
 """
@@ -19,7 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from giftcard_storage.errors import CommitLostError, FencedOffError, StaleError, StorageAwayError
+from giftcard_storage.errors import (
+    CommitLostError,
+    FencedOffError,
+    LockedError,
+    StaleError,
+    StorageAwayError,
+    UnfitSessionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +83,13 @@ class GoneError(UndecidedError):
     """The caller stopped waiting before the command was picked up."""
 
 
+class LateError(UndecidedError):
+    """The batch of a command, or the one before, takes too long.
+
+    The command may be decided yet, as after a lost commit: its request record will tell.
+    """
+
+
 class ContendedError(UndecidedError):
     """Other writers were faster each time."""
 
@@ -84,12 +99,15 @@ class KeyLostError(UndecidedError):
 
 
 # The status and text of a call whose command was not decided. The same request may be sent
-# again: nothing was done, or, after a lost commit, its record will answer it.
+# again: nothing was done, or its record will answer it, after a lost or late commit.
 ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     OverloadedError: (grpc.StatusCode.UNAVAILABLE, "overloaded"),
+    LateError: (grpc.StatusCode.UNAVAILABLE, "storage is late"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     FencedOffError: (grpc.StatusCode.UNAVAILABLE, "a newer version has fenced this server off"),
+    LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
+    UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),

@@ -113,9 +113,12 @@ def connect(url: DatabaseUrl) -> Database:
     return url.engine.connect(url.location)
 
 
-def connect_to_look_over(url: DatabaseUrl) -> Database:
-    """Open a connection for statements that read whole tables. Raises `StorageAwayError`."""
-    return url.engine.connect_to_look_over(url.location)
+def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) -> Database:
+    """Open a connection for statements that read whole tables. Raises `StorageAwayError`.
+
+    A server that does not answer a statement `within_seconds` is given up; None is no bound.
+    """
+    return url.engine.connect_to_look_over(url.location, within_seconds)
 
 
 def close(database: Database) -> None:

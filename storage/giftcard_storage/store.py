@@ -131,9 +131,17 @@ class Store:
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit everything done inside, durably, or roll all of it back."""
-        return writing(self._database)
+    def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
+        """Commit everything done inside, durably, or roll all of it back.
+
+        If it is not patient, it hardly waits for a row that another session has locked.
+        """
+        return writing(self._database, is_patient=is_patient)
+
+    def wait_like_a_write(self) -> None:
+        """Have a transaction that saves nothing commit as durably as one that does."""
+        with translated():
+            self._engine.wait_like_a_write(self._database)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database inside, and block no writer."""

@@ -24,6 +24,7 @@ from given.checkout.faulty_gateway import (
     FaultyGateway,
     answer,
     error_info,
+    give_up,
     hang_before,
     lose_request,
     refuse,
@@ -91,6 +92,15 @@ def test_a_call_that_its_caller_cancels_is_not_sent_again(gateway: FaultyGateway
         assert call.cancel()
         time.sleep(0.5)  # Longer than the pause before a second try.
     assert len(gateway.calls("Capture")) == 1
+
+
+def test_a_call_that_the_server_gives_up_is_made_again_as_it_was(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", give_up, CAPTURED)
+    assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
+    first, again = gateway.calls("Capture")
+    assert first == again
 
 
 def test_throttled_guesses_are_not_retried(gateway: FaultyGateway, cards: GiftCards) -> None:

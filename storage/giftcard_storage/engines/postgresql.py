@@ -63,6 +63,14 @@ _FROM_JSON: Final = {
     "BOOL": "(saved.value->>{place})::boolean",
     "BLOB": "decode(saved.value->>{place}, 'hex')",
 }
+# A transactional message is a record in the log and in no table. To have a transaction id would
+# not be enough: a commit that wrote nothing waits for no flush. Without standbys to wait for
+# there is nothing to do, as this server flushes a commit before any other session can see it.
+_WRITE_TO_LOG: Final = """
+    SELECT pg_logical_emit_message(true, 'giftcard', '')
+    WHERE current_setting('synchronous_standby_names') <> ''
+"""
+_BE_IMPATIENT: Final = "SET LOCAL lock_timeout = '100ms'"
 
 
 class Postgresql(Engine):
@@ -89,9 +97,9 @@ class Postgresql(Engine):
         """Open a connection that opens itself again once it was cut."""
         return connect(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
         """Open a connection whose plans read whole tables, and whose statements may take long."""
-        return connect(location, LOOKING_OVER)
+        return connect(location, LOOKING_OVER, within_seconds)
 
     def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
         """Return False: the server's operator makes the database."""
@@ -101,7 +109,7 @@ class Postgresql(Engine):
         self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
     ) -> list[str]:
         """Bring the database to this code's schema, one process at a time."""
-        with opened(location) as database:
+        with opened(location, round_trip_seconds=None) as database:
             try:
                 with translated():
                     database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
@@ -158,7 +166,7 @@ class Postgresql(Engine):
             return _IN_WORDS.get(code, f"PostgreSQL says {code}")
         return ""
 
-    def begin_writing(self, database: Database) -> None:
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
         """See one state throughout; updating a row that was changed since then fails.
 
         The lock comes before the transaction's state of the database is settled, and no fence
@@ -168,6 +176,15 @@ class Postgresql(Engine):
         while cursor.nextset():
             pass
         require_unfenced(cursor.fetchall())
+        if not is_patient:
+            database.cursor().execute(_BE_IMPATIENT)
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Write to the log, so that COMMIT waits for the standbys that commits have to wait for.
+
+        The log has one order: what was committed before is then on these standbys too.
+        """
+        database.cursor().execute(_WRITE_TO_LOG)
 
     def begin_reading(self, database: Database) -> None:
         """See one state throughout."""

@@ -86,7 +86,7 @@ class Sqlite(Engine):
         with translated():
             return open_file(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:  # noqa: ARG002 - as the other engine's
         """Open a connection like any other, as no setting of SQLite steers its plans."""
         return self.connect(location)
 
@@ -179,10 +179,13 @@ class Sqlite(Engine):
             return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
         return why_too_full(Path(database.database))
 
-    def begin_writing(self, database: Database) -> None:
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
         require_unfenced(database.execute_sql(FENCES).fetchall())
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Do nothing: a commit is flushed before another connection can see it."""
 
     def begin_reading(self, database: Database) -> None:
         """Read beside the writer."""
