@@ -44,7 +44,10 @@ _STATUS: Final = {
 
 
 def http_server(
-    settings: Settings, access: Access, registry: CollectorRegistry, is_ready: Callable[[], bool]
+    settings: Settings,
+    access: Access,
+    registry: CollectorRegistry,
+    why_not_ready: Callable[[], str],
 ) -> HttpServer:
     """Return a server with these settings. Raises OSError where it cannot listen."""
     certificates = access.certificates
@@ -58,7 +61,7 @@ def http_server(
     return HttpServer(
         settings.http_listen,
         registry,
-        is_ready,
+        why_not_ready,
         access.callers,
         certificates if settings.http_tls else None,
     )
@@ -74,7 +77,7 @@ class HttpServer:
         self,
         listen: str,
         registry: CollectorRegistry,
-        is_ready: Callable[[], bool],
+        why_not_ready: Callable[[], str],
         callers: Callers,
         certificates: Certificates | None = None,
     ) -> None:
@@ -82,7 +85,7 @@ class HttpServer:
             pass
 
         Handler.registry = registry
-        Handler.is_ready = staticmethod(is_ready)
+        Handler.why_not_ready = staticmethod(why_not_ready)
         Handler.callers = callers
         Handler.refused = Counter(
             "giftcard_http_refused",
@@ -177,7 +180,7 @@ def _cut(connection: socket.socket) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
-    is_ready: Callable[[], bool]
+    why_not_ready: Callable[[], str]
     callers: Callers
     refused: Counter
     server_version = "giftcard"
@@ -191,12 +194,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self._metrics()
             case "/healthz":
                 self._send(HTTPStatus.OK, b"ok\n", TEXT)
-            case "/readyz" if self.is_ready():
-                self._send(HTTPStatus.OK, b"ready\n", TEXT)
             case "/readyz":
-                self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n", TEXT)
+                self._readiness()
             case _:
                 self._send(HTTPStatus.NOT_FOUND, b"not found\n", TEXT)
+
+    def _readiness(self) -> None:
+        why_not = self.why_not_ready()
+        if why_not:
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {why_not}\n".encode(), TEXT)
+        else:
+            self._send(HTTPStatus.OK, b"ready\n", TEXT)
 
     def _metrics(self) -> None:
         secured = cast("_Server", self.server).certificates is not None

@@ -7,25 +7,27 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from giftcard_server.callers.access import Access
+from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
+from giftcard_server.clocks.judged_clock import TrustedClock
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.grpc_server import SERVICE, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    judged_clock_of,
     parts_of,
     prepare_database,
     registry_of,
@@ -38,6 +40,7 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.terms import Terms
@@ -52,22 +55,18 @@ FIRST_WORKER: Final = 1
 GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 
-def utc_now() -> datetime:
-    """Return the time: the one place where the service reads a clock for its rules."""
-    return datetime.now(UTC)
-
-
 class Service:
     """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    `now` is its clock. `worker` is its number among those that share a port; their supervisor
-    answers HTTP. `reread` reads the settings again, for those that may change while it runs.
+    `now` is a clock to trust, by default that of this machine, which is judged. `worker` is its
+    number among those that share a port; their supervisor answers HTTP. `reread` reads the settings
+    again, for those that may change while it runs.
     """
 
     def __init__(
         self,
         settings: Settings,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
         worker: int | None = None,
         reread: Callable[[], Settings] | None = None,
     ) -> None:
@@ -82,15 +81,19 @@ class Service:
             opened.callback(self._probe.close)
             _require_known_cards(overview, ring, settings.terms)
             self.registry = registry_of(settings, overview)
-            parts = self.parts = parts_of(settings, ring, self.registry, now, opened)
+            # In one process alone: several would contend for the same cards.
+            keeps_house = worker in {None, FIRST_WORKER}
+            judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
+            self._clock = TrustedClock(now) if now else judged()
+            parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             servicer, self._health = parts.servicer, Health(SERVICE)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             services = (servicer, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             self._recurring = [
-                # In one process alone: several would contend for the same cards.
-                *([_housekeeping(parts, overview)] if worker in {None, FIRST_WORKER} else []),
+                *([_housekeeping(parts, overview)] if keeps_house else []),
+                Recurring("clock", self._clock.look, LOOK_AT_CLOCKS_SECONDS, ()),
                 access.reloading,
                 Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
                 Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
@@ -129,8 +132,12 @@ class Service:
             self._http.stop()
         self._opened.close()
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        if self._draining.is_set():
+            return "the server is stopping"
+        if not self._probe.is_answered():
+            return "the database does not answer"
+        return self._clock.why_wrong()
 
     def _listen(self, access: Access, *, with_http: bool) -> None:
         settings, certificates = self._settings, access.certificates
@@ -141,7 +148,7 @@ class Service:
                 else self._grpc.add_secure_port(settings.grpc_listen, certificates.for_grpc())
             )
             if with_http:
-                self._http = http_server(settings, access, self.registry, self._is_ready)
+                self._http = http_server(settings, access, self.registry, self._why_not_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
@@ -158,7 +165,10 @@ def _require_known_cards(
 
 def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
     def due(limit: int) -> list[str]:
-        return overview.due(parts.now(), limit)
+        try:
+            return overview.due(parts.now(), limit)
+        except ClockWrongError:
+            return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
     return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
 

@@ -24,7 +24,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError, KeyLostError
+from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
 from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Committer:
     """Runs commands in batches, each batch as one durable transaction.
 
     `encode` turns an outcome into the encoded answer that its request record keeps. `now` is
-    called once for each try of a batch.
+    called once for each try of a batch; a batch for which it raises fails as a whole.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
-        `KeyLostError`; any other error is a defect. After each of them nothing was done, but
+        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError`, `KeyLostError`
+        and `ClockWrongError`; any other error is a defect. After each of them nothing was done, but
         after `CommitLostError` the command may have been, which its request record tells.
         """
         return self._batcher.submit(submission, gone)
@@ -116,7 +116,7 @@ class Committer:
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries)
-        except StorageAwayError:
+        except (StorageAwayError, ClockWrongError):
             raise
         except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
             if len(entries) == 1:
@@ -125,14 +125,14 @@ class Committer:
             self._run_one_by_one(entries)
 
     def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        away: StorageAwayError | None = None
+        away: StorageAwayError | ClockWrongError | None = None
         for entry in entries:
             if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
                 self._commit((entry,))
-            except StorageAwayError as error:
+            except (StorageAwayError, ClockWrongError) as error:
                 away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone

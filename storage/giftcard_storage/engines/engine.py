@@ -103,6 +103,10 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
+    def servers_time(self, database: Database) -> int | None:
+        """Return the time of the database's own server, in microseconds; None without one."""
+
+    @abstractmethod
     def begin_writing(self, database: Database) -> None:
         """Begin a transaction that sees one state of the database, and may change it.
 

@@ -46,6 +46,7 @@ _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+_TIME: Final = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 # In one round trip, which takes statements that are not prepared.
 _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ;"
@@ -135,6 +136,11 @@ class Postgresql(Engine):
 
     def checkpoint(self, database: Database) -> None:
         """Leave it to the server, which does so by itself."""
+
+    def servers_time(self, database: Database) -> int:
+        """Return what its clock says now, not when a transaction began."""
+        (at,) = database.execute_sql(_TIME).fetchone()
+        return int(at)
 
     def begin_writing(self, database: Database) -> None:
         """See one state throughout; updating a row that was changed since then fails.

@@ -152,6 +152,10 @@ class Sqlite(Engine):
         with translated():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def servers_time(self, database: Database) -> int | None:  # noqa: ARG002 - as the other engine's
+        """Return None: a file has no clock."""
+        return None
+
     def begin_writing(self, database: Database) -> None:
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
