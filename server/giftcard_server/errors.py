@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import CommitLostError, FencedOffError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +94,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     OverloadedError: (grpc.StatusCode.UNAVAILABLE, "overloaded"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    FencedOffError: (grpc.StatusCode.UNAVAILABLE, "a newer version has fenced this server off"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
     ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),

@@ -1,4 +1,4 @@
-"""A probe of whether the database answers, for readiness."""
+"""A probe of whether the database answers and lets this version write, for readiness."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from giftcard_storage import database, overview
-from giftcard_storage.errors import StorageError
+from giftcard_storage.errors import FencedOffError, StorageError
 
 if TYPE_CHECKING:
     from giftcard_storage.database import DatabaseUrl
@@ -22,14 +22,17 @@ class Probe:
         self._connection = database.connect(url)
         self._lock = threading.Lock()
 
-    def is_answered(self) -> bool:
-        """Return whether the database answers now."""
+    def why_not_ready(self) -> str:
+        """Return why commands cannot be decided now; nothing if they can."""
         try:
             with self._lock:
                 overview.has_cards(self._connection)
+                database.require_unfenced(self._connection)
+        except FencedOffError as error:
+            return str(error)
         except StorageError:
-            return False
-        return True
+            return "the database does not answer"
+        return ""
 
     def close(self) -> None:
         """Close the connection."""

@@ -90,10 +90,12 @@ class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSe
     http_tls: bool = False
     connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
-    rpc_threads: PositiveInt = 1024
+    # With what the process has beside, it fits into the 1024 that container engines often allow.
+    rpc_threads: PositiveInt = 896
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     housekeeping_seconds: PositiveInt = 30
+    core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

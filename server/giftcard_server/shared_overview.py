@@ -41,6 +41,16 @@ class SharedOverview:
         with self._lock:
             return overview.sealed(self._connection)
 
+    def has_cards(self) -> bool:
+        """Return whether there is any card."""
+        with self._lock:
+            return overview.has_cards(self._connection)
+
+    def made_at(self) -> datetime:
+        """Return when the tables were made."""
+        with self._lock:
+            return overview.made_at(self._connection)
+
     def close(self) -> None:
         """Close the connection."""
         database.close(self._connection)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import peewee
 
+from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
+from giftcard_storage.errors import StorageAwayError, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +98,16 @@ def require_schema(url: DatabaseUrl) -> None:
     url.engine.require_schema(url.location)
 
 
+def require_unfenced(connection: Database) -> None:
+    """Raise `FencedOffError` where nothing of this version can be written any more.
+
+    Raises `StorageAwayError` where the database does not answer.
+    """
+    with translated():
+        fences = connection.execute_sql(versions.FENCES).fetchall()
+    versions.require_unfenced(fences)
+
+
 def connect(url: DatabaseUrl) -> Database:
     """Open a connection that any one thread at a time may use. Raises `StorageAwayError`."""
     return url.engine.connect(url.location)
@@ -110,6 +122,20 @@ def close(database: Database) -> None:
     """Close a connection, unless a transaction is open on it: then it ends with the process."""
     with suppress(peewee.PeeweeException):
         database.close()
+
+
+def why_not_writable(url: DatabaseUrl) -> str | None:
+    """Find out whether a write would succeed now, by a durable one that changes nothing.
+
+    Return why not; nothing where it would; None where another writer was at work, so that it is
+    not known. It waits for no other writer.
+    """
+    try:
+        connection = connect(url)
+    except StorageAwayError as error:
+        return f"no connection that may write can be opened ({error})"
+    with closing(connection):
+        return engine_of(connection).why_not_writable(connection)
 
 
 def checkpoint(database: Database) -> None:

@@ -78,15 +78,18 @@ def translated() -> Iterator[None]:
             raise StaleError(code) from error
         # SQLITE_CORRUPT and the like are of the bare class.
         if isinstance(error, _AWAY) or code in _NOT_NOW or type(error) is peewee.DatabaseError:
-            raise StorageAwayError(code or type(error).__name__) from error
+            raise StorageAwayError(code or type(_driver_error(error)).__name__) from error
         raise
     except peewee.InterfaceError as error:
         raise StorageAwayError(type(error).__name__) from error
 
 
 def _code(error: peewee.DatabaseError) -> str | None:
-    """Return PostgreSQL's code of an error, which Peewee may have wrapped twice."""
-    own: object = error
-    while isinstance(own, peewee.PeeweeException):
-        own = getattr(own, "orig", None)
-    return getattr(own, "sqlstate", None)
+    """Return PostgreSQL's code, or None where there is none."""
+    return getattr(_driver_error(error), "sqlstate", None)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised: an error of a query that Peewee runs is wrapped twice."""
+    wrapped: BaseException | None = getattr(error, "orig", None)
+    return error if wrapped is None else _driver_error(wrapped)

@@ -48,7 +48,7 @@ FLOORS = {
         {"keys"},
         {"clocks"},
         {"markets"},
-        {"metrics", "probe", "shared_overview", "recurring", "liveness"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),
     "giftcard_client": (

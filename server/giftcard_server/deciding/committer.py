@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from giftcard_rules import codes
 from giftcard_rules.commands import (
     Acted,
@@ -25,7 +27,7 @@ from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import CommitLostError, FencedOffError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
     from giftcard_storage.store import Store
+
+log = structlog.get_logger(__name__)
 
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
@@ -100,6 +104,11 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        # For readiness, which has to know whether writes succeed: how many batches that wrote
+        # were committed, and what became of the last one, unless it was committed.
+        self.commits = 0
+        self.failure: StorageAwayError | None = None
+        self._is_fenced_off = False
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -107,16 +116,21 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError`, `KeyLostError`
-        and `ClockWrongError`; any other error is a defect. After each of them nothing was done, but
-        after `CommitLostError` the command may have been, which its request record tells.
+        Raises `UndecidedError` and `StorageAwayError`; any other error is a defect. Nothing was
+        done then, but after a `CommitLostError` it may have been, which the request record tells.
         """
         return self._batcher.submit(submission, gone)
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries)
-        except (StorageAwayError, ClockWrongError):
+        except ClockWrongError:
+            raise
+        except StorageAwayError as error:
+            self.failure = error
+            if isinstance(error, FencedOffError) and not self._is_fenced_off:
+                self._is_fenced_off = True  # One line is enough, as it stays so.
+                log.error("replace this server", why=str(error))  # noqa: TRY400 - its trace shows nothing
             raise
         except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
             if len(entries) == 1:
@@ -125,15 +139,15 @@ class Committer:
             self._run_one_by_one(entries)
 
     def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        away: StorageAwayError | ClockWrongError | None = None
+        away: StorageAwayError | None = None
         for entry in entries:
             if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
                 self._commit((entry,))
-            except (StorageAwayError, ClockWrongError) as error:
-                away = error
+            except StorageAwayError as error:
+                self.failure = away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
@@ -163,9 +177,7 @@ class Committer:
         answers: list[Answer] = []
         try:
             with self._store.transaction():
-                now = (
-                    self._now()
-                )  # Only now, as the transaction may have waited for another writer.
+                now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
@@ -179,6 +191,8 @@ class Committer:
             entry.succeed(answer)
             self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+        if batch.decisions or batch.records:
+            self.commits, self.failure = self.commits + 1, None
 
 
 def _first(lost: Answer | None, found: Answer) -> Answer:

@@ -202,9 +202,10 @@ class Supervisor:
             return "the server is stopping"
         if not self._alive():
             return "no worker answers"
-        if not self._probe.is_answered():
-            return "the database does not answer"
-        return self._clock.why_wrong()
+        if why_not_ready := self._probe.why_not_ready() or self._clock.why_wrong():
+            return why_not_ready
+        why_not = [slot.why_not_writable for slot in self._slots if slot.is_ready]
+        return f"nothing can be written: {why_not[0]}" if why_not and all(why_not) else ""
 
     def _environment(self) -> dict[str, str]:
         """Return this environment with what workers need: the port, and the folder of counters."""

@@ -107,6 +107,13 @@ class Engine(ABC):
         """Return the time of the database's own server, in microseconds; None without one."""
 
     @abstractmethod
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write durably, change nothing and wait for no other writer; return why that failed.
+
+        Empty where it went well; None where another writer was at work, so that it is not known.
+        """
+
+    @abstractmethod
     def begin_writing(self, database: Database) -> None:
         """Begin a transaction that sees one state of the database, and may change it.
 

@@ -6,8 +6,10 @@ it has written it is refused.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import peewee
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
 
 from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
@@ -52,6 +54,9 @@ _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ;"
     f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
 )
+# Room for a page is what a full disk lacks first. The table is gone with its transaction.
+_A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT repeat('-', 4096)"
+_IN_WORDS: Final = {"53100": "the disk is full", "25006": "the server is a standby"}
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -141,6 +146,23 @@ class Postgresql(Engine):
         """Return what its clock says now, not when a transaction began."""
         (at,) = database.execute_sql(_TIME).fetchone()
         return int(at)
+
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write a page of a table that is gone with its transaction."""
+        try:
+            with translated():
+                self.begin_writing(database)
+                try:
+                    database.execute_sql(_A_PAGE)
+                    database.commit()
+                except BaseException:
+                    with suppress(peewee.PeeweeException):
+                        database.rollback()
+                    raise
+        except StorageAwayError as error:
+            code = str(error)
+            return _IN_WORDS.get(code, f"PostgreSQL says {code}")
+        return ""
 
     def begin_writing(self, database: Database) -> None:
         """See one state throughout; updating a row that was changed since then fails.
