@@ -11,7 +11,8 @@ ServerError
     ├── GoneError            the caller stopped waiting
     ├── LateError            the database takes too long; the command may be decided yet
     ├── ContendedError       other writers were faster each time
-    └── KeyLostError         the ring lacks the key that a recorded answer needs
+    ├── KeyLostError         the ring lacks the key that a recorded answer needs
+    └── ClockWrongError      the clock of this machine cannot be right
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ class KeyLostError(UndecidedError):
     """The ring does not have the key that a recorded answer needs."""
 
 
+class ClockWrongError(UndecidedError):
+    """The clock of this machine cannot be right; the text says why."""
+
+
 # The status and text of a call whose command was not decided. The same request may be sent
 # again: nothing was done, or its record will answer it, after a lost or late commit.
 ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
@@ -109,6 +114,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),
     GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),

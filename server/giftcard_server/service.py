@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
 from giftcard_server.callers.access import Access
+from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
+from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
@@ -22,7 +23,7 @@ from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICE, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
@@ -31,6 +32,7 @@ from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    judged_clock_of,
     parts_of,
     prepare_database,
     registry_of,
@@ -50,6 +52,7 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.settings import Settings
@@ -65,23 +68,19 @@ LAST_RESORT_SECONDS: Final = 3.0
 GC_THRESHOLDS: Final = (20_000, 50, 100)
 
 
-def utc_now() -> datetime:
-    """Return the time: the one place where the service reads a clock for its rules."""
-    return datetime.now(UTC)
-
-
 class Service:
     """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    `now` is its clock. `worker` is its number among those that share a port; their supervisor
-    answers HTTP. `reread` reads the settings again, for those that may change while it runs.
-    `tell_of_writes` is called with why nothing can be written, and with "" once it can.
+    `now` is a clock to trust, by default that of this machine, which is judged. `worker` is its
+    number among those that share a port; their supervisor answers HTTP. `reread` reads the settings
+    again, for those that may change while it runs. `tell_of_writes` is called with why nothing can
+    be written, and with "" once it can.
     """
 
     def __init__(
         self,
         settings: Settings,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
         worker: int | None = None,
         reread: Callable[[], Settings] | None = None,
         tell_of_writes: Callable[[str], object] = lambda _why_not: None,
@@ -98,7 +97,11 @@ class Service:
             opened.callback(self._probe.close)
             _require_known_cards(settings, overview, ring)
             self.registry = registry_of(settings, overview)
-            parts = self.parts = parts_of(settings, ring, self.registry, now, opened)
+            # In one process alone: several would contend for the same cards.
+            keeps_house = worker in {None, FIRST_WORKER}
+            judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
+            self._clock = TrustedClock(now) if now else judged()
+            parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._health = Health(SERVICE)
             serving.callback(self._health.close)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
@@ -109,8 +112,8 @@ class Service:
             services = (threads, parts.servicer, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
-            self._recurring = _watching(parts, self._writes, access, calls)
-            if worker in {None, FIRST_WORKER}:  # Several would contend for the same cards.
+            self._recurring = _watching(parts, self._clock, self._writes, access, calls)
+            if keeps_house:
                 self._recurring.append(_housekeeping(parts, overview))
             if url.engine.needs_checkpoints:
                 self._recurring.append(_checkpointing(url, opened))
@@ -166,7 +169,7 @@ class Service:
     def _why_not_ready(self) -> str:
         if self._draining.is_set():
             return "the server is stopping"
-        why_not = self._probe.why_not_ready()
+        why_not = self._probe.why_not_ready() or self._clock.why_wrong()
         if why_not:
             return why_not
         return self._writes.why_not and f"nothing can be written: {self._writes.why_not}"
@@ -196,16 +199,24 @@ def _require_known_cards(settings: Settings, overview: SharedOverview, ring: Key
 
 def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
     def due(limit: int) -> list[str]:
-        return overview.due(parts.now(), limit)
+        try:
+            return overview.due(parts.now(), limit)
+        except ClockWrongError:
+            return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
     return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
 
 
 def _watching(
-    parts: Parts, writes: WriteCheck, access: Access, calls: CallsInProgress
+    parts: Parts,
+    clock: TrustedClock | JudgedClock,
+    writes: WriteCheck,
+    access: Access,
+    calls: CallsInProgress,
 ) -> list[Recurring]:
-    """Return what looks after the writes, the callers and their calls."""
+    """Return what looks after the clock, the writes, the callers and their calls."""
     return [
+        Recurring("clock", clock.look, LOOK_AT_CLOCKS_SECONDS, ()),
         Recurring("write check", writes.look, WRITE_CHECK_SECONDS, (StorageError,)),
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),

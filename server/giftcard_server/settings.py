@@ -29,6 +29,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_server.callers.settings import CallerSettings
+from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
@@ -73,7 +74,7 @@ MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
+class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSettings):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(

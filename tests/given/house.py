@@ -46,6 +46,7 @@ FLOORS = {
         {"callers"},
         {"guesses"},
         {"keys"},
+        {"clocks"},
         {"markets"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},

@@ -26,7 +26,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError, KeyLostError
+from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -97,7 +97,7 @@ class Committer:
     """Runs commands in batches, each batch as one durable transaction.
 
     `encode` turns an outcome into the encoded answer that its request record keeps. `now` is
-    called once for each try of a batch.
+    called once for each try of a batch; a batch for which it raises fails as a whole.
     """
 
     def __init__(
@@ -140,6 +140,8 @@ class Committer:
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
+        except ClockWrongError:
+            raise
         except Exception as error:
             is_locked = isinstance(error, LockedError)
             if isinstance(error, StorageAwayError) and not is_locked:
@@ -212,9 +214,7 @@ class Committer:
         answers: list[Answer] = []
         try:
             with self._store.transaction(is_patient=is_patient):
-                now = (
-                    self._now()
-                )  # Only now, as the transaction may have waited for another writer.
+                now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]

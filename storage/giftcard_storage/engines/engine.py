@@ -106,6 +106,10 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
+    def servers_time(self, database: Database) -> int | None:
+        """Return the time of the database's own server, in microseconds; None without one."""
+
+    @abstractmethod
     def why_not_writable(self, database: Database) -> str | None:
         """Write durably, change nothing and wait for no other writer; return why that failed.
 

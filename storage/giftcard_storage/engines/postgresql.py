@@ -48,6 +48,7 @@ _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+_TIME: Final = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 # In one round trip, which takes statements that are not prepared.
 _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ;"
@@ -148,6 +149,11 @@ class Postgresql(Engine):
 
     def checkpoint(self, database: Database) -> None:
         """Leave it to the server, which does so by itself."""
+
+    def servers_time(self, database: Database) -> int:
+        """Return what its clock says now, not when a transaction began."""
+        (at,) = database.execute_sql(_TIME).fetchone()
+        return int(at)
 
     def why_not_writable(self, database: Database) -> str | None:
         """Write a page of a table that is gone with its transaction."""

@@ -160,6 +160,10 @@ class Sqlite(Engine):
         with translated():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def servers_time(self, database: Database) -> int | None:  # noqa: ARG002 - as the other engine's
+        """Return None: a file has no clock."""
+        return None
+
     def why_not_writable(self, database: Database) -> str | None:
         """Write the first page as it is; a disk with next to no room is full already."""
         try:
