@@ -27,7 +27,7 @@ from giftcard_rules import codes, commands, decisions
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
-from giftcard_server.deciding.committer import Submission
+from giftcard_server.deciding.batch import Submission
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
