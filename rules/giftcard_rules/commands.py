@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from giftcard_rules.operator_commands import Reinstate, Reinstated
 from giftcard_rules.reasons import Reason
 
 if TYPE_CHECKING:
@@ -216,6 +217,8 @@ Keyed = Issue | Authorize | Capture | Reverse | Cancel
 # What Customer Service does to one card.
 DeskAct = BlockCard | UnblockCard | WriteOffCard
 Command = Keyed | Validate | CatchUp | DeskAct
+# Beside the commands that a server decides, those of its operator.
+Decidable = Command | Reinstate
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +296,5 @@ class Declined:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-Outcome = (
-    Issued | Validated | Authorized | Captured | Reversed | Cancelled | CaughtUp | Acted | Declined
-)
+_Granted = Issued | Validated | Authorized | Captured | Reversed | Cancelled
+Outcome = _Granted | CaughtUp | Acted | Reinstated | Declined

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import blocks, purchase, returns, tender
+from giftcard_rules import blocks, purchase, reinstating, returns, tender
 from giftcard_rules.cards import (
     LIVE,
     Authorization,
@@ -19,7 +19,7 @@ from giftcard_rules.commands import (
     Capture,
     CatchUp,
     CaughtUp,
-    Command,
+    Decidable,
     Declined,
     Issue,
     RequestKey,
@@ -31,6 +31,7 @@ from giftcard_rules.commands import (
     WriteOffCard,
 )
 from giftcard_rules.decisions import Decision
+from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
 from giftcard_rules.terms import Market
@@ -109,7 +110,7 @@ class Current:
         )
 
 
-def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> Decision:
+def decide(command: Decidable, facts: Facts, markets: Markets, now: datetime) -> Decision:
     """Decide a command against the facts. A decline is a decision, too.
 
     Raises nothing for a business reason: every exception is a defect.
@@ -194,7 +195,18 @@ def _catch_up(command: CatchUp, current: Current) -> Decision:
     return Decision(outcome=CaughtUp())
 
 
-_RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
+def _reinstate(command: Reinstate, current: Current) -> Decision:
+    # As it was booked, and not as time has made it since: a hold that is opened again would have
+    # kept its card from expiring.
+    card = current.facts.cards[command.card_id]
+    lapsed = other = None
+    if command.lapsed_id is not None:
+        lapsed = current.facts.authorizations[command.lapsed_id]
+        other = current.live_authorization(lapsed.market, lapsed.order_id)
+    return reinstating.reinstate(card, lapsed, other, current.now)
+
+
+_RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     Issue: _issue,
     Validate: _validate,
     Authorize: _authorize,
@@ -205,4 +217,5 @@ _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
     BlockCard: _block,
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
+    Reinstate: _reinstate,
 }

@@ -14,12 +14,6 @@ GIFT_CARD_CATEGORY = "gift_card"  # The reserved category of an order line (R18)
 MESSAGE_MAX_CHARACTERS = 500  # R5
 
 
-def is_gift_card(category: str) -> bool:
-    """Return whether a category of an order line is the reserved one, however spelled (R18)."""
-    letters = "".join(category.casefold().split()).replace("-", "").replace("_", "")
-    return letters == "giftcard"
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of one market. Amounts are minor units of `currency`."""

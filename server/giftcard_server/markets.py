@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
-from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms, is_gift_card
+from giftcard_rules.tender import is_gift_card
+from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -29,6 +29,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_server.callers.settings import CallerSettings
+from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
@@ -73,7 +74,7 @@ MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
+class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSettings):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(
@@ -89,10 +90,12 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     http_tls: bool = False
     connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
-    rpc_threads: PositiveInt = 1024
+    # With what the process has beside, it fits into the 1024 that container engines often allow.
+    rpc_threads: PositiveInt = 896
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     housekeeping_seconds: PositiveInt = 30
+    core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

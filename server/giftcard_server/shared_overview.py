@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from giftcard_storage import database, overview
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from giftcard_storage.overview import Holdings
 
 
+# For one question, which may read every card. Those who ask take turns.
+WITHIN_SECONDS: Final = 60.0
+
+
 class SharedOverview:
     """Reads beside the commands, one question at a time. Raises `StorageError`, also when made."""
 
     def __init__(self, url: DatabaseUrl) -> None:
-        self._connection = database.connect_to_look_over(url)
+        self._connection = database.connect_to_look_over(url, WITHIN_SECONDS)
         self._lock = threading.Lock()
 
     def holdings(self) -> list[Holdings]:
@@ -40,6 +44,16 @@ class SharedOverview:
         """Return how many cards have people sealed with each key of the ring, by its id."""
         with self._lock:
             return overview.sealed(self._connection)
+
+    def has_cards(self) -> bool:
+        """Return whether there is any card."""
+        with self._lock:
+            return overview.has_cards(self._connection)
+
+    def made_at(self) -> datetime:
+        """Return when the tables were made."""
+        with self._lock:
+            return overview.made_at(self._connection)
 
     def close(self) -> None:
         """Close the connection."""

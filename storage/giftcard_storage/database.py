@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ import peewee
 
 from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
-from giftcard_storage.errors import translated
+from giftcard_storage.errors import StorageAwayError, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,15 +113,32 @@ def connect(url: DatabaseUrl) -> Database:
     return url.engine.connect(url.location)
 
 
-def connect_to_look_over(url: DatabaseUrl) -> Database:
-    """Open a connection for statements that read whole tables. Raises `StorageAwayError`."""
-    return url.engine.connect_to_look_over(url.location)
+def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) -> Database:
+    """Open a connection for statements that read whole tables. Raises `StorageAwayError`.
+
+    A server that does not answer a statement `within_seconds` is given up; None is no bound.
+    """
+    return url.engine.connect_to_look_over(url.location, within_seconds)
 
 
 def close(database: Database) -> None:
     """Close a connection, unless a transaction is open on it: then it ends with the process."""
     with suppress(peewee.PeeweeException):
         database.close()
+
+
+def why_not_writable(url: DatabaseUrl) -> str | None:
+    """Find out whether a write would succeed now, by a durable one that changes nothing.
+
+    Return why not; nothing where it would; None where another writer was at work, so that it is
+    not known. It waits for no other writer.
+    """
+    try:
+        connection = connect(url)
+    except StorageAwayError as error:
+        return f"no connection that may write can be opened ({error})"
+    with closing(connection):
+        return engine_of(connection).why_not_writable(connection)
 
 
 def checkpoint(database: Database) -> None:

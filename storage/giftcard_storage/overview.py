@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from peewee import SQL, Case, fn
@@ -11,6 +12,7 @@ from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card, DataKey
 from giftcard_storage.transactions import reading
+from giftcard_storage.versions import status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,6 +97,13 @@ def made_by(database: Database, card_id: str) -> tuple[str, str]:
     with reading(database), translated():
         ((caller, request_id),) = query.tuples().execute(database)
     return caller, request_id
+
+
+def made_at(database: Database) -> datetime:
+    """Return when the first migration made the tables, by the clock of who ran it."""
+    with translated():
+        applied: list[datetime] = [each.applied for each in status(database) if each.applied]
+    return min(applied).astimezone(UTC)
 
 
 def has_cards(database: Database) -> bool:

@@ -21,6 +21,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.decisions import CardPurchase, PurchaseReference
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.operator_commands import Reinstate
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.commands import Command
+    from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.rows import Row
@@ -60,7 +61,7 @@ class Named:
         self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
         self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
 
-    def add(self, command: Command) -> None:
+    def add(self, command: Decidable) -> None:
         """Take in what a command names."""
         values = self.values
         match command:
@@ -72,17 +73,23 @@ class Named:
             case Capture():
                 values[AUTHORIZATIONS].add(command.authorization_id)
             case Reverse():
-                if command.authorization_id is not None:
-                    values[AUTHORIZATIONS].add(command.authorization_id)
-                if command.authorize_request_id is not None:
-                    values[REQUESTS].add(command.authorize_request_id)
+                self._add_if(AUTHORIZATIONS, command.authorization_id)
+                self._add_if(REQUESTS, command.authorize_request_id)
             case Cancel():
                 values[CARDS].update(command.card_ids)
                 values[PURCHASES].update(command.card_ids)
             case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
                 values[CARDS].add(command.card_id)
+            case Reinstate():
+                values[CARDS].add(command.card_id)
+                self._add_if(AUTHORIZATIONS, command.lapsed_id)
+                self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
+
+    def _add_if(self, lookup: Lookup, value: str | None) -> None:
+        if value is not None:
+            self.values[lookup].add(value)
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
         self.values[CARDS].update(command.card_ids)
@@ -131,15 +138,23 @@ class Store:
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit everything done inside, durably, or roll all of it back."""
-        return writing(self._database)
+    def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
+        """Commit everything done inside, durably, or roll all of it back.
+
+        If it is not patient, it hardly waits for a row that another session has locked.
+        """
+        return writing(self._database, is_patient=is_patient)
+
+    def wait_like_a_write(self) -> None:
+        """Have a transaction that saves nothing commit as durably as one that does."""
+        with translated():
+            self._engine.wait_like_a_write(self._database)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database inside, and block no writer."""
         return reading(self._database)
 
-    def load(self, commands: Iterable[Command]) -> Loaded:
+    def load(self, commands: Iterable[Decidable]) -> Loaded:
         """Load every fact that the commands' rules will look at, in a few statements.
 
         A fact may name others: an authorization its card, a card its hold, a request its

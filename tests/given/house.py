@@ -46,8 +46,9 @@ FLOORS = {
         {"callers"},
         {"guesses"},
         {"keys"},
+        {"clocks"},
         {"markets"},
-        {"metrics", "probe", "shared_overview", "recurring", "liveness"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),
     "giftcard_client": (

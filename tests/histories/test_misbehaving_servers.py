@@ -14,7 +14,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_client.histories.findings import Kind
 from giftcard_rules import decide, tender
 from giftcard_server import metrics
-from giftcard_server.service import utc_now
+from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_storage import overview
 from giftcard_storage.store import Store
 from given.checkout.faulty_gateway import FaultyGateway, Step

@@ -10,7 +10,8 @@ from giftcard_rules.cards import AuthorizationState, Card
 from giftcard_rules.commands import Declined, Money, Reversed, ReverseReason
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
-from giftcard_rules.terms import FRANCE, Market, is_gift_card
+from giftcard_rules.tender import is_gift_card
+from giftcard_rules.terms import FRANCE, Market
 from given.made_facts import (
     MARKETS,
     NOW,

@@ -234,12 +234,17 @@ def _nodes(call: Call, asked: Asked) -> Iterator[Node]:
     if asked.watched:
         yield ("request", *asked.key)
     if call.outcome is Outcome.GRANTED:
-        made = _made_card(call)
-        if made:
-            yield ("card", made)
-        if call.answered.get("authorization"):
-            yield ("hold", call.answered["authorization"]["id"])
-            yield ("card", call.answered["authorization"]["card"])
+        yield from _answered_nodes(call)
+
+
+def _answered_nodes(call: Call) -> Iterator[Node]:
+    """Yield everything that the answer of an operation names."""
+    made = _made_card(call)
+    if made:
+        yield ("card", made)
+    if call.answered.get("authorization"):
+        yield ("hold", call.answered["authorization"]["id"])
+        yield ("card", call.answered["authorization"]["card"])
 
 
 def _connected(operations: Iterable[Operation]) -> list[list[Operation]]:

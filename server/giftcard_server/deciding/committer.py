@@ -26,8 +26,14 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError, KeyLostError
-from giftcard_storage.errors import CommitLostError, FencedOffError, StaleError, StorageAwayError
+from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
+from giftcard_storage.errors import (
+    CommitLostError,
+    FencedOffError,
+    LockedError,
+    StaleError,
+    StorageAwayError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +52,14 @@ TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
 # The outcomes of commands whose answer no record keeps.
 NOT_KEPT: Final = (CaughtUp, Acted, Declined)
+# No later try of a batch begins when so much time has passed since the first one.
+TRY_SECONDS: Final = 8.0
+# When a batch that met a lock has been split for so long, its other commands fail as well: then
+# another program has locked a whole table.
+SPLIT_SECONDS: Final = 2.0
+# After a lock was met, batches hardly wait for locks for so long, so that a card that a long
+# transaction holds delays no command for other cards by more than a moment.
+IMPATIENT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class Committer:
     """Runs commands in batches, each batch as one durable transaction.
 
     `encode` turns an outcome into the encoded answer that its request record keeps. `now` is
-    called once for each try of a batch.
+    called once for each try of a batch; a batch for which it raises fails as a whole.
     """
 
     def __init__(
@@ -104,7 +118,12 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        # For readiness, which has to know whether writes succeed: how many batches that wrote
+        # were committed, and what became of the last one, unless it was committed.
+        self.commits = 0
+        self.failure: StorageAwayError | None = None
         self._is_fenced_off = False
+        self._patient_again_at = 0.0  # By the monotonic clock.
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -112,52 +131,70 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
-        `KeyLostError`; any other error is a defect. After each of them nothing was done, but
-        after `CommitLostError` the command may have been, which its request record tells.
+        Raises `UndecidedError` and `StorageAwayError`; any other error is a defect. After each
+        of them nothing was done, but after `CommitLostError` and `LateError` the command may
+        have been, which its request record tells.
         """
         return self._batcher.submit(submission, gone)
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
-            self._commit(entries)
-        except FencedOffError as error:
-            if not self._is_fenced_off:  # One line is enough, as it stays so.
-                log.error("replace this server", why=str(error))  # noqa: TRY400 - its trace shows nothing
-            self._is_fenced_off = True
+            self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
+        except ClockWrongError:
             raise
-        except StorageAwayError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
+        except Exception as error:
+            is_locked = isinstance(error, LockedError)
+            if isinstance(error, StorageAwayError) and not is_locked:
+                self._note(error)
+                raise
+            if is_locked:
+                self._patient_again_at = time.monotonic() + IMPATIENT_SECONDS
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
-            self._run_one_by_one(entries)
+            # One command's defect, bad luck or lock shall not fail the others.
+            self._run_one_by_one(entries, is_patient=not is_locked)
 
-    def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _note(self, error: StorageAwayError) -> None:
+        """Note why nothing can be written, for readiness."""
+        self.failure = error
+        if isinstance(error, FencedOffError) and not self._is_fenced_off:
+            self._is_fenced_off = True  # One line is enough, as it stays so.
+            log.error("replace this server", why=str(error))
+
+    def _run_one_by_one(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         away: StorageAwayError | None = None
+        give_up_at = time.monotonic() + SPLIT_SECONDS
         for entry in entries:
             if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
-                self._commit((entry,))
+                self._commit((entry,), is_patient=is_patient)
+            except LockedError as error:
+                entry.fail(error)
+                if time.monotonic() > give_up_at:
+                    away = error
             except StorageAwayError as error:
-                away = error
+                self.failure = away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
 
-    def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        """Decide a batch again until it is committed, or fail after `TRIES`.
+    def _commit(self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool) -> None:
+        """Decide a batch again until it is committed, or fail after `TRIES` or `TRY_SECONDS`.
 
         A batch whose commit was lost is decided again, like one that read stale facts. If it was
         committed after all, every command finds its request record and is answered from it.
+        An answer from a record waits until the record is as durable as any commit.
         """
         lost: CommitLostError | None = None
+        give_up_at = time.monotonic() + TRY_SECONDS
         for attempt in range(TRIES):
             try:
-                return self._try_commit(entries)
+                return self._try_commit(entries, is_patient=is_patient)
             except StaleError:
                 self._metrics.again("stale")
             except CommitLostError as error:
@@ -166,21 +203,25 @@ class Committer:
             except StorageAwayError:
                 if lost is None:  # Nothing was done, which the caller shall know at once.
                     raise
+            if time.monotonic() > give_up_at:
+                break
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
 
-    def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _try_commit(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         answers: list[Answer] = []
         try:
-            with self._store.transaction():
-                now = (
-                    self._now()
-                )  # Only now, as the transaction may have waited for another writer.
+            with self._store.transaction(is_patient=is_patient):
+                now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
+                elif batch.rests_on_records:  # They may be on this server only, so far.
+                    self._store.wait_like_a_write()
         except CommitLostError:
             for entry, answer in zip(entries, answers, strict=True):
                 entry.succeed(answer)  # Perhaps: the next try finds out.
@@ -189,6 +230,8 @@ class Committer:
             entry.succeed(answer)
             self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+        if batch.decisions or batch.records:
+            self.commits, self.failure = self.commits + 1, None
 
 
 def _first(lost: Answer | None, found: Answer) -> Answer:
@@ -225,6 +268,8 @@ class _Batch:
         self._now = now
         self.decisions: list[Decision] = []
         self.records: list[RequestRecord] = []
+        # Whether an answer follows from a record that another transaction has written.
+        self.rests_on_records = False
 
     def answer(self, submission: Submission) -> Answer:
         """Answer a command from its record, or by deciding it now."""
@@ -235,6 +280,7 @@ class _Batch:
             reason = outcome.reason if isinstance(outcome, Declined) else None
             return Answer(b"", reason, "")
         record = self._facts.requests.get(command.key)
+        self.rests_on_records |= record is not None
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
             return Answer(record.answer, record.reason, record.key_id, replayed=True)

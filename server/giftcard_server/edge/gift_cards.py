@@ -27,6 +27,7 @@ from giftcard_server.errors import (
     KeyLostError,
 )
 from giftcard_server.guesses.attempts import Attempt
+from giftcard_server.logs import Summarized
 from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _refusing(
         except InvalidRequestError as error:
             abort(context, refusals.malformed(error.violations))
         except tuple(ANSWERED) as error:
-            _undecided(context, error)
+            _undecided(servicer.undecided, context, error)
 
     return answering
 
@@ -96,6 +97,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._attempts = attempts
         self._metrics = metrics
         self._now = now
+        self.undecided = Summarized(log, "error")
 
     @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
@@ -211,11 +213,11 @@ def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
     return lambda: not context.is_active()
 
 
-def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     code, message = ANSWERED[type(error)]
     # The committer has logged once that it was fenced off.
     if isinstance(error, StorageAwayError | KeyLostError) and not isinstance(error, FencedOffError):
-        log.error("undecided", why=message, error=str(error))
+        undecided.add("undecided", why=message, error=str(error))
     abort(context, refusals.try_again(code, message, RETRY_AFTER))
 
 

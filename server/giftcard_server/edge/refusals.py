@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -14,7 +15,6 @@ from giftcard_rules.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
 
     from google.protobuf.message import Message
 
@@ -68,6 +68,9 @@ MESSAGE: Final = {
 }
 assert set(STATUS) == set(MESSAGE) == set(Reason)
 
+# By then the connection is gone, and the next try goes to another server.
+STOPPING_RETRY_AFTER: Final = timedelta(milliseconds=200)
+
 UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
 ABORTED: Final = grpc.StatusCode.ABORTED
 
@@ -98,6 +101,11 @@ def malformed(violations: Sequence[tuple[str, str]]) -> Status:
 def try_again(code: grpc.StatusCode, message: str, after: timedelta) -> Status:
     """Return the status of a request that was not decided and may be sent again unchanged."""
     return _status(code, message, [_retry(after)])
+
+
+def stopping() -> Status:
+    """Return the status of a call that a server refuses because it stops: others answer it."""
+    return try_again(UNAVAILABLE, "the server is stopping", STOPPING_RETRY_AFTER)
 
 
 def internal() -> Status:

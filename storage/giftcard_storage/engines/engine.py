@@ -62,8 +62,11 @@ class Engine(ABC):
         """Open a connection that any one thread at a time may use."""
 
     @abstractmethod
-    def connect_to_look_over(self, location: str) -> Database:
-        """Open a connection for statements that read whole tables."""
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
+        """Open a connection for statements that read whole tables.
+
+        A server that does not answer one of them `within_seconds` is given up; None is no bound.
+        """
 
     @abstractmethod
     def is_to_be_made(self, location: str) -> bool:
@@ -103,11 +106,30 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
-    def begin_writing(self, database: Database) -> None:
+    def servers_time(self, database: Database) -> int | None:
+        """Return the time of the database's own server, in microseconds; None without one."""
+
+    @abstractmethod
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write durably, change nothing and wait for no other writer; return why that failed.
+
+        Empty where it went well; None where another writer was at work, so that it is not known.
+        """
+
+    @abstractmethod
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
         """Begin a transaction that sees one state of the database, and may change it.
 
-        Raises `FencedOffError` where a newer version has fenced this code off. No fence is
-        committed until the transaction has ended. After an error it may have begun.
+        If it is not patient, it hardly waits for a row that another session has locked. Raises
+        `FencedOffError` where a newer version has fenced this code off. No fence is committed
+        until the transaction has ended. After an error it may have begun.
+        """
+
+    @abstractmethod
+    def wait_like_a_write(self, database: Database) -> None:
+        """Have the commit of a transaction that only read wait as that of one that wrote would.
+
+        After it, everything that the transaction read is as durable as any commit.
         """
 
     @abstractmethod

@@ -6,8 +6,10 @@ it has written it is refused.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import peewee
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
 
 from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
@@ -46,11 +48,15 @@ _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+_TIME: Final = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 # In one round trip, which takes statements that are not prepared.
 _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ;"
     f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
 )
+# Room for a page is what a full disk lacks first. The table is gone with its transaction.
+_A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT repeat('-', 4096)"
+_IN_WORDS: Final = {"53100": "the disk is full", "25006": "the server is a standby"}
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -58,6 +64,14 @@ _FROM_JSON: Final = {
     "BOOL": "(saved.value->>{place})::boolean",
     "BLOB": "decode(saved.value->>{place}, 'hex')",
 }
+# A transactional message is a record in the log and in no table. To have a transaction id would
+# not be enough: a commit that wrote nothing waits for no flush. Without standbys to wait for
+# there is nothing to do, as this server flushes a commit before any other session can see it.
+_WRITE_TO_LOG: Final = """
+    SELECT pg_logical_emit_message(true, 'giftcard', '')
+    WHERE current_setting('synchronous_standby_names') <> ''
+"""
+_BE_IMPATIENT: Final = "SET LOCAL lock_timeout = '100ms'"
 
 
 class Postgresql(Engine):
@@ -84,9 +98,9 @@ class Postgresql(Engine):
         """Open a connection that opens itself again once it was cut."""
         return connect(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
         """Open a connection whose plans read whole tables, and whose statements may take long."""
-        return connect(location, LOOKING_OVER)
+        return connect(location, LOOKING_OVER, within_seconds)
 
     def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
         """Return False: the server's operator makes the database."""
@@ -96,7 +110,7 @@ class Postgresql(Engine):
         self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
     ) -> list[str]:
         """Bring the database to this code's schema, one process at a time."""
-        with opened(location) as database:
+        with opened(location, round_trip_seconds=None) as database:
             try:
                 with translated():
                     database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
@@ -139,7 +153,29 @@ class Postgresql(Engine):
     def checkpoint(self, database: Database) -> None:
         """Leave it to the server, which does so by itself."""
 
-    def begin_writing(self, database: Database) -> None:
+    def servers_time(self, database: Database) -> int:
+        """Return what its clock says now, not when a transaction began."""
+        (at,) = database.execute_sql(_TIME).fetchone()
+        return int(at)
+
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write a page of a table that is gone with its transaction."""
+        try:
+            with translated():
+                self.begin_writing(database)
+                try:
+                    database.execute_sql(_A_PAGE)
+                    database.commit()
+                except BaseException:
+                    with suppress(peewee.PeeweeException):
+                        database.rollback()
+                    raise
+        except StorageAwayError as error:
+            code = str(error)
+            return _IN_WORDS.get(code, f"PostgreSQL says {code}")
+        return ""
+
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
         """See one state throughout; updating a row that was changed since then fails.
 
         The lock comes before the transaction's state of the database is settled, and no fence
@@ -149,6 +185,15 @@ class Postgresql(Engine):
         while cursor.nextset():
             pass
         require_unfenced(cursor.fetchall())
+        if not is_patient:
+            database.cursor().execute(_BE_IMPATIENT)
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Write to the log, so that COMMIT waits for the standbys that commits have to wait for.
+
+        The log has one order: what was committed before is then on these standbys too.
+        """
+        database.cursor().execute(_WRITE_TO_LOG)
 
     def begin_reading(self, database: Database) -> None:
         """See one state throughout."""

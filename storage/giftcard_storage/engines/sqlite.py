@@ -7,11 +7,12 @@ ours, or damaged, is refused and left as it is.
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+import peewee
 from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
 
 from giftcard_storage.engines.engine import (
@@ -22,14 +23,15 @@ from giftcard_storage.engines.engine import (
     json_of,
 )
 from giftcard_storage.engines.sqlite_file import (
-    APPLICATION_ID,
     DAMAGED,
     is_new,
+    make_file,
     open_file,
     open_to_look,
     refused,
     require_ours,
     rewrite,
+    why_too_full,
 )
 from giftcard_storage.errors import StaleError, StorageAwayError, translated
 from giftcard_storage.versions import (
@@ -48,6 +50,14 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
     from giftcard_storage.versions import Planned
+
+
+# The driver's errors by name, as `StorageAwayError` has them.
+_BUSY: Final = "DatabaseLockedError"
+_IN_WORDS: Final = {
+    "DiskFullError": "the disk is full",
+    "ReadOnlyError": "the file or its folder is read-only",
+}
 
 
 class Sqlite(Engine):
@@ -76,7 +86,7 @@ class Sqlite(Engine):
         with translated():
             return open_file(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:  # noqa: ARG002 - as the other engine's
         """Open a connection like any other, as no setting of SQLite steers its plans."""
         return self.connect(location)
 
@@ -93,14 +103,12 @@ class Sqlite(Engine):
         if not is_made:
             require_ours(path)
         try:
-            path.touch(mode=0o600)
+            make_file(path)
             database = open_file(location)
         except (OSError, *DAMAGED) as error:
             raise refused(path, f"it cannot be opened ({type(error).__name__})") from error
         try:
             with translated():
-                if is_made:  # First and outside the log, so that the file is known as ours at once.
-                    database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
                 database.execute_sql("PRAGMA journal_mode = WAL")
                 names = up(database, ring, announce)
                 if database.execute_sql("PRAGMA user_version").fetchone() != (0,):
@@ -152,10 +160,36 @@ class Sqlite(Engine):
         with translated():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def begin_writing(self, database: Database) -> None:
+    def servers_time(self, database: Database) -> int | None:  # noqa: ARG002 - as the other engine's
+        """Return None: a file has no clock."""
+        return None
+
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write the first page as it is; a disk with next to no room is full already."""
+        try:
+            with translated():
+                database.execute_sql("PRAGMA busy_timeout = 0")
+                self.begin_writing(database)
+                try:
+                    (version,) = database.execute_sql("PRAGMA user_version").fetchone()
+                    database.execute_sql(f"PRAGMA user_version = {version}")
+                    database.commit()
+                except BaseException:
+                    with suppress(peewee.PeeweeException):
+                        database.rollback()
+                    raise
+        except StorageAwayError as error:
+            why = str(error)
+            return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
+        return why_too_full(Path(database.database))
+
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
         require_unfenced(database.execute_sql(FENCES).fetchall())
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Do nothing: a commit is flushed before another connection can see it."""
 
     def begin_reading(self, database: Database) -> None:
         """Read beside the writer."""
