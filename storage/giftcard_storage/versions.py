@@ -10,12 +10,12 @@ from __future__ import annotations
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from peewee import SqliteDatabase
 from playhouse.migrations import Migration, Runner
 
-from giftcard_storage.errors import FencedOffError
+from giftcard_storage.errors import FencedOffError, StaleError, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +29,7 @@ FENCES: Final = "SELECT migration FROM schema_fence"
 
 # The migrations that this code has; a fence of any other one is against it.
 _KNOWN: Final = frozenset(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+_TRIES: Final = 8
 # Nothing that reads conflicts with it; every transaction that writes does.
 _STOP_WRITERS: Final = "LOCK TABLE schema_fence IN EXCLUSIVE MODE"
 
@@ -73,7 +74,7 @@ def up(
     """Run the migrations that the database lacks, and return their names.
 
     Each one is announced before it runs. Raises `RingNeededError` before a migration that
-    needs a ring changes anything.
+    needs a ring changes anything, and `StaleError` where running servers were in its way.
     """
     runner = _runner(database)
     modules = [(each.name, each.load()) for each in runner.status() if not each.applied]
@@ -81,13 +82,9 @@ def up(
     before = ring_at_hand.set(ring)
     try:
         for name, module in modules:
-            effect = Effect(module.EFFECT)
-            announce(Planned(name, effect))
-            with runner.migrator.migration_context():
-                if effect is Effect.FENCES:
-                    _fence_off(database, name)
-                module.up(runner.migrator, database)
-                runner.History.create(name=name)
+            migration = Planned(name, Effect(module.EFFECT))
+            announce(migration)
+            _run(runner, migration, module)
     finally:
         ring_at_hand.reset(before)
     return [name for name, _ in modules]
@@ -121,6 +118,25 @@ def lacking(migrations: Sequence[Migration]) -> str:
     """Return why the database is too old for this code; nothing if it is not."""
     names = [migration.name for migration in migrations if not migration.applied]
     return f"it lacks {', '.join(names)}: run `giftcard migrate`" if names else ""
+
+
+def _run(runner: Runner, migration: Planned, module: Any) -> None:  # noqa: ANN401 - Peewee loads it
+    """Run a migration as one transaction, again where it and a running server blocked each other.
+
+    Servers take the tables in another order, and PostgreSQL ends one of the two after a second.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with translated(), runner.migrator.migration_context():
+                if migration.effect is Effect.FENCES:
+                    _fence_off(runner.database, migration.name)
+                module.up(runner.migrator, runner.database)
+                runner.History.create(name=migration.name)
+        except StaleError:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def _fence_off(database: Database, name: str) -> None:

@@ -23,6 +23,7 @@ from given.databases.stored_books import StoredBooks, books_on
 from given.made_facts import order
 from given.waiting import wait_until
 
+WAITING = b"SELECT 1 FROM pg_locks WHERE NOT granted"
 REFUSED = re.compile(f"it was made by a newer version of giftcard \\({LATER}\\)")
 
 
@@ -101,7 +102,7 @@ def test_a_fence_waits_for_the_transaction_that_is_writing(
     with ThreadPoolExecutor(1) as threads:
         with books.store.transaction():
             fencing = threads.submit(
-                migrate_later, url, Effect.FENCES, tmp_path / "later", raised.set
+                migrate_later, url, Effect.FENCES, tmp_path / "later", lambda _: raised.set()
             )
             assert not raised.wait(0.5)
             assert not fencing.done()
@@ -115,7 +116,7 @@ def test_a_transaction_that_waits_for_a_fence_sees_it(
 ) -> None:
     raised, waited_for = threading.Event(), threading.Event()
 
-    def hold() -> None:
+    def hold(_database: Database) -> None:
         raised.set()
         assert waited_for.wait(10)
 
@@ -127,7 +128,7 @@ def test_a_transaction_that_waits_for_a_fence_sees_it(
             assert not writing.done()
         else:
             with closing(psycopg.connect(url.location, autocommit=True)) as watching:
-                wait_until(watching.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone)
+                wait_until(lambda: watching.execute(WAITING).fetchone())
         waited_for.set()
         assert fencing.result() == [LATER]
         with pytest.raises(FencedOffError):
@@ -135,10 +136,38 @@ def test_a_transaction_that_waits_for_a_fence_sees_it(
     assert cards_of(url) == 0
 
 
+@pytest.mark.parametrize("kind", [Kind.POSTGRESQL], indirect=True)
+def test_a_migration_that_blocks_a_server_and_is_blocked_by_it_is_tried_again(
+    url: DatabaseUrl, tmp_path: Path
+) -> None:
+    tries = list[None]()
+
+    def lock_another_table(database: Database) -> None:
+        tries.append(None)
+        database.execute_sql("LOCK TABLE posting IN ACCESS EXCLUSIVE MODE")
+
+    with (
+        closing(psycopg.connect(url.location, autocommit=True)) as watching,
+        closing(psycopg.connect(url.location)) as serving,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        # So that PostgreSQL ends the migration, and not the server's transaction.
+        serving.execute("SET deadlock_timeout = '60s'")
+        serving.execute("SELECT * FROM posting")
+        migrating = threads.submit(
+            migrate_later, url, Effect.EXPANDS, tmp_path / "later", lock_another_table
+        )
+        wait_until(lambda: watching.execute(WAITING).fetchone())
+        serving.execute("SELECT * FROM card")
+        serving.commit()
+        assert migrating.result() == [LATER]
+    assert len(tries) == 2
+
+
 def test_a_fence_that_is_rolled_back_stops_nothing(
     url: DatabaseUrl, books: StoredBooks, tmp_path: Path
 ) -> None:
-    def fail() -> None:
+    def fail(_database: Database) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -125,6 +125,9 @@ class Postgresql(Engine):
                 return up(database, ring, announce)
             except RingNeededError as error:
                 raise refused(location, str(error)) from error
+            except StaleError as error:
+                why = "running servers were in the way each time: try again with fewer calls"
+                raise refused(location, why) from error
 
     def planned(self, location: str) -> list[Planned]:
         """Return what `migrate` would run now."""

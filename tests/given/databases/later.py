@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from peewee import Database
 
 from giftcard_storage import versions
 from giftcard_storage.database import DatabaseUrl, migrate
@@ -20,20 +21,20 @@ EFFECT = Effect.{}
 
 def up(_migrator, database):
     database.execute_sql("ALTER TABLE card ADD COLUMN later TEXT")
-    later.running()
+    later.running(database)
 """
 
 
-def running() -> None:
+def running(database: Database) -> None:
     """Do what the test wants to do while the migration runs, and holds its locks."""
-    _while_running()
+    _while_running(database)
 
 
 def migrate_later(
     url: DatabaseUrl,
     effect: Effect,
     folder: Path,
-    while_running: Callable[[], object] = lambda: None,
+    while_running: Callable[[Database], object] = lambda _database: None,
 ) -> list[str]:
     """Migrate a database as a later version would, whose code is made in a folder."""
     global _while_running  # noqa: PLW0603 - a migration is called with nothing but a database
@@ -45,4 +46,4 @@ def migrate_later(
         return migrate(url)
 
 
-_while_running: Callable[[], object] = lambda: None  # noqa: E731 - replaced by each migration
+_while_running: Callable[[Database], object] = lambda _database: None  # noqa: E731 - replaced by each migration

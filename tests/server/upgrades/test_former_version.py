@@ -3,15 +3,20 @@
 Migration 0003 only expands, so servers of both versions share a database of PostgreSQL.
 """
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
+import grpc
 import pytest
 
 from giftcard_storage.database import migrate
 from given.calls import sent
+from given.calls.answered import refusal_of
 from given.calls.shop import Shop, shop_at
 from given.databases.kinds import Databases, Kind, Place
 from given.former_version import FormerVersion
@@ -21,6 +26,9 @@ from given.servers.server_process import ServerNotReady, ServerProcess
 pytestmark = pytest.mark.xdist_group("former version")
 
 CARDS: Final = 3
+AGAIN: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
+BUYERS: Final = 3
+BUSY_SECONDS: Final = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,41 @@ def returned(shop: Shop, authorization_id: str, amount_minor: int) -> int:
     """Send a part of an order back; return what was refunded of it so far."""
     answer = shop.call(sent.reverse(authorization_id, amount_minor))
     return int(answer.authorization.refunded_amount.amount_minor)
+
+
+def pay_until(stop: Event, target: str) -> int:
+    """Buy and pay without a pause, sending again what was not decided; return how often."""
+    paid = 0
+    with shop_at(target) as shop:
+        while not stop.is_set():
+            code = answered(shop, sent.issue()).code
+            held = answered(shop, sent.authorize(code, sent.order(50_00))).authorization
+            answered(shop, sent.capture(held.authorization_id))
+            paid += 1
+    return paid
+
+
+def answered(shop: Shop, request: Any) -> Any:
+    """Send a request until it is decided."""
+    while True:
+        try:
+            return shop.call(request)
+        except grpc.RpcError as error:
+            if refusal_of(error).status not in AGAIN:
+                raise
+
+
+def migrate_while_busy(place: Place, server: ServerProcess) -> None:
+    """Migrate a database while a server on it is busy, which goes on."""
+    stop = Event()
+    with ThreadPoolExecutor(BUYERS) as threads:
+        buyers = [threads.submit(pay_until, stop, server.target) for _ in range(BUYERS)]
+        time.sleep(BUSY_SECONDS)
+        try:
+            migrate(place.database_url)
+        finally:
+            stop.set()
+        assert all(buyer.result() for buyer in buyers)
 
 
 def assert_sound(place: Place) -> None:
@@ -121,7 +164,7 @@ def test_a_running_server_of_the_former_version_goes_on_beside_this_one(
         before.life(theirs)
         held_before = theirs.held(theirs.bought().code)
 
-        migrate(own.database_url)
+        migrate_while_busy(own, old)
         new = running.enter_context(ServerProcess(tmp_path / "this", settings=own.environment))
         ours = running.enter_context(shop_at(new.target))
 
