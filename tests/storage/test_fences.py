@@ -87,6 +87,8 @@ def test_after_a_migration_that_fences_off_this_version_only_reads(
         forget(connection, card.card_id)
     with pytest.raises(FencedOffError):
         databases_of.require_unfenced(connection)
+    # The look leaves no transaction behind, which would block every writer.
+    assert [databases_of.why_not_writable(url) for _ in range(2)] == [f"fenced off by {LATER}"] * 2
     with books.store.snapshot():
         assert connection.execute_sql("SELECT card_id FROM card").fetchall() == [(card.card_id,)]
     for start in (migrate, require_schema, planned):

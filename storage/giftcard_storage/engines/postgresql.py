@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import peewee
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
 
 from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
@@ -21,7 +20,7 @@ from giftcard_storage.engines.postgresql_server import (
     refused,
     shown,
 )
-from giftcard_storage.errors import StaleError, StorageAwayError, translated
+from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
 from giftcard_storage.versions import (
     FENCES,
     RingNeededError,
@@ -162,14 +161,16 @@ class Postgresql(Engine):
         """Write a page of a table that is gone with its transaction."""
         try:
             with translated():
-                self.begin_writing(database)
                 try:
+                    self.begin_writing(database)
                     database.execute_sql(_A_PAGE)
                     database.commit()
                 except BaseException:
-                    with suppress(peewee.PeeweeException):
+                    with suppress(Exception):  # It may have ended with its connection.
                         database.rollback()
                     raise
+        except FencedOffError as error:
+            return str(error)
         except StorageAwayError as error:
             code = str(error)
             return _IN_WORDS.get(code, f"PostgreSQL says {code}")

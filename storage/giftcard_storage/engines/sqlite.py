@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-import peewee
 from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
 
 from giftcard_storage.engines.engine import (
@@ -33,7 +32,7 @@ from giftcard_storage.engines.sqlite_file import (
     rewrite,
     why_too_full,
 )
-from giftcard_storage.errors import StaleError, StorageAwayError, translated
+from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
 from giftcard_storage.versions import (
     FENCES,
     RingNeededError,
@@ -169,15 +168,17 @@ class Sqlite(Engine):
         try:
             with translated():
                 database.execute_sql("PRAGMA busy_timeout = 0")
-                self.begin_writing(database)
                 try:
+                    self.begin_writing(database)
                     (version,) = database.execute_sql("PRAGMA user_version").fetchone()
                     database.execute_sql(f"PRAGMA user_version = {version}")
                     database.commit()
                 except BaseException:
-                    with suppress(peewee.PeeweeException):
+                    with suppress(Exception):  # It may have ended with its connection.
                         database.rollback()
                     raise
+        except FencedOffError as error:
+            return str(error)
         except StorageAwayError as error:
             why = str(error)
             return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
