@@ -6,7 +6,7 @@ import gc
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -77,6 +77,8 @@ class Service:
     be written, and with "" once it can.
     """
 
+    _http: HttpServer | None = None  # Workers leave it to their supervisor.
+
     def __init__(
         self,
         settings: Settings,
@@ -91,10 +93,8 @@ class Service:
         url, ring = settings.database_url, ring_of(settings)
         prepare_database(settings, ring)
         with ExitStack() as opened, ExitStack() as serving:
-            overview = SharedOverview(url)
-            opened.callback(overview.close)
-            self._probe = Probe(url)
-            opened.callback(self._probe.close)
+            overview = opened.enter_context(closing(SharedOverview(url)))
+            self._probe = opened.enter_context(closing(Probe(url)))
             _require_known_cards(settings, overview, ring)
             self.registry = registry_of(settings, overview)
             # In one process alone: several would contend for the same cards.
@@ -117,7 +117,6 @@ class Service:
                 self._recurring.append(_housekeeping(parts, overview))
             if url.engine.needs_checkpoints:
                 self._recurring.append(_checkpointing(url, opened))
-            self._http: HttpServer | None = None
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 

@@ -127,7 +127,9 @@ EMPTY_NAMES = {"base", "common", "helper", "helpers", "manager", "managers", "ut
 
 LONGEST_FILE_LINES = 300
 # Files that may be longer, and why.
-MAY_BE_LONGER: dict[str, str] = {}
+MAY_BE_LONGER = {
+    "server/giftcard_server/deciding/committer.py": "the way of every write, read from its top",
+}
 
 LONGEST_FUNCTION_LINES = 40
 # Functions that may be longer, by `path:name`, and why.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import random
 import time
 from dataclasses import replace
@@ -10,9 +11,23 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules import codes
-from giftcard_server.deciding.batch import Answer, Batch, Submission
+from giftcard_rules.commands import (
+    Acted,
+    Authorize,
+    Authorized,
+    Cancel,
+    CaughtUp,
+    Declined,
+    Keyed,
+    Reverse,
+)
+from giftcard_rules.decide import decide
+from giftcard_rules.decisions import Decision
+from giftcard_rules.facts import RequestRecord
+from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ClockWrongError, ContendedError
+from giftcard_server.deciding.submission import Answer, Submission
+from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -25,8 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from giftcard_rules.commands import Outcome
+    from giftcard_rules.commands import Command, Outcome
     from giftcard_rules.decide import Markets
+    from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
     from giftcard_storage.store import Store
@@ -168,7 +184,7 @@ class Committer:
             with self._store.transaction(is_patient=is_patient):
                 now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
-                batch = Batch(loaded.facts, self._ring, self._markets, self._encode, now)
+                batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
@@ -191,3 +207,102 @@ def _first(lost: Answer | None, found: Answer) -> Answer:
     if lost is not None and found == replace(lost, replayed=True):
         return lost
     return found
+
+
+def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
+    return codes.fingerprint(ring_key, submission.method, submission.canonical)
+
+
+class _Batch:
+    """The commands of one transaction, decided in turn; later ones see what earlier ones did."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        ring: codes.KeyRing,
+        markets: Markets,
+        encode: Callable[[Outcome], bytes],
+        now: datetime,
+    ) -> None:
+        self._facts = facts
+        self._ring = ring
+        self._markets = markets
+        self._encode = encode
+        self._now = now
+        self.decisions: list[Decision] = []
+        self.records: list[RequestRecord] = []
+        # Whether an answer follows from a record that another transaction has written.
+        self.rests_on_records = False
+
+    def answer(self, submission: Submission) -> Answer:
+        """Answer a command from its record, or by deciding it now."""
+        command = submission.command
+        if not isinstance(command, Keyed):
+            outcome = self._decide(command).outcome
+            assert isinstance(
+                outcome, CaughtUp | Acted | Declined
+            )  # Validate has a reader of its own.
+            reason = outcome.reason if isinstance(outcome, Declined) else None
+            return Answer(b"", reason, "")
+        record = self._facts.requests.get(command.key)
+        self.rests_on_records |= record is not None
+        refused = self._refused(record, submission) if record else None
+        if record is not None and refused is None:
+            return Answer(record.answer, record.reason, record.key_id, replayed=True)
+        if submission.throttled:
+            return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
+        if refused is not None:
+            return Answer(self._encode(Declined(refused)), refused, "")
+        return self._answer_anew(command, submission)
+
+    def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
+        decision = self._decide(command)
+        outcome = decision.outcome
+        reason = outcome.reason if isinstance(outcome, Declined) else None
+        encoded = self._encode(outcome)
+        ring_key = self._ring.first
+        if reason not in LEAVES_NO_TRACE:
+            made = outcome.authorization if isinstance(outcome, Authorized) else None
+            self._keep(
+                RequestRecord(
+                    command.key,
+                    submission.method,
+                    fingerprint=_fingerprint(ring_key, submission),
+                    key_id=ring_key.key_id,
+                    reason=reason,
+                    answer=encoded,
+                    authorization_id=made.authorization_id if made else None,
+                    exercised_on=(
+                        command.exercised_on if isinstance(command, Reverse | Cancel) else None
+                    ),
+                )
+            )
+        if decision.prevents is not None:
+            prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
+            self._keep(prevented)
+        return Answer(encoded, reason, ring_key.key_id)
+
+    def _decide(self, command: Command) -> Decision:
+        decision = decide(command, self._facts, self._markets, self._now)
+        self._facts.apply(decision)
+        # A decision is saved if it holds more than its outcome; most of them change a card.
+        if decision.cards or decision != Decision(outcome=decision.outcome):
+            self.decisions.append(decision)
+        return decision
+
+    def _refused(self, record: RequestRecord, submission: Submission) -> Reason | None:
+        """Return why a record does not answer a submission of its id, None where it does."""
+        if record.method != submission.method:
+            return Reason.REQUEST_ID_REUSED
+        if record.prevented:
+            return Reason.REQUEST_PREVENTED  # R36
+        ring_key = self._ring.get(record.key_id)
+        if ring_key is None:
+            raise KeyLostError
+        if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
+            return Reason.REQUEST_ID_REUSED
+        return None
+
+    def _keep(self, record: RequestRecord) -> None:
+        self._facts.requests[record.key] = record
+        self.records.append(record)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules.commands import CatchUp
-from giftcard_server.deciding.batch import Submission
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.errors import UndecidedError
 from giftcard_server.logs import where
 from giftcard_server.recurring import Recurring

@@ -18,7 +18,7 @@ from giftcard_rules import codes
 from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.batch import Submission
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.interception import abort
 from giftcard_server.errors import (
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from giftcard_rules.commands import Keyed, RequestKey
-    from giftcard_server.deciding.batch import Answer
     from giftcard_server.deciding.committer import Committer
+    from giftcard_server.deciding.submission import Answer
     from giftcard_server.deciding.validate_reader import ValidateReader
     from giftcard_server.edge.canonical import Read
     from giftcard_server.edge.requests import RequestReader

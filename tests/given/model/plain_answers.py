@@ -11,7 +11,7 @@ from peewee import Model
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.commands import CatchUp, DeskAct
-from giftcard_server.deciding.batch import Answer
+from giftcard_server.deciding.submission import Answer
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
 from given.model.plain_books import Wanted

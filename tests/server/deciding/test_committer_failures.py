@@ -14,8 +14,8 @@ from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Authorize, CatchUp, Command, Issue, Issued, Outcome
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
-from giftcard_server.deciding.batch import Answer, Submission
 from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.errors import ContendedError, KeyLostError
 from giftcard_storage import database

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from giftcard_rules.commands import Command, Keyed, RequestKey
-from giftcard_server.deciding.batch import Answer
+from giftcard_server.deciding.submission import Answer
 from giftcard_storage.schema import Authorization, Card, Posting
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind

@@ -11,7 +11,7 @@ import pytest
 
 from giftcard_rules.commands import Authorize, Issue
 from giftcard_rules.reasons import Reason
-from giftcard_server.deciding.batch import Answer, Submission
+from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_storage.errors import StorageAwayError
 from given.databases.books_on_disk import (
     BooksOnDisk,
