@@ -62,6 +62,7 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
+# Does the housekeeping alone, as several would contend for the same cards.
 FIRST_WORKER: Final = 1
 # Beyond what draining may take.
 LAST_RESORT_SECONDS: Final = 3.0
@@ -97,7 +98,6 @@ class Service:
             self._probe = opened.enter_context(closing(Probe(url)))
             _require_known_cards(settings, overview, ring)
             self.registry = registry_of(settings, overview)
-            # In one process alone: several would contend for the same cards.
             keeps_house = worker in {None, FIRST_WORKER}
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
             self._clock = TrustedClock(now) if now else judged()

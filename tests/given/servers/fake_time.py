@@ -29,6 +29,12 @@ class FakeTime:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # It reads the file for each question, and would for each look at any file as well.
+            "NO_FAKE_STAT": "1",
+            # Threads start slowly under it.
+            "GIFTCARD_RPC_THREADS": "64",
+            "GIFTCARD_WAITING_LIMIT": "8",
+            "GIFTCARD_BATCH_LIMIT": "8",
         }
 
     def shift(self, by: timedelta) -> None:
