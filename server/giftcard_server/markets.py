@@ -11,15 +11,29 @@ import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
 from giftcard_rules.tender import is_gift_card
-from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
+from giftcard_rules.terms import GIFT_CARD_CATEGORY, Market, Terms, france
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from giftcard_rules.deadlines import WorkingDay
 
-BUILT_IN: Final = {FRANCE.market: FRANCE}
 _SATURDAY: Final = 5
+
+
+def working_days(calendar: str) -> WorkingDay:
+    """Return a test for working days: no Saturday, Sunday or public holiday (R21)."""
+    country, _, subdivision = calendar.partition("-")
+    public = holidays.country_holidays(country, subdiv=subdivision or None)
+
+    def is_working_day(day: date) -> bool:
+        return day.weekday() < _SATURDAY and day not in public
+
+    return is_working_day
+
+
+FRANCE: Final = france(working_days("FR"))
+BUILT_IN: Final = {FRANCE.name: FRANCE}
 
 
 def _known_zone(name: str) -> str:
@@ -96,53 +110,45 @@ _CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
 }
 
 
-def terms_of(market: str, settings: MarketSettings) -> Terms:
-    """Return a market's terms. Raises ValueError where its settings do not fit together."""
+def market_of(name: str, settings: MarketSettings) -> Market:
+    """Return a market. Raises ValueError where its settings do not fit together."""
     given = settings.model_dump(exclude_none=True)
-    missing = [name for name in REQUIRED if name not in given and market not in BUILT_IN]
+    missing = [each for each in REQUIRED if each not in given and name not in BUILT_IN]
     if missing:
         message = f"a new market must set {', '.join(missing)}"
         raise ValueError(message)
-    changes: dict[str, Any] = {"market": market}
-    for name, value in given.items():
-        term, convert = _CONVERTED.get(name, (name, None))
+    changes: dict[str, Any] = {}
+    for setting, value in given.items():
+        term, convert = _CONVERTED.get(setting, (setting, None))
         changes[term] = convert(value) if convert else value
-    if market not in BUILT_IN and "preset_amounts_minor" not in given:
+    if name not in BUILT_IN and "preset_amounts_minor" not in given:
         changes["preset_amounts_minor"] = ()
-    terms = replace(BUILT_IN.get(market, FRANCE), **changes)
-    _require_fitting(terms)
-    return terms
+    dated = {each.name for each in fields(Terms)}
+    before = BUILT_IN.get(name, FRANCE)
+    terms = replace(
+        before.versions[0], **{term: value for term, value in changes.items() if term in dated}
+    )
+    market = replace(
+        before,
+        name=name,
+        versions=(terms,),
+        **{term: value for term, value in changes.items() if term not in dated},
+    )
+    if "holiday_calendar" in changes:
+        market = replace(market, is_working_day=working_days(market.holiday_calendar))
+    _require_fitting(market)
+    return market
 
 
-def _require_fitting(terms: Terms) -> None:
-    low, high = terms.min_amount_minor, terms.max_amount_minor
-    if low > high:
-        message = "min_amount_minor must not exceed max_amount_minor"
-        raise ValueError(message)
-    if any(not low <= preset <= high for preset in terms.preset_amounts_minor):
-        message = "preset_amounts_minor must lie within the range of amounts"
-        raise ValueError(message)
-    if terms.default_hold > terms.longest_hold:
+def _require_fitting(market: Market) -> None:
+    for terms in market.versions:
+        low, high = terms.min_amount_minor, terms.max_amount_minor
+        if low > high:
+            message = "min_amount_minor must not exceed max_amount_minor"
+            raise ValueError(message)
+        if any(not low <= preset <= high for preset in terms.preset_amounts_minor):
+            message = "preset_amounts_minor must lie within the range of amounts"
+            raise ValueError(message)
+    if market.default_hold > market.longest_hold:
         message = "default_hold_seconds must not exceed longest_hold_seconds"
         raise ValueError(message)
-
-
-def working_days(calendar: str) -> WorkingDay:
-    """Return a test for working days: no Saturday, Sunday or public holiday (R21)."""
-    country, _, subdivision = calendar.partition("-")
-    public = holidays.country_holidays(country, subdiv=subdivision or None)
-
-    def is_working_day(day: date) -> bool:
-        return day.weekday() < _SATURDAY and day not in public
-
-    return is_working_day
-
-
-def markets_of(terms: Mapping[str, Terms]) -> dict[str, Market]:
-    """Return the markets with their calendars."""
-    return {name: Market(each, working_days(each.holiday_calendar)) for name, each in terms.items()}
-
-
-assert {field.name for field in fields(Terms)} == {"market"} | {
-    _CONVERTED.get(name, (name,))[0] for name in MarketSettings.model_fields
-}

@@ -191,7 +191,7 @@ class Service:
 def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
-    require_known(overview.holdings(), overview.made_by, ring, settings.terms)
+    require_known(overview.holdings(), overview.made_by, ring, settings.known_markets)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)

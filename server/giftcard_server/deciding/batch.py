@@ -20,7 +20,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
-from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from giftcard_rules.reasons import LEAVES_NO_TRACE, MalformedError, Reason
 from giftcard_server.errors import KeyLostError
 
 if TYPE_CHECKING:
@@ -58,12 +58,14 @@ class Answer:
     """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
 
     The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
+    `violations` are of a request that turned out to be malformed; it has no other answer.
     """
 
     encoded: bytes
     reason: Reason | None
     key_id: str
     replayed: bool = False
+    violations: tuple[tuple[str, str], ...] = ()
 
 
 def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
@@ -113,7 +115,10 @@ class Batch:
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
-        return self._answer_anew(command, submission)
+        try:
+            return self._answer_anew(command, submission)
+        except MalformedError as malformed:
+            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
         decision = self._decide(command)

@@ -12,7 +12,7 @@ import structlog
 from giftcard_rules import codes
 from giftcard_server.deciding.batch import Answer, Batch, Submission
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ClockWrongError, ContendedError
+from giftcard_server.errors import ClockWrongError, ContendedError, InvalidRequestError
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -83,11 +83,15 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `UndecidedError` and `StorageAwayError`; any other error is a defect. After each
-        of them nothing was done, but after `CommitLostError` and `LateError` the command may
-        have been, which its request record tells.
+        Raises `UndecidedError`, `StorageAwayError`, `UnknownTermsError` and
+        `InvalidRequestError`; any other error is a defect. After each of them nothing was done,
+        but after `CommitLostError` and `LateError` the command may have been, which its request
+        record tells.
         """
-        return self._batcher.submit(submission, gone)
+        answer = self._batcher.submit(submission, gone)
+        if answer.violations:
+            raise InvalidRequestError(answer.violations)
+        return answer
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
@@ -180,7 +184,8 @@ class Committer:
             raise
         for entry, answer in zip(entries, answers, strict=True):
             entry.succeed(answer)
-            self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
+            if not answer.violations:  # No other malformed request is counted, either.
+                self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
         if batch.decisions or batch.records:
             self.commits, self.failure = self.commits + 1, None
