@@ -68,6 +68,7 @@ HARMLESS: Final = {
     "giftcard_client.tender.Quote.code": "why a payment would be declined",
     "giftcard_client.tender.Quote.message": "the text for that code",
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
+    "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
 }
 # Unions with a secret member, and that member.
 UNIONS: Final = {"Command": "Issue", "Keyed": "Issue", "Outcome": ""}
