@@ -34,7 +34,8 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
-from giftcard_rules.terms import Market
+from giftcard_rules.terms import Market, UnknownTermsError
+from giftcard_rules.terms_digest import differences, version_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,8 +114,9 @@ class Current:
 def decide(command: Decidable, facts: Facts, markets: Markets, now: datetime) -> Decision:
     """Decide a command against the facts. A decline is a decision, too.
 
-    Raises `MalformedError` for what is malformed on some days only, and `UnknownTermsError` for a
-    card whose terms this server does not know; whatever else is raised is a defect.
+    Raises `MalformedError` for what is malformed on some days only, and `UnknownTermsError` where
+    these markets lack the terms of a card, or would sell under others of the same day. Every other
+    exception is a defect.
     """
     current = Current(facts, markets, now)
     try:
@@ -130,7 +132,15 @@ def _issue(command: Issue, current: Current) -> Decision:
     facts = current.facts
     other_card_id = facts.purchase_orders.get(order) or facts.purchase_references.get(reference)
     market = current.markets[command.market]
-    return purchase.issue(command, other_card_id, market, current.now)
+    decision = purchase.issue(command, other_card_id, market, current.now)
+    version = version_of(market, market.terms_at(current.now))
+    sold = facts.terms_versions.get((version.market, version.in_force_from))
+    if sold is None:
+        return replace(decision, first_sold=version)
+    if changed := differences(sold.digest, version.digest):
+        message = f"cards of {market.name} were sold under other terms: {', '.join(changed)}"
+        raise UnknownTermsError(message)
+    return decision
 
 
 def _validate(command: Validate, current: Current) -> Decision:

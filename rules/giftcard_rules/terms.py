@@ -24,9 +24,9 @@ MESSAGE_MAX_CHARACTERS = 500  # R5
 
 
 class UnknownTermsError(LookupError):
-    """The terms that a card was bought under are not among those of its market (R38).
+    """The settings lack or change terms that cards were sold under (R38).
 
-    They are another server's, whose settings this one does not have.
+    Another server sold them, with other settings.
     """
 
 

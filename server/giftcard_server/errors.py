@@ -115,7 +115,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
-    UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server lacks the terms of the card"),
+    UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server has other terms"),
     ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),

@@ -9,6 +9,8 @@ from typing import Final
 import pytest
 
 from giftcard_rules.terms import FRENCH_TERMS, Market, Terms
+from giftcard_server.errors import SettingsError
+from giftcard_server.settings import CONFIG, read_settings
 from given.servers.running import settings
 
 pytestmark = pytest.mark.one_database
@@ -53,6 +55,63 @@ designs = ["plain"]
 """
 
 
+NEW_MARKET_TABLE: Final = """
+[markets.uk]
+currency = "GBP"
+time_zone = "Europe/London"
+min_amount_minor = 1000
+max_amount_minor = 50000
+holiday_calendar = "GB-ENG"
+"""
+FROM_2027: Final = "[[markets.fr.versions]]\nin_force_from = 2027-01-01\n"
+# Settings that do not fit, and how the mistake begins.
+MISTAKES: Final = (
+    (NEW_MARKET_TABLE + "return_days = 13", "markets.uk.return_days: must be at least 14 days"),
+    (
+        NEW_MARKET_TABLE + "cancellation_days = 0",
+        "markets.uk.cancellation_days: must be at least 14",
+    ),
+    (FROM_2027 + "return_days = 13", "markets.fr.versions.0.return_days: must be at least 14"),
+    (FROM_2027 + "currency = 'USD'", "markets.fr.versions.0.currency: "),
+    (FROM_2027 + "time_zone = 'Europe/London'", "markets.fr.versions.0.time_zone: "),
+    (FROM_2027 + "default_hold_seconds = 5", "markets.fr.versions.0.default_hold_seconds: "),
+    (
+        FROM_2027 + "max_amount_minor = 100",
+        "markets: fr: min_amount_minor must not exceed max_amount_minor (from 2027-01-01 on)",
+    ),
+    (
+        FROM_2027 + "min_amount_minor = 3000",
+        "markets: fr: preset_amounts_minor must lie within the range of amounts (from 2027-01-01",
+    ),
+    (FROM_2027 + FROM_2027, "markets: fr: two versions are in force from 2027-01-01 on"),
+    (
+        FROM_2027 + FROM_2027.replace("2027", "2026"),
+        "markets: fr: versions must be in the order of their days: 2026-01-01 follows 2027-01-01",
+    ),
+    (
+        FROM_2027 + "[[markets.fr.versions]]\n",
+        "markets: fr: each version after the first needs an in_force_from",
+    ),
+    ("[markets.fr]\nreturn_days = 30\n" + FROM_2027, "markets: fr: return_days must stand in"),
+    (
+        FROM_2027.replace("-01\n", "-01T00:00:00Z\n"),
+        "markets.fr.versions.0.in_force_from: must be a day",
+    ),
+    (
+        FROM_2027.replace("2027-01-01", "0"),
+        "markets.fr.versions.0.in_force_from: must be a day",
+    ),
+    (
+        FROM_2027.replace("2027-01-01", "'soon'"),
+        "markets.fr.versions.0.in_force_from: must be a day",
+    ),
+    (
+        NEW_MARKET_TABLE + FROM_2027.replace(".fr.", ".uk."),
+        "markets: uk: the first version of a new market has always held",
+    ),
+)
+
+
 def market(folder: Path, name: str, config: str) -> Market:
     return settings(folder, **tomllib.loads(config)).known_markets[name]
 
@@ -93,3 +152,16 @@ def test_a_market_without_versions_has_one_that_has_always_held(tmp_path: Path) 
     french = market(tmp_path, "fr", "[markets.fr]\nmax_amount_minor = 60000\n")
     assert french.versions == (replace(FRENCH_TERMS, max_amount_minor=600_00),)
     assert french.is_working_day(date(2027, 3, 26))
+
+
+@pytest.mark.parametrize(("config", "mistake"), MISTAKES)
+def test_r38_a_mistake_in_dated_settings_begins_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, mistake: str
+) -> None:
+    file = tmp_path / "giftcard.toml"
+    file.write_text(config, encoding="utf-8")
+    monkeypatch.setenv(CONFIG, str(file))
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    (only,) = str(refused.value).splitlines()
+    assert only.startswith(mistake)

@@ -19,7 +19,6 @@ min_amount_minor = 1000
 max_amount_minor = 50000
 holiday_calendar = "GB-ENG"
 """
-FROM_2027: Final = "[[markets.fr.versions]]\nin_force_from = 2027-01-01\n"
 
 
 @pytest.fixture(autouse=True)
@@ -112,54 +111,6 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({}, LONDON + "designs = []", "markets.uk.designs: "),
     ({}, LONDON + "default_hold_seconds = 999999", "markets: uk: default_hold_seconds must not"),
     ({}, LONDON + "ineligible_categories = ['gift_card']", "markets.uk.ineligible_categories: "),
-    ({}, LONDON + "return_days = 13", "markets.uk.return_days: must be at least 14 days"),
-    ({}, LONDON + "cancellation_days = 0", "markets.uk.cancellation_days: must be at least 14"),
-    ({}, FROM_2027 + "return_days = 13", "markets.fr.versions.0.return_days: must be at least 14"),
-    ({}, FROM_2027 + "currency = 'USD'", "markets.fr.versions.0.currency: "),
-    ({}, FROM_2027 + "time_zone = 'Europe/London'", "markets.fr.versions.0.time_zone: "),
-    ({}, FROM_2027 + "default_hold_seconds = 5", "markets.fr.versions.0.default_hold_seconds: "),
-    (
-        {},
-        FROM_2027 + "max_amount_minor = 100",
-        "markets: fr: min_amount_minor must not exceed max_amount_minor (from 2027-01-01 on)",
-    ),
-    (
-        {},
-        FROM_2027 + "min_amount_minor = 3000",
-        "markets: fr: preset_amounts_minor must lie within the range of amounts (from 2027-01-01",
-    ),
-    ({}, FROM_2027 + FROM_2027, "markets: fr: two versions are in force from 2027-01-01 on"),
-    (
-        {},
-        FROM_2027 + FROM_2027.replace("2027", "2026"),
-        "markets: fr: versions must be in the order of their days: 2026-01-01 follows 2027-01-01",
-    ),
-    (
-        {},
-        FROM_2027 + "[[markets.fr.versions]]\n",
-        "markets: fr: each version after the first needs an in_force_from",
-    ),
-    ({}, "[markets.fr]\nreturn_days = 30\n" + FROM_2027, "markets: fr: return_days must stand in"),
-    (
-        {},
-        FROM_2027.replace("-01\n", "-01T00:00:00Z\n"),
-        "markets.fr.versions.0.in_force_from: must be a day",
-    ),
-    (
-        {},
-        FROM_2027.replace("2027-01-01", "0"),
-        "markets.fr.versions.0.in_force_from: must be a day",
-    ),
-    (
-        {},
-        FROM_2027.replace("2027-01-01", "'soon'"),
-        "markets.fr.versions.0.in_force_from: must be a day",
-    ),
-    (
-        {},
-        LONDON + FROM_2027.replace(".fr.", ".uk."),
-        "markets: uk: the first version of a new market has always held",
-    ),
     ({}, "[markets.fr]\nmin_amount_minor = 3000", "markets: fr: preset_amounts_minor must lie"),
 )
 
