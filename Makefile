@@ -27,7 +27,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom \
-	format stubs stubs-into lock clean
+	format docs stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the tasks.
@@ -100,6 +100,10 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 	@rm -f protos/giftcard/v1/*_pb2.py protos/giftcard/v1/*_pb2.pyi \
 		protos/giftcard/v1/*_pb2_grpc.py protos/giftcard/v1/*_pb2_grpc.pyi
 	@$(MAKE) --no-print-directory stubs-into FOLDER=protos
+
+docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
+	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
+		> docs/terms.md
 
 # tests/test_stubs.py generates into a folder of its own and compares. Protos without
 # a service get no gRPC stub, which would be empty.

@@ -71,6 +71,7 @@ HARMLESS: Final = {
     "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
+    "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
 }
 # Unions with a secret member, and that member.
 UNIONS: Final = {"Command": "Issue", "Keyed": "Issue", "Outcome": ""}

@@ -107,7 +107,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """Make a card for a purchase."""
+    """Make a card for a purchase. No design: the first one on offer (R4)."""
 
     key: RequestKey
     new_card: NewCard

@@ -34,7 +34,8 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
-from giftcard_rules.terms import Market
+from giftcard_rules.terms import Market, UnknownTermsError
+from giftcard_rules.terms_digest import differences, version_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,7 +114,9 @@ class Current:
 def decide(command: Decidable, facts: Facts, markets: Markets, now: datetime) -> Decision:
     """Decide a command against the facts. A decline is a decision, too.
 
-    Raises nothing for a business reason: every exception is a defect.
+    Raises `MalformedError` for what is malformed on some days only, and `UnknownTermsError` where
+    these markets lack the terms of a card, or would sell under others of the same day. Every other
+    exception is a defect.
     """
     current = Current(facts, markets, now)
     try:
@@ -128,8 +131,16 @@ def _issue(command: Issue, current: Current) -> Decision:
     reference = (command.market, command.purchase.payment_reference)
     facts = current.facts
     other_card_id = facts.purchase_orders.get(order) or facts.purchase_references.get(reference)
-    terms = current.markets[command.market].terms
-    return purchase.issue(command, other_card_id, terms, current.now)
+    market = current.markets[command.market]
+    decision = purchase.issue(command, other_card_id, market, current.now)
+    version = version_of(market, market.terms_at(current.now))
+    sold = facts.terms_versions.get((version.market, version.in_force_from))
+    if sold is None:
+        return replace(decision, first_sold=version)
+    if changed := differences(sold.digest, version.digest):
+        message = f"cards of {market.name} were sold under other terms: {', '.join(changed)}"
+        raise UnknownTermsError(message)
+    return decision
 
 
 def _validate(command: Validate, current: Current) -> Decision:
@@ -138,18 +149,18 @@ def _validate(command: Validate, current: Current) -> Decision:
     except DeclinedError as declined:
         return Decision(outcome=tender.unusable(declined.reason, None, command.order))
     live = current.live_authorization(command.market, command.order.order_id)
-    return Decision(outcome=tender.validate(command, card, hold, live, market.terms, current.now))
+    return Decision(outcome=tender.validate(command, card, hold, live, market, current.now))
 
 
 def _authorize(command: Authorize, current: Current) -> Decision:
     card, hold, market = current.card_of(command.card_ids)
     live = current.live_authorization(command.market, command.order.order_id)
-    return tender.authorize(command, card, hold, live, market.terms, current.now)
+    return tender.authorize(command, card, hold, live, market, current.now)
 
 
 def _capture(command: Capture, current: Current) -> Decision:
     authorization, card, market = current.authorization(command.authorization_id)
-    return tender.capture(command, authorization, card, market.terms, current.now)
+    return tender.capture(command, authorization, card, market, current.now)
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
@@ -182,7 +193,7 @@ def _block(command: BlockCard, current: Current) -> Decision:
 
 def _unblock(command: UnblockCard, current: Current) -> Decision:
     card, _, market = current.card_of((command.card_id,))
-    return blocks.unblock(command, card, market.terms.time_zone, current.now)
+    return blocks.unblock(command, card, market.time_zone, current.now)
 
 
 def _write_off(command: WriteOffCard, current: Current) -> Decision:

@@ -39,6 +39,17 @@ class PurchaseReference(NamedTuple):
     card_id: str
 
 
+class TermsVersion(NamedTuple):
+    """A version of a market's terms that cards were sold under (R38), with its digest.
+
+    `in_force_from` is an ISO day, empty for the version that has always held.
+    """
+
+    market: str
+    in_force_from: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class CardPurchase:
     """How a purchased card was bought; one card for each market and order (R10)."""
@@ -61,7 +72,8 @@ class Decision:
     """Everything that one command changes. Cards and authorizations are whole, as they become.
 
     `prevents` names the Authorize that shall never be decided (R36), `block_of` the card whose
-    block or validity changes; all other cards keep theirs.
+    block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
+    that no card was sold under before.
     """
 
     outcome: Outcome
@@ -72,3 +84,4 @@ class Decision:
     people: tuple[Person, ...] = ()
     prevents: RequestKey | None = None
     block_of: str | None = None
+    first_sold: TermsVersion | None = None

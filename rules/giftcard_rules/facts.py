@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from datetime import date
 
     from giftcard_rules.commands import RequestKey
-    from giftcard_rules.decisions import CardPurchase, Decision, PurchaseReference
+    from giftcard_rules.decisions import (
+        CardPurchase,
+        Decision,
+        PurchaseReference,
+        TermsVersion,
+    )
     from giftcard_rules.reasons import Reason
 
 
@@ -45,7 +50,8 @@ class Facts:
     Later commands of a batch see what earlier ones decided.
     `live_orders` leads from market and order to the order's live authorization (R13),
     `purchase_orders` from market and purchase order to the purchased card (R10), and
-    `purchase_references` from market and payment reference.
+    `purchase_references` from market and payment reference, and `terms_versions` from market and
+    day to what cards were sold under (R38).
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -55,6 +61,7 @@ class Facts:
     purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
     purchase_references: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
+    terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -75,6 +82,10 @@ class Facts:
         market, payment_reference, card_id = reference
         self.purchase_references[market, payment_reference] = card_id
 
+    def add_terms_version(self, version: TermsVersion) -> None:
+        """Take in a version of terms that cards were sold under."""
+        self.terms_versions[version.market, version.in_force_from] = version
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -84,3 +95,5 @@ class Facts:
         if decision.purchase is not None:
             self.add_purchase(decision.purchase)
             self.add_reference(decision.purchase.reference)
+        if decision.first_sold is not None:
+            self.add_terms_version(decision.first_sold)

@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Capture, Issue, Reverse
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market, Terms
 
 
-def purchased_card(command: Issue, terms: Terms, now: datetime) -> Card:
-    """Return a card that is usable at once (R6), valid for the market's months (R12)."""
+def purchased_card(command: Issue, market: Market, now: datetime) -> Card:
+    """Return a card that is usable at once (R6), under the terms in force now (R12, R38)."""
     return _new_card(
         command,
         command.amount.amount_minor,
-        terms,
+        market,
+        market.terms_at(now),
         now,
         origin=CardOrigin.PURCHASE,
         purchase_order_id=command.purchase.order_id,
@@ -31,18 +32,20 @@ def replacement(
     amount_minor: int,
     old: Card,
     authorization: Authorization,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Card:
     """Return a new card with a different code for money that `old` had set aside or spent.
 
-    Its validity starts on the day it is issued; it was not bought, so it cannot be
-    cancelled (R23). It is blocked where `old` is, from the same time on (R37).
+    Its validity starts on the day it is issued, and is that of the terms of the purchase that it
+    goes back to (R38). It was not bought, so it cannot be cancelled (R23). It is blocked where
+    `old` is, from the same time on (R37).
     """
     return _new_card(
         command,
         amount_minor,
-        terms,
+        market,
+        market.terms_of(old),
         now,
         origin=CardOrigin.REFUND,
         purchase_order_id=old.purchase_order_id,
@@ -56,6 +59,7 @@ def replacement(
 def _new_card(  # noqa: PLR0913 - each is named where it is called
     command: Issue | Capture | Reverse,
     amount_minor: int,
+    market: Market,
     terms: Terms,
     now: datetime,
     *,
@@ -68,8 +72,8 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
 ) -> Card:
     return Card(
         card_id=command.new_card.card_id,
-        market=terms.market,
-        currency=terms.currency,
+        market=market.name,
+        currency=market.currency,
         origin=origin,
         state=CardState.ACTIVE,
         blocked=blocked_at is not None,
@@ -78,7 +82,7 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
         held_minor=0,
         hold_id=None,
         issued_at=now,
-        expires_at=expiry(now, terms.validity_months, terms.time_zone),
+        expires_at=expiry(now, terms.validity_months, market.time_zone),
         last4=command.new_card.last4,
         key_id=command.new_card.key_id,
         caller=command.key.caller,
@@ -89,4 +93,5 @@ def _new_card(  # noqa: PLR0913 - each is named where it is called
         authorization_id=authorization_id,
         version=1,
         blocked_at=blocked_at,
+        terms_from=terms.in_force_from,
     )

@@ -67,6 +67,18 @@ class DeclinedError(Exception):
         self.details = details or {}
 
 
+class MalformedError(Exception):
+    """A field of a command is wrong on this day; `why` completes a sentence that begins with it.
+
+    Nothing is decided, so that no record is kept.
+    """
+
+    def __init__(self, *, field: str, why: str) -> None:
+        super().__init__(f"{field} {why}")
+        self.field = field
+        self.why = why
+
+
 def require(holds: bool, *, otherwise: Reason, **details: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first
     """Raise `DeclinedError` with the reason and its details unless the condition holds."""
     if not holds:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import RequestKey
-    from giftcard_rules.terms import Market, Terms
+    from giftcard_rules.terms import Market
 
 
 def prevent(authorize: RequestKey) -> Decision:
@@ -57,7 +57,7 @@ def reverse(
     if authorization.state is AuthorizationState.OPEN:
         # A part of what was not paid yet cannot be refunded, and is not released by mistake.
         require(amount is None, otherwise=Reason.AUTHORIZATION_NOT_CAPTURED)
-        exercised_day(command.exercised_on, authorization.created_at, now, market.terms.time_zone)
+        exercised_day(command.exercised_on, authorization.created_at, now, market.time_zone)
         return _release(authorization, card, now)
     return _refund(command, authorization, card, market, now)
 
@@ -86,12 +86,12 @@ def _refund(
     The refund that completes the order may bring back what the capture had lost, too (R39).
     """
     amount_minor = _amount_to_refund(command, authorization)
-    _require_in_time(command, authorization, market, now)
+    _require_in_time(command, authorization, card, market, now)
     to_card_minor = min(amount_minor, authorization.captured_minor - authorization.refunded_minor)
     to_other_minor = amount_minor - to_card_minor
     why = _refunded_for(command.reason, authorization)
     completes = amount_minor == authorization.refundable_minor
-    restored_minor = _restored_amount(authorization, why, market.terms, now) if completes else 0
+    restored_minor = _restored_amount(authorization, card, why, market, now) if completes else 0
     refunded = change_authorization(
         authorization,
         AuthorizationState.CAPTURED,
@@ -106,7 +106,7 @@ def _refund(
     back_minor = sum(moved.values())
     if back_minor == 0:
         return Decision(outcome=outcome, cards=(used,), authorizations=(refunded,))
-    back = replacement(command, back_minor, card, authorization, market.terms, now)
+    back = replacement(command, back_minor, card, authorization, market, now)
     return Decision(
         outcome=replace(outcome, replacement=back),
         cards=(used, back),
@@ -134,19 +134,19 @@ def _amount_to_refund(command: Reverse, authorization: Authorization) -> int:
 
 
 def _require_in_time(
-    command: Reverse, authorization: Authorization, market: Market, now: datetime
+    command: Reverse, authorization: Authorization, card: Card, market: Market, now: datetime
 ) -> None:
     """Decline a change of mind after its last day (R21); nothing else has a limit (R26)."""
-    terms = market.terms
-    day = exercised_day(command.exercised_on, authorization.created_at, now, terms.time_zone)
+    zone = market.time_zone
+    day = exercised_day(command.exercised_on, authorization.created_at, now, zone)
     if command.reason is not ReverseReason.CHANGE_OF_MIND or command.before_delivery:
         return
     assert command.delivered_on is not None, "a change of mind without its day of delivery"
-    last = last_day(command.delivered_on, terms.return_days, market.is_working_day)
+    last = last_day(command.delivered_on, market.terms_of(card).return_days, market.is_working_day)
     require(
         day <= last,
         otherwise=Reason.RETURN_WINDOW_CLOSED,
-        deadline=timestamp(end_of_day(last, terms.time_zone)),
+        deadline=timestamp(end_of_day(last, zone)),
     )
 
 
@@ -166,7 +166,7 @@ def _refunded_for(reason: ReverseReason, authorization: Authorization) -> Refund
 
 
 def _restored_amount(
-    authorization: Authorization, why: RefundedFor, terms: Terms, now: datetime
+    authorization: Authorization, card: Card, why: RefundedFor, market: Market, now: datetime
 ) -> int:
     """Return what comes back of what the capture lost, as the card was not really used (R39).
 
@@ -174,8 +174,8 @@ def _restored_amount(
     """
     captured_at = authorization.captured_at or authorization.created_at
     was_not_used = {
-        RefundedFor.TECHNICAL: now < captured_at + terms.longest_hold,
-        RefundedFor.NOT_PERFORMED: terms.restores_when_not_performed,
+        RefundedFor.TECHNICAL: now < captured_at + market.longest_hold,
+        RefundedFor.NOT_PERFORMED: market.terms_of(card).restores_when_not_performed,
         RefundedFor.OTHER: False,
     }
     return authorization.forfeited_minor if was_not_used[why] else 0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Order
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market
 
 
 def is_gift_card(category: str) -> bool:
@@ -42,19 +42,19 @@ def is_gift_card(category: str) -> bool:
 
 def applicable(
     order: Order,
-    market: str,
+    named: str,
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> tuple[int, int]:
     """Return what the card pays of the order and what would be lost, in minor units.
 
     `hold` is the card's open authorization, `live` the order's open or captured one, which may
-    be on another card; `terms` are those of the card's market.
+    be on another card; `named` is the market that the caller named, `market` the card's.
     """
-    require(market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
+    require(named == card.market, otherwise=Reason.WRONG_MARKET)  # R7
     require(
         order.total.currency == card.currency,
         otherwise=Reason.CURRENCY_MISMATCH,
@@ -68,10 +68,9 @@ def applicable(
     )
     require(not order.discount_codes, otherwise=Reason.ORDER_HAS_DISCOUNT)  # R17
     require(live is None or live.card_id == card.card_id, otherwise=Reason.ORDER_HAS_ANOTHER_CARD)
+    ineligible = market.terms_of(card).ineligible_categories
     eligible_minor = sum(
-        line.amount_minor
-        for line in order.lines
-        if line.category not in terms.ineligible_categories
+        line.amount_minor for line in order.lines if line.category not in ineligible
     )
     require(eligible_minor > 0, otherwise=Reason.NOTHING_ELIGIBLE)  # R1
     on_card_minor = card.balance_minor + card.held_minor  # R35: the old hold gives way.
@@ -84,14 +83,14 @@ def validate(
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Validated:
     """Return what Authorize would answer, and change nothing."""
     total = command.order.total
     try:
         amount_minor, lost_minor = applicable(
-            command.order, command.market, card, hold, live, terms, now
+            command.order, command.market, card, hold, live, market, now
         )
     except DeclinedError as declined:
         return unusable(declined.reason, card, command.order)
@@ -122,19 +121,19 @@ def authorize(
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Decision:
     """Set money aside on a card for an order; a hold for the same order is replaced (R35)."""
     amount_minor, lost_minor = applicable(
-        command.order, command.market, card, hold, live, terms, now
+        command.order, command.market, card, hold, live, market, now
     )
     postings: tuple[Posting, ...] = ()
     replaced: tuple[Authorization, ...] = ()
     if hold is not None:
         card, released, given_back = release(card, hold, by=PostingKind.RELEASE)
         postings, replaced = (given_back,), (released,)
-    opened = _opened(command, card, hold, amount_minor, lost_minor, terms, now)
+    opened = _opened(command, card, hold, amount_minor, lost_minor, market, now)
     held = change_card(
         card,
         CardState.HELD,
@@ -164,17 +163,17 @@ def _opened(
     replaced: Authorization | None,
     amount_minor: int,
     lost_minor: int,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Authorization:
     """Return a new hold; the longest one counts from the first of its chain (R35).
 
     What the replaced hold was granted stays, should the market's longest hold be shorter now.
     """
-    first_held_at, latest = now, now + terms.longest_hold
+    first_held_at, latest = now, now + market.longest_hold
     if replaced is not None:
         first_held_at = replaced.first_held_at or replaced.created_at
-        latest = max(first_held_at + terms.longest_hold, replaced.expires_at)
+        latest = max(first_held_at + market.longest_hold, replaced.expires_at)
     return Authorization(
         authorization_id=command.authorization_id,
         card_id=card.card_id,
@@ -186,7 +185,7 @@ def _opened(
         authorized_minor=amount_minor,
         forfeited_minor=lost_minor,
         created_at=now,
-        expires_at=min(now + (command.hold_for or terms.default_hold), latest),
+        expires_at=min(now + (command.hold_for or market.default_hold), latest),
         first_held_at=first_held_at,
     )
 
@@ -195,7 +194,7 @@ def capture(
     command: Capture,
     authorization: Authorization,
     card: Card,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Decision:
     """Take what was set aside; the card is used from then on (R14).
@@ -225,7 +224,7 @@ def capture(
     back: Card | None = None
     back_minor = authorization.authorized_minor - amount_minor
     if back_minor > 0:
-        back = replacement(command, back_minor, card, authorization, terms, now)
+        back = replacement(command, back_minor, card, authorization, market, now)
         postings.append(posting(PostingKind.REISSUE, back_minor, back.card_id))
         cards.append(back)
     if card.balance_minor > 0:

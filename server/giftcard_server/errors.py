@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from giftcard_rules.terms import UnknownTermsError
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -114,6 +115,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server has other terms"),
     ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),

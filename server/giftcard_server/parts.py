@@ -18,7 +18,6 @@ from giftcard_server.edge import responses
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts, attempts_of
-from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database
@@ -122,7 +121,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    markets = [(each.market, each.currency) for each in settings.terms.values()]
+    markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
     return registry
 
@@ -161,7 +160,7 @@ def parts_of(
     return Parts(
         settings=settings,
         ring=ring,
-        markets=markets_of(settings.terms),
+        markets=settings.known_markets,
         writing=Store(writing, Sealing(ring)),
         reading=Store(reading),
         now=now,

@@ -27,6 +27,7 @@ from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
+from giftcard_server.known_terms import require_terms
 from giftcard_server.logs import SUMMARY_SECONDS, where
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
@@ -190,7 +191,11 @@ class Service:
 def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
-    require_known(overview.holdings(), overview.made_by, ring, settings.terms)
+    markets = settings.known_markets
+    require_known(overview.holdings(), overview.made_by, ring, markets)
+    require_terms(
+        overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
+    )
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)

@@ -33,14 +33,14 @@ from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
-from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
+from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market
 
 PREFIX: Final = "GIFTCARD_"
 CONFIG: Final = "GIFTCARD_CONFIG"
@@ -62,7 +62,7 @@ def _fitting_markets(markets: dict[str, MarketSettings]) -> dict[str, MarketSett
     mistakes = []
     for name, market in markets.items():
         try:
-            terms_of(name, market)
+            market_of(name, market)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
     if mistakes:
@@ -170,9 +170,9 @@ class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSe
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
 
     @property
-    def terms(self) -> dict[str, Terms]:
-        """The terms of every market, built in or from the settings."""
-        return BUILT_IN | {name: terms_of(name, each) for name, each in self.markets.items()}
+    def known_markets(self) -> dict[str, Market]:
+        """Every market, built in or from the settings, with its terms and its calendar."""
+        return BUILT_IN | {name: market_of(name, each) for name, each in self.markets.items()}
 
     def listening(self, grpc_port: int, http_port: int | None) -> str:
         """Return where a server listens and its database; the ports may replace a setting of 0."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview
+from giftcard_storage import database, overview, terms_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from giftcard_rules.decisions import TermsVersion
     from giftcard_storage.database import DatabaseUrl
     from giftcard_storage.overview import Holdings
 
@@ -54,6 +56,21 @@ class SharedOverview:
         """Return when the tables were made."""
         with self._lock:
             return overview.made_at(self._connection)
+
+    def terms_versions(self) -> list[TermsVersion]:
+        """Return the versions of terms that are noted, as cards were sold under them."""
+        with self._lock:
+            return terms_versions.noted(self._connection)
+
+    def markets_of_undated_cards(self) -> list[str]:
+        """Return the markets with cards that live under what has always held."""
+        with self._lock:
+            return terms_versions.markets_of_undated_cards(self._connection)
+
+    def note(self, versions: Sequence[TermsVersion]) -> None:
+        """Note versions of terms, except those of which something was noted before."""
+        with self._lock:
+            terms_versions.note(self._connection, versions)
 
     def close(self) -> None:
         """Close the connection."""

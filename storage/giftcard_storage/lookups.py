@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from peewee import SQL
 
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.decisions import CardPurchase, PurchaseReference
+from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import RequestRecord
 from giftcard_storage import rows, schema
 from giftcard_storage.data_keys import DataKey
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from giftcard_storage.rows import Found
 
-Fact = Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | DataKey
+Fact = (
+    Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion | DataKey
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,7 @@ PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
 PURCHASE_REFERENCES: Final = Lookup(
     schema.PurchaseReference.payment_reference, rows.purchase_reference_of
 )
+TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVersion(*row))
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 
@@ -59,5 +62,6 @@ LOOKUPS: Final = (
     PURCHASE_ORDERS,
     PURCHASE_REFERENCES,
     PURCHASES,
+    TERMS_VERSIONS,
     DATA_KEYS,
 )

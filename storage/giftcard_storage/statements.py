@@ -16,6 +16,7 @@ from giftcard_storage.schema import (
     Purchase,
     PurchaseReference,
     Request,
+    TermsVersion,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Statements:
     insert_posting: str
     insert_purchase: str
     insert_purchase_reference: str
+    insert_terms_version: str
     insert_data_key: str
     insert_person: str
     insert_request: str
@@ -51,6 +53,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_posting=engine.insert(Posting),
         insert_purchase=engine.insert(Purchase),
         insert_purchase_reference=engine.insert(PurchaseReference),
+        insert_terms_version=engine.insert(TermsVersion),
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),

@@ -19,7 +19,7 @@ from giftcard_rules.commands import (
     Validate,
     WriteOffCard,
 )
-from giftcard_rules.decisions import CardPurchase, PurchaseReference
+from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_storage import rows
@@ -36,6 +36,7 @@ from giftcard_storage.lookups import (
     PURCHASE_REFERENCES,
     PURCHASES,
     REQUESTS,
+    TERMS_VERSIONS,
 )
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
@@ -68,6 +69,7 @@ class Named:
             case Issue():
                 values[PURCHASE_ORDERS].add(command.purchase.order_id)
                 values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
+                values[TERMS_VERSIONS].add(command.market)
             case Authorize() | Validate():
                 self._add_checkout(command)
             case Capture():
@@ -213,6 +215,7 @@ class Store:
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
+            (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
@@ -231,7 +234,7 @@ class Store:
 
 
 def _take_in(
-    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference,
+    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion,
     facts: Facts,
     named: Named,
 ) -> None:
@@ -253,6 +256,8 @@ def _take_in(
             facts.add_purchase(fact)
         case PurchaseReference():
             facts.add_reference(fact)
+        case TermsVersion():
+            facts.add_terms_version(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:

@@ -47,7 +47,7 @@ FLOORS = {
         {"guesses"},
         {"keys"},
         {"clocks"},
-        {"markets"},
+        {"markets", "known_terms"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),

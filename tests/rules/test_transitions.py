@@ -20,8 +20,7 @@ from giftcard_rules.cards import (
 from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
 from giftcard_rules.steps import rehold, reinstate
-from giftcard_rules.terms import FRANCE
-from given.made_facts import authorize, cancel, capture, issue, order, reverse
+from given.made_facts import FRANCE, authorize, cancel, capture, issue, order, reverse
 from given.walk import Walk
 
 # Mostly short, so that something happens to cards before they expire.

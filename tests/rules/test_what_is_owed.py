@@ -11,8 +11,9 @@ from giftcard_rules.commands import Declined, Money, Reversed, ReverseReason
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import is_gift_card
-from giftcard_rules.terms import FRANCE, Market
+from giftcard_rules.terms import FRENCH_TERMS, Market
 from given.made_facts import (
+    FRANCE,
     MARKETS,
     NOW,
     Books,
@@ -20,7 +21,6 @@ from given.made_facts import (
     cancel,
     capture,
     euros,
-    is_working_day,
     issue,
     order,
     reverse,
@@ -198,7 +198,8 @@ def lossy(books: Books) -> tuple[Card, str]:
 
 T, D, N = ReverseReason.TECHNICAL, ReverseReason.DEFECTIVE, ReverseReason.NOT_DELIVERED
 C = ReverseReason.ORDER_CANCELLED
-CHOOSES = {"fr": Market(replace(FRANCE, restores_when_not_performed=True), is_working_day)}
+CHOOSING = replace(FRENCH_TERMS, restores_when_not_performed=True)
+CHOOSES = {"fr": replace(FRANCE, versions=(CHOOSING,))}
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,15 @@ from giftcard_rules.commands import (
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
-from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from giftcard_rules.reasons import LEAVES_NO_TRACE, MalformedError, Reason
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.deciding.submission import Answer, Submission
-from giftcard_server.errors import ClockWrongError, ContendedError, KeyLostError
+from giftcard_server.errors import (
+    ClockWrongError,
+    ContendedError,
+    InvalidRequestError,
+    KeyLostError,
+)
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -99,11 +104,15 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `UndecidedError` and `StorageAwayError`; any other error is a defect. After each
-        of them nothing was done, but after `CommitLostError` and `LateError` the command may
-        have been, which its request record tells.
+        Raises `UndecidedError`, `StorageAwayError`, `UnknownTermsError` and
+        `InvalidRequestError`; any other error is a defect. After each of them nothing was done,
+        but after `CommitLostError` and `LateError` the command may have been, which its request
+        record tells.
         """
-        return self._batcher.submit(submission, gone)
+        answer = self._batcher.submit(submission, gone)
+        if answer.violations:
+            raise InvalidRequestError(answer.violations)
+        return answer
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
@@ -196,7 +205,8 @@ class Committer:
             raise
         for entry, answer in zip(entries, answers, strict=True):
             entry.succeed(answer)
-            self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
+            if not answer.violations:  # No other malformed request is counted, either.
+                self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
         if batch.decisions or batch.records:
             self.commits, self.failure = self.commits + 1, None
@@ -253,7 +263,10 @@ class _Batch:
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
-        return self._answer_anew(command, submission)
+        try:
+            return self._answer_anew(command, submission)
+        except MalformedError as malformed:
+            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
         decision = self._decide(command)

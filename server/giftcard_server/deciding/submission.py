@@ -33,9 +33,11 @@ class Answer:
     """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
 
     The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
+    `violations` are of a request that turned out to be malformed; it has no other answer.
     """
 
     encoded: bytes
     reason: Reason | None
     key_id: str
     replayed: bool = False
+    violations: tuple[tuple[str, str], ...] = ()

@@ -18,6 +18,7 @@ from giftcard_rules import codes
 from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
+from giftcard_rules.terms import UnknownTermsError
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.interception import abort
@@ -103,7 +104,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
-        read = self._reader.issue(request, self._caller_of(context))
+        read = self._reader.issue(request, self._caller_of(context), self._now())
         answer = self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.encoded)
         response.code = self._code(answer, read.command.key)
@@ -216,8 +217,9 @@ def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
 
 def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     code, message = ANSWERED[type(error)]
+    logged = StorageAwayError | KeyLostError | UnknownTermsError
     # The committer has logged once that it was fenced off.
-    if isinstance(error, StorageAwayError | KeyLostError) and not isinstance(error, FencedOffError):
+    if isinstance(error, logged) and not isinstance(error, FencedOffError):
         undecided.add("undecided", why=message, error=str(error))
     abort(context, refusals.try_again(code, message, RETRY_AFTER))
 

@@ -56,8 +56,8 @@ class RequestReader:
     ring: codes.KeyRing
     markets: Markets
 
-    def issue(self, message: pb.IssueRequest, caller: str) -> Read[Issue]:
-        """Read an IssueRequest."""
+    def issue(self, message: pb.IssueRequest, caller: str, now: datetime) -> Read[Issue]:
+        """Read an IssueRequest; see `_check_design`."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         market = fields.market(message.market)
@@ -70,7 +70,7 @@ class RequestReader:
         if message.HasField("recipient"):
             recipient = fields.contact(message.recipient, "recipient", present=True)
         text = fields.prose(message.message, "message", MESSAGE_MAX_CHARACTERS)
-        design = self._design(fields, market, message.design)
+        self._check_design(fields, market, message.design, now)
         fields.require_valid()
         command = Issue(
             key=RequestKey(caller, request_id),
@@ -78,7 +78,7 @@ class RequestReader:
             market=market,
             amount=amount,
             purchase=purchase,
-            design=design,
+            design=message.design,
             message=text,
             purchaser=purchaser,
             recipient=recipient,
@@ -211,16 +211,22 @@ class RequestReader:
         code = codes.derive_code(key, caller, request_id)
         return NewCard(codes.derive_card_id(key, code), code.last4, key.key_id)
 
-    def _design(self, fields: Fields, market: str, design: str) -> str:
+    def _check_design(self, fields: Fields, market: str, design: str, now: datetime) -> None:
+        """Note an unknown market, and a design that no version of its terms has (R4, R38).
+
+        Whether the design is on offer at `now` is decided once no record answers the request, as
+        a replay may be of another day. A request that is malformed anyway has no record, so that
+        this violation is in the answer beside the others.
+        """
         known = self.markets.get(market)
         if known is None:
             if market:
                 fields.wrong("market", "is not a market of this service")
-            return design
-        designs = known.terms.designs
-        if design and design not in designs:  # R4
-            fields.wrong("design", f"must be one of {', '.join(designs)}")
-        return design or designs[0]
+            return
+        terms = known.terms_at(now)
+        is_known = any(design in version.designs for version in known.versions)
+        if design and design not in terms.designs and (fields.violations or not is_known):
+            fields.wrong("design", terms.design_choice)
 
 
 def _purchase(fields: Fields, message: pb.IssueRequest) -> Purchase:

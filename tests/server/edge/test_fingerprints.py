@@ -15,7 +15,7 @@ from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Keyed
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
-from giftcard_server.markets import BUILT_IN, markets_of
+from giftcard_server.markets import BUILT_IN
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import PurchaseReference, Request
@@ -129,7 +129,7 @@ def test_the_fingerprints_of_former_records_still_match(tmp_path: Path) -> None:
 
 
 READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
-    "Issue": lambda reader, message: reader.issue(message, "checkout"),
+    "Issue": lambda reader, message: reader.issue(message, "checkout", NOON),
     "Authorize": lambda reader, message: reader.authorize(message, "checkout"),
     "Capture": lambda reader, message: reader.capture(message, "checkout"),
     "Reverse": lambda reader, message: reader.reverse(message, "checkout", NOON),
@@ -148,7 +148,7 @@ def test_canonical_bytes_have_ids_in_lower_case_and_the_message_stays_as_it_was_
     if rpc == "Reverse":
         message.authorize_request_id = new_id().upper()
     as_sent = deepcopy(message)
-    read = READERS[rpc](RequestReader(RING, markets_of(BUILT_IN)), message)
+    read = READERS[rpc](RequestReader(RING, BUILT_IN), message)
     assert message == as_sent
     message.request_id = message.request_id.lower()
     if rpc == "Reverse":
