@@ -21,7 +21,6 @@ from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.deciding.reinstating import Entry, Reinstating
 from giftcard_server.errors import ClockWrongError, ContendedError
-from giftcard_server.markets import markets_of
 from giftcard_server.parts import judged_clock_of
 from giftcard_server.settings import Settings
 from giftcard_storage import database, early
@@ -70,7 +69,7 @@ def _run(settings: Settings, opened: ExitStack, entries: list[Entry], *, dry_run
         opened.callback(database.close, each)
     now = clock.now()
     last_lapses = partial(early.last_lapses, connection)
-    markets = markets_of(settings.terms)
+    markets = settings.known_markets
     reinstating = Reinstating(Store(connection), last_lapses, markets, clock.now)
     lapses, expired = early.lapsed_early(overview, now), early.expired_early(overview, now)
     for entry in reinstating.run(lapses, expired, dry=dry_run):
