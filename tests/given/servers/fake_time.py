@@ -29,6 +29,8 @@ class FakeTime:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Else waits with a time limit, which Python's threads switch by, last much longer.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             # It reads the file for each question, and would for each look at any file as well.
             "NO_FAKE_STAT": "1",
             # Threads start slowly under it.
