@@ -6,10 +6,11 @@ serving thread ends with the exception, and no call is answered any more.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
 from giftcard_server.errors import StartRefusedError
@@ -23,29 +24,39 @@ _Task = Callable[[], None]
 class ReadyThreads(ThreadPoolExecutor):
     """Runs tasks on `count` threads. Raises `StartRefusedError` when made.
 
-    It is a `ThreadPoolExecutor` because grpcio accepts nothing else for its streams. The thread
-    that became idle last takes the next task, so that as few stacks as possible are in use.
+    It is a `ThreadPoolExecutor` because grpcio accepts nothing else for its streams. It hands out
+    tasks like that one. But where that one would make a thread, a thread of the reserve joins in.
+    So no more threads work, and no more stacks are in memory, than load has needed at a time.
     """
 
     def __init__(self, count: int, name: str) -> None:
         super().__init__(count)
-        self._guard = threading.Lock()
-        self._waiting: deque[_Task] = deque()
-        self._idle: list[_Thread] = []
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        # One entry for each thread that looks for a task; `append` and `pop` need no lock.
+        self._idle: list[None] = []
+        self._lock = threading.Lock()  # For what follows.
+        # A thread of the reserve waits to read a byte of the gate. Where hundreds wait for locks,
+        # Linux is slower to wake all others that do.
+        self._gate, self._opens_gate = os.pipe()
+        self._in_reserve = self._alive = made = 0
         self._is_stopped = False
-        number = 0
         try:
-            for number in range(count):
+            for made in range(count):
                 # Daemons: a call that never returns must not keep the process from ending.
-                _Thread(self._next, name=f"{name}-{number}").start()
+                threading.Thread(target=self._run, name=f"{name}-{made}", daemon=True).start()
+                with self._lock:
+                    self._in_reserve, self._alive = self._in_reserve + 1, self._alive + 1
         except RuntimeError as error:
-            self.shutdown(wait=False)
+            self.shutdown()
             known = "; ".join(map(str, limits())) or "no limit is known"
-            message = f"only {number} of {count} threads ({name}) could be made: {known}"
+            message = f"only {made} of {count} threads ({name}) could be made: {known}"
             raise StartRefusedError(message) from error
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a task on an idle thread, or on the first that becomes idle."""
+        if self._is_stopped:
+            message = "cannot run a task after shutdown"
+            raise RuntimeError(message)
         future: Future[T] = Future()
 
         def task() -> None:
@@ -56,61 +67,37 @@ class ReadyThreads(ThreadPoolExecutor):
             else:
                 future.set_result(result)
 
-        with self._guard:
-            if self._is_stopped:
-                message = "cannot run a task after shutdown"
-                raise RuntimeError(message)
-            if not self._idle:
-                self._waiting.append(task)
-                return future
-            thread = self._idle.pop()
-        thread.run_next(task)
+        self._tasks.put(task)
+        self._join_in()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's signature
-        """Let idle threads end, and others once they have nothing to do; wait for none."""
-        with self._guard:
-            self._is_stopped = True
-            idle, self._idle = self._idle, []
-        for thread in idle:
-            thread.run_next(None)
-
-    def _next(self, thread: _Thread) -> _Task | None:
-        """Return a thread's next task, as soon as there is one; None when it shall end."""
-        with self._guard:
-            if self._waiting:
-                return self._waiting.popleft()
+        """Let the threads end once nothing is left to do; wait for none of them."""
+        with self._lock:
             if self._is_stopped:
-                return None
-            self._idle.append(thread)
-        return thread.wait_for_task()
+                return
+            self._is_stopped, self._in_reserve = True, 0
+            self._tasks.put(None)
+            os.close(self._opens_gate)  # Those that wait read its end, and find nothing to do.
 
+    def _join_in(self) -> None:
+        """Have a thread of the reserve join in, unless one is idle, or all have joined."""
+        try:
+            self._idle.pop()
+        except IndexError:
+            with self._lock:
+                if self._in_reserve:
+                    self._in_reserve -= 1
+                    os.write(self._opens_gate, b".")
 
-class _Thread(threading.Thread):
-    """Runs what `next_task` returns, until that is None."""
-
-    def __init__(self, next_task: Callable[[_Thread], _Task | None], name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._next_task = next_task
-        self._task: _Task | None = None
-        self._wake = threading.Lock()
-        self._wake.acquire()
-
-    def run_next(self, task: _Task | None) -> None:
-        """Wake the thread, which is idle, with its next task."""
-        self._task = task
-        self._wake.release()
-
-    def wait_for_task(self) -> _Task | None:
-        """Sleep until there is a next task."""
-        self._wake.acquire()
-        task, self._task = self._task, None
-        return task
-
-    def run(self) -> None:
-        """Run tasks."""
-        task = self._next_task(self)
-        while task is not None:
+    def _run(self) -> None:
+        os.read(self._gate, 1)
+        while (task := self._tasks.get()) is not None:
             task()
-            task = None  # What it held must not live until the next task.
-            task = self._next_task(self)
+            del task  # What it held must not live until the next task.
+            self._idle.append(None)
+        self._tasks.put(None)  # For the next thread.
+        with self._lock:
+            self._alive -= 1
+            if not self._alive:
+                os.close(self._gate)
