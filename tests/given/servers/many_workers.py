@@ -99,7 +99,7 @@ class ManyWorkers:
 
 def not_taken(answer: Answer) -> bool:
     """Return whether no server answered, or one that stops refused the call."""
-    return answer.status is grpc.StatusCode.UNAVAILABLE and answer.reason is None
+    return answer.status is grpc.StatusCode.UNAVAILABLE and not answer.reason
 
 
 class Callers:
@@ -190,10 +190,14 @@ def shop_of_its_own(target: str) -> Iterator[Shop]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, also as a zombie."""
+    """Whether a process has ended, also as a zombie, and with it the last of its threads.
+
+    What it has open, a port for instance, is closed only then.
+    """
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+        threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
     except (ProcessLookupError, FileNotFoundError):
         return True
-    return state == "Z"
+    return state == "Z" and threads <= 1
