@@ -15,7 +15,8 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError, KeyLostError
+from giftcard_server.errors import ContendedError
+from giftcard_server.keys.key_ring import required_key
 from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
 
 if TYPE_CHECKING:
@@ -152,9 +153,7 @@ class Committer:
         answers: list[Answer] = []
         try:
             with self._store.transaction():
-                now = (
-                    self._now()
-                )  # Only now, as the transaction may have waited for another writer.
+                now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
@@ -255,9 +254,7 @@ class _Batch:
             return Reason.REQUEST_ID_REUSED
         if record.prevented:
             return Reason.REQUEST_PREVENTED  # R36
-        ring_key = self._ring.get(record.key_id)
-        if ring_key is None:
-            raise KeyLostError
+        ring_key = required_key(self._ring, record.key_id)
         if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
             return Reason.REQUEST_ID_REUSED
         return None

@@ -27,6 +27,7 @@ from giftcard_server.errors import (
     KeyLostError,
 )
 from giftcard_server.guesses.attempts import Attempt
+from giftcard_server.keys.key_ring import required_key
 from giftcard_storage.errors import StorageAwayError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Sent = TypeVar("Sent")
+Replacing = TypeVar("Replacing", pb.CaptureResponse, pb.ReverseResponse)
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
@@ -145,12 +147,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> pb.CaptureResponse | bytes:
         """Take the money that was set aside."""
         read = self._reader.capture(request, self._caller_of(context))
-        answer = self._decided(read, context)
-        response = pb.CaptureResponse.FromString(answer.encoded)
-        if not response.HasField("replacement"):
-            return answer.encoded
-        response.replacement.code = self._code(answer, read.command.key)
-        return response
+        return self._with_code(pb.CaptureResponse, self._decided(read, context), read.command.key)
 
     @_refusing
     def Reverse(
@@ -158,12 +155,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> pb.ReverseResponse | bytes:
         """Undo an Authorize: release it, refund it, or prevent it (R36)."""
         read = self._reader.reverse(request, self._caller_of(context), self._now())
-        answer = self._decided(read, context)
-        response = pb.ReverseResponse.FromString(answer.encoded)
-        if not response.HasField("replacement"):
-            return answer.encoded
-        response.replacement.code = self._code(answer, read.command.key)
-        return response
+        return self._with_code(pb.ReverseResponse, self._decided(read, context), read.command.key)
 
     @_refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
@@ -190,10 +182,18 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         submission = Submission(read.command, read.canonical)
         return _granted(self._committer.submit(submission, _gone(context)), context)
 
+    def _with_code(
+        self, kind: type[Replacing], answer: Answer, request_key: RequestKey
+    ) -> Replacing | bytes:
+        """Return an answer with the code of its replacement; without one it stays encoded."""
+        response = kind.FromString(answer.encoded)
+        if not response.HasField("replacement"):
+            return answer.encoded
+        response.replacement.code = self._code(answer, request_key)
+        return response
+
     def _code(self, answer: Answer, request_key: RequestKey) -> str:
-        ring_key = self._ring.get(answer.key_id)
-        if ring_key is None:
-            raise KeyLostError
+        ring_key = required_key(self._ring, answer.key_id)
         return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
 
 

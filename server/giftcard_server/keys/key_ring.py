@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from giftcard_server.errors import KeysRefusedError, StartRefusedError
+from giftcard_server.errors import KeyLostError, KeysRefusedError, StartRefusedError
 from giftcard_server.keys import key_file
 from giftcard_storage import database
 
 if TYPE_CHECKING:
-    from giftcard_rules.codes import KeyRing
+    from giftcard_rules.codes import Key, KeyRing
     from giftcard_server.keys.settings import KeySettings
 
 
@@ -31,6 +31,14 @@ def ring_of(settings: KeySettings) -> KeyRing:
         message = f"cannot make the key file {settings.key_path}: {error.strerror}"
         raise StartRefusedError(message) from error
     return _read(settings)
+
+
+def required_key(ring: KeyRing, key_id: str) -> Key:
+    """Return the key with this id. Raises `KeyLostError` where the ring lacks it."""
+    ring_key = ring.get(key_id)
+    if ring_key is None:
+        raise KeyLostError
+    return ring_key
 
 
 def existing_ring_of(settings: KeySettings) -> KeyRing | None:
