@@ -100,6 +100,7 @@ CLIENT = "client/giftcard_client/cli/made_up.py"
             "values may not import cli, which is not on a floor below",
         ),
         ("server/giftcard_server/made_up.py", "", "made_up is on no floor"),
+        (SERVER, "from . import health", "modules on floors are imported by their full names"),
         (SERVER, "import giftcard_client", "giftcard_server may not know giftcard_client"),
         (CLIENT, "import cysqlite", "cysqlite may not be known in giftcard_client"),
         (CLIENT, "import giftcard_rules", "giftcard_client may not know giftcard_rules"),

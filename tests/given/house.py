@@ -225,46 +225,41 @@ def broken_imports(path: str, package: str, tree: ast.Module) -> Iterator[str]:
             yield f"{top} may not be known in {place if some_of_it else package}"
 
 
-def floor_of(package: str, module: str) -> int | None:
-    """The number of the floor that a module of a package is on, counted from the roof."""
-    room = module.removeprefix(package).removeprefix(".").partition(".")[0]
+def floor_of(package: str, room: str) -> int | None:
+    """The number of the floor that a room of a package is on, counted from the roof."""
     numbers = (number for number, rooms in enumerate(FLOORS[package]) if room in rooms)
     return next(numbers, None)
 
 
 def broken_floors(path: str, package: str, tree: ast.Module) -> Iterator[str]:
     """Imports that run upwards, or across, inside a package that has floors."""
-    own = path.removeprefix(f"{FOLDER[package]}/").removesuffix(".py").replace("/", ".")
-    room = own.partition(".")[0]
-    floor = floor_of(package, own)
+    room = path.removeprefix(f"{FOLDER[package]}/").removesuffix(".py").partition("/")[0]
+    floor = floor_of(package, room)
     if room == "__init__":  # The package itself stands beside all floors.
         return
     if floor is None:
         yield f"{room} is on no floor"
         return
-    for module in imported_modules(tree, package):
-        other = floor_of(package, module)
-        there = module.removeprefix(f"{package}.").partition(".")[0]
-        if there != room and other is not None and other <= floor:
+    names = [name.split(".") for name in imported_names(tree)]
+    if [""] in names:  # A relative import could lead to any floor unseen.
+        yield "modules on floors are imported by their full names"
+    rooms = {parts[1] for parts in names if parts[0] == package and len(parts) > 1}
+    for there in sorted(rooms - {room}):
+        other = floor_of(package, there)
+        if other is not None and other <= floor:
             yield f"{room} may not import {there}, which is not on a floor below"
 
 
-def imported_modules(tree: ast.Module, package: str) -> Iterator[str]:
-    """Modules of a package that are imported, also by `from package import module`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == package:
-            yield from (f"{package}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
-            yield str(node.module)
-        elif isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith(f"{package}."))
+def imported_names(tree: ast.Module) -> set[str]:
+    """The full name of every module that is imported, and of every name from one."""
+    from_somewhere = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    names = {f"{node.module}.{each.name}" for node in from_somewhere for each in node.names}
+    return names.union(imported_by(tree))
 
 
 def broken_privacy(path: str, tree: ast.Module) -> Iterator[str]:
     """Reading people where nobody may."""
-    from_somewhere = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    imported = {f"{node.module}.{each.name}" for node in from_somewhere for each in node.names}
-    modules = (name.split(".") for name in imported.union(imported_by(tree)))
+    modules = (name.split(".") for name in imported_names(tree))
     if path not in MAY_READ_PEOPLE and any("people" in parts for parts in modules):
         yield "people may not be read here"
     if path not in MAY_DECRYPT and any(name.endswith(".decrypt") for name in dotted_names(tree)):
