@@ -4,6 +4,7 @@
 #   giftcard certs certificates   # once: a development authority, and its certificates
 #   chown -R 10001 certificates   # the user that the image runs as
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+#       --pids-limit 1024 --stop-timeout 30 \
 #       --volume giftcard:/var/lib/giftcard --volume "$PWD/certificates:$PWD/certificates:ro" \
 #       --publish 127.0.0.1:50051:50051 --publish 127.0.0.1:9464:9464 \
 #       --env GIFTCARD_CONFIG="$PWD/certificates/giftcard.toml" --env GIFTCARD_HTTP_TLS=true \

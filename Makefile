@@ -27,7 +27,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom \
-	format stubs stubs-into lock clean
+	format docs stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the tasks.
@@ -70,7 +70,8 @@ breaking: $(VENV)/.everything ## Check that the contract breaks no client of wha
 ifeq ($(strip $(CONTRACT)),)
 	@echo "buf breaking: nothing to compare with, as no contract in this history is older than four hours"
 else
-	$(BIN)/buf breaking --against '.git#ref=$(CONTRACT)'
+	@$(BIN)/buf build '.git#ref=$(CONTRACT)' --output $(VENV)/contract.binpb
+	$(BIN)/buf breaking --against $(VENV)/contract.binpb
 endif
 
 LOCKED := --frozen --no-emit-project
@@ -100,9 +101,13 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 		protos/giftcard/v1/*_pb2_grpc.py protos/giftcard/v1/*_pb2_grpc.pyi
 	@$(MAKE) --no-print-directory stubs-into FOLDER=protos
 
+docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
+	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
+		> docs/terms.md
+
 # tests/test_stubs.py generates into a folder of its own and compares. Protos without
 # a service get no gRPC stub, which would be empty.
-PROTOC = $(OLDEST_VENV)/bin/python -m grpc_tools.protoc -Iprotos -Ithird_party \
+PROTOC = $(OLDEST_VENV)/bin/python -m grpc_tools.protoc -Iprotos \
 	--plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy --plugin=$(OLDEST_VENV)/bin/protoc-gen-mypy_grpc
 
 stubs-into:

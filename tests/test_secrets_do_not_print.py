@@ -27,7 +27,7 @@ from giftcard_rules import codes, commands, decisions
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
-from giftcard_server.deciding.committer import Submission
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
@@ -68,6 +68,10 @@ HARMLESS: Final = {
     "giftcard_client.tender.Quote.code": "why a payment would be declined",
     "giftcard_client.tender.Quote.message": "the text for that code",
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
+    "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
+    "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
+    "giftcard_storage.versions.Planned.name": "the name of a migration",
+    "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
 }
 # Unions with a secret member, and that member.
 UNIONS: Final = {"Command": "Issue", "Keyed": "Issue", "Outcome": ""}

@@ -53,7 +53,7 @@ def issue(request_id: str) -> Call:
         purchase=pb.Purchase(
             order_id=new_id(),
             payment_method=pb.PAYMENT_METHOD_BANK_CARD,
-            payment_reference="bench",
+            payment_reference=new_id(),
         ),
         purchaser=CONTACT,
     )

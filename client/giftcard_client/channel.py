@@ -10,6 +10,8 @@ the call and need no code of ours:
 - ABORTED is retried: it means contention. One decided answer is ABORTED too,
   REQUEST_PREVENTED (R36). Service configs cannot tell the two apart, and a
   retry of that final answer only delays a checkout that was given up already.
+- CANCELLED is retried: the server ended the call, not the caller. A call that
+  the caller cancels itself is over and not sent again.
 - No other status is retried. RESOURCE_EXHAUSTED throttles guesses at codes, and
   a retry would be one more guess.
 - DEADLINE_EXCEEDED ends all tries, and says nothing about the outcome.
@@ -29,7 +31,7 @@ MAX_TRIES = 5
 INITIAL_BACKOFF = "0.1s"
 MAX_BACKOFF = "1s"
 BACKOFF_MULTIPLIER = 2
-RETRIED_STATUSES = ("UNAVAILABLE", "ABORTED")
+RETRIED_STATUSES = ("UNAVAILABLE", "ABORTED", "CANCELLED")
 THROTTLE_TOKENS = 100
 THROTTLE_TOKENS_PER_SUCCESS = 0.5
 

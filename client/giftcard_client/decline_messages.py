@@ -22,6 +22,7 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.AUTHORIZATION_CAPTURED: "This authorization was captured before.",
         Reason.AUTHORIZATION_RELEASED: "This authorization was released before.",
         Reason.AUTHORIZATION_LAPSED: "This authorization is no longer valid.",
+        Reason.AUTHORIZATION_NOT_CAPTURED: "This order was not charged yet.",
         Reason.ORDER_HAS_GIFT_CARD_LINE: "A gift card cannot buy a gift card.",
         Reason.ORDER_HAS_DISCOUNT: "A gift card cannot be combined with a discount.",
         Reason.ORDER_HAS_ANOTHER_CARD: "An order can be paid with one gift card only.",
@@ -32,9 +33,11 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.AMOUNT_OUT_OF_RANGE: "Gift cards are not sold for this amount.",
         Reason.AMOUNT_EXCEEDS_AUTHORIZED: "This is more than was set aside.",
         Reason.AMOUNT_EXCEEDS_REFUNDABLE: "This is more than is left to refund.",
+        Reason.EXERCISE_DAY_OUT_OF_RANGE: "The day of the declaration cannot be right.",
         Reason.RETURN_WINDOW_CLOSED: "The time to return this order is over.",
         Reason.CANCELLATION_WINDOW_CLOSED: "The time to cancel this purchase is over.",
         Reason.NOT_A_PURCHASED_CARD: "This gift card came out of a refund and cannot be cancelled.",
+        Reason.CARD_NOT_BLOCKED: "This gift card is not blocked.",
         # A newer service's reason: the decline is certain, and its name is in the code.
         Reason.UNRECOGNIZED: "The gift card cannot be used for this.",
     }

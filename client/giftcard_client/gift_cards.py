@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
@@ -20,6 +20,7 @@ from giftcard_client.wire_requests import (
     date_message,
     duration_message,
     expressed,
+    given_or_new,
     money_message,
     name_target,
     order_message,
@@ -45,11 +46,9 @@ class GiftCards:
     beforehand, where your process may die between the call and its answer: the
     same id with the same arguments gets the first answer again.
 
-    `timeout_seconds` is the deadline for all tries of a call together; the one
-    given here is every call's default. `giftcard_client.channel` says which
-    failures are retried, and `giftcard_client.errors` what is raised. The reasons
-    that each call lists are those of `Declined`; all calls but `validate` may
-    answer REQUEST_ID_REUSED as well.
+    `timeout_seconds` is the deadline for all tries of a call together. What is retried:
+    `giftcard_client.channel`; what is raised: `giftcard_client.errors`. The reasons of
+    each call are those of `Declined`; all but `validate` have REQUEST_ID_REUSED too.
 
     A process that forks must open its client after the fork.
     """
@@ -99,7 +98,7 @@ class GiftCards:
         PAYMENT_METHOD_NOT_ACCEPTED, PURCHASE_HAS_DISCOUNT (R3),
         AMOUNT_OUT_OF_RANGE (R2).
         """
-        sent_id = _given_or_new(request_id)
+        sent_id = given_or_new(request_id)
         request = expressed(
             sent_id,
             lambda: messages.IssueRequest(
@@ -154,13 +153,13 @@ class GiftCards:
     ) -> Authorized:
         """Set money aside on the card for one order, as much as the card can pay of it (R16).
 
-        `customer` gets the new card if money comes back (R23). `hold_for` None
-        is the market's default; a longer one than the market's longest is cut to
-        that. A second authorize for the same order replaces the first (R35).
+        `customer` gets the new card if money comes back (R23). `hold_for` None is the
+        market's default, and its longest counts from the first authorize for the same
+        order; a later one replaces it (R35).
 
         Reasons: those of `validate`, and REQUEST_PREVENTED (R36).
         """
-        sent_id = _given_or_new(request_id)
+        sent_id = given_or_new(request_id)
         request = expressed(
             sent_id,
             lambda: messages.AuthorizeRequest(
@@ -182,30 +181,31 @@ class GiftCards:
         amount: Money | None = None,
         request_id: str | UUID | None = None,
         *,
+        other_tender_amount: Money | None = None,
         timeout_seconds: float | None = None,
     ) -> Captured:
         """Take the money that was set aside, all of it or `amount` (more than zero).
 
-        The rest of the card that the order did not need is lost (R14); money
-        that was set aside and is not taken comes back as a new card (R27).
+        What the order did not need is lost (R14); what was set aside and not taken comes
+        back as a new card (R27). Other tenders took `other_tender_amount`, or all due.
 
         Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED (R37),
-        AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED
-        (R34), AMOUNT_EXCEEDS_AUTHORIZED.
+        AUTHORIZATION_CAPTURED, _RELEASED, _LAPSED (R34), AMOUNT_EXCEEDS_AUTHORIZED.
         """
-        sent_id = _given_or_new(request_id)
+        sent_id = given_or_new(request_id)
         request = expressed(
             sent_id,
             lambda: messages.CaptureRequest(
                 request_id=sent_id,
                 authorization_id=authorization_id,
-                amount=None if amount is None else money_message(amount),
+                amount=money_message(amount),
+                other_tender_amount=money_message(other_tender_amount),
             ),
         )
         answer, replayed = self._call(self._stub.Capture, request, sent_id, timeout_seconds)
         return answers.read_captured(answer, replayed=replayed)
 
-    def reverse(
+    def reverse(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
         authorization_id: str | None = None,
         *,
@@ -213,32 +213,36 @@ class GiftCards:
         authorize_request_id: str | UUID | None = None,
         refund_amount: Money | None = None,
         delivered_on: date | None = None,
+        before_delivery: bool = False,
+        exercised_on: date | None = None,
         beneficiary: Contact | None = None,
         request_id: str | UUID | None = None,
         timeout_seconds: float | None = None,
     ) -> Reversed:
         """Undo an Authorize, in any state.
 
-        It is named by its `authorization_id` or, where its answer was lost, by the
-        `authorize_request_id` that it was sent with (R36): exactly one of them,
-        else TypeError. `refund_amount` is of the whole order, all tenders (R24),
-        more than zero; None is all that is left. It has no effect on an open hold,
-        which is always released whole. `delivered_on` is needed for a change of
-        mind (R21). `beneficiary` gets the new card instead of the customer.
+        It is named by its `authorization_id` or, where its answer was lost, by its
+        `authorize_request_id` (R36): exactly one of them, else TypeError. More than
+        zero of the whole order, all tenders (R24), is the `refund_amount`; None: all
+        that is left, the only choice for an open hold. A change of mind needs
+        `delivered_on` or `before_delivery`; the customer declared it `exercised_on` that
+        day, or today (R21). `beneficiary` gets the new card.
 
-        Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH,
-        AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE
-        (R24), RETURN_WINDOW_CLOSED (R21).
+        Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
+        AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED, AMOUNT_EXCEEDS_REFUNDABLE
+        EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED (R21).
         """
-        sent_id = _given_or_new(request_id)
+        sent_id = given_or_new(request_id)
         request = expressed(
             sent_id,
             lambda: name_target(
                 messages.ReverseRequest(
                     request_id=sent_id,
                     reason=messages.ReverseReason.Value(f"REVERSE_REASON_{reason}"),
-                    refund_amount=None if refund_amount is None else money_message(refund_amount),
-                    delivered_on=None if delivered_on is None else date_message(delivered_on),
+                    refund_amount=money_message(refund_amount),
+                    delivered_on=date_message(delivered_on),
+                    before_delivery=before_delivery,
+                    exercised_on=date_message(exercised_on),
                     beneficiary=contact_message(beneficiary) if beneficiary else None,
                 ),
                 authorization_id,
@@ -253,23 +257,29 @@ class GiftCards:
         code: str,
         *,
         purchase_order_id: str,
+        exercised_on: date | None = None,
         request_id: str | UUID | None = None,
         timeout_seconds: float | None = None,
     ) -> Cancelled:
         """Cancel the purchase of a card that is wholly unused (R25).
 
-        `purchase_order_id` must be the card's (R28). The answer says what the
-        payment provider shall pay back; the caller carries that out (R29).
+        `purchase_order_id` must be the card's (R28). The day that counts is
+        `exercised_on`, on which the buyer declared it; None: today. The caller has
+        the payment provider pay back what the answer says (R29).
 
         Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND (also for a wrong order
         number), CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED,
-        CARD_HELD, CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
+        CARD_HELD, EXERCISE_DAY_OUT_OF_RANGE, CANCELLATION_WINDOW_CLOSED,
+        NOT_A_PURCHASED_CARD.
         """
-        sent_id = _given_or_new(request_id)
+        sent_id = given_or_new(request_id)
         request = expressed(
             sent_id,
             lambda: messages.CancelRequest(
-                request_id=sent_id, code=code, purchase_order_id=purchase_order_id
+                request_id=sent_id,
+                code=code,
+                purchase_order_id=purchase_order_id,
+                exercised_on=date_message(exercised_on),
             ),
         )
         answer, replayed = self._call(self._stub.Cancel, request, sent_id, timeout_seconds)
@@ -288,9 +298,3 @@ class GiftCards:
         except grpc.RpcError as error:
             raise as_gift_card_error(error, request_id) from error
         return answer, REPLAYED in {(key, value) for key, value in call.trailing_metadata() or ()}
-
-
-def _given_or_new(request_id: str | UUID | None) -> str:
-    # Only None asks for a new id. An empty text is a caller's mistake, and with a
-    # new id in its place the second try would be a second request.
-    return str(uuid4() if request_id is None else request_id)

@@ -53,11 +53,17 @@ class Authorization:
     refunded_amount: Money
     # The share that other tenders have to pay (R16).
     remaining_due: Money
-    # Lost at capture (R14); before the capture, the amount that would be lost.
+    # Lost at capture (R14); before the capture, the amount that would be lost. Zero
+    # once the authorization is released or has lapsed.
     forfeited_amount: Money
     create_time: datetime
     # The first instant at which the hold can no longer be captured (R34).
     expire_time: datetime
+    # The sum that the order's other tenders took; None before the capture, and from
+    # a server that does not know it.
+    other_tender_amount: Money | None = None
+    # The part of `forfeited_amount` that came back on a new card (R39); likewise.
+    restored_amount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,9 @@ class Captured:
 class Reversed:
     """The outcome of a Reverse.
 
-    `gift_card_amount` came back on `replacement`; the caller has to refund
-    `other_tender_amount` (R24). Both are zero unless REFUNDED. `authorization` is
-    None where the outcome is PREVENTED (R36).
+    `gift_card_amount` came back on `replacement`, which also holds what was restored
+    (R39); the caller has to refund `other_tender_amount` (R24). Both are zero unless
+    REFUNDED. `authorization` is None where the outcome is PREVENTED (R36).
     """
 
     outcome: ReverseOutcome

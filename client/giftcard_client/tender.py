@@ -14,7 +14,6 @@ Three properties of gift cards that other tenders lack show through the interfac
   the other tenders, is in `remaining` (R24).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import NAMESPACE_URL, uuid5
@@ -28,19 +27,11 @@ from giftcard_client.connector import (
     TenderStatus,
 )
 from giftcard_client.decline_messages import DECLINE_MESSAGES
-from giftcard_client.errors import (
-    Declined,
-    GiftCardError,
-    InvalidRequest,
-    Misconfigured,
-    OutcomeUnknown,
-    TimedOut,
-    Unavailable,
-)
+from giftcard_client.errors import GiftCardError
 from giftcard_client.gift_cards import GiftCards
-from giftcard_client.results import Replacement, Reversed
+from giftcard_client.tender_results import answered, as_given_back, as_result, store_credit_of
 from giftcard_client.values import Money, Order
-from giftcard_client.vocabulary import Reason, ReverseOutcome, ReverseReason
+from giftcard_client.vocabulary import Reason, ReverseReason
 
 __all__ = [
     "GiftCardTender",
@@ -55,15 +46,6 @@ __all__ = [
 
 # Declines that mean success to a void: nothing is set aside.
 VOIDED_BEFORE = {Reason.AUTHORIZATION_RELEASED, Reason.AUTHORIZATION_LAPSED}
-
-# The status and code that an orchestrator gets for each exception but Declined.
-TECHNICAL: tuple[tuple[type[GiftCardError], TenderStatus, str], ...] = (
-    (InvalidRequest, TenderStatus.FAILURE, "INVALID_REQUEST"),
-    (Misconfigured, TenderStatus.FAILURE, "MISCONFIGURED"),
-    (TimedOut, TenderStatus.PENDING, "TIMED_OUT"),
-    (Unavailable, TenderStatus.PENDING, "UNAVAILABLE"),
-    (GiftCardError, TenderStatus.PENDING, "OUTCOME_UNKNOWN"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +83,7 @@ class GiftCardTender:
                 instrument, market=market, order=order, attempt_key=session
             )
         except GiftCardError as error:
-            refusal = _as_result(error, "")
+            refusal = as_result(error, "")
             return Quote(
                 usable=False,
                 payable=nothing,
@@ -147,19 +129,28 @@ class GiftCardTender:
                 remaining=held.remaining_due,
             )
 
-        return _answered(call, payment.request_id)
+        return answered(call, payment.request_id)
 
     def capture(
-        self, reference: str, amount: Money | None = None, *, request_id: str
+        self,
+        reference: str,
+        amount: Money | None = None,
+        *,
+        request_id: str,
+        other_tender_amount: Money | None = None,
     ) -> TenderResult:
         """Take what was set aside. The value of the card beyond the order is lost (R14).
 
+        `other_tender_amount` is what the order's other tenders really took, zero
+        included, where that is less than `remaining` was: no refund names more of it.
         PARTIALLY_CHARGED where `amount` is less than was set aside; the difference
         is in `store_credit` (R27).
         """
 
         def call() -> TenderResult:
-            captured = self._cards.capture(reference, amount, request_id)
+            captured = self._cards.capture(
+                reference, amount, request_id, other_tender_amount=other_tender_amount
+            )
             held = captured.authorization
             whole = held.captured_amount == held.authorized_amount
             return TenderResult(
@@ -167,18 +158,19 @@ class GiftCardTender:
                 request_id,
                 reference=reference,
                 amount=held.captured_amount,
-                store_credit=_store_credit(captured.replacement),
+                store_credit=store_credit_of(captured.replacement),
             )
 
-        return _answered(call, request_id)
+        return answered(call, request_id)
 
     def void(self, *, reference: str = "", authorize_request_id: str = "") -> TenderResult:
         """Undo an authorize in any state (R36).
 
         VOIDED where the hold was open, had been released or had lapsed, and
         where the authorize never arrived (if it arrives later, it is refused).
-        REFUNDED, with `store_credit`, where it had been captured. Exactly one of
-        the arguments, else TypeError.
+        REFUNDED, with `store_credit`, where it had been captured: soon after the
+        capture, `store_credit` holds what the capture had lost as well (R39).
+        Exactly one of the arguments, else TypeError.
         """
         request_id = _void_request_id(reference, authorize_request_id)
 
@@ -189,9 +181,9 @@ class GiftCardTender:
                 reason=ReverseReason.TECHNICAL,
                 request_id=request_id,
             )
-            return _as_given_back(undone, request_id, reference)
+            return as_given_back(undone, request_id, reference)
 
-        result = _answered(call, request_id)
+        result = answered(call, request_id)
         if result.status is TenderStatus.DECLINED and result.code in VOIDED_BEFORE:
             return TenderResult(TenderStatus.VOIDED, request_id, reference=reference)
         return result
@@ -204,11 +196,15 @@ class GiftCardTender:
         request_id: str,
         reason: RefundReason,
         delivered_on: date | None = None,
+        before_delivery: bool = False,
+        exercised_on: date | None = None,
     ) -> TenderResult:
         """Give back `amount` of the whole order, to a new card first (R22-R24).
 
-        `delivered_on` is needed for a change of mind, which has 30 days (R21).
-        VOIDED where the card had not been charged yet: it can be used again.
+        A change of mind needs `delivered_on`, from when it has 30 days, or
+        `before_delivery`; the day that counts is `exercised_on`, on which the
+        customer declared it, or today (R21). Without `amount`, VOIDED where the
+        card had not been charged yet: it can be used again. With it, DECLINED.
         """
 
         def call() -> TenderResult:
@@ -217,76 +213,13 @@ class GiftCardTender:
                 reason=ReverseReason(reason),
                 refund_amount=amount,
                 delivered_on=delivered_on,
+                before_delivery=before_delivery,
+                exercised_on=exercised_on,
                 request_id=request_id,
             )
-            return _as_given_back(given_back, request_id, reference)
+            return as_given_back(given_back, request_id, reference)
 
-        return _answered(call, request_id)
-
-
-def _answered(call: Callable[[], TenderResult], request_id: str) -> TenderResult:
-    """Make the call; only here do the client's exceptions become results."""
-    try:
-        return call()
-    except GiftCardError as error:
-        return _as_result(error, request_id)
-
-
-def _as_result(error: GiftCardError, request_id: str) -> TenderResult:
-    if isinstance(error, Declined):
-        return TenderResult(
-            TenderStatus.DECLINED,
-            request_id,
-            code=error.name,
-            message=DECLINE_MESSAGES[error.reason],
-            retry_after=error.retry_after,
-            may_stand=error.may_stand,
-        )
-    status, code = next(
-        (status, code) for kind, status, code in TECHNICAL if isinstance(error, kind)
-    )
-    return TenderResult(
-        status,
-        request_id,
-        code=code,
-        message=error.explanation,
-        retry_after=error.retry_after if isinstance(error, OutcomeUnknown) else None,
-    )
-
-
-def _as_given_back(undone: Reversed, request_id: str, reference: str) -> TenderResult:
-    held = undone.authorization
-    reference = held.authorization_id if held else reference
-    match undone.outcome:
-        case ReverseOutcome.REFUNDED:
-            return TenderResult(
-                TenderStatus.REFUNDED,
-                request_id,
-                reference=reference,
-                amount=undone.gift_card_amount,
-                remaining=undone.other_tender_amount,
-                store_credit=_store_credit(undone.replacement),
-            )
-        case ReverseOutcome.RELEASED | ReverseOutcome.PREVENTED:
-            released = held.authorized_amount if held else None
-            return TenderResult(
-                TenderStatus.VOIDED, request_id, reference=reference, amount=released
-            )
-        case ReverseOutcome.UNRECOGNIZED:
-            return TenderResult(
-                TenderStatus.PENDING,
-                request_id,
-                reference=reference,
-                code="UNRECOGNIZED_OUTCOME",
-                message="The service is newer than this client, which does not know the outcome.",
-            )
-
-
-def _store_credit(replacement: Replacement | None) -> StoreCredit | None:
-    if replacement is None:
-        return None
-    card = replacement.card
-    return StoreCredit(replacement.code, card.initial_amount, card.expire_time, card.last4)
+        return answered(call, request_id)
 
 
 def _void_request_id(reference: str, authorize_request_id: str) -> str:

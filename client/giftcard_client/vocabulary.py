@@ -36,6 +36,7 @@ class Reason(_Word):
     AUTHORIZATION_CAPTURED = auto()
     AUTHORIZATION_RELEASED = auto()
     AUTHORIZATION_LAPSED = auto()
+    AUTHORIZATION_NOT_CAPTURED = auto()
     ORDER_HAS_GIFT_CARD_LINE = auto()
     ORDER_HAS_DISCOUNT = auto()
     ORDER_HAS_ANOTHER_CARD = auto()
@@ -46,9 +47,11 @@ class Reason(_Word):
     AMOUNT_OUT_OF_RANGE = auto()
     AMOUNT_EXCEEDS_AUTHORIZED = auto()
     AMOUNT_EXCEEDS_REFUNDABLE = auto()
+    EXERCISE_DAY_OUT_OF_RANGE = auto()
     RETURN_WINDOW_CLOSED = auto()
     CANCELLATION_WINDOW_CLOSED = auto()
     NOT_A_PURCHASED_CARD = auto()
+    CARD_NOT_BLOCKED = auto()
     UNRECOGNIZED = auto()
 
 

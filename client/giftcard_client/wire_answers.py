@@ -86,6 +86,12 @@ def read_authorization(message: gift_card_pb2.Authorization) -> Authorization:
         forfeited_amount=read_money(message.forfeited_amount),
         create_time=read_time(message.create_time),
         expire_time=read_time(message.expire_time),
+        other_tender_amount=read_money(message.other_tender_amount)
+        if message.HasField("other_tender_amount")
+        else None,
+        restored_amount=read_money(message.restored_amount)
+        if message.HasField("restored_amount")
+        else None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -32,9 +32,20 @@ def expressed(request_id: str, build: Callable[[], Request]) -> Request:
     raise InvalidRequest([Violation("request", described)], request_id)
 
 
-def money_message(amount: Money) -> order_pb2.Money:
+def given_or_new(request_id: str | UUID | None) -> str:
+    """Return the request id as text, a new one where there is none."""
+    # Only None asks for a new id. An empty text is a caller's mistake, and with a
+    # new id in its place the second try would be a second request.
+    return str(uuid4() if request_id is None else request_id)
+
+
+def money_message(amount: Money | None) -> order_pb2.Money | None:
     """Return an amount as a message."""
-    return order_pb2.Money(amount_minor=amount.amount_minor, currency_code=amount.currency_code)
+    return (
+        None
+        if amount is None
+        else order_pb2.Money(amount_minor=amount.amount_minor, currency_code=amount.currency_code)
+    )
 
 
 def order_message(order: Order) -> order_pb2.Order:
@@ -74,9 +85,9 @@ def duration_message(span: timedelta) -> Duration:
     return message
 
 
-def date_message(day: date) -> Date:
+def date_message(day: date | None) -> Date | None:
     """Return a calendar day as a message; the market's time zone applies."""
-    return Date(year=day.year, month=day.month, day=day.day)
+    return None if day is None else Date(year=day.year, month=day.month, day=day.day)
 
 
 def name_target(

@@ -1,15 +1,17 @@
-"""Everything that happens to cards and holds. If it is not in a table, it cannot happen."""
+"""The states of cards and holds, and their tables. If it is not in a table, it cannot happen.
+
+`steps.py` takes the steps.
+"""
 
 from __future__ import annotations
 
 import enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import DeclinedError, Reason, require
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 
 class CardState(enum.Enum):
@@ -31,7 +33,7 @@ class CardOrigin(enum.Enum):
 
 
 class AuthorizationState(enum.Enum):
-    """The states of an authorization; all but OPEN are final."""
+    """The states of an authorization; a LAPSED one is opened again by an operator alone."""
 
     OPEN = "OPEN"
     CAPTURED = "CAPTURED"
@@ -46,7 +48,7 @@ CARD_TRANSITIONS: Final = {
     CardState.HELD: {CardState.ACTIVE, CardState.REDEEMED},
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
     CardState.CANCELLED: set[CardState](),
-    CardState.EXPIRED: set[CardState](),
+    CardState.EXPIRED: {CardState.ACTIVE},  # An expiry that a clock or a block caused is undone.
 }
 
 # The states that may follow each state of an authorization.
@@ -58,7 +60,7 @@ AUTHORIZATION_TRANSITIONS: Final = {
     },
     AuthorizationState.CAPTURED: {AuthorizationState.CAPTURED},  # refunds
     AuthorizationState.RELEASED: set[AuthorizationState](),
-    AuthorizationState.LAPSED: set[AuthorizationState](),
+    AuthorizationState.LAPSED: {AuthorizationState.OPEN},  # A lapse that a clock caused is undone.
 }
 
 # The reason why a card in a final state cannot be used, in order of precedence.
@@ -79,6 +81,14 @@ CLOSED: Final = {
 LIVE: Final = frozenset({AuthorizationState.OPEN, AuthorizationState.CAPTURED})
 
 
+class RefundedFor(enum.Enum):
+    """Why the parts of an order were refunded so far, taken together (R39)."""
+
+    TECHNICAL = "TECHNICAL"
+    NOT_PERFORMED = "NOT_PERFORMED"
+    OTHER = "OTHER"
+
+
 class Card(NamedTuple):
     """A prepaid voucher (R1). Amounts are minor units of `currency`; instants are UTC.
 
@@ -87,7 +97,8 @@ class Card(NamedTuple):
     `purchase_order_id` is the purchase that the money came from, also for a card that
     replaces another; `refund_order_id` the order that such a card came back from.
     `caller` and `request_id` name the request that made it; from them and the key `key_id`
-    its code is derived again.
+    its code is derived again. `terms_from` names the version of the terms that the card lives
+    under (R38), None the earliest one.
     """
 
     card_id: str
@@ -111,6 +122,8 @@ class Card(NamedTuple):
     replaces_card_id: str | None = None
     authorization_id: str | None = None
     version: int = 0
+    blocked_at: datetime | None = None
+    terms_from: date | None = None
 
     @property
     def shown_state(self) -> CardState:
@@ -124,7 +137,10 @@ class Authorization(NamedTuple):
     """Money set aside on a card for one order. Amounts are minor units of `currency`.
 
     `forfeited_minor` is what a capture loses (R14), or would lose where there was none yet.
-    `refunded_other_minor` is what refunds sent to the order's other tenders (R24).
+    `refunded_other_minor` is what refunds sent to the order's other tenders (R24), and
+    `other_tender_minor` what these took, where a capture has said so. `restored_minor` is what
+    came back of `forfeited_minor` (R39). `first_held_at` is when the chain of replaced holds
+    began (R35). None stands where the version that saved it did not know the value.
     """
 
     authorization_id: str
@@ -141,6 +157,22 @@ class Authorization(NamedTuple):
     captured_minor: int = 0
     refunded_minor: int = 0
     refunded_other_minor: int = 0
+    other_tender_minor: int | None = None
+    restored_minor: int = 0
+    captured_at: datetime | None = None
+    first_held_at: datetime | None = None
+    refunded_for: RefundedFor | None = None
+
+    @property
+    def lost_minor(self) -> int:
+        """What is lost, or would be (R14): nothing once the card was not used after all."""
+        return self.forfeited_minor if self.state in LIVE else 0
+
+    @property
+    def other_tenders_minor(self) -> int:
+        """What the order's other tenders took, as far as it is known."""
+        told = self.other_tender_minor
+        return self.remaining_due_minor if told is None else told
 
     @property
     def remaining_due_minor(self) -> int:
@@ -151,48 +183,11 @@ class Authorization(NamedTuple):
     def refundable_minor(self) -> int:
         """The amount of the order that is left to refund, to all tenders (R22, R24).
 
-        Money that was set aside and never captured was not spent on the order (R27).
+        Money that was set aside and never captured was not spent on the order (R27). A server
+        of the former version may have sent more to other tenders than these took.
         """
-        paid_minor = self.captured_minor + self.remaining_due_minor
-        return paid_minor - self.refunded_minor - self.refunded_other_minor
-
-
-def change_card(
-    card: Card,
-    state: CardState,
-    *,
-    balance_minor: int,
-    held_minor: int = 0,
-    hold_id: str | None = None,
-) -> Card:
-    """Return a card after one step to `state`, with its version counted up."""
-    assert state in CARD_TRANSITIONS[card.state], f"{card.state} -> {state}"
-    return card._replace(
-        state=state,
-        balance_minor=balance_minor,
-        held_minor=held_minor,
-        hold_id=hold_id,
-        version=card.version + 1,
-    )
-
-
-def change_authorization(
-    authorization: Authorization,
-    state: AuthorizationState,
-    *,
-    captured_minor: int = 0,
-    refunded_minor: int = 0,
-    refunded_other_minor: int = 0,
-) -> Authorization:
-    """Return an authorization after one step to `state`; the amounts are added by the step."""
-    before = authorization.state
-    assert state in AUTHORIZATION_TRANSITIONS[before], f"{before} -> {state}"
-    return authorization._replace(
-        state=state,
-        captured_minor=authorization.captured_minor + captured_minor,
-        refunded_minor=authorization.refunded_minor + refunded_minor,
-        refunded_other_minor=authorization.refunded_other_minor + refunded_other_minor,
-    )
+        of_card_minor = self.captured_minor - self.refunded_minor
+        return of_card_minor + max(0, self.other_tenders_minor - self.refunded_other_minor)
 
 
 def require_unspent(card: Card, now: datetime) -> None:
@@ -212,44 +207,6 @@ def require_not(authorization: Authorization, *states: AuthorizationState) -> No
     lapsed = authorization.state is AuthorizationState.LAPSED
     details = {"expire_time": timestamp(authorization.expires_at)} if lapsed else {}
     raise DeclinedError(CLOSED[authorization.state], details)
-
-
-def release(
-    card: Card, hold: Authorization, *, by: PostingKind
-) -> tuple[Card, Authorization, Posting]:
-    """Close a hold without a capture: its money goes back to the card, unused (R14).
-
-    `by` is RELEASE or LAPSE.
-    """
-    state = AuthorizationState.LAPSED if by is PostingKind.LAPSE else AuthorizationState.RELEASED
-    worth_minor = card.balance_minor + card.held_minor
-    freed = change_card(card, CardState.ACTIVE, balance_minor=worth_minor)
-    posting = Posting(by, card.card_id, card.held_minor, hold.authorization_id)
-    return freed, change_authorization(hold, state), posting
-
-
-def expire(card: Card, now: datetime) -> tuple[Card, tuple[Posting, ...]]:
-    """Book the expiry of a card, if it has passed and the card has no open hold (R12, R33)."""
-    if card.state is not CardState.ACTIVE or now < card.expires_at:
-        return card, ()
-    posting = Posting(PostingKind.EXPIRE, card.card_id, card.balance_minor)
-    return change_card(card, CardState.EXPIRED, balance_minor=0), (posting,)
-
-
-def catch_up(
-    card: Card, hold: Authorization | None, now: datetime
-) -> tuple[Card, Authorization | None, tuple[Posting, ...]]:
-    """Book what time alone has done: a hold that lapsed (R34), a card that expired (R12, R33).
-
-    Every command sees a card as it is after this, so correctness needs no background job.
-    """
-    authorization = hold
-    postings: tuple[Posting, ...] = ()
-    if hold is not None and card.hold_id == hold.authorization_id and hold.expires_at <= now:
-        card, authorization, lapse = release(card, hold, by=PostingKind.LAPSE)
-        postings = (lapse,)
-    card, expiry = expire(card, now)
-    return card, authorization, postings + expiry
 
 
 def timestamp(instant: datetime) -> str:

@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from giftcard_rules.operator_commands import Reinstate, Reinstated
 from giftcard_rules.reasons import Reason
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """Make a card for a purchase."""
+    """Make a card for a purchase. No design: the first one on offer (R4)."""
 
     key: RequestKey
     new_card: NewCard
@@ -149,11 +150,16 @@ class Capture:
     new_card: NewCard
     authorization_id: str
     amount: Money | None
+    # What the order's other tenders took; None: all that remained due.
+    other_tender_amount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverse:
-    """Undo an Authorize, named by its authorization or by the request that asked for it (R36)."""
+    """Undo an Authorize, named by its authorization or by the request that asked for it (R36).
+
+    `exercised_on` is the day on which the customer declared it (R21); None: today.
+    """
 
     key: RequestKey
     new_card: NewCard
@@ -163,15 +169,18 @@ class Reverse:
     refund_amount: Money | None
     delivered_on: date | None
     beneficiary: Contact | None
+    before_delivery: bool = False
+    exercised_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Cancel the purchase of an unused card."""
+    """Cancel the purchase of an unused card; `exercised_on` as in Reverse (R25)."""
 
     key: RequestKey
     card_ids: tuple[str, ...]
     purchase_order_id: str
+    exercised_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +190,35 @@ class CatchUp:
     card_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class BlockCard:
+    """Let a card pay for nothing until the block is lifted (R37)."""
+
+    card_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnblockCard:
+    """Lift a block; `restore_validity`: give back the days that it took."""
+
+    card_id: str
+    restore_validity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOffCard:
+    """Write off a blocked card, whose purchase was charged back."""
+
+    card_id: str
+
+
 # The commands whose requests have a key: each request is decided once, and its answer is final.
 Keyed = Issue | Authorize | Capture | Reverse | Cancel
-Command = Keyed | Validate | CatchUp
+# What Customer Service does to one card.
+DeskAct = BlockCard | UnblockCard | WriteOffCard
+Command = Keyed | Validate | CatchUp | DeskAct
+# Beside the commands that a server decides, those of its operator.
+Decidable = Command | Reinstate
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +282,13 @@ class CaughtUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """An act of Customer Service was done; `card` is as it is afterwards."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """A rule declined the command."""
 
@@ -254,4 +296,5 @@ class Declined:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-Outcome = Issued | Validated | Authorized | Captured | Reversed | Cancelled | CaughtUp | Declined
+_Granted = Issued | Validated | Authorized | Captured | Reversed | Cancelled
+Outcome = _Granted | CaughtUp | Acted | Reinstated | Declined

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from giftcard_rules.reasons import Reason, require
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -36,8 +38,8 @@ def expiry(issued_at: datetime, months: int, zone: ZoneInfo) -> datetime:
     return end_of_day(date(year, month, min(issued.day, last)), zone)
 
 
-def deadline(start: date, days: int, is_working_day: WorkingDay, zone: ZoneInfo) -> datetime:
-    """Return the first instant that is too late for a period of `days` (R21, R25).
+def last_day(start: date, days: int, is_working_day: WorkingDay) -> date:
+    """Return the last day of a period of `days` (R21, R25).
 
     The start day does not count. A period that would end on a Saturday, a Sunday or a
     public holiday ends on the next working day.
@@ -45,4 +47,28 @@ def deadline(start: date, days: int, is_working_day: WorkingDay, zone: ZoneInfo)
     last = start + timedelta(days=days)
     while not is_working_day(last):
         last += timedelta(days=1)
-    return end_of_day(last, zone)
+    return last
+
+
+def deadline(start: date, days: int, is_working_day: WorkingDay, zone: ZoneInfo) -> datetime:
+    """Return the first instant that is too late for a period of `days` (R21, R25)."""
+    return end_of_day(last_day(start, days, is_working_day), zone)
+
+
+def exercised_day(
+    exercised_on: date | None, earliest: datetime, now: datetime, zone: ZoneInfo
+) -> date:
+    """Return the day that counts: on which a right was exercised, today unless told (R21, R25).
+
+    Declines a day before that of `earliest`, or after today in the market.
+    """
+    today = local_day(now, zone)
+    first = local_day(earliest, zone)
+    day = exercised_on or today
+    require(
+        exercised_on is None or first <= day <= today,
+        otherwise=Reason.EXERCISE_DAY_OUT_OF_RANGE,
+        earliest_day=first,
+        latest_day=today,
+    )
+    return day

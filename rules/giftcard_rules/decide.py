@@ -6,26 +6,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import purchase, returns, tender
-from giftcard_rules.cards import LIVE, Authorization, Card, catch_up
+from giftcard_rules import blocks, purchase, reinstating, returns, tender
+from giftcard_rules.cards import (
+    LIVE,
+    Authorization,
+    Card,
+)
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
     CaughtUp,
-    Command,
+    Decidable,
     Declined,
     Issue,
     RequestKey,
     Reverse,
     Reversed,
     ReverseOutcome,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
 from giftcard_rules.decisions import Decision
+from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
-from giftcard_rules.terms import Market
+from giftcard_rules.steps import catch_up
+from giftcard_rules.terms import Market, UnknownTermsError
+from giftcard_rules.terms_digest import differences, version_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,10 +111,12 @@ class Current:
         )
 
 
-def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> Decision:
+def decide(command: Decidable, facts: Facts, markets: Markets, now: datetime) -> Decision:
     """Decide a command against the facts. A decline is a decision, too.
 
-    Raises nothing for a business reason: every exception is a defect.
+    Raises `MalformedError` for what is malformed on some days only, and `UnknownTermsError` where
+    these markets lack the terms of a card, or would sell under others of the same day. Every other
+    exception is a defect.
     """
     current = Current(facts, markets, now)
     try:
@@ -116,9 +128,19 @@ def decide(command: Command, facts: Facts, markets: Markets, now: datetime) -> D
 
 def _issue(command: Issue, current: Current) -> Decision:
     order = (command.market, command.purchase.order_id)
-    other_card_id = current.facts.purchase_orders.get(order)
-    terms = current.markets[command.market].terms
-    return purchase.issue(command, other_card_id, terms, current.now)
+    reference = (command.market, command.purchase.payment_reference)
+    facts = current.facts
+    other_card_id = facts.purchase_orders.get(order) or facts.purchase_references.get(reference)
+    market = current.markets[command.market]
+    decision = purchase.issue(command, other_card_id, market, current.now)
+    version = version_of(market, market.terms_at(current.now))
+    sold = facts.terms_versions.get((version.market, version.in_force_from))
+    if sold is None:
+        return replace(decision, first_sold=version)
+    if changed := differences(sold.digest, version.digest):
+        message = f"cards of {market.name} were sold under other terms: {', '.join(changed)}"
+        raise UnknownTermsError(message)
+    return decision
 
 
 def _validate(command: Validate, current: Current) -> Decision:
@@ -127,18 +149,18 @@ def _validate(command: Validate, current: Current) -> Decision:
     except DeclinedError as declined:
         return Decision(outcome=tender.unusable(declined.reason, None, command.order))
     live = current.live_authorization(command.market, command.order.order_id)
-    return Decision(outcome=tender.validate(command, card, hold, live, market.terms, current.now))
+    return Decision(outcome=tender.validate(command, card, hold, live, market, current.now))
 
 
 def _authorize(command: Authorize, current: Current) -> Decision:
     card, hold, market = current.card_of(command.card_ids)
     live = current.live_authorization(command.market, command.order.order_id)
-    return tender.authorize(command, card, hold, live, market.terms, current.now)
+    return tender.authorize(command, card, hold, live, market, current.now)
 
 
 def _capture(command: Capture, current: Current) -> Decision:
     authorization, card, market = current.authorization(command.authorization_id)
-    return tender.capture(command, authorization, card, market.terms, current.now)
+    return tender.capture(command, authorization, card, market, current.now)
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
@@ -164,12 +186,38 @@ def _cancel(command: Cancel, current: Current) -> Decision:
     return purchase.cancel(command, card, bought, market, current.now)
 
 
+def _block(command: BlockCard, current: Current) -> Decision:
+    card, _, _ = current.card_of((command.card_id,))
+    return blocks.block(command, card, current.now)
+
+
+def _unblock(command: UnblockCard, current: Current) -> Decision:
+    card, _, market = current.card_of((command.card_id,))
+    return blocks.unblock(command, card, market.time_zone, current.now)
+
+
+def _write_off(command: WriteOffCard, current: Current) -> Decision:
+    card, hold, _ = current.card_of((command.card_id,))
+    return blocks.write_off(command, card, hold)
+
+
 def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
     return Decision(outcome=CaughtUp())
 
 
-_RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
+def _reinstate(command: Reinstate, current: Current) -> Decision:
+    # As it was booked, and not as time has made it since: a hold that is opened again would have
+    # kept its card from expiring.
+    card = current.facts.cards[command.card_id]
+    lapsed = other = None
+    if command.lapsed_id is not None:
+        lapsed = current.facts.authorizations[command.lapsed_id]
+        other = current.live_authorization(lapsed.market, lapsed.order_id)
+    return reinstating.reinstate(card, lapsed, other, current.now)
+
+
+_RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     Issue: _issue,
     Validate: _validate,
     Authorize: _authorize,
@@ -177,4 +225,8 @@ _RULE: Final[dict[type[Command], Callable[[Any, Current], Decision]]] = {
     Reverse: _reverse,
     Cancel: _cancel,
     CatchUp: _catch_up,
+    BlockCard: _block,
+    UnblockCard: _unblock,
+    WriteOffCard: _write_off,
+    Reinstate: _reinstate,
 }

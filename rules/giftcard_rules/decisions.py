@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from giftcard_rules.cards import Authorization, Card
@@ -31,6 +31,25 @@ class Person:
     message: str = field(default="", repr=False)
 
 
+class PurchaseReference(NamedTuple):
+    """The card that a payment reference bought; one for each market and reference (R10)."""
+
+    market: str
+    payment_reference: str
+    card_id: str
+
+
+class TermsVersion(NamedTuple):
+    """A version of a market's terms that cards were sold under (R38), with its digest.
+
+    `in_force_from` is an ISO day, empty for the version that has always held.
+    """
+
+    market: str
+    in_force_from: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class CardPurchase:
     """How a purchased card was bought; one card for each market and order (R10)."""
@@ -42,12 +61,19 @@ class CardPurchase:
     payment_reference: str
     design: str
 
+    @property
+    def reference(self) -> PurchaseReference:
+        """Its payment reference, which buys no other card."""
+        return PurchaseReference(self.market, self.payment_reference, self.card_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Everything that one command changes. Cards and authorizations are whole, as they become.
 
-    `prevents` names the Authorize that shall never be decided (R36).
+    `prevents` names the Authorize that shall never be decided (R36), `block_of` the card whose
+    block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
+    that no card was sold under before.
     """
 
     outcome: Outcome
@@ -57,3 +83,5 @@ class Decision:
     purchase: CardPurchase | None = None
     people: tuple[Person, ...] = ()
     prevents: RequestKey | None = None
+    block_of: str | None = None
+    first_sold: TermsVersion | None = None

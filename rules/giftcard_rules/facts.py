@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import LIVE, Authorization, Card
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from giftcard_rules.commands import RequestKey
-    from giftcard_rules.decisions import CardPurchase, Decision
+    from giftcard_rules.decisions import (
+        CardPurchase,
+        Decision,
+        PurchaseReference,
+        TermsVersion,
+    )
     from giftcard_rules.reasons import Reason
 
 
@@ -19,7 +26,9 @@ class RequestRecord:
 
     `fingerprint` digests the request under the key `key_id` of the ring; `answer` is encoded
     by the edge. `reason` says why it was declined. A record with `prevented` was made by a
-    Reverse for an Authorize that had not arrived (R36); it holds no answer.
+    Reverse for an Authorize that had not arrived (R36); it holds no answer. `exercised_on` is
+    the day that a return or a cancellation named, as evidence (R21, R25); `form` names the
+    canonical form that was digested, None the first one.
     """
 
     key: RequestKey
@@ -30,6 +39,8 @@ class RequestRecord:
     reason: Reason | None = None
     answer: bytes = field(default=b"", repr=False)
     authorization_id: str | None = None
+    exercised_on: date | None = None
+    form: str | None = None
 
 
 @dataclass(slots=True)
@@ -38,7 +49,9 @@ class Facts:
 
     Later commands of a batch see what earlier ones decided.
     `live_orders` leads from market and order to the order's live authorization (R13),
-    `purchase_orders` from market and purchase order to the purchased card (R10).
+    `purchase_orders` from market and purchase order to the purchased card (R10), and
+    `purchase_references` from market and payment reference, and `terms_versions` from market and
+    day to what cards were sold under (R38).
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -46,7 +59,9 @@ class Facts:
     live_orders: dict[tuple[str, str], str] = field(default_factory=dict)
     purchases: dict[str, CardPurchase] = field(default_factory=dict)
     purchase_orders: dict[tuple[str, str], str] = field(default_factory=dict)
+    purchase_references: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
+    terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -62,6 +77,15 @@ class Facts:
         self.purchases[purchase.card_id] = purchase
         self.purchase_orders[purchase.market, purchase.order_id] = purchase.card_id
 
+    def add_reference(self, reference: PurchaseReference) -> None:
+        """Take in the card that a payment reference bought."""
+        market, payment_reference, card_id = reference
+        self.purchase_references[market, payment_reference] = card_id
+
+    def add_terms_version(self, version: TermsVersion) -> None:
+        """Take in a version of terms that cards were sold under."""
+        self.terms_versions[version.market, version.in_force_from] = version
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -70,3 +94,6 @@ class Facts:
             self.add_authorization(authorization)
         if decision.purchase is not None:
             self.add_purchase(decision.purchase)
+            self.add_reference(decision.purchase.reference)
+        if decision.first_sold is not None:
+            self.add_terms_version(decision.first_sold)

@@ -15,6 +15,7 @@ class Account(enum.Enum):
     SETTLED = "SETTLED"  # Paid by a card; may come back as a refund.
     BREAKAGE = "BREAKAGE"  # Lost: forfeited (R14) or expired (R12).
     REFUNDS_DUE = "REFUNDS_DUE"  # To be paid back by the payment provider (R29).
+    CHARGEBACK = "CHARGEBACK"  # Taken back by buyers' banks for cards (R37).
 
 
 class PostingKind(enum.Enum):
@@ -30,6 +31,10 @@ class PostingKind(enum.Enum):
     REFUND = "REFUND"
     CANCEL = "CANCEL"
     EXPIRE = "EXPIRE"
+    REINSTATE = "REINSTATE"
+    REHOLD = "REHOLD"
+    RESTORE = "RESTORE"
+    CHARGE_BACK = "CHARGE_BACK"
 
 
 # Each kind of posting leads from a source to a destination.
@@ -44,11 +49,15 @@ MOVES: Final = {
     PostingKind.REFUND: (Account.SETTLED, Account.CARD),  # to another card (R23)
     PostingKind.CANCEL: (Account.CARD, Account.REFUNDS_DUE),  # R29
     PostingKind.EXPIRE: (Account.CARD, Account.BREAKAGE),  # R12
+    PostingKind.REINSTATE: (Account.BREAKAGE, Account.CARD),  # undoes EXPIRE
+    PostingKind.REHOLD: (Account.CARD, Account.HELD),  # undoes LAPSE
+    PostingKind.RESTORE: (Account.BREAKAGE, Account.CARD),  # to another card (R39)
+    PostingKind.CHARGE_BACK: (Account.CARD, Account.CHARGEBACK),  # R37
 }
 assert set(MOVES) == set(PostingKind)
 
 # The kinds whose destination is the CARD account of a new card.
-TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND})
+TO_ANOTHER_CARD: Final = frozenset({PostingKind.REISSUE, PostingKind.REFUND, PostingKind.RESTORE})
 
 
 class Posting(NamedTuple):

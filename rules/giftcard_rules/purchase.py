@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import (
     CardOrigin,
     CardState,
-    change_card,
     require_unspent,
     timestamp,
 )
 from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, PaymentMethod
-from giftcard_rules.deadlines import deadline, local_day
+from giftcard_rules.deadlines import end_of_day, exercised_day, last_day, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import purchased_card
-from giftcard_rules.reasons import DeclinedError, Reason, require
+from giftcard_rules.reasons import DeclinedError, MalformedError, Reason, require
+from giftcard_rules.steps import change_card
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     from giftcard_rules.terms import Market, Terms
 
 
-def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime) -> Decision:
-    """Make a card for a purchase. `other_card_id` is the purchase order's card, if it has one."""
+def issue(command: Issue, other_card_id: str | None, market: Market, now: datetime) -> Decision:
+    """Make a card for a purchase, under the terms that are in force now (R38).
+
+    `other_card_id`: the card that the purchase order or its payment reference has already.
+    """
     amount, purchase = command.amount, command.purchase
+    terms = market.terms_at(now)
+    design = _design(command, terms)
     require(
-        amount.currency == terms.currency,
+        amount.currency == market.currency,
         otherwise=Reason.CURRENCY_MISMATCH,
-        currency_code=terms.currency,
+        currency_code=market.currency,
     )
     require(other_card_id is None, otherwise=Reason.PURCHASE_HAS_ANOTHER_CARD)  # R10
     require(
@@ -44,18 +49,18 @@ def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime
         otherwise=Reason.AMOUNT_OUT_OF_RANGE,
         min_amount_minor=terms.min_amount_minor,
         max_amount_minor=terms.max_amount_minor,
-        currency_code=terms.currency,
+        currency_code=market.currency,
     )
 
-    card = purchased_card(command, terms, now)
+    card = purchased_card(command, market, now)
     posting = Posting(PostingKind.ISSUE, card.card_id, card.initial_minor)
     bought = CardPurchase(
         card.card_id,
-        terms.market,
+        market.name,
         purchase.order_id,
         purchase.payment_method,
         purchase.payment_reference,
-        command.design,
+        design,
     )
     return Decision(
         outcome=Issued(card),
@@ -64,6 +69,17 @@ def issue(command: Issue, other_card_id: str | None, terms: Terms, now: datetime
         purchase=bought,
         people=_people(command, card),
     )
+
+
+def _design(command: Issue, terms: Terms) -> str:
+    """Return the design, by default the first on offer. Raises `MalformedError` (R4).
+
+    The edge knows each design of each version, but not the day on which a request is decided.
+    """
+    design = command.design or terms.designs[0]
+    if design not in terms.designs:
+        raise MalformedError(field="design", why=terms.design_choice)
+    return design
 
 
 def _people(command: Issue, card: Card) -> tuple[Person, ...]:
@@ -97,13 +113,14 @@ def cancel(
     )
     require_unspent(card, now)
     require(card.state is CardState.ACTIVE, otherwise=Reason.CARD_HELD)  # R28
-    terms = market.terms
-    bought_on = local_day(card.issued_at, terms.time_zone)
-    too_late = deadline(bought_on, terms.cancellation_days, market.is_working_day, terms.time_zone)
+    zone = market.time_zone
+    day = exercised_day(command.exercised_on, card.issued_at, now, zone)
+    bought_on = local_day(card.issued_at, zone)
+    last = last_day(bought_on, market.terms_of(card).cancellation_days, market.is_working_day)
     require(
-        card.origin is not CardOrigin.PURCHASE or now < too_late,
+        card.origin is not CardOrigin.PURCHASE or day <= last,
         otherwise=Reason.CANCELLATION_WINDOW_CLOSED,
-        deadline=timestamp(too_late),
+        deadline=timestamp(end_of_day(last, zone)),
     )
     if purchase is None:
         raise DeclinedError(Reason.NOT_A_PURCHASED_CARD)

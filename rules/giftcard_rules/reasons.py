@@ -27,6 +27,7 @@ class Reason(enum.Enum):
     AUTHORIZATION_CAPTURED = "AUTHORIZATION_CAPTURED"
     AUTHORIZATION_RELEASED = "AUTHORIZATION_RELEASED"
     AUTHORIZATION_LAPSED = "AUTHORIZATION_LAPSED"
+    AUTHORIZATION_NOT_CAPTURED = "AUTHORIZATION_NOT_CAPTURED"
     ORDER_HAS_GIFT_CARD_LINE = "ORDER_HAS_GIFT_CARD_LINE"
     ORDER_HAS_DISCOUNT = "ORDER_HAS_DISCOUNT"
     ORDER_HAS_ANOTHER_CARD = "ORDER_HAS_ANOTHER_CARD"
@@ -37,9 +38,11 @@ class Reason(enum.Enum):
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
     AMOUNT_EXCEEDS_AUTHORIZED = "AMOUNT_EXCEEDS_AUTHORIZED"
     AMOUNT_EXCEEDS_REFUNDABLE = "AMOUNT_EXCEEDS_REFUNDABLE"
+    EXERCISE_DAY_OUT_OF_RANGE = "EXERCISE_DAY_OUT_OF_RANGE"
     RETURN_WINDOW_CLOSED = "RETURN_WINDOW_CLOSED"
     CANCELLATION_WINDOW_CLOSED = "CANCELLATION_WINDOW_CLOSED"
     NOT_A_PURCHASED_CARD = "NOT_A_PURCHASED_CARD"
+    CARD_NOT_BLOCKED = "CARD_NOT_BLOCKED"
 
 
 # A request that was declined for one of these may be answered differently next
@@ -62,6 +65,18 @@ class DeclinedError(Exception):
         super().__init__(reason.value)
         self.reason = reason
         self.details = details or {}
+
+
+class MalformedError(Exception):
+    """A field of a command is wrong on this day; `why` completes a sentence that begins with it.
+
+    Nothing is decided, so that no record is kept.
+    """
+
+    def __init__(self, *, field: str, why: str) -> None:
+        super().__init__(f"{field} {why}")
+        self.field = field
+        self.why = why
 
 
 def require(holds: bool, *, otherwise: Reason, **details: object) -> None:  # noqa: FBT001 - a checklist reads best with what must hold first

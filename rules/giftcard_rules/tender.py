@@ -10,9 +10,6 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
-    change_authorization,
-    change_card,
-    release,
     require_not,
     require_unspent,
 )
@@ -28,30 +25,36 @@ from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import replacement
 from giftcard_rules.reasons import DeclinedError, Reason, require
-from giftcard_rules.terms import GIFT_CARD_CATEGORY
+from giftcard_rules.steps import change_authorization, change_card, release
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Order
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market
+
+
+def is_gift_card(category: str) -> bool:
+    """Return whether a category of an order line is the reserved one, however spelled (R18)."""
+    letters = "".join(category.casefold().split()).replace("-", "").replace("_", "")
+    return letters == "giftcard"
 
 
 def applicable(
     order: Order,
-    market: str,
+    named: str,
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> tuple[int, int]:
     """Return what the card pays of the order and what would be lost, in minor units.
 
     `hold` is the card's open authorization, `live` the order's open or captured one, which may
-    be on another card; `terms` are those of the card's market.
+    be on another card; `named` is the market that the caller named, `market` the card's.
     """
-    require(market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
+    require(named == card.market, otherwise=Reason.WRONG_MARKET)  # R7
     require(
         order.total.currency == card.currency,
         otherwise=Reason.CURRENCY_MISMATCH,
@@ -60,15 +63,14 @@ def applicable(
     require_unspent(card, now)
     require(hold is None or hold.order_id == order.order_id, otherwise=Reason.CARD_HELD)
     require(
-        all(line.category != GIFT_CARD_CATEGORY for line in order.lines),
+        not any(is_gift_card(line.category) for line in order.lines),
         otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,
     )
     require(not order.discount_codes, otherwise=Reason.ORDER_HAS_DISCOUNT)  # R17
     require(live is None or live.card_id == card.card_id, otherwise=Reason.ORDER_HAS_ANOTHER_CARD)
+    ineligible = market.terms_of(card).ineligible_categories
     eligible_minor = sum(
-        line.amount_minor
-        for line in order.lines
-        if line.category not in terms.ineligible_categories
+        line.amount_minor for line in order.lines if line.category not in ineligible
     )
     require(eligible_minor > 0, otherwise=Reason.NOTHING_ELIGIBLE)  # R1
     on_card_minor = card.balance_minor + card.held_minor  # R35: the old hold gives way.
@@ -81,14 +83,14 @@ def validate(
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Validated:
     """Return what Authorize would answer, and change nothing."""
     total = command.order.total
     try:
         amount_minor, lost_minor = applicable(
-            command.order, command.market, card, hold, live, terms, now
+            command.order, command.market, card, hold, live, market, now
         )
     except DeclinedError as declined:
         return unusable(declined.reason, card, command.order)
@@ -119,19 +121,19 @@ def authorize(
     card: Card,
     hold: Authorization | None,
     live: Authorization | None,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Decision:
     """Set money aside on a card for an order; a hold for the same order is replaced (R35)."""
     amount_minor, lost_minor = applicable(
-        command.order, command.market, card, hold, live, terms, now
+        command.order, command.market, card, hold, live, market, now
     )
     postings: tuple[Posting, ...] = ()
     replaced: tuple[Authorization, ...] = ()
     if hold is not None:
         card, released, given_back = release(card, hold, by=PostingKind.RELEASE)
         postings, replaced = (given_back,), (released,)
-    opened = _opened(command, card, amount_minor, lost_minor, terms, now)
+    opened = _opened(command, card, hold, amount_minor, lost_minor, market, now)
     held = change_card(
         card,
         CardState.HELD,
@@ -156,10 +158,22 @@ def authorize(
 
 
 def _opened(
-    command: Authorize, card: Card, amount_minor: int, lost_minor: int, terms: Terms, now: datetime
+    command: Authorize,
+    card: Card,
+    replaced: Authorization | None,
+    amount_minor: int,
+    lost_minor: int,
+    market: Market,
+    now: datetime,
 ) -> Authorization:
-    """Return the new authorization; it lapses when asked to, or when the market says (R34)."""
-    hold_for = min(command.hold_for or terms.default_hold, terms.longest_hold)
+    """Return a new hold; the longest one counts from the first of its chain (R35).
+
+    What the replaced hold was granted stays, should the market's longest hold be shorter now.
+    """
+    first_held_at, latest = now, now + market.longest_hold
+    if replaced is not None:
+        first_held_at = replaced.first_held_at or replaced.created_at
+        latest = max(first_held_at + market.longest_hold, replaced.expires_at)
     return Authorization(
         authorization_id=command.authorization_id,
         card_id=card.card_id,
@@ -171,7 +185,8 @@ def _opened(
         authorized_minor=amount_minor,
         forfeited_minor=lost_minor,
         created_at=now,
-        expires_at=now + hold_for,
+        expires_at=min(now + (command.hold_for or market.default_hold), latest),
+        first_held_at=first_held_at,
     )
 
 
@@ -179,7 +194,7 @@ def capture(
     command: Capture,
     authorization: Authorization,
     card: Card,
-    terms: Terms,
+    market: Market,
     now: datetime,
 ) -> Decision:
     """Take what was set aside; the card is used from then on (R14).
@@ -188,27 +203,28 @@ def capture(
     back as a new card (R27). A hold taken in time is captured also after the card's expiry
     (R33), but never past its own (R34).
     """
-    require(
-        command.amount is None or command.amount.currency == authorization.currency,
-        otherwise=Reason.CURRENCY_MISMATCH,
-        currency_code=authorization.currency,
-    )
+    _require_currency(command, authorization)
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)  # R37
     require_not(authorization, *CLOSED)
     amount_minor = _amount_to_capture(command, authorization)
+    other_minor = _amount_of_other_tenders(command, authorization)
 
     def posting(kind: PostingKind, amount_minor: int, to: str | None = None) -> Posting:
         return Posting(kind, card.card_id, amount_minor, authorization.authorization_id, to)
 
     captured = change_authorization(
-        authorization, AuthorizationState.CAPTURED, captured_minor=amount_minor
+        authorization,
+        AuthorizationState.CAPTURED,
+        captured_minor=amount_minor,
+        other_tender_minor=other_minor,
+        captured_at=now,
     )
     postings = [posting(PostingKind.CAPTURE, amount_minor)]
     cards = [change_card(card, CardState.REDEEMED, balance_minor=0)]
     back: Card | None = None
     back_minor = authorization.authorized_minor - amount_minor
     if back_minor > 0:
-        back = replacement(command, back_minor, card, authorization, terms, now)
+        back = replacement(command, back_minor, card, authorization, market, now)
         postings.append(posting(PostingKind.REISSUE, back_minor, back.card_id))
         cards.append(back)
     if card.balance_minor > 0:
@@ -218,6 +234,15 @@ def capture(
         cards=tuple(cards),
         authorizations=(captured,),
         postings=tuple(postings),
+    )
+
+
+def _require_currency(command: Capture, authorization: Authorization) -> None:
+    amounts = (command.amount, command.other_tender_amount)
+    require(
+        all(amount is None or amount.currency == authorization.currency for amount in amounts),
+        otherwise=Reason.CURRENCY_MISMATCH,
+        currency_code=authorization.currency,
     )
 
 
@@ -232,3 +257,16 @@ def _amount_to_capture(command: Capture, authorization: Authorization) -> int:
         currency_code=authorization.currency,
     )
     return amount_minor
+
+
+def _amount_of_other_tenders(command: Capture, authorization: Authorization) -> int:
+    """Return what the order's other tenders took: all that remained due, unless told (R24)."""
+    amount, due_minor = command.other_tender_amount, authorization.remaining_due_minor
+    other_minor = due_minor if amount is None else amount.amount_minor
+    require(
+        other_minor <= due_minor,
+        otherwise=Reason.AMOUNT_EXCEEDS_AUTHORIZED,
+        remaining_due_minor=due_minor,
+        currency_code=authorization.currency,
+    )
+    return other_minor

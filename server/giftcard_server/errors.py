@@ -9,8 +9,10 @@ ServerError
 └── UndecidedError           the command was not decided; the same request may be sent again
     ├── OverloadedError      too many callers wait
     ├── GoneError            the caller stopped waiting
+    ├── LateError            the database takes too long; the command may be decided yet
     ├── ContendedError       other writers were faster each time
-    └── KeyLostError         the ring lacks the key that a recorded answer needs
+    ├── KeyLostError         the ring lacks the key that a recorded answer needs
+    └── ClockWrongError      the clock of this machine cannot be right
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_rules.terms import UnknownTermsError
+from giftcard_storage.errors import (
+    CommitLostError,
+    FencedOffError,
+    LockedError,
+    StaleError,
+    StorageAwayError,
+    UnfitSessionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +85,13 @@ class GoneError(UndecidedError):
     """The caller stopped waiting before the command was picked up."""
 
 
+class LateError(UndecidedError):
+    """The batch of a command, or the one before, takes too long.
+
+    The command may be decided yet, as after a lost commit: its request record will tell.
+    """
+
+
 class ContendedError(UndecidedError):
     """Other writers were faster each time."""
 
@@ -83,13 +100,23 @@ class KeyLostError(UndecidedError):
     """The ring does not have the key that a recorded answer needs."""
 
 
+class ClockWrongError(UndecidedError):
+    """The clock of this machine cannot be right; the text says why."""
+
+
 # The status and text of a call whose command was not decided. The same request may be sent
-# again: nothing was done, or, after a lost commit, its record will answer it.
+# again: nothing was done, or its record will answer it, after a lost or late commit.
 ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     OverloadedError: (grpc.StatusCode.UNAVAILABLE, "overloaded"),
+    LateError: (grpc.StatusCode.UNAVAILABLE, "storage is late"),
     StorageAwayError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     CommitLostError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
+    FencedOffError: (grpc.StatusCode.UNAVAILABLE, "a newer version has fenced this server off"),
+    LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
+    UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server has other terms"),
+    ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),
     StaleError: (grpc.StatusCode.ABORTED, "contention"),
     GoneError: (grpc.StatusCode.CANCELLED, "the caller was gone"),

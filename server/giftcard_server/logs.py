@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
+import time
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
+SUMMARY_SECONDS: Final = 10.0
 # A text that looks like a code, grouped or not, or like an e-mail address. Ids are in lower case
 # hex, so that they are not mistaken for codes.
 _SECRETS: Final = re.compile(
@@ -82,6 +86,64 @@ def configure(level: str, worker: int | None = None) -> None:
     logging.getLogger("peewee").setLevel(logging.WARNING)
     # It warns of each pipeline that a faster replica aborted, with the server's address.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+class Summarized:
+    """Logs the first of many like events at once, and then how many there were from time to time.
+
+    Events are alike if they have the same name and fields, of which there may be only a few. Any
+    thread may use it. `flush` has to be called every `SUMMARY_SECONDS`, or when all is well.
+    """
+
+    def __init__(
+        self,
+        log: Any,  # noqa: ANN401 - structlog's loggers have no type
+        level: str,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._level = level
+        self._now = now
+        self._lock = threading.Lock()
+        self._alike: dict[tuple[str, tuple[tuple[str, str], ...]], _Count] = {}
+
+    def add(self, event: str, **fields: str) -> None:
+        """Log an event, or count it."""
+        key = (event, tuple(fields.items()))
+        with self._lock:
+            count = self._alike.get(key)
+            if count is None:
+                self._alike[key] = _Count(self._now())
+            else:
+                count.number += 1
+        if count is None:
+            self._write(event, **fields)
+
+    def flush(self) -> None:
+        """Log what was counted for long enough; forget what has not happened again since."""
+        now = self._now()
+        with self._lock:
+            due = [(k, c) for k, c in self._alike.items() if now - c.since >= SUMMARY_SECONDS]
+            for key, count in due:
+                if count.number:
+                    self._alike[key] = _Count(now)
+                else:
+                    del self._alike[key]
+        for (event, fields), count in due:
+            if count.number:
+                seconds = round(now - count.since, 1)
+                self._write(event, **dict(fields), times=count.number, seconds=seconds)
+
+    def _write(self, event: str, **fields: object) -> None:
+        getattr(self._log, self._level)(event, **fields)
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many like events there were since a moment, beside the one that was logged."""
+
+    since: float
+    number: int = 0
 
 
 def where(error: BaseException) -> list[str]:

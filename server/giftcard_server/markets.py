@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
 
-from giftcard_rules.terms import FRANCE, GIFT_CARD_CATEGORY, Market, Terms
+from giftcard_rules.tender import is_gift_card
+from giftcard_rules.terms import GIFT_CARD_CATEGORY, Market, Terms, france
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from giftcard_rules.deadlines import WorkingDay
 
-BUILT_IN: Final = {FRANCE.market: FRANCE}
 _SATURDAY: Final = 5
+
+
+def working_days(calendar: str) -> WorkingDay:
+    """Return a test for working days: no Saturday, Sunday or public holiday (R21)."""
+    country, _, subdivision = calendar.partition("-")
+    public = holidays.country_holidays(country, subdiv=subdivision or None)
+
+    def is_working_day(day: date) -> bool:
+        return day.weekday() < _SATURDAY and day not in public
+
+    return is_working_day
+
+
+FRANCE: Final = france(working_days("FR"))
+BUILT_IN: Final = {FRANCE.name: FRANCE}
 
 
 def _known_zone(name: str) -> str:
@@ -40,42 +56,83 @@ def _known_calendar(name: str) -> str:
 
 
 def _no_reserved_category(categories: tuple[str, ...]) -> tuple[str, ...]:
-    if GIFT_CARD_CATEGORY in categories:
+    if any(is_gift_card(category) for category in categories):
         message = f"{GIFT_CARD_CATEGORY} is reserved and never eligible anyway"
         raise ValueError(message)
     return categories
 
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+LEAST_DAYS: Final = 14  # Code de la consommation, art. L221-18: no period is shorter (R38).
 
 
-class MarketSettings(BaseModel):
-    """A `[markets.xx]` table. Absent values are those of the built-in market of that name.
+def _lawful(days: int) -> int:
+    if days < LEAST_DAYS:
+        message = f"must be at least {LEAST_DAYS} days, as the law says"
+        raise ValueError(message)
+    return days
 
-    In a new market they are those of France, except for the settings in `REQUIRED`, which must
-    be present. Amounts are in minor units.
-    """
+
+def _day(value: object) -> date:
+    """Read a day as TOML or JSON has it; pydantic alone would take instants and numbers, too."""
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError as error:
+        message = "must be a day, such as 2027-01-01"
+        raise ValueError(message) from error
+
+
+Days = Annotated[int, Field(le=3650), AfterValidator(_lawful)]
+
+
+class DatedSettings(BaseModel):
+    """The settings that belong to a version of a market's terms (R38). Amounts: minor units."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     min_amount_minor: PositiveInt | None = None
     max_amount_minor: PositiveInt | None = None
     preset_amounts_minor: tuple[PositiveInt, ...] | None = None
     designs: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     validity_months: Annotated[int, Field(ge=1, le=1200)] | None = None
-    cancellation_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    return_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    default_hold_seconds: PositiveInt | None = None
-    longest_hold_seconds: PositiveInt | None = None
-    holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    cancellation_days: Days | None = None
+    return_days: Days | None = None
     ineligible_categories: (
         Annotated[tuple[Name, ...], AfterValidator(_no_reserved_category)] | None
     ) = None
+    restores_when_not_performed: bool | None = None
 
 
-# The settings that a new market must have.
+class VersionSettings(DatedSettings):
+    """A `[[markets.xx.versions]]` table. Absent values are those of the version before.
+
+    It holds from the midnight that begins `in_force_from` in the market's time zone. The first
+    version may have none: it has always held then, in the place of the built-in terms.
+    """
+
+    in_force_from: Annotated[date, BeforeValidator(_day)] | None = None
+
+
+class MarketSettings(DatedSettings):
+    """A `[markets.xx]` table. Absent values are those of the built-in market of that name.
+
+    In a new market they are those of France, except for the settings in `REQUIRED`, which must
+    be present. Dated settings stand either in the table, for terms that have always held, or in
+    `versions`.
+    """
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    default_hold_seconds: PositiveInt | None = None
+    longest_hold_seconds: PositiveInt | None = None
+    holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    versions: tuple[VersionSettings, ...] = ()
+
+
+DATED: Final = frozenset(DatedSettings.model_fields)
+# The settings that a new market must have; the dated ones may stand in its first version.
 REQUIRED: Final = (
     "currency",
     "time_zone",
@@ -94,53 +151,91 @@ _CONVERTED: Final[dict[str, tuple[str, Callable[[Any], object]]]] = {
 }
 
 
-def terms_of(market: str, settings: MarketSettings) -> Terms:
-    """Return a market's terms. Raises ValueError where its settings do not fit together."""
-    given = settings.model_dump(exclude_none=True)
-    missing = [name for name in REQUIRED if name not in given and market not in BUILT_IN]
-    if missing:
-        message = f"a new market must set {', '.join(missing)}"
-        raise ValueError(message)
-    changes: dict[str, Any] = {"market": market}
-    for name, value in given.items():
+def market_of(name: str, settings: MarketSettings) -> Market:
+    """Return a market. Raises ValueError with all mistakes where its settings do not fit."""
+    mistakes = [*_mistakes(name, settings)]
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    given = settings.model_dump(exclude_none=True, exclude={"versions"})
+    market = BUILT_IN.get(name, FRANCE)
+    market = replace(market, name=name, **_converted(given.keys() - DATED, given))
+    if "holiday_calendar" in given:
+        market = replace(market, is_working_day=working_days(market.holiday_calendar))
+    market = replace(market, versions=_versions(name, settings))
+    mistakes = [*_unfitting(market)]
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    return market
+
+
+def _versions(name: str, settings: MarketSettings) -> tuple[Terms, ...]:
+    """Return the versions of a market's terms, each made of what differs from the one before."""
+    terms = BUILT_IN.get(name, FRANCE).versions[0]
+    if name not in BUILT_IN:
+        terms = replace(terms, preset_amounts_minor=())
+    versions = [] if _first_day(settings) is None else [terms]
+    for each in settings.versions or (settings,):
+        given = each.model_dump(exclude_none=True)
+        day = given.get("in_force_from")
+        terms = replace(terms, in_force_from=day, **_converted(given.keys() & DATED, given))
+        versions.append(terms)
+    return tuple(versions)
+
+
+def _first_day(settings: MarketSettings) -> date | None:
+    """Return from when on the first version of the settings holds, None if always."""
+    return settings.versions[0].in_force_from if settings.versions else None
+
+
+def _converted(names: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the terms that the settings of these names become."""
+    terms = {}
+    for name in names:
         term, convert = _CONVERTED.get(name, (name, None))
-        changes[term] = convert(value) if convert else value
-    if market not in BUILT_IN and "preset_amounts_minor" not in given:
-        changes["preset_amounts_minor"] = ()
-    terms = replace(BUILT_IN.get(market, FRANCE), **changes)
-    _require_fitting(terms)
+        terms[term] = convert(given[name]) if convert else given[name]
     return terms
 
 
-def _require_fitting(terms: Terms) -> None:
-    low, high = terms.min_amount_minor, terms.max_amount_minor
-    if low > high:
-        message = "min_amount_minor must not exceed max_amount_minor"
-        raise ValueError(message)
-    if any(not low <= preset <= high for preset in terms.preset_amounts_minor):
-        message = "preset_amounts_minor must lie within the range of amounts"
-        raise ValueError(message)
-    if terms.default_hold > terms.longest_hold:
-        message = "default_hold_seconds must not exceed longest_hold_seconds"
-        raise ValueError(message)
+def _mistakes(name: str, settings: MarketSettings) -> Iterator[str]:
+    """Yield which settings are missing or misplaced."""
+    first: DatedSettings = settings.versions[0] if settings.versions else settings
+    given = settings.model_fields_set | first.model_fields_set
+    missing = [each for each in REQUIRED if each not in given and name not in BUILT_IN]
+    if missing:
+        yield f"a new market must set {', '.join(missing)}"
+    if name not in BUILT_IN and _first_day(settings) is not None:
+        yield "the first version of a new market has always held, so it has no in_force_from"
+    misplaced = sorted(settings.model_fields_set & DATED) if settings.versions else []
+    if misplaced:
+        yield (
+            f"{', '.join(misplaced)} must stand in versions where there are some: what has always"
+            " held is the first one, without in_force_from"
+        )
+    days = [each.in_force_from for each in settings.versions]
+    for before, day in pairwise(days):
+        if day is None:
+            yield "each version after the first needs an in_force_from"
+        elif before is not None and day == before:
+            yield f"two versions are in force from {day} on"
+        elif before is not None and day < before:
+            yield f"versions must be in the order of their days: {day} follows {before}"
 
 
-def working_days(calendar: str) -> WorkingDay:
-    """Return a test for working days: no Saturday, Sunday or public holiday (R21)."""
-    country, _, subdivision = calendar.partition("-")
-    public = holidays.country_holidays(country, subdiv=subdivision or None)
-
-    def is_working_day(day: date) -> bool:
-        return day.weekday() < _SATURDAY and day not in public
-
-    return is_working_day
-
-
-def markets_of(terms: Mapping[str, Terms]) -> dict[str, Market]:
-    """Return the markets with their calendars."""
-    return {name: Market(each, working_days(each.holiday_calendar)) for name, each in terms.items()}
+def _unfitting(market: Market) -> Iterator[str]:
+    """Yield which terms contradict each other."""
+    for terms in market.versions:
+        of_version = f" (from {terms.in_force_from} on)" if terms.in_force_from else ""
+        low, high = terms.min_amount_minor, terms.max_amount_minor
+        if low > high:
+            yield f"min_amount_minor must not exceed max_amount_minor{of_version}"
+        if any(not low <= preset <= high for preset in terms.preset_amounts_minor):
+            yield f"preset_amounts_minor must lie within the range of amounts{of_version}"
+    if market.default_hold > market.longest_hold:
+        yield "default_hold_seconds must not exceed longest_hold_seconds"
 
 
-assert {field.name for field in fields(Terms)} == {"market"} | {
-    _CONVERTED.get(name, (name,))[0] for name in MarketSettings.model_fields
+assert {field.name for field in fields(Terms)} == DATED | {"in_force_from"}
+assert {field.name for field in fields(Market)} - {"name", "is_working_day", "versions"} == {
+    _CONVERTED.get(name, (name,))[0]
+    for name in MarketSettings.model_fields.keys() - DATED - {"versions"}
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from contextlib import ExitStack
+import time
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
@@ -18,6 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from giftcard_server.callers.roles import METRICS
 from giftcard_server.errors import CallerRefusedError
 from giftcard_server.logs import where
+from giftcard_server.process.ready_threads import ReadyThreads
 
 if TYPE_CHECKING:
     import ssl
@@ -35,7 +36,9 @@ log = structlog.get_logger(__name__)
 # The limit of one read, and that of a whole connection, for clients that send a byte at a time.
 IDLE_SECONDS: Final = 10
 CONNECTION_SECONDS: Final = 30
-CONNECTION_LIMIT: Final = 64
+CONNECTION_LIMIT: Final = 12
+# Further scrapes are refused: all of them wait for the database, and probes need threads.
+METRICS_AT_ONCE: Final = 4
 TEXT: Final = "text/plain; charset=utf-8"
 _STATUS: Final = {
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
@@ -44,7 +47,10 @@ _STATUS: Final = {
 
 
 def http_server(
-    settings: Settings, access: Access, registry: CollectorRegistry, is_ready: Callable[[], bool]
+    settings: Settings,
+    access: Access,
+    registry: CollectorRegistry,
+    why_not_ready: Callable[[], str],
 ) -> HttpServer:
     """Return a server with these settings. Raises OSError where it cannot listen."""
     certificates = access.certificates
@@ -58,7 +64,7 @@ def http_server(
     return HttpServer(
         settings.http_listen,
         registry,
-        is_ready,
+        why_not_ready,
         access.callers,
         certificates if settings.http_tls else None,
     )
@@ -74,7 +80,7 @@ class HttpServer:
         self,
         listen: str,
         registry: CollectorRegistry,
-        is_ready: Callable[[], bool],
+        why_not_ready: Callable[[], str],
         callers: Callers,
         certificates: Certificates | None = None,
     ) -> None:
@@ -82,7 +88,7 @@ class HttpServer:
             pass
 
         Handler.registry = registry
-        Handler.is_ready = staticmethod(is_ready)
+        Handler.why_not_ready = staticmethod(why_not_ready)
         Handler.callers = callers
         Handler.refused = Counter(
             "giftcard_http_refused",
@@ -109,59 +115,82 @@ class HttpServer:
         """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
+        self._server.threads.shutdown()
 
 
-class _Server(ThreadingHTTPServer):
-    """Limits the duration of each connection, and their number to `CONNECTION_LIMIT`."""
+class _Server(HTTPServer):
+    """Answers at most `CONNECTION_LIMIT` connections at a time, each for `CONNECTION_SECONDS`.
 
-    daemon_threads = True
+    A further connection takes the place of the oldest one. So clients that are slow, however many,
+    never keep a probe out, which is answered within milliseconds.
+    """
+
+    request_queue_size = 128
     certificates: Certificates | None = None
 
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's signature
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
         super().__init__(*arguments)
-        self._room = threading.BoundedSemaphore(CONNECTION_LIMIT)
+        self.metrics_room = threading.BoundedSemaphore(METRICS_AT_ONCE)
+        self.threads = ReadyThreads(CONNECTION_LIMIT + METRICS_AT_ONCE, "http")
+        self._lock = threading.Lock()
+        self._overdue_at: dict[socket.socket, float] = {}
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Return the next connection; one of TLS has its handshake still to come."""
+        connection, address = super().get_request()
+        connection.settimeout(IDLE_SECONDS)
+        if self.certificates is not None:
+            try:
+                connection = self.certificates.for_http().wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError:  # The other side has hung up already.
+                connection.close()
+                raise
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Answer in a new thread, if the limit of connections allows one more."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """Answer in another thread; where there are too many connections, cut the oldest one."""
+        with self._lock:
+            self._overdue_at[request] = time.monotonic() + CONNECTION_SECONDS
+            oldest = next(iter(self._overdue_at))
+            is_crowded = len(self._overdue_at) > CONNECTION_LIMIT
+            if is_crowded:
+                del self._overdue_at[oldest]
+        if is_crowded:
+            _cut(oldest)
+        self.threads.submit(self._answer, request, client_address)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Answer within the time limits, and then release the place of the connection."""
-        with ExitStack() as done:
-            done.callback(self._room.release)
-            try:
-                connection = self._secured(request)
-            except OSError:  # The client has closed it.
-                self.shutdown_request(request)
-                return
-            out_of_time = threading.Timer(CONNECTION_SECONDS, _cut, [connection])
-            out_of_time.daemon = True
-            out_of_time.start()
-            done.callback(out_of_time.cancel)
-            super().process_request_thread(connection, client_address)
-
-    def _secured(self, connection: socket.socket) -> socket.socket:
-        """Return the connection, wrapped for TLS where that is used, before its handshake."""
-        connection.settimeout(IDLE_SECONDS)
-        if self.certificates is None:
-            return connection
-        return self.certificates.for_http().wrap_socket(
-            connection, server_side=True, do_handshake_on_connect=False
-        )
+    def service_actions(self) -> None:
+        """Cut the connections that have had their time; the library calls it twice a second."""
+        now = time.monotonic()
+        with self._lock:
+            overdue = [each for each, at in self._overdue_at.items() if at <= now]
+            for each in overdue:
+                del self._overdue_at[each]
+        for each in overdue:
+            _cut(each)
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Do the TLS handshake, if there is one, and answer."""
+        """Shake hands, if it is a connection of TLS, and answer."""
         if self.certificates is not None:
             request.do_handshake()
         super().finish_request(request, client_address)
 
     def handle_error(self, _request: Any, _client_address: Any) -> None:  # noqa: ANN401 - likewise
-        """Log why a connection failed, most often because the client closed it."""
+        """Log what went wrong with a connection: mostly, that the other side hung up."""
         error = sys.exception()
         log.debug("connection failed", error=where(error) if error else None)
+
+    def _answer(self, request: socket.socket, client_address: object) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except Exception:  # noqa: BLE001 - as the library does; it is one connection's
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            with self._lock:
+                self._overdue_at.pop(request, None)
 
 
 class _ServerOnIPv6(_Server):
@@ -177,7 +206,7 @@ def _cut(connection: socket.socket) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     registry: CollectorRegistry
-    is_ready: Callable[[], bool]
+    why_not_ready: Callable[[], str]
     callers: Callers
     refused: Counter
     server_version = "giftcard"
@@ -191,12 +220,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self._metrics()
             case "/healthz":
                 self._send(HTTPStatus.OK, b"ok\n", TEXT)
-            case "/readyz" if self.is_ready():
-                self._send(HTTPStatus.OK, b"ready\n", TEXT)
             case "/readyz":
-                self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n", TEXT)
+                self._readiness()
             case _:
                 self._send(HTTPStatus.NOT_FOUND, b"not found\n", TEXT)
+
+    def _readiness(self) -> None:
+        why_not = self.why_not_ready()
+        if why_not:
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {why_not}\n".encode(), TEXT)
+        else:
+            self._send(HTTPStatus.OK, b"ready\n", TEXT)
 
     def _metrics(self) -> None:
         secured = cast("_Server", self.server).certificates is not None
@@ -209,7 +243,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, f"{error}\n".encode(), TEXT)
             return
         encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-        self._send(HTTPStatus.OK, encode(self.registry), content_type)
+        room = cast("_Server", self.server).metrics_room
+        if not room.acquire(blocking=False):
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"too many scrapes at a time\n", TEXT)
+            return
+        try:
+            encoded = encode(self.registry)
+        finally:
+            room.release()
+        self._send(HTTPStatus.OK, encoded, content_type)
 
     def _names(self, kind: str) -> list[str]:
         """Return the names of a kind in the client's certificate; none without a certificate."""

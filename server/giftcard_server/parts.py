@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from giftcard_server.callers.callers import caller_of
+from giftcard_server.clocks.judged_clock import JudgedClock
+from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts, attempts_of
-from giftcard_server.markets import markets_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
+from giftcard_storage import clock as at_rest
 from giftcard_storage import database
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
@@ -118,9 +121,28 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    markets = [(each.market, each.currency) for each in settings.terms.values()]
+    markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
     return registry
+
+
+def judged_clock_of(
+    settings: Settings, opened: ExitStack, registry: CollectorRegistry | None, *, marks: bool
+) -> JudgedClock:
+    """Return the clock of a server on a connection of its own, compared with the others once.
+
+    Servers on one host share their mark. Raises `StorageError`.
+    """
+    connection = database.connect(settings.database_url)
+    opened.callback(database.close, connection)
+    clock = JudgedClock(
+        partial(at_rest.times, connection),
+        settings.clock_tolerance_seconds,
+        mark=partial(at_rest.mark, connection, socket.gethostname()) if marks else None,
+        tell=ClockMetric(registry).show if registry else lambda _is_wrong: None,
+    )
+    clock.compare()
+    return clock
 
 
 def parts_of(
@@ -138,7 +160,7 @@ def parts_of(
     return Parts(
         settings=settings,
         ring=ring,
-        markets=markets_of(settings.terms),
+        markets=settings.known_markets,
         writing=Store(writing, Sealing(ring)),
         reading=Store(reading),
         now=now,

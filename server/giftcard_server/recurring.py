@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from giftcard_server.logs import where
+from giftcard_server.logs import Summarized, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ class Recurring:
         self._every_seconds = every_seconds
         self.postponed_by = postponed_by
         self.stopping = threading.Event()
+        self._postponed = Summarized(log, "warning")
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -49,8 +50,10 @@ class Recurring:
         while not self.stopping.is_set():
             try:
                 self._task()
+                self._postponed.flush()
             except self.postponed_by as error:
-                log.warning("task postponed", task=self._name, why=type(error).__name__)
+                self._postponed.add("task postponed", task=self._name, why=type(error).__name__)
+                self._postponed.flush()
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400

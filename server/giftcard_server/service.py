@@ -6,41 +6,56 @@ import gc
 import signal
 import threading
 import time
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
 from giftcard_server.callers.access import Access
+from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
+from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
 from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
+from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
+from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICE, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.errors import StartRefusedError
+from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
+from giftcard_server.keys.new_database import require_age, require_file
+from giftcard_server.known_terms import require_terms
+from giftcard_server.logs import SUMMARY_SECONDS, where
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    judged_clock_of,
     parts_of,
     prepare_database,
     registry_of,
 )
 from giftcard_server.probe import Probe
+from giftcard_server.process.last_resort import (
+    EXIT_BROKEN,
+    LastResort,
+    end_at_once,
+    end_when_a_thread_fails,
+)
+from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import Recurring
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
-    from giftcard_rules.terms import Terms
     from giftcard_server.settings import Settings
     from giftcard_storage.database import DatabaseUrl
 
@@ -48,62 +63,74 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
+# Does the housekeeping alone, as several would contend for the same cards.
 FIRST_WORKER: Final = 1
+# Beyond what draining may take.
+LAST_RESORT_SECONDS: Final = 3.0
 GC_THRESHOLDS: Final = (20_000, 50, 100)
-
-
-def utc_now() -> datetime:
-    """Return the time: the one place where the service reads a clock for its rules."""
-    return datetime.now(UTC)
 
 
 class Service:
     """A server on one database. Raises `StartRefusedError` or `StorageError` when made.
 
-    `now` is its clock. `worker` is its number among those that share a port; their supervisor
-    answers HTTP. `reread` reads the settings again, for those that may change while it runs.
+    `now` is a clock to trust, by default that of this machine, which is judged. `worker` is its
+    number among those that share a port; their supervisor answers HTTP. `reread` reads the settings
+    again, for those that may change while it runs. `tell_of_writes` is called with why nothing can
+    be written, and with "" once it can.
     """
+
+    _http: HttpServer | None = None  # Workers leave it to their supervisor.
 
     def __init__(
         self,
         settings: Settings,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
         worker: int | None = None,
         reread: Callable[[], Settings] | None = None,
+        tell_of_writes: Callable[[str], object] = lambda _why_not: None,
     ) -> None:
         self._settings = settings
         self._draining = threading.Event()
+        require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
         prepare_database(settings, ring)
-        with ExitStack() as opened:
-            overview = SharedOverview(url)
-            opened.callback(overview.close)
-            self._probe = Probe(url)
-            opened.callback(self._probe.close)
-            _require_known_cards(overview, ring, settings.terms)
+        with ExitStack() as opened, ExitStack() as serving:
+            overview = opened.enter_context(closing(SharedOverview(url)))
+            self._probe = opened.enter_context(closing(Probe(url)))
+            _require_known_cards(settings, overview, ring)
             self.registry = registry_of(settings, overview)
-            parts = self.parts = parts_of(settings, ring, self.registry, now, opened)
-            servicer, self._health = parts.servicer, Health(SERVICE)
+            keeps_house = worker in {None, FIRST_WORKER}
+            judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
+            self._clock = TrustedClock(now) if now else judged()
+            parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
+            self._health = Health(SERVICE)
+            serving.callback(self._health.close)
+            self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
-            services = (servicer, self._health, self._interceptor)
+            threads = ReadyThreads(settings.rpc_threads, "rpc")
+            serving.callback(threads.shutdown)
+            services = (threads, parts.servicer, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
-            self._recurring = [
-                # In one process alone: several would contend for the same cards.
-                *([_housekeeping(parts, overview)] if worker in {None, FIRST_WORKER} else []),
-                access.reloading,
-                Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
-                Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
-                *([_checkpointing(url, opened)] if url.engine.needs_checkpoints else []),
-            ]
-            self._http: HttpServer | None = None
+            serving.callback(self._interceptor.close)
+            self._recurring = _watching(parts, self._clock, self._writes, access, calls)
+            if keeps_house:
+                self._recurring.append(_housekeeping(parts, overview))
+            if url.engine.needs_checkpoints:
+                self._recurring.append(_checkpointing(url, opened))
             self._listen(access, with_http=worker is None)
-            self._opened = opened.pop_all()
+            self._opened, self._serving = opened.pop_all(), serving.pop_all()
 
     @property
     def listening(self) -> str:
         """Where it listens and its database, in one line."""
         return self._settings.listening(self.grpc_port, self._http.port if self._http else None)
+
+    @property
+    def stops_within_seconds(self) -> float:
+        """How long it may take to stop, at most."""
+        settings = self._settings
+        return settings.drain_pause_seconds + settings.drain_seconds + LAST_RESORT_SECONDS
 
     def start(self) -> None:
         """Start to answer."""
@@ -115,22 +142,37 @@ class Service:
         self._health.set(SERVING)
 
     def drain(self) -> None:
-        """Stop: readiness off, then finish the running calls and close the connections."""
+        """Finish, and stop listening, in a process that goes on."""
+        self.finish()
+        self._grpc.stop(None)
+        self._serving.close()
+        if self._http:
+            self._http.stop()
+
+    def finish(self) -> None:
+        """Stop: readiness off, then finish the calls that were taken, and close the database.
+
+        Callers stay connected, and their calls are refused, until the process ends.
+        """
         self._draining.set()
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)
-        stopped = self._grpc.stop(self._settings.drain_seconds)
-        self._interceptor.end_streams()  # A stream that watches health would outlast the pause.
-        stopped.wait()
+        unanswered = finish_calls(self._interceptor, self._settings.drain_seconds)
         for recurring in self._recurring:
             recurring.stop()
-        if self._http:
-            self._http.stop()
-        self._opened.close()
+        if unanswered:  # They use the connections still. Nothing of them is acknowledged.
+            log.error("calls are left without an answer", calls=unanswered)
+        else:
+            self._opened.close()
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        if self._draining.is_set():
+            return "the server is stopping"
+        why_not = self._probe.why_not_ready() or self._clock.why_wrong()
+        if why_not:
+            return why_not
+        return self._writes.why_not and f"nothing can be written: {self._writes.why_not}"
 
     def _listen(self, access: Access, *, with_http: bool) -> None:
         settings, certificates = self._settings, access.certificates
@@ -141,16 +183,19 @@ class Service:
                 else self._grpc.add_secure_port(settings.grpc_listen, certificates.for_grpc())
             )
             if with_http:
-                self._http = http_server(settings, access, self.registry, self._is_ready)
+                self._http = http_server(settings, access, self.registry, self._why_not_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
 
-def _require_known_cards(
-    overview: SharedOverview, ring: KeyRing, terms: Mapping[str, Terms]
-) -> None:
-    """Raise `StartRefusedError` unless the ring and the markets have what the cards rely on."""
-    require_known(overview.holdings(), overview.made_by, ring, terms)
+def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
+    """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
+    require_age(settings, overview)
+    markets = settings.known_markets
+    require_known(overview.holdings(), overview.made_by, ring, markets)
+    require_terms(
+        overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
+    )
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)
@@ -158,9 +203,30 @@ def _require_known_cards(
 
 def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
     def due(limit: int) -> list[str]:
-        return overview.due(parts.now(), limit)
+        try:
+            return overview.due(parts.now(), limit)
+        except ClockWrongError:
+            return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
     return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
+
+
+def _watching(
+    parts: Parts,
+    clock: TrustedClock | JudgedClock,
+    writes: WriteCheck,
+    access: Access,
+    calls: CallsInProgress,
+) -> list[Recurring]:
+    """Return what looks after the clock, the writes, the callers and their calls."""
+    return [
+        Recurring("clock", clock.look, LOOK_AT_CLOCKS_SECONDS, ()),
+        Recurring("write check", writes.look, WRITE_CHECK_SECONDS, (StorageError,)),
+        access.reloading,
+        Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
+        Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
+        Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
+    ]
 
 
 def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
@@ -171,16 +237,29 @@ def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
     return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
 
 
-def run(service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]) -> None:
-    """Answer until one of the signals arrives, then drain. The signals have to be blocked."""
-    _calm_the_collector()
-    service.start()
-    say_ready()
-    log.info("ready", listening=service.listening)
-    signal.sigwait(stop)
-    log.info("draining")
-    service.drain()
-    log.info("stopped")
+def run(
+    service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]
+) -> NoReturn:
+    """Answer until one of the signals arrives, then finish, and end the process.
+
+    The signals have to be blocked.
+    """
+    try:
+        end_when_a_thread_fails()
+        last_resort = LastResort(service.stops_within_seconds)
+        _calm_the_collector()
+        service.start()
+        say_ready()
+        log.info("ready", listening=service.listening)
+        signal.sigwait(stop)
+        last_resort.begin()
+        log.info("draining")
+        service.finish()
+        log.info("stopped")
+    except BaseException as error:  # noqa: BLE001 - other threads would keep the process alive
+        log.critical("the process cannot go on", error=where(error))
+        end_at_once(EXIT_BROKEN)
+    end_at_once(0)
 
 
 def _calm_the_collector() -> None:

@@ -29,17 +29,18 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_server.callers.settings import CallerSettings
+from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
-from giftcard_server.markets import BUILT_IN, MarketSettings, terms_of
+from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market
 
 PREFIX: Final = "GIFTCARD_"
 CONFIG: Final = "GIFTCARD_CONFIG"
@@ -61,7 +62,7 @@ def _fitting_markets(markets: dict[str, MarketSettings]) -> dict[str, MarketSett
     mistakes = []
     for name, market in markets.items():
         try:
-            terms_of(name, market)
+            market_of(name, market)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
     if mistakes:
@@ -73,7 +74,7 @@ MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
+class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSettings):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(
@@ -89,10 +90,12 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
     http_tls: bool = False
     connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
-    rpc_threads: PositiveInt = 1024
+    # With what the process has beside, it fits into the 1024 that container engines often allow.
+    rpc_threads: PositiveInt = 896
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     housekeeping_seconds: PositiveInt = 30
+    core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -167,9 +170,9 @@ class Settings(KeySettings, CallerSettings, GuessSettings, BaseSettings):
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
 
     @property
-    def terms(self) -> dict[str, Terms]:
-        """The terms of every market, built in or from the settings."""
-        return BUILT_IN | {name: terms_of(name, each) for name, each in self.markets.items()}
+    def known_markets(self) -> dict[str, Market]:
+        """Every market, built in or from the settings, with its terms and its calendar."""
+        return BUILT_IN | {name: market_of(name, each) for name, each in self.markets.items()}
 
     def listening(self, grpc_port: int, http_port: int | None) -> str:
         """Return where a server listens and its database; the ports may replace a setting of 0."""

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview
+from giftcard_storage import database, overview, terms_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from giftcard_rules.decisions import TermsVersion
     from giftcard_storage.database import DatabaseUrl
     from giftcard_storage.overview import Holdings
+
+
+# For one question, which may read every card. Those who ask take turns.
+WITHIN_SECONDS: Final = 60.0
 
 
 class SharedOverview:
     """Reads beside the commands, one question at a time. Raises `StorageError`, also when made."""
 
     def __init__(self, url: DatabaseUrl) -> None:
-        self._connection = database.connect_to_look_over(url)
+        self._connection = database.connect_to_look_over(url, WITHIN_SECONDS)
         self._lock = threading.Lock()
 
     def holdings(self) -> list[Holdings]:
@@ -40,6 +46,31 @@ class SharedOverview:
         """Return how many cards have people sealed with each key of the ring, by its id."""
         with self._lock:
             return overview.sealed(self._connection)
+
+    def has_cards(self) -> bool:
+        """Return whether there is any card."""
+        with self._lock:
+            return overview.has_cards(self._connection)
+
+    def made_at(self) -> datetime:
+        """Return when the tables were made."""
+        with self._lock:
+            return overview.made_at(self._connection)
+
+    def terms_versions(self) -> list[TermsVersion]:
+        """Return the versions of terms that are noted, as cards were sold under them."""
+        with self._lock:
+            return terms_versions.noted(self._connection)
+
+    def markets_of_undated_cards(self) -> list[str]:
+        """Return the markets with cards that live under what has always held."""
+        with self._lock:
+            return terms_versions.markets_of_undated_cards(self._connection)
+
+    def note(self, versions: Sequence[TermsVersion]) -> None:
+        """Note versions of terms, except those of which something was noted before."""
+        with self._lock:
+            terms_versions.note(self._connection, versions)
 
     def close(self) -> None:
         """Close the connection."""

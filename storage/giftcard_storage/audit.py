@@ -39,26 +39,32 @@ class Difference:
 class Totals:
     """The money that moved on all cards of one market, in minor units of one currency.
 
-    `reissued_minor` went to new cards as refunds (R23). The rest of a partial capture moves
-    from one card to another (R27), so it is in none of these sums.
+    `reissued_minor` went to new cards as refunds (R23), `restored_minor` as what captures had
+    lost (R39); `reinstated_minor` is what undone expiries gave back, so that the forfeited and
+    the expired amounts are gross. The rest of a partial capture moves from one card to another
+    (R27), so it is in none of these sums.
     """
 
     market: str
     currency: str
     issued_minor: int
     reissued_minor: int
+    restored_minor: int
+    reinstated_minor: int
     captured_minor: int
     forfeited_minor: int
     expired_minor: int
     cancelled_minor: int
+    charged_back_minor: int
     outstanding_minor: int
 
     @property
     def owed_minor(self) -> int:
         """The amount that must be outstanding by all that moved, from an opening balance of 0."""
         came_in = self.issued_minor + self.reissued_minor
-        went_out = self.captured_minor + self.forfeited_minor
-        return came_in - went_out - self.expired_minor - self.cancelled_minor
+        came_back = self.restored_minor + self.reinstated_minor
+        went_out = self.captured_minor + self.forfeited_minor + self.expired_minor
+        return came_in + came_back - went_out - self.cancelled_minor - self.charged_back_minor
 
 
 def audit(database: Database) -> list[Difference]:
@@ -87,10 +93,13 @@ _MARKETS: Final = "SELECT DISTINCT market, currency FROM card"
 _MOVED: Final = """
     SELECT COALESCE(SUM(CASE p.kind WHEN 'ISSUE' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'REFUND' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'RESTORE' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'REINSTATE' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'CAPTURE' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'FORFEIT' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'EXPIRE' THEN p.amount_minor END), 0),
-           COALESCE(SUM(CASE p.kind WHEN 'CANCEL' THEN p.amount_minor END), 0)
+           COALESCE(SUM(CASE p.kind WHEN 'CANCEL' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'CHARGE_BACK' THEN p.amount_minor END), 0)
     FROM card c JOIN posting p ON p.card_id = c.card_id
     WHERE c.market = ? AND c.currency = ?
 """

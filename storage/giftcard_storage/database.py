@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import peewee
 
+from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
+from giftcard_storage.errors import StorageAwayError, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.engines.engine import Engine
+    from giftcard_storage.versions import Planned
 
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
@@ -60,14 +65,24 @@ def is_to_be_made(url: DatabaseUrl) -> bool:
     return url.engine.is_to_be_made(url.location)
 
 
-def migrate(url: DatabaseUrl, ring: KeyRing | None = None) -> list[str]:
+def migrate(
+    url: DatabaseUrl,
+    ring: KeyRing | None = None,
+    announce: Callable[[Planned], object] = lambda _planned: None,
+) -> list[str]:
     """Bring a database to this code's schema, and return the migrations that it took.
 
     An embedded database is made where there is none. A database with people in clear text
-    needs the ring. Raises `DatabaseRefusedError`, and leaves the database as it is, where the
-    ring is missing, or the database is damaged, of a newer version or not ours.
+    needs the ring. Each migration is announced before it runs. Raises
+    `DatabaseRefusedError`, and leaves the database as it is, where the ring is missing, or
+    the database is damaged, of a newer version or not ours.
     """
-    return url.engine.migrate(url.location, ring)
+    return url.engine.migrate(url.location, ring, announce)
+
+
+def planned(url: DatabaseUrl) -> list[Planned]:
+    """Return what `migrate` would run. Raises `DatabaseRefusedError`, and changes nothing."""
+    return url.engine.planned(url.location)
 
 
 def has_cards(url: DatabaseUrl) -> bool:
@@ -79,8 +94,18 @@ def has_cards(url: DatabaseUrl) -> bool:
 
 
 def require_schema(url: DatabaseUrl) -> None:
-    """Raise `DatabaseRefusedError` unless a database is ours and of this code's schema."""
+    """Raise `DatabaseRefusedError` unless a database is ours and its schema fits."""
     url.engine.require_schema(url.location)
+
+
+def require_unfenced(connection: Database) -> None:
+    """Raise `FencedOffError` where nothing of this version can be written any more.
+
+    Raises `StorageAwayError` where the database does not answer.
+    """
+    with translated():
+        fences = connection.execute_sql(versions.FENCES).fetchall()
+    versions.require_unfenced(fences)
 
 
 def connect(url: DatabaseUrl) -> Database:
@@ -88,15 +113,32 @@ def connect(url: DatabaseUrl) -> Database:
     return url.engine.connect(url.location)
 
 
-def connect_to_look_over(url: DatabaseUrl) -> Database:
-    """Open a connection for statements that read whole tables. Raises `StorageAwayError`."""
-    return url.engine.connect_to_look_over(url.location)
+def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) -> Database:
+    """Open a connection for statements that read whole tables. Raises `StorageAwayError`.
+
+    A server that does not answer a statement `within_seconds` is given up; None is no bound.
+    """
+    return url.engine.connect_to_look_over(url.location, within_seconds)
 
 
 def close(database: Database) -> None:
     """Close a connection, unless a transaction is open on it: then it ends with the process."""
     with suppress(peewee.PeeweeException):
         database.close()
+
+
+def why_not_writable(url: DatabaseUrl) -> str | None:
+    """Find out whether a write would succeed now, by a durable one that changes nothing.
+
+    Return why not; nothing where it would; None where another writer was at work, so that it is
+    not known. It waits for no other writer.
+    """
+    try:
+        connection = connect(url)
+    except StorageAwayError as error:
+        return f"no connection that may write can be opened ({error})"
+    with closing(connection):
+        return engine_of(connection).why_not_writable(connection)
 
 
 def checkpoint(database: Database) -> None:

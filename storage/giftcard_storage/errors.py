@@ -4,7 +4,10 @@ StorageError
 ├── DatabaseRefusedError   the server must not start on this database
 ├── CardUnknownError       the card that was asked for does not exist
 ├── StorageAwayError       the database does not answer now; nothing was changed
-│   └── CommitLostError    the connection was cut during a commit; its result is unknown
+│   ├── LockedError        another session holds a row for longer than we wait
+│   ├── UnfitSessionError  its sessions do not do: a pooler lends them to other clients as well
+│   ├── CommitLostError    the connection was cut during a commit; its result is unknown
+│   └── FencedOffError     a newer version has fenced this one off; nothing was changed
 └── StaleError             another writer was faster: load and decide again
 """
 
@@ -36,8 +39,20 @@ class StorageAwayError(StorageError):
     """The database is away, busy or full. The transaction was rolled back."""
 
 
+class LockedError(StorageAwayError):
+    """Another session holds a row that the transaction needs. It was rolled back."""
+
+
+class UnfitSessionError(StorageAwayError):
+    """A session of the database does not do. The text says why, and quotes nothing of its URL."""
+
+
 class CommitLostError(StorageAwayError):
     """The database did not answer a commit; the request records show whether it was done."""
+
+
+class FencedOffError(StorageAwayError):
+    """A migration of a newer version lets no server write that lacks it. Names the migration."""
 
 
 class StaleError(StorageError):
@@ -50,6 +65,7 @@ _STALE: Final = frozenset({
     "40P01",  # deadlock_detected.
     "23505",  # unique_violation: what was not there yet when it was looked for.
 })  # fmt: skip
+_LOCKED: Final = "55P03"  # lock_not_available: not within the session's `lock_timeout`.
 # And for "not now", where Peewee sees a mistake of ours.
 _NOT_NOW: Final = frozenset({
     "25006",  # read_only_sql_transaction: a standby, in the middle of a switch-over.
@@ -71,17 +87,22 @@ def translated() -> Iterator[None]:
         code = _code(error)
         if code in _STALE:
             raise StaleError(code) from error
+        if code == _LOCKED:
+            raise LockedError(code) from error
         # SQLITE_CORRUPT and the like are of the bare class.
         if isinstance(error, _AWAY) or code in _NOT_NOW or type(error) is peewee.DatabaseError:
-            raise StorageAwayError(code or type(error).__name__) from error
+            raise StorageAwayError(code or type(_driver_error(error)).__name__) from error
         raise
     except peewee.InterfaceError as error:
         raise StorageAwayError(type(error).__name__) from error
 
 
 def _code(error: peewee.DatabaseError) -> str | None:
-    """Return PostgreSQL's code of an error, which Peewee may have wrapped twice."""
-    own: object = error
-    while isinstance(own, peewee.PeeweeException):
-        own = getattr(own, "orig", None)
-    return getattr(own, "sqlstate", None)
+    """Return PostgreSQL's code, or None where there is none."""
+    return getattr(_driver_error(error), "sqlstate", None)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised: an error of a query that Peewee runs is wrapped twice."""
+    wrapped: BaseException | None = getattr(error, "orig", None)
+    return error if wrapped is None else _driver_error(wrapped)

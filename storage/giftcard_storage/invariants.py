@@ -2,7 +2,7 @@
 
 A statement selects the subject, what is expected of it, and what was found. All statements
 walk along primary keys, so that nothing is sorted and memory stays small however many cards
-there are. Only `authorization_has_its_request` needs memory: 35 bytes per authorization.
+there are.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ from __future__ import annotations
 from typing import Final
 
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
+from giftcard_storage.record_invariants import OF_RECORDS
 
 # The kinds of postings that belong to a card alone; the others belong to an authorization.
-_OF_A_CARD: Final = frozenset({PostingKind.ISSUE, PostingKind.CANCEL, PostingKind.EXPIRE})
+_OF_A_CARD: Final = frozenset({
+    PostingKind.ISSUE,
+    PostingKind.CANCEL,
+    PostingKind.EXPIRE,
+    PostingKind.REINSTATE,
+    PostingKind.CHARGE_BACK,
+})  # fmt: skip
 _MOVES: Final = ", ".join(
     f"('{kind.value}', '{source.value}', '{destination.value}',"
     f" {kind in TO_ANOTHER_CARD}, {kind not in _OF_A_CARD})"
@@ -121,15 +128,23 @@ INVARIANTS: Final[dict[str, str]] = {
     "card_state_follows_from_its_postings": """
         SELECT 'card ' || card_id, follows, state
         FROM (
-            SELECT c.card_id, c.state,
-                   CASE COUNT(p.kind)
-                   WHEN 0 THEN CASE WHEN c.held_minor > 0 THEN 'HELD' ELSE 'ACTIVE' END
-                   WHEN 1 THEN CASE MAX(p.kind) WHEN 'CAPTURE' THEN 'REDEEMED'
-                               WHEN 'CANCEL' THEN 'CANCELLED' ELSE 'EXPIRED' END
-                   ELSE 'one end, not ' || COUNT(p.kind) END AS follows
-            FROM card c LEFT JOIN posting p
-                 ON p.card_id = c.card_id AND p.kind IN ('CAPTURE', 'CANCEL', 'EXPIRE')
-            GROUP BY c.card_id
+            SELECT card_id, state,
+                   CASE used + cancelled + expired
+                   WHEN 0 THEN CASE WHEN held_minor > 0 THEN 'HELD' ELSE 'ACTIVE' END
+                   WHEN 1 THEN CASE WHEN used = 1 THEN 'REDEEMED'
+                               WHEN cancelled = 1 THEN 'CANCELLED' ELSE 'EXPIRED' END
+                   ELSE 'one end, not ' || (used + cancelled + expired) END AS follows
+            FROM (
+                SELECT c.card_id, c.state, c.held_minor,
+                       SUM(CASE WHEN p.kind = 'CAPTURE' THEN 1 ELSE 0 END) AS used,
+                       SUM(CASE WHEN p.kind IN ('CANCEL', 'CHARGE_BACK') THEN 1 ELSE 0 END)
+                           AS cancelled,
+                       -- An expiry that was undone is none.
+                       SUM(CASE p.kind WHEN 'EXPIRE' THEN 1 WHEN 'REINSTATE' THEN -1 ELSE 0 END)
+                           AS expired
+                FROM card c LEFT JOIN posting p ON p.card_id = c.card_id
+                GROUP BY c.card_id
+            ) AS counts
         ) AS ends
         WHERE state <> follows
     """,
@@ -158,11 +173,12 @@ INVARIANTS: Final[dict[str, str]] = {
         SELECT 'authorization ' || authorization_id,
                'AUTHORIZE ' || authorized_minor || ' CAPTURE ' || captured_minor
                || ' REISSUE ' || reissued || ' FORFEIT ' || lost || ' REFUND ' || refunded_minor
-               || ' RELEASE ' || freed || ' LAPSE ' || lapsed,
+               || ' RELEASE ' || freed || ' LAPSE ' || lapsed || ' RESTORE ' || restored_minor,
                'AUTHORIZE ' || p1 || ' CAPTURE ' || p2 || ' REISSUE ' || p3 || ' FORFEIT ' || p4
-               || ' REFUND ' || p5 || ' RELEASE ' || p6 || ' LAPSE ' || p7
+               || ' REFUND ' || p5 || ' RELEASE ' || p6 || ' LAPSE ' || p7 || ' RESTORE ' || p8
         FROM (
             SELECT a.authorization_id, a.authorized_minor, a.captured_minor, a.refunded_minor,
+                   a.restored_minor,
                    CASE a.state WHEN 'CAPTURED' THEN a.authorized_minor - a.captured_minor
                                 ELSE 0 END AS reissued,
                    CASE a.state WHEN 'CAPTURED' THEN a.forfeited_minor ELSE 0 END AS lost,
@@ -174,13 +190,15 @@ INVARIANTS: Final[dict[str, str]] = {
                    SUM(CASE p.kind WHEN 'FORFEIT' THEN p.amount_minor ELSE 0 END) AS p4,
                    SUM(CASE p.kind WHEN 'REFUND' THEN p.amount_minor ELSE 0 END) AS p5,
                    SUM(CASE p.kind WHEN 'RELEASE' THEN p.amount_minor ELSE 0 END) AS p6,
-                   SUM(CASE p.kind WHEN 'LAPSE' THEN p.amount_minor ELSE 0 END) AS p7
+                   SUM(CASE p.kind WHEN 'LAPSE' THEN p.amount_minor
+                       WHEN 'REHOLD' THEN -p.amount_minor ELSE 0 END) AS p7,
+                   SUM(CASE p.kind WHEN 'RESTORE' THEN p.amount_minor ELSE 0 END) AS p8
             FROM "authorization" a LEFT JOIN posting p
                  ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
             GROUP BY a.authorization_id
         ) AS sums
         WHERE authorized_minor <> p1 OR captured_minor <> p2 OR reissued <> p3 OR lost <> p4
-           OR refunded_minor <> p5 OR freed <> p6 OR lapsed <> p7
+           OR refunded_minor <> p5 OR freed <> p6 OR lapsed <> p7 OR restored_minor <> p8
     """,
     "authorization_is_opened_once_and_closed_once": """
         SELECT 'authorization ' || authorization_id,
@@ -189,8 +207,8 @@ INVARIANTS: Final[dict[str, str]] = {
         FROM (
             SELECT a.authorization_id, a.state,
                    SUM(CASE p.kind WHEN 'AUTHORIZE' THEN 1 ELSE 0 END) AS openings,
-                   SUM(CASE WHEN p.kind IN ('CAPTURE', 'RELEASE', 'LAPSE') THEN 1 ELSE 0 END)
-                       AS closings
+                   SUM(CASE WHEN p.kind IN ('CAPTURE', 'RELEASE', 'LAPSE') THEN 1
+                       WHEN p.kind = 'REHOLD' THEN -1 ELSE 0 END) AS closings
             FROM "authorization" a LEFT JOIN posting p
                  ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
             GROUP BY a.authorization_id
@@ -226,20 +244,6 @@ INVARIANTS: Final[dict[str, str]] = {
         FROM "authorization"
         WHERE state IN ('OPEN', 'CAPTURED') GROUP BY order_id, market HAVING COUNT(*) > 1
     """,
-    "purchase_has_one_card": """
-        SELECT 'purchase ' || market || ' ' || order_id, '1 card', COUNT(*) || ''
-        FROM purchase GROUP BY order_id, market HAVING COUNT(*) > 1
-    """,
-    "bought_card_has_its_purchase": """
-        SELECT 'card ' || c.card_id,
-               CASE c.origin WHEN 'PURCHASE'
-               THEN 'purchase ' || c.market || ' ' || c.purchase_order_id
-               ELSE 'no purchase' END,
-               COALESCE('purchase ' || p.market || ' ' || p.order_id, 'no purchase')
-        FROM card c LEFT JOIN purchase p ON p.card_id = c.card_id
-        WHERE (c.origin = 'PURCHASE') <> (p.card_id IS NOT NULL)
-           OR p.market <> c.market OR p.order_id <> c.purchase_order_id
-    """,
     "replacement_names_what_it_replaces": """
         SELECT 'card ' || c.card_id,
                CASE c.origin WHEN 'REFUND'
@@ -264,29 +268,4 @@ INVARIANTS: Final[dict[str, str]] = {
               ELSE c.replaces_card_id IS NOT NULL OR c.authorization_id IS NOT NULL
                    OR c.refund_order_id IS NOT NULL END
     """,
-    "card_has_its_request": """
-        SELECT 'card ' || c.card_id, 'request ' || c.request_id || ' made it',
-               COALESCE(q.method || COALESCE(' declined: ' || q.reason, ''), 'no such request')
-        FROM card c LEFT JOIN request q
-             ON q.request_id = c.request_id AND q.caller = c.caller
-        WHERE q.reason IS NOT NULL
-           OR CASE c.origin WHEN 'PURCHASE' THEN q.method IS DISTINCT FROM 'Issue'
-              ELSE q.method IS NULL OR q.method NOT IN ('Capture', 'Reverse') END
-    """,
-    "authorization_has_its_request": """
-        SELECT 'authorization ' || authorization_id, 'a request that made it', 'none'
-        FROM "authorization"
-        WHERE authorization_id NOT IN (
-            SELECT authorization_id FROM request
-            WHERE authorization_id IS NOT NULL AND method = 'Authorize')
-    """,
-    "request_has_its_authorization": """
-        SELECT 'request ' || q.request_id,
-               COALESCE('authorization ' || q.authorization_id, 'an authorization'),
-               'no such authorization'
-        FROM request q LEFT JOIN "authorization" a ON a.authorization_id = q.authorization_id
-        WHERE a.authorization_id IS NULL
-          AND (q.authorization_id IS NOT NULL
-               OR (q.method = 'Authorize' AND NOT q.prevented AND q.reason IS NULL))
-    """,
-}
+} | OF_RECORDS

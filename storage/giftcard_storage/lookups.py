@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from peewee import SQL
 
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import RequestRecord
 from giftcard_storage import rows, schema
 from giftcard_storage.data_keys import DataKey
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from giftcard_storage.rows import Found
 
-Fact = Card | Authorization | RequestRecord | CardPurchase | DataKey
+Fact = (
+    Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion | DataKey
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,10 @@ LIVE_AUTHORIZATIONS: Final = Lookup(
 )
 PURCHASES: Final = Lookup(schema.Purchase.card_id, rows.purchase_of)
 PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
+PURCHASE_REFERENCES: Final = Lookup(
+    schema.PurchaseReference.payment_reference, rows.purchase_reference_of
+)
+TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVersion(*row))
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 
@@ -54,6 +60,8 @@ LOOKUPS: Final = (
     AUTHORIZATIONS,
     LIVE_AUTHORIZATIONS,
     PURCHASE_ORDERS,
+    PURCHASE_REFERENCES,
     PURCHASES,
+    TERMS_VERSIONS,
     DATA_KEYS,
 )

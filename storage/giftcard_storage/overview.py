@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from peewee import SQL, Case, fn
@@ -11,6 +12,7 @@ from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card, DataKey
 from giftcard_storage.transactions import reading
+from giftcard_storage.versions import status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,8 +40,13 @@ class Holdings:
 def due(database: Database, now: datetime, limit: int) -> list[str]:
     """Return the ids of at most `limit` cards that expired or whose hold lapsed by `now`."""
     at = microseconds(now)
-    # The states are written as in the partial indexes, which serve no other condition.
-    expired = Card.select(Card.card_id).where(SQL("state = 'ACTIVE'"), Card.expires_at <= at)
+    # The states are written as in the partial indexes, which serve no other condition. A card
+    # that had outlived its validity when it was blocked expires with the end of the block (R37).
+    expired = Card.select(Card.card_id).where(
+        SQL("state = 'ACTIVE'"),
+        Card.expires_at <= at,
+        Card.blocked_at.is_null() | (Card.expires_at > Card.blocked_at),
+    )
     lapsed = Authorization.select(Authorization.card_id).where(
         SQL("state = 'OPEN'"), Authorization.expires_at <= at
     )
@@ -90,6 +97,13 @@ def made_by(database: Database, card_id: str) -> tuple[str, str]:
     with reading(database), translated():
         ((caller, request_id),) = query.tuples().execute(database)
     return caller, request_id
+
+
+def made_at(database: Database) -> datetime:
+    """Return when the first migration made the tables, by the clock of who ran it."""
+    with translated():
+        applied: list[datetime] = [each.applied for each in status(database) if each.applied]
+    return min(applied).astimezone(UTC)
 
 
 def has_cards(database: Database) -> bool:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardOrigin, CardState
+from giftcard_rules.cards import (
+    Authorization,
+    AuthorizationState,
+    Card,
+    CardOrigin,
+    CardState,
+    RefundedFor,
+)
 from giftcard_rules.commands import PaymentMethod, RequestKey
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
@@ -24,12 +31,17 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 # Looking up a member in a dictionary costs a fraction of calling the class.
 _CARD_ORIGIN: Final = {member.value: member for member in CardOrigin}
 _CARD_STATE: Final = {member.value: member for member in CardState}
+_REFUNDED_FOR: Final = {member.value: member for member in RefundedFor}
 _AUTHORIZATION_STATE: Final = {member.value: member for member in AuthorizationState}
 
 
 def microseconds(instant: datetime) -> int:
     """Return an instant as it is stored."""
     return (instant - _EPOCH) // _MICROSECOND
+
+
+def _microseconds_or_none(instant: datetime | None) -> int | None:
+    return None if instant is None else microseconds(instant)
 
 
 def instant(stored: int) -> datetime:
@@ -61,6 +73,8 @@ def card_row(card: Card) -> Row:
         card.replaces_card_id,
         card.authorization_id,
         card.version,
+        _microseconds_or_none(card.blocked_at),
+        card.terms_from.isoformat() if card.terms_from else None,
     )
 
 
@@ -88,6 +102,8 @@ def card_of(row: Found) -> Card:
         row[18],
         row[19],
         row[20],
+        None if row[21] is None else instant(row[21]),
+        None if row[22] is None else date.fromisoformat(row[22]),
     )
 
 
@@ -101,6 +117,17 @@ def card_changes(card: Card, version_at_rest: int) -> Row:
         card.version,
         card.card_id,
         version_at_rest,
+    )
+
+
+def block_changes(card: Card) -> Row:
+    """Return what a block or its end changes of a card, then its key and its new version."""
+    return (
+        card.blocked,
+        _microseconds_or_none(card.blocked_at),
+        microseconds(card.expires_at),
+        card.card_id,
+        card.version,
     )
 
 
@@ -121,6 +148,7 @@ def authorization_row(authorization: Authorization) -> Row:
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,
+        *_later_columns(authorization),
     )
 
 
@@ -141,6 +169,11 @@ def authorization_of(row: Found) -> Authorization:
         row[11],
         row[12],
         row[13],
+        row[14],
+        row[15],
+        None if row[16] is None else instant(row[16]),
+        None if row[17] is None else instant(row[17]),
+        None if row[18] is None else _REFUNDED_FOR[row[18]],
     )
 
 
@@ -151,7 +184,19 @@ def authorization_changes(authorization: Authorization) -> Row:
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,
+        *_later_columns(authorization),
         authorization.authorization_id,
+    )
+
+
+def _later_columns(authorization: Authorization) -> Row:
+    refunded_for = authorization.refunded_for
+    return (
+        authorization.other_tender_minor,
+        authorization.restored_minor,
+        _microseconds_or_none(authorization.captured_at),
+        _microseconds_or_none(authorization.first_held_at),
+        refunded_for.value if refunded_for else None,
     )
 
 
@@ -194,6 +239,11 @@ def purchase_of(row: Found) -> CardPurchase:
     )
 
 
+def purchase_reference_of(row: Found) -> PurchaseReference:
+    """Return the payment reference of a row."""
+    return PurchaseReference(*row)
+
+
 def request_row(record: RequestRecord, now: datetime) -> Row:
     """Return a request record as its row."""
     return (
@@ -207,12 +257,27 @@ def request_row(record: RequestRecord, now: datetime) -> Row:
         record.answer,
         record.authorization_id,
         microseconds(now),
+        record.exercised_on.isoformat() if record.exercised_on else None,
+        record.form,
     )
 
 
 def request_of(row: Found) -> RequestRecord:
     """Return the request record of a row."""
-    request_id, caller, method, prevented, fingerprint, key_id, reason, answer, made, _ = row
+    (
+        request_id,
+        caller,
+        method,
+        prevented,
+        fingerprint,
+        key_id,
+        reason,
+        answer,
+        made,
+        _,
+        exercised_on,
+        form,
+    ) = row
     return RequestRecord(
         RequestKey(caller, request_id),
         method,
@@ -222,6 +287,8 @@ def request_of(row: Found) -> RequestRecord:
         Reason(reason) if reason else None,
         bytes(answer),
         made,
+        date.fromisoformat(exercised_on) if exercised_on else None,
+        form,
     )
 
 

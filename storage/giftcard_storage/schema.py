@@ -32,6 +32,8 @@ class Card(Model):
     replaces_card_id = TextField(null=True)
     authorization_id = TextField(null=True)
     version = BigIntegerField()
+    blocked_at = BigIntegerField(null=True)
+    terms_from = TextField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -56,6 +58,11 @@ class Authorization(Model):
     captured_minor = BigIntegerField()
     refunded_minor = BigIntegerField()
     refunded_other_minor = BigIntegerField()
+    other_tender_minor = BigIntegerField(null=True)
+    restored_minor = BigIntegerField()
+    captured_at = BigIntegerField(null=True)
+    first_held_at = BigIntegerField(null=True)
+    refunded_for = TextField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -113,6 +120,8 @@ class Request(Model):
     answer = BlobField()
     authorization_id = TextField(null=True)
     decided_at = BigIntegerField()
+    exercised_on = TextField(null=True)
+    form = TextField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -156,4 +165,67 @@ class Person(Model):
         primary_key = CompositeKey("card_id", "role", "authorization_id")
 
 
-TABLES = (Card, Authorization, Posting, Purchase, Request, DataKey, Person)
+class PurchaseReference(Model):
+    """The card that a payment reference bought (R10)."""
+
+    market = TextField()
+    payment_reference = TextField()
+    card_id = TextField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "purchase_reference"
+        primary_key = CompositeKey("payment_reference", "market")
+
+
+class TermsVersion(Model):
+    """A version of a market's terms that cards were sold under, by its digest (R38)."""
+
+    market = TextField()
+    in_force_from = TextField()
+    digest = TextField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "terms_version"
+        primary_key = CompositeKey("market", "in_force_from")
+
+
+class ClockMark(Model):
+    """The latest time that each server has seen, written outside of commands."""
+
+    server_id = TextField(primary_key=True)
+    marked_at = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "clock_mark"
+
+
+class SchemaFence(Model):
+    """A migration without which no server may write; `versions.py` reads it in plain SQL."""
+
+    migration = TextField(primary_key=True)
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "schema_fence"
+
+
+TABLES = (
+    Card,
+    Authorization,
+    Posting,
+    Purchase,
+    Request,
+    DataKey,
+    Person,
+    PurchaseReference,
+    TermsVersion,
+    ClockMark,
+    SchemaFence,
+)

@@ -14,7 +14,9 @@ from giftcard_storage.schema import (
     Person,
     Posting,
     Purchase,
+    PurchaseReference,
     Request,
+    TermsVersion,
 )
 
 if TYPE_CHECKING:
@@ -31,10 +33,13 @@ class Statements:
     insert_authorization: str
     insert_posting: str
     insert_purchase: str
+    insert_purchase_reference: str
+    insert_terms_version: str
     insert_data_key: str
     insert_person: str
     insert_request: str
     update_card: str
+    update_block: str
     update_authorization: str
 
 
@@ -47,6 +52,8 @@ def statements_of(engine: Engine) -> Statements:
         insert_authorization=engine.insert(Authorization),
         insert_posting=engine.insert(Posting),
         insert_purchase=engine.insert(Purchase),
+        insert_purchase_reference=engine.insert(PurchaseReference),
+        insert_terms_version=engine.insert(TermsVersion),
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
@@ -55,12 +62,21 @@ def statements_of(engine: Engine) -> Statements:
             Card.card_id,
             Card.version,
         ),
+        # Apart, so that no other change of a card can undo a block that it has not seen.
+        update_block=engine.update(
+            (Card.blocked, Card.blocked_at, Card.expires_at), Card.card_id, Card.version
+        ),
         update_authorization=engine.update(
             (
                 Authorization.state,
                 Authorization.captured_minor,
                 Authorization.refunded_minor,
                 Authorization.refunded_other_minor,
+                Authorization.other_tender_minor,
+                Authorization.restored_minor,
+                Authorization.captured_at,
+                Authorization.first_held_at,
+                Authorization.refunded_for,
             ),
             Authorization.authorization_id,
         ),

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
     Issue,
     Keyed,
     Reverse,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
-from giftcard_rules.decisions import CardPurchase
+from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.operator_commands import Reinstate
 from giftcard_storage import rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
@@ -29,8 +33,10 @@ from giftcard_storage.lookups import (
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
     PURCHASE_ORDERS,
+    PURCHASE_REFERENCES,
     PURCHASES,
     REQUESTS,
+    TERMS_VERSIONS,
 )
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.commands import Command
+    from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.rows import Row
@@ -56,28 +62,36 @@ class Named:
         self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
         self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
 
-    def add(self, command: Command) -> None:
+    def add(self, command: Decidable) -> None:
         """Take in what a command names."""
         values = self.values
         match command:
             case Issue():
                 values[PURCHASE_ORDERS].add(command.purchase.order_id)
+                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
+                values[TERMS_VERSIONS].add(command.market)
             case Authorize() | Validate():
                 self._add_checkout(command)
             case Capture():
                 values[AUTHORIZATIONS].add(command.authorization_id)
             case Reverse():
-                if command.authorization_id is not None:
-                    values[AUTHORIZATIONS].add(command.authorization_id)
-                if command.authorize_request_id is not None:
-                    values[REQUESTS].add(command.authorize_request_id)
+                self._add_if(AUTHORIZATIONS, command.authorization_id)
+                self._add_if(REQUESTS, command.authorize_request_id)
             case Cancel():
                 values[CARDS].update(command.card_ids)
                 values[PURCHASES].update(command.card_ids)
-            case CatchUp():
+            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
                 values[CARDS].add(command.card_id)
+            case Reinstate():
+                values[CARDS].add(command.card_id)
+                self._add_if(AUTHORIZATIONS, command.lapsed_id)
+                self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
+
+    def _add_if(self, lookup: Lookup, value: str | None) -> None:
+        if value is not None:
+            self.values[lookup].add(value)
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
         self.values[CARDS].update(command.card_ids)
@@ -126,15 +140,23 @@ class Store:
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit everything done inside, durably, or roll all of it back."""
-        return writing(self._database)
+    def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
+        """Commit everything done inside, durably, or roll all of it back.
+
+        If it is not patient, it hardly waits for a row that another session has locked.
+        """
+        return writing(self._database, is_patient=is_patient)
+
+    def wait_like_a_write(self) -> None:
+        """Have a transaction that saves nothing commit as durably as one that does."""
+        with translated():
+            self._engine.wait_like_a_write(self._database)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database inside, and block no writer."""
         return reading(self._database)
 
-    def load(self, commands: Iterable[Command]) -> Loaded:
+    def load(self, commands: Iterable[Decidable]) -> Loaded:
         """Load every fact that the commands' rules will look at, in a few statements.
 
         A fact may name others: an authorization its card, a card its hold, a request its
@@ -185,12 +207,15 @@ class Store:
         do = self._statements
         savings = (
             (do.update_card, changed_cards),
+            (do.update_block, _blocks(loaded.versions, decisions)),
             (do.insert_card, new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed),
             (do.insert_authorization, new),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
+            (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
+            (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
@@ -209,7 +234,9 @@ class Store:
 
 
 def _take_in(
-    fact: Card | Authorization | RequestRecord | CardPurchase, facts: Facts, named: Named
+    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion,
+    facts: Facts,
+    named: Named,
 ) -> None:
     """Add a fact to the others, and the values that it names to those to be searched."""
     match fact:
@@ -227,6 +254,10 @@ def _take_in(
                 named.values[AUTHORIZATIONS].add(fact.authorization_id)
         case CardPurchase():
             facts.add_purchase(fact)
+        case PurchaseReference():
+            facts.add_reference(fact)
+        case TermsVersion():
+            facts.add_terms_version(fact)
 
 
 def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
@@ -240,6 +271,15 @@ def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list
         for card_id in sorted(cards.keys() & at_rest.keys())
     ]
     return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
+
+
+def _blocks(at_rest: dict[str, int], decisions: Iterable[Decision]) -> list[Row]:
+    """Return the rows of cards at rest whose block or validity changes, as they end up."""
+    blocked = {each.block_of for each in decisions if each.block_of is not None}
+    if not blocked:
+        return []
+    cards = {card.card_id: card for decision in decisions for card in decision.cards}
+    return [rows.block_changes(cards[id_]) for id_ in sorted(blocked & at_rest.keys())]
 
 
 def _authorizations(

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writing(database: Database) -> Iterator[None]:
+def writing(database: Database, *, is_patient: bool = True) -> Iterator[None]:
     """Commit everything done inside, durably, or roll all of it back.
 
-    Raises `CommitLostError` where the database does not say whether it has committed.
+    If it is not patient, it hardly waits for a row that another session has locked. Raises
+    `FencedOffError` where a newer version has fenced this one off, and `CommitLostError` where
+    the database does not say whether it has committed.
     """
-    with translated():
-        engine_of(database).begin_writing(database)
+    with _rolling_back(database), translated():
+        engine_of(database).begin_writing(database, is_patient=is_patient)
     with _marked(database), _rolling_back(database):
         yield
         try:

@@ -45,7 +45,7 @@ def buy(cards: GiftCards) -> Buy:
         return cards.issue(
             market="fr",
             amount=Money(amount_minor),
-            purchase=Purchase(f"purchase-{uuid4()}", "psp-1"),
+            purchase=Purchase(f"purchase-{uuid4()}", f"psp-{uuid4()}"),
             purchaser=BUYER,
         )
 

@@ -60,7 +60,7 @@ def test_a_purchase_is_cancelled(shop: Shop) -> None:
     assert cancelled["refund"] == {
         "amount": euros(50_00),
         "payment_method": "BANK_CARD",
-        "payment_reference": "PAY-1",
+        "payment_reference": f"PAY-OF-{order_id}",
     }
 
 

@@ -44,7 +44,7 @@ def test_a_purchase_is_answered_with_a_new_card_and_its_code(cards: GiftCards) -
     issued = cards.issue(
         market="fr",
         amount=Money(5000),
-        purchase=Purchase("p-" + str(uuid4()), "psp-1"),
+        purchase=Purchase("p-" + str(uuid4()), str(uuid4())),
         purchaser=BUYER,
         recipient=Contact("recipient@example.com"),
         design="birthday",
@@ -172,7 +172,7 @@ def test_an_empty_request_id_is_a_mistake_and_not_a_new_one(cards: GiftCards) ->
 
 def test_the_same_request_again_gets_the_first_answer_code_included(cards: GiftCards) -> None:
     request_id = uuid4()
-    purchase = Purchase(f"p-{request_id}", "psp-1")
+    purchase = Purchase(f"p-{request_id}", f"psp-{request_id}")
 
     def issue() -> Issued:
         return cards.issue(

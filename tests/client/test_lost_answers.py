@@ -109,7 +109,7 @@ def test_retries_reach_a_server_that_is_killed_and_restarted(
 
         def buy_all() -> None:
             issued.extend(
-                again_until_known(cards, Purchase(order_id, "psp-1")) for order_id in order_ids
+                again_until_known(cards, Purchase(order_id, order_id)) for order_id in order_ids
             )
 
         buying = threading.Thread(target=buy_all)

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from giftcard.v1 import gift_card_pb2, gift_card_service_pb2
+from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import (
     Declined,
     GiftCardError,
@@ -17,17 +18,20 @@ from giftcard_client import (
     TimedOut,
     Unavailable,
 )
-from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS
+from giftcard_client.channel import MAX_TRIES, THROTTLE_TOKENS, open_channel
 from given.calls.shop import TIMEOUT_SECONDS
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     answer,
     error_info,
+    give_up,
     hang_before,
     lose_request,
     refuse,
 )
+from given.waiting import wait_until
 
+RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED)
 CAPTURED = answer(
     gift_card_service_pb2.CaptureResponse(
         authorization=gift_card_pb2.Authorization(authorization_id="auth-1")
@@ -47,7 +51,7 @@ def cards(gateway: FaultyGateway) -> Iterator[GiftCards]:
         yield client
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED])
+@pytest.mark.parametrize("code", RETRIED)
 def test_a_try_that_finds_no_service_is_repeated_unchanged(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
 ) -> None:
@@ -68,11 +72,7 @@ def test_a_service_that_stays_down_is_given_up_after_five_tries(
 
 @pytest.mark.parametrize(
     "code",
-    [
-        code
-        for code in grpc.StatusCode
-        if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
-    ],
+    [code for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, *RETRIED}],
 )
 def test_no_other_status_is_retried(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
@@ -81,6 +81,26 @@ def test_no_other_status_is_retried(
     with pytest.raises(GiftCardError):
         cards.capture("auth-1")
     assert len(gateway.calls("Capture")) == 1
+
+
+def test_a_call_that_its_caller_cancels_is_not_sent_again(gateway: FaultyGateway) -> None:
+    gateway.next("Capture", hang_before, CAPTURED)
+    with open_channel(gateway.target, None) as channel:
+        request = gift_card_service_pb2.CaptureRequest(authorization_id="auth-1")
+        call = GiftCardServiceStub(channel).Capture.future(request, timeout=20)
+        wait_until(lambda: gateway.calls("Capture"))
+        assert call.cancel()
+        time.sleep(0.5)  # Longer than the pause before a second try.
+    assert len(gateway.calls("Capture")) == 1
+
+
+def test_a_call_that_the_server_gives_up_is_made_again_as_it_was(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", give_up, CAPTURED)
+    assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
+    first, again = gateway.calls("Capture")
+    assert first == again
 
 
 def test_throttled_guesses_are_not_retried(gateway: FaultyGateway, cards: GiftCards) -> None:

@@ -68,7 +68,7 @@ def shown(value: object) -> str:
 
 def test_codes_and_people_are_never_shown(cards: GiftCards) -> None:
     # R30
-    purchase = Purchase("p-" + str(uuid4()), "psp-1")
+    purchase = Purchase("p-" + str(uuid4()), str(uuid4()))
     bought = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=BUYER)
     held = cards.authorize(
         bought.code, market="fr", order=order(9000), customer=SHOPPER, attempt_key=session()

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -109,6 +110,7 @@ def test_the_walk_is_what_one_authorize_runs(tmp_path: Path) -> None:
         is_watched.set()
         shop.held(code)
         is_watched.clear()
-    assert [module for module in ran if module not in lent()] == stops()
+    walked = dropwhile(lambda module: module != stops()[0], ran)  # The thread itself comes before.
+    assert [module for module in walked if module not in lent()] == stops()
     assert set(lent()) <= set(ran)
     assert [module for module in lent() if len(ran[module]) > 1] == []

@@ -46,14 +46,16 @@ FLOORS = {
         {"callers"},
         {"guesses"},
         {"keys"},
-        {"markets"},
-        {"metrics", "probe", "shared_overview", "recurring", "liveness"},
+        {"clocks"},
+        {"markets", "known_terms"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),
     "giftcard_client": (
         {"__main__"},
         {"cli"},
-        {"tender"},
+        {"histories", "tender"},
+        {"tender_results"},
         {"connector", "decline_messages"},
         {"gift_cards"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},
@@ -125,7 +127,9 @@ EMPTY_NAMES = {"base", "common", "helper", "helpers", "manager", "managers", "ut
 
 LONGEST_FILE_LINES = 300
 # Files that may be longer, and why.
-MAY_BE_LONGER: dict[str, str] = {}
+MAY_BE_LONGER = {
+    "server/giftcard_server/deciding/committer.py": "the way of every write, read from its top",
+}
 
 LONGEST_FUNCTION_LINES = 40
 # Functions that may be longer, by `path:name`, and why.

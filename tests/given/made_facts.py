@@ -43,12 +43,10 @@ from giftcard_rules.commands import (
 from giftcard_rules.decide import Markets, decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_rules.terms import FRANCE, Market
+from giftcard_rules.terms import france
 
 # A Monday at noon, far from every edge of a day, a month and a year.
 NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
-# Long after a hold that was taken by default at NOW, and long before its card expires.
-HOLD_LAPSED = NOW + FRANCE.default_hold
 
 KEY = Key("2026", b"the secret of every test, 32 B. ")
 RING = KeyRing((KEY,))
@@ -66,15 +64,13 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and day not in _french_holidays
 
 
+FRANCE = france(is_working_day)
+# Long after a hold that was taken by default at NOW, and long before its card expires.
+HOLD_LAPSED = NOW + FRANCE.default_hold
 MARKETS: Markets = {
-    "fr": Market(FRANCE, is_working_day),
-    "be": Market(
-        replace(FRANCE, market="be", time_zone=ZoneInfo("Europe/Brussels")), is_working_day
-    ),
-    "ch": Market(
-        replace(FRANCE, market="ch", currency="CHF", time_zone=ZoneInfo("Europe/Zurich")),
-        is_working_day,
-    ),
+    "fr": FRANCE,
+    "be": replace(FRANCE, name="be", time_zone=ZoneInfo("Europe/Brussels")),
+    "ch": replace(FRANCE, name="ch", currency="CHF", time_zone=ZoneInfo("Europe/Zurich")),
 }
 
 
@@ -119,7 +115,7 @@ def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
     bought = Purchase(
         changes.pop("order_id", f"purchase of {key.request_id}"),
         PaymentMethod.BANK_CARD,
-        "payment-1",
+        changes.pop("payment_reference", f"payment of {key.request_id}"),
     )
     command = Issue(
         key=key,

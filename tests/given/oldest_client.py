@@ -47,7 +47,7 @@ def play(cards: GiftCards) -> None:
 
 def buy(cards: GiftCards, order_id: str = "") -> Issued:
     """Buy a card over 50 euros, in a new purchase or in `order_id`."""
-    purchase = Purchase(order_id=order_id or uuid4().hex, payment_reference="psp-1")
+    purchase = Purchase(order_id=order_id or uuid4().hex, payment_reference=uuid4().hex)
     issued = cards.issue(market="fr", amount=Money(5000), purchase=purchase, purchaser=SHOPPER)
     assert issued.card.expire_time > datetime.now(UTC)
     return issued
@@ -88,7 +88,7 @@ def be_declined(cards: GiftCards, used_code: str) -> None:
 
 def be_malformed(cards: GiftCards) -> None:
     """Send a negative amount, and read which field is wrong."""
-    bought = Purchase(order_id=uuid4().hex, payment_reference="psp-1")
+    bought = Purchase(order_id=uuid4().hex, payment_reference=uuid4().hex)
     mistakes: list[str] = []
     try:
         cards.issue(market="fr", amount=Money(-1), purchase=bought, purchaser=SHOPPER)

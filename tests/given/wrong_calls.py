@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardOrigin, CardState
+from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardState
 from giftcard_rules.commands import (
     Command,
     Money,
@@ -13,7 +13,7 @@ from giftcard_rules.commands import (
     ReverseReason,
 )
 from giftcard_rules.reasons import Reason
-from given.made_facts import NOW, Books, authorize, cancel, capture, issue, order, reverse, validate
+from given.made_facts import NOW, Books, authorize, capture, issue, order, reverse, validate
 from given.situations import Call, Change, Situation, Wrong
 
 # Mistakes of cards.
@@ -235,6 +235,23 @@ def window_closed(it: Situation) -> None:
     it.now = NOW + timedelta(days=40)
 
 
+def exercised_before_the_hold(it: Situation) -> None:
+    it.change_command(exercised_on=NOW.date() - timedelta(days=1))
+
+
+def not_captured(it: Situation) -> None:
+    paid = it.facts.authorizations[it.authorization_id]
+    it.change_authorization(
+        state=AuthorizationState.OPEN, captured_minor=0, expires_at=NOW + timedelta(days=1000)
+    )
+    it.change_card(
+        state=CardState.HELD,
+        balance_minor=20_00,
+        held_minor=30_00,
+        hold_id=paid.authorization_id,
+    )
+
+
 REVERSE = Call(
     to_refund,
     (
@@ -246,6 +263,7 @@ REVERSE = Call(
         ),
         Wrong(Reason.AUTHORIZATION_RELEASED, "authorization", closed(AuthorizationState.RELEASED)),
         Wrong(Reason.AUTHORIZATION_LAPSED, "authorization", closed(AuthorizationState.LAPSED)),
+        Wrong(Reason.AUTHORIZATION_NOT_CAPTURED, "authorization", not_captured),
         Wrong(
             Reason.AMOUNT_EXCEEDS_REFUNDABLE,
             "amount",
@@ -253,38 +271,11 @@ REVERSE = Call(
                 refund_amount=it.command.refund_amount._replace(amount_minor=30_01)
             ),
         ),
+        Wrong(Reason.EXERCISE_DAY_OUT_OF_RANGE, "day", exercised_before_the_hold),
         Wrong(Reason.RETURN_WINDOW_CLOSED, "clock", window_closed),
     ),
 )
 
-
-# Cancel.
-
-
-def to_cancel() -> Situation:
-    books = Books()
-    card = bought(books)
-    return Situation(cancel(card), books.facts, card_id=card.card_id)
-
-
-def replaces_another(it: Situation) -> None:
-    it.change_card(origin=CardOrigin.REFUND)
-    it.facts.purchases.clear()
-
-
-CANCEL = Call(
-    to_cancel,
-    (
-        Wrong(
-            Reason.CARD_NOT_FOUND,
-            "order number",
-            lambda it: it.change_command(purchase_order_id="another"),
-        ),
-        *WRONG_WITH_CARDS,
-        Wrong(Reason.CANCELLATION_WINDOW_CLOSED, "clock", window_closed),
-        Wrong(Reason.NOT_A_PURCHASED_CARD, "origin", replaces_another),
-    ),
-)
 
 CALLS: Final = {
     "Issue": ISSUE,
@@ -292,5 +283,4 @@ CALLS: Final = {
     "Authorize": AUTHORIZE,
     "Capture": CAPTURE,
     "Reverse": REVERSE,
-    "Cancel": CANCEL,
 }

@@ -9,6 +9,7 @@ import pytest
 from giftcard_rules.cards import CardOrigin, CardState
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Cancelled,
     Capture,
@@ -20,7 +21,9 @@ from giftcard_rules.commands import (
     Money,
     PaymentMethod,
     Reverse,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
@@ -84,7 +87,9 @@ def test_r3_a_card_is_bought_by_bank_card_and_without_promo_codes(
 
 
 def test_r4_the_purchase_remembers_its_design() -> None:
-    decision = Books().decide(issue(design="birthday", order_id="purchase-1"))
+    decision = Books().decide(
+        issue(design="birthday", order_id="purchase-1", payment_reference="payment-1")
+    )
     assert isinstance(decision.outcome, Issued)
     assert decision.purchase == CardPurchase(
         decision.outcome.card.card_id,
@@ -153,6 +158,7 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
     commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp}
+    commands |= {BlockCard, UnblockCard, WriteOffCard}
     assert set(get_args(Command)) == commands
 
 
@@ -162,7 +168,13 @@ def test_r15_money_gets_onto_cards_by_a_purchase_or_a_refund_alone() -> None:
         for kind, (source, destination) in MOVES.items()
         if source not in LIABILITY and destination in LIABILITY
     }
-    assert ways_in == {PostingKind.ISSUE: Account.PAYMENTS, PostingKind.REFUND: Account.SETTLED}
+    assert ways_in == {
+        PostingKind.ISSUE: Account.PAYMENTS,
+        PostingKind.REFUND: Account.SETTLED,
+        # What was lost, and should not have been (R37, R39).
+        PostingKind.REINSTATE: Account.BREAKAGE,
+        PostingKind.RESTORE: Account.BREAKAGE,
+    }
 
 
 def test_r19_no_money_leaves_a_card_but_for_an_order_or_a_cancelled_purchase() -> None:
@@ -176,6 +188,7 @@ def test_r19_no_money_leaves_a_card_but_for_an_order_or_a_cancelled_purchase() -
         PostingKind.FORFEIT: Account.BREAKAGE,
         PostingKind.EXPIRE: Account.BREAKAGE,
         PostingKind.CANCEL: Account.REFUNDS_DUE,
+        PostingKind.CHARGE_BACK: Account.CHARGEBACK,
     }
 
 
@@ -183,7 +196,7 @@ def test_r25_r29_an_unused_card_is_cancelled_and_its_price_goes_back_to_the_paym
     None
 ):
     books = Books()
-    card = books.bought(75_00, order_id="purchase-1")
+    card = books.bought(75_00, order_id="purchase-1", payment_reference="payment-1")
     decision = books.decide(cancel(card))
     cancelled = books.card(card)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from giftcard_rules.deadlines import deadline, end_of_day, expiry, local_day
-from giftcard_rules.terms import FRANCE
+from giftcard_rules.terms import FRENCH_TERMS
 from given.made_facts import is_working_day
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -117,7 +117,7 @@ def test_r21_a_return_has_thirty_days_and_then_the_next_working_day(
     delivered: str, last_day: str, too_late: str
 ) -> None:
     first_too_late = deadline(
-        date.fromisoformat(delivered), FRANCE.return_days, is_working_day, PARIS
+        date.fromisoformat(delivered), FRENCH_TERMS.return_days, is_working_day, PARIS
     )
     assert local_day(first_too_late - timedelta(microseconds=1), PARIS).isoformat() == last_day
     assert first_too_late == datetime.fromisoformat(too_late)
@@ -140,7 +140,7 @@ def test_r25_a_cancellation_has_fourteen_days_and_then_the_next_working_day(
     bought: str, last_day: str, too_late: str
 ) -> None:
     first_too_late = deadline(
-        date.fromisoformat(bought), FRANCE.cancellation_days, is_working_day, PARIS
+        date.fromisoformat(bought), FRENCH_TERMS.cancellation_days, is_working_day, PARIS
     )
     assert local_day(first_too_late - timedelta(microseconds=1), PARIS).isoformat() == last_day
     assert first_too_late == datetime.fromisoformat(too_late)

@@ -19,9 +19,9 @@ from giftcard_rules.decisions import Person, PersonRole
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.reasons import Reason
-from giftcard_rules.terms import FRANCE
 from given.made_facts import (
     CALLER,
+    FRANCE,
     SHOPPER,
     Books,
     authorize,

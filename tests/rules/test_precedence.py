@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from given import wrong_calls
 from given.situations import Call, Wrong
-from given.wrong_calls import CALLS
+from given.wrong_acts import ACTS
 
 # The table of the contract, from top to bottom.
 CONTRACT = [
@@ -33,6 +34,7 @@ CONTRACT = [
     "AUTHORIZATION_CAPTURED",
     "AUTHORIZATION_RELEASED",
     "AUTHORIZATION_LAPSED",
+    "AUTHORIZATION_NOT_CAPTURED",
     "ORDER_HAS_GIFT_CARD_LINE",
     "ORDER_HAS_DISCOUNT",
     "ORDER_HAS_ANOTHER_CARD",
@@ -43,13 +45,16 @@ CONTRACT = [
     "AMOUNT_OUT_OF_RANGE",
     "AMOUNT_EXCEEDS_AUTHORIZED",
     "AMOUNT_EXCEEDS_REFUNDABLE",
+    "EXERCISE_DAY_OUT_OF_RANGE",
     "RETURN_WINDOW_CLOSED",
     "CANCELLATION_WINDOW_CLOSED",
     "NOT_A_PURCHASED_CARD",
+    "CARD_NOT_BLOCKED",
 ]
 
 # These are decided before any rule, and tested with the server.
 BEFORE_THE_RULES = CONTRACT[:3]
+CALLS = wrong_calls.CALLS | ACTS
 PROTO = Path(__file__).parents[2] / "protos/giftcard/v1/gift_card_service.proto"
 
 # Pairs that change different things and yet cannot both be true.
@@ -67,6 +72,9 @@ EXCLUSIVE_NEIGHBOURS = {
     ("Cancel", "CARD_CANCELLED", "CARD_REDEEMED"),
     ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_RELEASED"),
     ("Reverse", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
+    ("Reverse", "AUTHORIZATION_LAPSED", "AUTHORIZATION_NOT_CAPTURED"),
+    ("WriteOffCard", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("WriteOffCard", "CARD_REDEEMED", "CARD_EXPIRED"),
 }
 
 SINGLES = [
@@ -86,7 +94,7 @@ def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
     assert [reason.value for reason in Reason] == CONTRACT
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*wrong_calls.CALLS, "Cancel"])
 def test_the_proto_promises_the_same_reasons(name: str) -> None:
     before_call = PROTO.read_text(encoding="utf-8").split(f"  rpc {name}(")[0]
     comment = before_call[before_call.rindex("Reasons:") :]

@@ -1,7 +1,6 @@
 """Cards and money move only as the tables say, whatever callers do and however time passes."""
 
 import enum
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -13,121 +12,16 @@ from hypothesis import strategies as st
 from giftcard_rules.cards import (
     AUTHORIZATION_TRANSITIONS,
     CARD_TRANSITIONS,
-    LIVE,
     Authorization,
     AuthorizationState,
     Card,
     CardState,
 )
-from giftcard_rules.commands import CatchUp, Command
+from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
-from giftcard_rules.facts import Facts
-from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, Account, Posting
-from giftcard_rules.terms import FRANCE
-from given.made_facts import Books, authorize, cancel, capture, issue, order, reverse
-
-OF_A_CARD = {Account.CARD, Account.HELD, Account.SETTLED}
-USABLE = {CardState.ACTIVE, CardState.HELD}
-
-
-class Walk(Books):
-    """Books that check every step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.accounts: Counter[tuple[str, Account]] = Counter()
-        self.steps: set[tuple[AuthorizationState, AuthorizationState]] = set()
-        self.paths: set[tuple[CardState, ...]] = set()
-
-    def decide(self, command: Command) -> Decision:
-        cards, authorizations = dict(self.facts.cards), dict(self.facts.authorizations)
-        decision = super().decide(command)
-        for posting in decision.postings:
-            self.post(posting)
-        for card in decision.cards:
-            self.check_card(cards.get(card.card_id), card)
-        for authorization in decision.authorizations:
-            self.check_authorization(
-                authorizations.get(authorization.authorization_id), authorization
-            )
-        self.check_money()
-        check_orders(self.facts)
-        return decision
-
-    def post(self, posting: Posting) -> None:
-        """Move the money, and check that no account of a card becomes negative."""
-        assert posting.amount_minor > 0
-        assert (posting.to_card_id is not None) is (posting.kind in TO_ANOTHER_CARD)
-        assert posting.to_card_id != posting.card_id
-        source, destination = MOVES[posting.kind]
-        to_card_id = posting.to_card_id or posting.card_id
-        from_key = (posting.card_id if source in OF_A_CARD else "", source)
-        to_key = (to_card_id if destination in OF_A_CARD else "", destination)
-        self.accounts[from_key] -= posting.amount_minor
-        self.accounts[to_key] += posting.amount_minor
-        assert self.accounts[from_key] >= 0 or source is Account.PAYMENTS
-
-    def check_card(self, before: Card | None, card: Card) -> None:
-        """Check that one path leads here, with as many steps as were added to the version."""
-        if before is None:
-            assert card.version == 1
-            assert card.state is CardState.ACTIVE
-            return
-        assert card.version > before.version
-        paths = [
-            path
-            for path in paths_from(before.state, card.version - before.version)
-            if path[-1] is card.state
-        ]
-        assert len(paths) == 1
-        self.paths.update(paths)
-        changing = ("state", "balance_minor", "held_minor", "hold_id", "version")
-        assert before._replace(**{name: getattr(card, name) for name in changing}) == card
-
-    def check_authorization(self, before: Authorization | None, after: Authorization) -> None:
-        if before is None:
-            assert after.state is AuthorizationState.OPEN
-            return
-        self.steps.add((before.state, after.state))
-        assert after.state in AUTHORIZATION_TRANSITIONS[before.state]
-        if before.state is not AuthorizationState.OPEN:
-            assert after.state is before.state is AuthorizationState.CAPTURED
-            assert after.captured_minor == before.captured_minor
-        assert after.refunded_minor >= before.refunded_minor
-        assert 0 <= after.captured_minor <= after.authorized_minor
-        assert after.refundable_minor >= 0
-
-    def check_money(self) -> None:
-        settled: Counter[str] = Counter()
-        for each in self.facts.authorizations.values():
-            settled[each.card_id] += each.captured_minor - each.refunded_minor
-        for card in self.facts.cards.values():
-            assert card.balance_minor == self.accounts[card.card_id, Account.CARD]
-            assert card.held_minor == self.accounts[card.card_id, Account.HELD]
-            assert settled[card.card_id] == self.accounts[card.card_id, Account.SETTLED]
-            worth_minor = card.initial_minor if card.state in USABLE else 0
-            assert card.balance_minor + card.held_minor == worth_minor
-            assert (card.state is CardState.HELD) is (card.hold_id is not None)
-        assert sum(self.accounts.values()) == 0
-
-
-def paths_from(state: CardState, steps: int) -> list[tuple[CardState, ...]]:
-    """Return every path of that many steps that the table allows, the first state included."""
-    paths: list[tuple[CardState, ...]] = [(state,)]
-    for _ in range(steps):
-        paths = [(*path, after) for path in paths for after in CARD_TRANSITIONS[path[-1]]]
-    return paths
-
-
-def check_orders(facts: Facts) -> None:
-    live = Counter(
-        (authorization.market, authorization.order_id)
-        for authorization in facts.authorizations.values()
-        if authorization.state in LIVE
-    )
-    assert all(count == 1 for count in live.values())
-    assert set(live) == set(facts.live_orders)
-
+from giftcard_rules.steps import rehold, reinstate
+from given.made_facts import FRANCE, authorize, cancel, capture, issue, order, reverse
+from given.walk import Walk
 
 # Mostly short, so that something happens to cards before they expire.
 MOMENTS = st.sampled_from(
@@ -224,6 +118,19 @@ def cancel_it(walk: Walk, card: Card) -> object:
     return walk.decide(cancel(card))
 
 
+def reinstate_it(walk: Walk, card: Card) -> None:
+    reinstated, posting = reinstate(walk.card(card))
+    walk.take(Decision(outcome=CaughtUp(), cards=(reinstated,), postings=(posting,)))
+
+
+def rehold_it(walk: Walk, card: Card) -> None:
+    lapsed = list(walk.facts.authorizations.values())[-1]
+    held, opened, posting = rehold(walk.card(card), lapsed)
+    walk.take(
+        Decision(outcome=CaughtUp(), cards=(held,), authorizations=(opened,), postings=(posting,))
+    )
+
+
 ACTIVE, HELD, REDEEMED = CardState.ACTIVE, CardState.HELD, CardState.REDEEMED
 CANCELLED, EXPIRED = CardState.CANCELLED, CardState.EXPIRED
 # The paths that one command can take a card along, and the steps of which the last does so.
@@ -231,6 +138,7 @@ WAYS = {
     (ACTIVE, HELD): [hold],
     (ACTIVE, CANCELLED): [cancel_it],
     (ACTIVE, EXPIRED): [outlive, catch_it_up],
+    (EXPIRED, ACTIVE): [outlive, catch_it_up, reinstate_it],
     (HELD, ACTIVE): [hold, undo],
     (HELD, REDEEMED): [hold, capture_it],
     (REDEEMED, REDEEMED): [hold, capture_it, undo],
@@ -244,6 +152,7 @@ WAYS_OF_AN_AUTHORIZATION = {
     (OPEN, CAPTURED): [hold, capture_it],
     (OPEN, RELEASED): [hold, undo],
     (OPEN, LAPSED): [hold, lapse, catch_it_up],
+    (LAPSED, OPEN): [hold, lapse, catch_it_up, rehold_it],
     (CAPTURED, CAPTURED): [hold, capture_it, undo],
 }
 

@@ -8,10 +8,38 @@ from typing import Any, Final
 
 import pytest
 
+from giftcard_server.logs import SUMMARY_SECONDS, Summarized
 from giftcard_storage.database import DatabaseUrl
 from given.calls.shop import shop_at
 from given.calls.story import Story
 from given.servers.server_process import ServerProcess
+
+
+def test_of_like_events_the_first_is_logged_and_the_others_are_counted() -> None:
+    lines: list[tuple[str, dict[str, object]]] = []
+
+    class Log:
+        def error(self, event: str, **fields: object) -> None:
+            lines.append((event, fields))
+
+    seconds = 0.0
+    summarized = Summarized(Log(), "error", lambda: seconds)
+    for _ in range(5):
+        summarized.add("undecided", why="full")
+    summarized.add("undecided", why="away")
+    assert lines == [("undecided", {"why": "full"}), ("undecided", {"why": "away"})]
+    lines.clear()
+    seconds = SUMMARY_SECONDS / 2
+    summarized.flush()
+    assert lines == []
+    seconds = SUMMARY_SECONDS
+    summarized.flush()
+    assert lines == [("undecided", {"why": "full", "times": 4, "seconds": SUMMARY_SECONDS})]
+    # The next one of what was counted is counted still; of what is over it is the first again.
+    lines.clear()
+    summarized.add("undecided", why="full")
+    summarized.add("undecided", why="away")
+    assert lines == [("undecided", {"why": "away"})]
 
 
 @pytest.fixture(scope="module")

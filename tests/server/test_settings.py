@@ -60,7 +60,7 @@ def test_no_setting_is_required(settings: SettingsReader) -> None:
     plain = settings.read({})
     assert str(plain.database_url) == "sqlite:///giftcard.db"
     assert (plain.grpc_listen, plain.http_listen) == ("127.0.0.1:50051", "127.0.0.1:9464")
-    assert list(plain.terms) == ["fr"]
+    assert list(plain.known_markets) == ["fr"]
 
 
 def test_the_environment_wins_over_the_file(settings: SettingsReader) -> None:

@@ -45,6 +45,14 @@ CHECKS = {
     "authorization_captured_money": (
         "UPDATE {authorization} SET captured_minor = 1 WHERE state = 'OPEN'"
     ),
+    "authorization_others_took_no_more_than_was_due": (
+        "UPDATE {authorization} SET other_tender_minor = order_total_minor - authorized_minor + 1"
+    ),
+    "authorization_restores_no_more_than_was_lost": (
+        "UPDATE {authorization} SET restored_minor = forfeited_minor + 1"
+    ),
+    "authorization_refunded_for": "UPDATE {authorization} SET refunded_for = 'FUN'",
+    "clock_mark_is_a_time": "INSERT INTO clock_mark VALUES ('server', 0)",
     "posting_moves_money": (
         "INSERT INTO posting SELECT card_id, version, 9, kind, source, destination, 0,"
         " authorization_id, to_card_id, posted_at FROM posting WHERE kind = 'ISSUE'"
@@ -77,7 +85,15 @@ UNIQUE = {
         "INSERT INTO purchase SELECT card_id, market, order_id || '2', payment_method,"
         " payment_reference, design FROM purchase"
     ),
+    "purchase_reference.payment_reference, purchase_reference.market": (
+        "INSERT INTO purchase_reference SELECT * FROM purchase_reference"
+    ),
+    "terms_version.market, terms_version.in_force_from": (
+        "INSERT INTO terms_version VALUES ('fr', '', '1'), ('fr', '', '2')"
+    ),
+    "clock_mark.server_id": "INSERT INTO clock_mark VALUES ('server', 1), ('server', 2)",
     "request.request_id, request.caller": "INSERT INTO request SELECT * FROM request",
+    "schema_fence.migration": "INSERT INTO schema_fence VALUES ('1'), ('1')",
     "data_key.card_id, data_key.data_key_id": "INSERT INTO data_key SELECT * FROM data_key",
     "person.card_id, person.role, person.authorization_id": (
         "INSERT INTO person SELECT * FROM person"
@@ -122,6 +138,9 @@ FOREIGN_KEYS = {
     ),
     ("purchase", "card_id", "card"): (
         "INSERT INTO purchase VALUES ('no card', 'fr', 'order', 'BANK_CARD', 'ref', 'classic')"
+    ),
+    ("purchase_reference", "card_id", "card"): (
+        "INSERT INTO purchase_reference VALUES ('fr', 'reference', 'no card')"
     ),
     ("data_key", "card_id", "card"): (
         "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped FROM data_key LIMIT 1"

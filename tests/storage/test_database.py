@@ -175,6 +175,7 @@ def test_a_database_of_a_newer_version_is_refused(url: DatabaseUrl) -> None:
     connection.execute_sql(
         "INSERT INTO schema_migration (name, applied) VALUES ('0099_later', '2027-01-01')"
     )
+    connection.execute_sql("INSERT INTO schema_fence VALUES ('0099_later')")
     connection.close()
     for why in (refused(url), refused(url, require_schema)):
         assert "newer version" in why

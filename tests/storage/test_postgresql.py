@@ -142,7 +142,11 @@ def test_tables_in_another_schema_are_ignored(empty: DatabaseUrl) -> None:
 def test_a_database_of_a_newer_version_is_refused(
     own: DatabaseUrl, postgresql: PostgresqlProcess
 ) -> None:
-    run(own, "INSERT INTO schema_migration (name, applied) VALUES ('0099_later', now())")
+    run(
+        own,
+        "INSERT INTO schema_migration (name, applied) VALUES ('0099_later', now())",
+        "INSERT INTO schema_fence VALUES ('0099_later')",
+    )
     before = postgresql.dump(own.location)
     for open_it in (migrate, require_schema):
         why = refused(own, open_it)

@@ -41,6 +41,7 @@ def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> N
         *(capture(authorization_id) for authorization_id in decided.authorizations),
         *(issue(order_id=purchase.order_id) for purchase in decided.purchases.values()),
         *(issue(key=key) for key in decided.requests),
+        *(issue(market=market) for market, _ in decided.terms_versions),
     ]
     loaded = books.store.load(questions).facts
     assert loaded == decided

@@ -118,6 +118,18 @@ DeliveredOn = Annotated[
     typer.Option(formats=["%Y-%m-%d"], help="The day of delivery, for a change of mind."),
 ]
 
+BeforeDelivery = Annotated[
+    bool, typer.Option("--before-delivery", help="For a change of mind before the delivery.")
+]
+ExercisedOn = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="The day of the declaration. Absent: today."),
+]
+OtherTenderAmount = Annotated[
+    Money | None,
+    _amount("How much the other tenders took. Absent: all that remained due."),
+]
+
 # People.
 PurchaserEmail = Annotated[str, typer.Option(help="The buyer of the card.")]
 RecipientEmail = Annotated[

@@ -107,10 +107,16 @@ def capture(
     authorization_id: opt.AuthorizationId,
     *,
     amount: opt.CapturedAmount = None,
+    other_tender_amount: opt.OtherTenderAmount = None,
     request_id: opt.RequestId = None,
 ) -> Captured:
     """Take the money that was set aside; the rest of the card's value is lost."""
-    return cards.capture(authorization_id, amount=amount, request_id=request_id)
+    return cards.capture(
+        authorization_id,
+        amount=amount,
+        other_tender_amount=other_tender_amount,
+        request_id=request_id,
+    )
 
 
 def reverse(  # noqa: PLR0913 - one parameter for each option
@@ -121,6 +127,8 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
     authorize_request_id: opt.AuthorizeRequestId = None,
     refund_amount: opt.RefundAmount = None,
     delivered_on: opt.DeliveredOn = None,
+    before_delivery: opt.BeforeDelivery = False,
+    exercised_on: opt.ExercisedOn = None,
     beneficiary_email: opt.BeneficiaryEmail = None,
     beneficiary_name: opt.Name = "",
     beneficiary_locale: opt.Locale = "",
@@ -136,16 +144,27 @@ def reverse(  # noqa: PLR0913 - one parameter for each option
         reason=reason,
         refund_amount=refund_amount,
         delivered_on=None if delivered_on is None else delivered_on.date(),
+        before_delivery=before_delivery,
+        exercised_on=None if exercised_on is None else exercised_on.date(),
         beneficiary=option_contact(beneficiary_email, beneficiary_name, beneficiary_locale),
         request_id=request_id,
     )
 
 
 def cancel(
-    cards: GiftCards, *, order_id: opt.OrderId, request_id: opt.RequestId = None
+    cards: GiftCards,
+    *,
+    order_id: opt.OrderId,
+    exercised_on: opt.ExercisedOn = None,
+    request_id: opt.RequestId = None,
 ) -> Cancelled:
     """Cancel the purchase of a wholly unused card, and show the amount to pay back.
 
     Asks for the code, or reads it from standard input.
     """
-    return cards.cancel(read_code(), purchase_order_id=order_id, request_id=request_id)
+    return cards.cancel(
+        read_code(),
+        purchase_order_id=order_id,
+        exercised_on=None if exercised_on is None else exercised_on.date(),
+        request_id=request_id,
+    )

@@ -26,23 +26,23 @@ from giftcard.v1 import order_pb2 as giftcard_dot_v1_dot_order__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgiftcard/v1/gift_card.proto\x12\x0bgiftcard.v1\x1a\x17giftcard/v1/order.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x02\n\x08GiftCard\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.giftcard.v1.CardState\x12\'\n\x06origin\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.CardOrigin\x12*\n\x0einitial_amount\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12#\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12.\n\nissue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05last4\x18\t \x01(\t\x12\x18\n\x10replaces_card_id\x18\n \x01(\t\"\xf9\x03\n\rAuthorization\x12\x18\n\x10\x61uthorization_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12\x0e\n\x06market\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12.\n\x05state\x18\x05 \x01(\x0e\x32\x1f.giftcard.v1.AuthorizationState\x12\'\n\x0border_total\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12-\n\x11\x61uthorized_amount\x18\x07 \x01(\x0b\x32\x12.giftcard.v1.Money\x12+\n\x0f\x63\x61ptured_amount\x18\x08 \x01(\x0b\x32\x12.giftcard.v1.Money\x12+\n\x0frefunded_amount\x18\t \x01(\x0b\x32\x12.giftcard.v1.Money\x12)\n\rremaining_due\x18\n \x01(\x0b\x32\x12.giftcard.v1.Money\x12,\n\x10\x66orfeited_amount\x18\x0b \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x0bReplacement\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t*\xb6\x01\n\tCardState\x12\x1a\n\x16\x43\x41RD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41RD_STATE_ACTIVE\x10\x01\x12\x13\n\x0f\x43\x41RD_STATE_HELD\x10\x02\x12\x17\n\x13\x43\x41RD_STATE_REDEEMED\x10\x03\x12\x18\n\x14\x43\x41RD_STATE_CANCELLED\x10\x04\x12\x16\n\x12\x43\x41RD_STATE_EXPIRED\x10\x05\x12\x16\n\x12\x43\x41RD_STATE_BLOCKED\x10\x06*[\n\nCardOrigin\x12\x1b\n\x17\x43\x41RD_ORIGIN_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x41RD_ORIGIN_PURCHASE\x10\x01\x12\x16\n\x12\x43\x41RD_ORIGIN_REFUND\x10\x02*\xbb\x01\n\x12\x41uthorizationState\x12#\n\x1f\x41UTHORIZATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHORIZATION_STATE_OPEN\x10\x01\x12 \n\x1c\x41UTHORIZATION_STATE_CAPTURED\x10\x02\x12 \n\x1c\x41UTHORIZATION_STATE_RELEASED\x10\x03\x12\x1e\n\x1a\x41UTHORIZATION_STATE_LAPSED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgiftcard/v1/gift_card.proto\x12\x0bgiftcard.v1\x1a\x17giftcard/v1/order.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x02\n\x08GiftCard\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.giftcard.v1.CardState\x12\'\n\x06origin\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.CardOrigin\x12*\n\x0einitial_amount\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12#\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12.\n\nissue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05last4\x18\t \x01(\t\x12\x18\n\x10replaces_card_id\x18\n \x01(\t\"\xd7\x04\n\rAuthorization\x12\x18\n\x10\x61uthorization_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12\x0e\n\x06market\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12.\n\x05state\x18\x05 \x01(\x0e\x32\x1f.giftcard.v1.AuthorizationState\x12\'\n\x0border_total\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12-\n\x11\x61uthorized_amount\x18\x07 \x01(\x0b\x32\x12.giftcard.v1.Money\x12+\n\x0f\x63\x61ptured_amount\x18\x08 \x01(\x0b\x32\x12.giftcard.v1.Money\x12+\n\x0frefunded_amount\x18\t \x01(\x0b\x32\x12.giftcard.v1.Money\x12)\n\rremaining_due\x18\n \x01(\x0b\x32\x12.giftcard.v1.Money\x12,\n\x10\x66orfeited_amount\x18\x0b \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x13other_tender_amount\x18\x0e \x01(\x0b\x32\x12.giftcard.v1.Money\x12+\n\x0frestored_amount\x18\x0f \x01(\x0b\x32\x12.giftcard.v1.Money\"@\n\x0bReplacement\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t*\xb6\x01\n\tCardState\x12\x1a\n\x16\x43\x41RD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41RD_STATE_ACTIVE\x10\x01\x12\x13\n\x0f\x43\x41RD_STATE_HELD\x10\x02\x12\x17\n\x13\x43\x41RD_STATE_REDEEMED\x10\x03\x12\x18\n\x14\x43\x41RD_STATE_CANCELLED\x10\x04\x12\x16\n\x12\x43\x41RD_STATE_EXPIRED\x10\x05\x12\x16\n\x12\x43\x41RD_STATE_BLOCKED\x10\x06*[\n\nCardOrigin\x12\x1b\n\x17\x43\x41RD_ORIGIN_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x41RD_ORIGIN_PURCHASE\x10\x01\x12\x16\n\x12\x43\x41RD_ORIGIN_REFUND\x10\x02*\xbb\x01\n\x12\x41uthorizationState\x12#\n\x1f\x41UTHORIZATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHORIZATION_STATE_OPEN\x10\x01\x12 \n\x1c\x41UTHORIZATION_STATE_CAPTURED\x10\x02\x12 \n\x1c\x41UTHORIZATION_STATE_RELEASED\x10\x03\x12\x1e\n\x1a\x41UTHORIZATION_STATE_LAPSED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'giftcard.v1.gift_card_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CARDSTATE']._serialized_start=1022
-  _globals['_CARDSTATE']._serialized_end=1204
-  _globals['_CARDORIGIN']._serialized_start=1206
-  _globals['_CARDORIGIN']._serialized_end=1297
-  _globals['_AUTHORIZATIONSTATE']._serialized_start=1300
-  _globals['_AUTHORIZATIONSTATE']._serialized_end=1487
+  _globals['_CARDSTATE']._serialized_start=1116
+  _globals['_CARDSTATE']._serialized_end=1298
+  _globals['_CARDORIGIN']._serialized_start=1300
+  _globals['_CARDORIGIN']._serialized_end=1391
+  _globals['_AUTHORIZATIONSTATE']._serialized_start=1394
+  _globals['_AUTHORIZATIONSTATE']._serialized_end=1581
   _globals['_GIFTCARD']._serialized_start=103
   _globals['_GIFTCARD']._serialized_end=445
   _globals['_AUTHORIZATION']._serialized_start=448
-  _globals['_AUTHORIZATION']._serialized_end=953
-  _globals['_REPLACEMENT']._serialized_start=955
-  _globals['_REPLACEMENT']._serialized_end=1019
+  _globals['_AUTHORIZATION']._serialized_end=1047
+  _globals['_REPLACEMENT']._serialized_start=1049
+  _globals['_REPLACEMENT']._serialized_end=1113
 # @@protoc_insertion_point(module_scope)

@@ -33,7 +33,7 @@ class _CardStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     CARD_STATE_REDEEMED: _CardState.ValueType  # 3
     """Used, once and for all (R14)."""
     CARD_STATE_CANCELLED: _CardState.ValueType  # 4
-    """Its purchase was cancelled (R25)."""
+    """Its purchase was cancelled (R25), or charged back and written off (R37)."""
     CARD_STATE_EXPIRED: _CardState.ValueType  # 5
     """Past its `expire_time` with no open hold (R12, R33)."""
     CARD_STATE_BLOCKED: _CardState.ValueType  # 6
@@ -47,6 +47,7 @@ class CardState(_CardState, metaclass=_CardStateEnumTypeWrapper):
       HELD --Reverse, or the hold lapses--> ACTIVE (or EXPIRED, R33)
       ACTIVE --Cancel--> CANCELLED
       ACTIVE --its expire_time passes--> EXPIRED
+      EXPIRED --an expiry that a wrong clock or a block caused is undone--> ACTIVE
       BLOCKED covers ACTIVE and HELD until Customer Service lifts it (R37).
     """
 
@@ -58,7 +59,7 @@ CARD_STATE_HELD: CardState.ValueType  # 2
 CARD_STATE_REDEEMED: CardState.ValueType  # 3
 """Used, once and for all (R14)."""
 CARD_STATE_CANCELLED: CardState.ValueType  # 4
-"""Its purchase was cancelled (R25)."""
+"""Its purchase was cancelled (R25), or charged back and written off (R37)."""
 CARD_STATE_EXPIRED: CardState.ValueType  # 5
 """Past its `expire_time` with no open hold (R12, R33)."""
 CARD_STATE_BLOCKED: CardState.ValueType  # 6
@@ -201,6 +202,8 @@ class Authorization(google.protobuf.message.Message):
     FORFEITED_AMOUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    OTHER_TENDER_AMOUNT_FIELD_NUMBER: builtins.int
+    RESTORED_AMOUNT_FIELD_NUMBER: builtins.int
     authorization_id: builtins.str
     card_id: builtins.str
     market: builtins.str
@@ -224,13 +227,25 @@ class Authorization(google.protobuf.message.Message):
 
     @property
     def forfeited_amount(self) -> giftcard.v1.order_pb2.Money:
-        """Lost at capture (R14); before the capture: what would be lost."""
+        """Lost at capture (R14); before the capture: what would be lost. Zero once the
+        authorization is released or has lapsed.
+        """
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The first instant at which the hold can no longer be captured (R34)."""
+
+    @property
+    def other_tender_amount(self) -> giftcard.v1.order_pb2.Money:
+        """What the order's other tenders took, known from Capture on. Authorizations
+        that were captured before this field existed: `remaining_due`.
+        """
+
+    @property
+    def restored_amount(self) -> giftcard.v1.order_pb2.Money:
+        """What the capture had lost and a Reverse gave back to a new card (R39)."""
 
     def __init__(
         self,
@@ -248,9 +263,11 @@ class Authorization(google.protobuf.message.Message):
         forfeited_amount: giftcard.v1.order_pb2.Money | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        other_tender_amount: giftcard.v1.order_pb2.Money | None = ...,
+        restored_amount: giftcard.v1.order_pb2.Money | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["authorized_amount", b"authorized_amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "expire_time", b"expire_time", "forfeited_amount", b"forfeited_amount", "order_total", b"order_total", "refunded_amount", b"refunded_amount", "remaining_due", b"remaining_due"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorized_amount", b"authorized_amount", "captured_amount", b"captured_amount", "card_id", b"card_id", "create_time", b"create_time", "expire_time", b"expire_time", "forfeited_amount", b"forfeited_amount", "market", b"market", "order_id", b"order_id", "order_total", b"order_total", "refunded_amount", b"refunded_amount", "remaining_due", b"remaining_due", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["authorized_amount", b"authorized_amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "expire_time", b"expire_time", "forfeited_amount", b"forfeited_amount", "order_total", b"order_total", "other_tender_amount", b"other_tender_amount", "refunded_amount", b"refunded_amount", "remaining_due", b"remaining_due", "restored_amount", b"restored_amount"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorized_amount", b"authorized_amount", "captured_amount", b"captured_amount", "card_id", b"card_id", "create_time", b"create_time", "expire_time", b"expire_time", "forfeited_amount", b"forfeited_amount", "market", b"market", "order_id", b"order_id", "order_total", b"order_total", "other_tender_amount", b"other_tender_amount", "refunded_amount", b"refunded_amount", "remaining_due", b"remaining_due", "restored_amount", b"restored_amount", "state", b"state"]) -> None: ...
 
 global___Authorization = Authorization
 

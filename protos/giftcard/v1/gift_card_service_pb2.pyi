@@ -160,7 +160,9 @@ class Purchase(google.protobuf.message.Message):
     PAYMENT_REFERENCE_FIELD_NUMBER: builtins.int
     DISCOUNT_CODES_FIELD_NUMBER: builtins.int
     order_id: builtins.str
-    """The platform's order number of the purchase; one card for each (R10)."""
+    """The platform's order number of the purchase; one card for each (R10), and
+    one for each payment reference.
+    """
     payment_method: global___PaymentMethod.ValueType
     """Bank card only (R3)."""
     payment_reference: builtins.str
@@ -351,6 +353,7 @@ class CaptureRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     AUTHORIZATION_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
+    OTHER_TENDER_AMOUNT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A UUID, made by the caller before its first try."""
     authorization_id: builtins.str
@@ -358,15 +361,23 @@ class CaptureRequest(google.protobuf.message.Message):
     def amount(self) -> giftcard.v1.order_pb2.Money:
         """More than zero. Absent: all that was set aside."""
 
+    @property
+    def other_tender_amount(self) -> giftcard.v1.order_pb2.Money:
+        """What the order's other tenders really took, zero included: from then on no
+        refund names more of it. Absent: the authorization's `remaining_due`; more
+        than that is AMOUNT_EXCEEDS_AUTHORIZED.
+        """
+
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         authorization_id: builtins.str = ...,
         amount: giftcard.v1.order_pb2.Money | None = ...,
+        other_tender_amount: giftcard.v1.order_pb2.Money | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["amount", b"amount"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "authorization_id", b"authorization_id", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["amount", b"amount", "other_tender_amount", b"other_tender_amount"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "authorization_id", b"authorization_id", "other_tender_amount", b"other_tender_amount", "request_id", b"request_id"]) -> None: ...
 
 global___CaptureRequest = CaptureRequest
 
@@ -404,6 +415,8 @@ class ReverseRequest(google.protobuf.message.Message):
     REFUND_AMOUNT_FIELD_NUMBER: builtins.int
     DELIVERED_ON_FIELD_NUMBER: builtins.int
     BENEFICIARY_FIELD_NUMBER: builtins.int
+    BEFORE_DELIVERY_FIELD_NUMBER: builtins.int
+    EXERCISED_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A UUID, made by the caller before its first try. Its own, not Authorize's."""
     authorization_id: builtins.str
@@ -412,20 +425,33 @@ class ReverseRequest(google.protobuf.message.Message):
     lost (R36).
     """
     reason: global___ReverseReason.ValueType
+    before_delivery: builtins.bool
+    """True for a change of mind before the delivery, when no window closes (R21).
+    Not together with `delivered_on`.
+    """
     @property
     def refund_amount(self) -> giftcard.v1.order_pb2.Money:
         """More than zero; of the whole order, all tenders (R24). Absent: all that is
-        left. While the hold is open only its currency is looked at: a release is
-        always whole.
+        left. On an open hold it must be absent (AUTHORIZATION_NOT_CAPTURED): a part
+        of what was not paid yet cannot be refunded, and nothing is released by
+        mistake.
         """
 
     @property
     def delivered_on(self) -> google.type.date_pb2.Date:
-        """Needed for a change of mind (R21)."""
+        """The day of delivery. A change of mind needs it, or `before_delivery` (R21)."""
 
     @property
     def beneficiary(self) -> giftcard.v1.order_pb2.Contact:
         """Optional: who gets the new card. Absent: Authorize's `customer`."""
+
+    @property
+    def exercised_on(self) -> google.type.date_pb2.Date:
+        """The day on which the customer declared the return, which is the one that
+        counts (R21). Absent: today in the market. After tomorrow anywhere on Earth
+        is malformed; before the day of the authorization, or after today in the
+        market, is EXERCISE_DAY_OUT_OF_RANGE, whatever the reason.
+        """
 
     def __init__(
         self,
@@ -437,9 +463,11 @@ class ReverseRequest(google.protobuf.message.Message):
         refund_amount: giftcard.v1.order_pb2.Money | None = ...,
         delivered_on: google.type.date_pb2.Date | None = ...,
         beneficiary: giftcard.v1.order_pb2.Contact | None = ...,
+        before_delivery: builtins.bool = ...,
+        exercised_on: google.type.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorize_request_id", b"authorize_request_id", "beneficiary", b"beneficiary", "delivered_on", b"delivered_on", "refund_amount", b"refund_amount", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorize_request_id", b"authorize_request_id", "beneficiary", b"beneficiary", "delivered_on", b"delivered_on", "reason", b"reason", "refund_amount", b"refund_amount", "request_id", b"request_id", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorize_request_id", b"authorize_request_id", "beneficiary", b"beneficiary", "delivered_on", b"delivered_on", "exercised_on", b"exercised_on", "refund_amount", b"refund_amount", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["authorization_id", b"authorization_id", "authorize_request_id", b"authorize_request_id", "before_delivery", b"before_delivery", "beneficiary", b"beneficiary", "delivered_on", b"delivered_on", "exercised_on", b"exercised_on", "reason", b"reason", "refund_amount", b"refund_amount", "request_id", b"request_id", "target", b"target"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["target", b"target"]) -> typing.Literal["authorization_id", "authorize_request_id"] | None: ...
 
 global___ReverseRequest = ReverseRequest
@@ -466,7 +494,9 @@ class ReverseResponse(google.protobuf.message.Message):
 
     @property
     def replacement(self) -> giftcard.v1.gift_card_pb2.Replacement:
-        """Present where `gift_card_amount` is more than zero."""
+        """Present where `gift_card_amount` is more than zero, or where something was
+        restored (R39); its card holds both.
+        """
 
     @property
     def authorization(self) -> giftcard.v1.gift_card_pb2.Authorization:
@@ -493,19 +523,28 @@ class CancelRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CODE_FIELD_NUMBER: builtins.int
     PURCHASE_ORDER_ID_FIELD_NUMBER: builtins.int
+    EXERCISED_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A UUID, made by the caller before its first try."""
     code: builtins.str
     purchase_order_id: builtins.str
     """The order number of the card's purchase; must be the card's (R28)."""
+    @property
+    def exercised_on(self) -> google.type.date_pb2.Date:
+        """The day on which the buyer declared the cancellation, which is the one that
+        counts (R25); as in ReverseRequest, and not before the purchase.
+        """
+
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         code: builtins.str = ...,
         purchase_order_id: builtins.str = ...,
+        exercised_on: google.type.date_pb2.Date | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["code", b"code", "purchase_order_id", b"purchase_order_id", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["exercised_on", b"exercised_on"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "exercised_on", b"exercised_on", "purchase_order_id", b"purchase_order_id", "request_id", b"request_id"]) -> None: ...
 
 global___CancelRequest = CancelRequest
 

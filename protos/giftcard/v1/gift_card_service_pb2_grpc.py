@@ -141,7 +141,7 @@ class GiftCardServiceServicer(object):
         authorization becomes CAPTURED, the card REDEEMED. Reasons:
         AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED,
         AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED,
-        AMOUNT_EXCEEDS_AUTHORIZED.
+        AMOUNT_EXCEEDS_AUTHORIZED (also for `other_tender_amount`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,9 +153,13 @@ class GiftCardServiceServicer(object):
 
         Accepts an OPEN authorization (which becomes RELEASED, and the card ACTIVE
         or EXPIRED again) and a CAPTURED one (which keeps its state; the card stays
-        REDEEMED). Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH,
-        AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE,
-        RETURN_WINDOW_CLOSED.
+        REDEEMED). What comes back from a blocked card is a blocked card (R37).
+        What the capture had lost (R14) comes back as well where the card was not
+        really used (R39): always with a TECHNICAL reversal of the whole order
+        within the market's longest hold after the capture. Reasons:
+        AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
+        AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED,
+        AMOUNT_EXCEEDS_REFUNDABLE, EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,7 +173,8 @@ class GiftCardServiceServicer(object):
         The card becomes CANCELLED. Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND
         (also where the order number is not the card's, R28), CARD_BLOCKED,
         CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
-        CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
+        EXERCISE_DAY_OUT_OF_RANGE, CANCELLATION_WINDOW_CLOSED,
+        NOT_A_PURCHASED_CARD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -83,7 +83,7 @@ class GiftCardServiceStub:
     authorization becomes CAPTURED, the card REDEEMED. Reasons:
     AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED,
     AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED,
-    AMOUNT_EXCEEDS_AUTHORIZED.
+    AMOUNT_EXCEEDS_AUTHORIZED (also for `other_tender_amount`).
     """
 
     Reverse: grpc.UnaryUnaryMultiCallable[
@@ -95,9 +95,13 @@ class GiftCardServiceStub:
 
     Accepts an OPEN authorization (which becomes RELEASED, and the card ACTIVE
     or EXPIRED again) and a CAPTURED one (which keeps its state; the card stays
-    REDEEMED). Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH,
-    AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE,
-    RETURN_WINDOW_CLOSED.
+    REDEEMED). What comes back from a blocked card is a blocked card (R37).
+    What the capture had lost (R14) comes back as well where the card was not
+    really used (R39): always with a TECHNICAL reversal of the whole order
+    within the market's longest hold after the capture. Reasons:
+    AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
+    AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED,
+    AMOUNT_EXCEEDS_REFUNDABLE, EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED.
     """
 
     Cancel: grpc.UnaryUnaryMultiCallable[
@@ -111,7 +115,8 @@ class GiftCardServiceStub:
     The card becomes CANCELLED. Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND
     (also where the order number is not the card's, R28), CARD_BLOCKED,
     CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
-    CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
+    EXERCISE_DAY_OUT_OF_RANGE, CANCELLATION_WINDOW_CLOSED,
+    NOT_A_PURCHASED_CARD.
     """
 
 class GiftCardServiceAsyncStub:
@@ -179,7 +184,7 @@ class GiftCardServiceAsyncStub:
     authorization becomes CAPTURED, the card REDEEMED. Reasons:
     AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED,
     AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED,
-    AMOUNT_EXCEEDS_AUTHORIZED.
+    AMOUNT_EXCEEDS_AUTHORIZED (also for `other_tender_amount`).
     """
 
     Reverse: grpc.aio.UnaryUnaryMultiCallable[
@@ -191,9 +196,13 @@ class GiftCardServiceAsyncStub:
 
     Accepts an OPEN authorization (which becomes RELEASED, and the card ACTIVE
     or EXPIRED again) and a CAPTURED one (which keeps its state; the card stays
-    REDEEMED). Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH,
-    AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE,
-    RETURN_WINDOW_CLOSED.
+    REDEEMED). What comes back from a blocked card is a blocked card (R37).
+    What the capture had lost (R14) comes back as well where the card was not
+    really used (R39): always with a TECHNICAL reversal of the whole order
+    within the market's longest hold after the capture. Reasons:
+    AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
+    AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED,
+    AMOUNT_EXCEEDS_REFUNDABLE, EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED.
     """
 
     Cancel: grpc.aio.UnaryUnaryMultiCallable[
@@ -207,7 +216,8 @@ class GiftCardServiceAsyncStub:
     The card becomes CANCELLED. Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND
     (also where the order number is not the card's, R28), CARD_BLOCKED,
     CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
-    CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
+    EXERCISE_DAY_OUT_OF_RANGE, CANCELLATION_WINDOW_CLOSED,
+    NOT_A_PURCHASED_CARD.
     """
 
 class GiftCardServiceServicer(metaclass=abc.ABCMeta):
@@ -283,7 +293,7 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
         authorization becomes CAPTURED, the card REDEEMED. Reasons:
         AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, CARD_BLOCKED,
         AUTHORIZATION_CAPTURED, AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED,
-        AMOUNT_EXCEEDS_AUTHORIZED.
+        AMOUNT_EXCEEDS_AUTHORIZED (also for `other_tender_amount`).
         """
 
     @abc.abstractmethod
@@ -297,9 +307,13 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
 
         Accepts an OPEN authorization (which becomes RELEASED, and the card ACTIVE
         or EXPIRED again) and a CAPTURED one (which keeps its state; the card stays
-        REDEEMED). Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH,
-        AUTHORIZATION_RELEASED, AUTHORIZATION_LAPSED, AMOUNT_EXCEEDS_REFUNDABLE,
-        RETURN_WINDOW_CLOSED.
+        REDEEMED). What comes back from a blocked card is a blocked card (R37).
+        What the capture had lost (R14) comes back as well where the card was not
+        really used (R39): always with a TECHNICAL reversal of the whole order
+        within the market's longest hold after the capture. Reasons:
+        AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
+        AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED,
+        AMOUNT_EXCEEDS_REFUNDABLE, EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED.
         """
 
     @abc.abstractmethod
@@ -315,7 +329,8 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
         The card becomes CANCELLED. Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND
         (also where the order number is not the card's, R28), CARD_BLOCKED,
         CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
-        CANCELLATION_WINDOW_CLOSED, NOT_A_PURCHASED_CARD.
+        EXERCISE_DAY_OUT_OF_RANGE, CANCELLATION_WINDOW_CLOSED,
+        NOT_A_PURCHASED_CARD.
         """
 
 def add_GiftCardServiceServicer_to_server(servicer: GiftCardServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

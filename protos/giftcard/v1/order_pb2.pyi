@@ -80,7 +80,8 @@ class OrderLine(google.protobuf.message.Message):
     CATEGORY_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     category: builtins.str
-    """`gift_card` is reserved (R18); the others are the market's own words, and
+    """`gift_card` is reserved, in whatever spelling: case, spaces, `-` and `_` do
+    not matter (R18). The others are the market's own words, and
     the market's terms say which of them a card cannot pay (R1).
     """
     @property

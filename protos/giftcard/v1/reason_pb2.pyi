@@ -58,6 +58,8 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """Released before."""
     REASON_AUTHORIZATION_LAPSED: _Reason.ValueType  # 15
     """Lapsed (R34); `metadata.expire_time`."""
+    REASON_AUTHORIZATION_NOT_CAPTURED: _Reason.ValueType  # 29
+    """Not captured yet: a part of it cannot be refunded, only all of it released."""
     REASON_ORDER_HAS_GIFT_CARD_LINE: _Reason.ValueType  # 16
     """A card cannot buy a card (R18)."""
     REASON_ORDER_HAS_DISCOUNT: _Reason.ValueType  # 17
@@ -67,7 +69,7 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     REASON_NOTHING_ELIGIBLE: _Reason.ValueType  # 19
     """No line of the order can be paid with a card (R1)."""
     REASON_PURCHASE_HAS_ANOTHER_CARD: _Reason.ValueType  # 20
-    """One card per purchase (R10)."""
+    """One card per purchase, and per payment reference (R10)."""
     REASON_PAYMENT_METHOD_NOT_ACCEPTED: _Reason.ValueType  # 21
     """Cards are bought by bank card only (R3)."""
     REASON_PURCHASE_HAS_DISCOUNT: _Reason.ValueType  # 22
@@ -77,9 +79,16 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     `metadata.max_amount_minor`, `metadata.currency_code`.
     """
     REASON_AMOUNT_EXCEEDS_AUTHORIZED: _Reason.ValueType  # 24
-    """More than was set aside; `metadata.authorized_amount_minor`."""
+    """More than was set aside; `metadata.authorized_amount_minor`. Of other
+    tenders: more than `metadata.remaining_due_minor`.
+    """
     REASON_AMOUNT_EXCEEDS_REFUNDABLE: _Reason.ValueType  # 25
     """More than is left to refund (R24); `metadata.refundable_amount_minor`."""
+    REASON_EXERCISE_DAY_OUT_OF_RANGE: _Reason.ValueType  # 30
+    """The day on which the right was exercised is before the authorization or the
+    purchase, or after today in the market (R21, R25); `metadata.earliest_day`
+    and `metadata.latest_day`, such as "2026-11-25".
+    """
     REASON_RETURN_WINDOW_CLOSED: _Reason.ValueType  # 26
     """Too late for a change of mind (R21); `metadata.deadline`, the first instant
     that was too late.
@@ -88,6 +97,8 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """Too late to cancel the purchase (R25); `metadata.deadline` likewise."""
     REASON_NOT_A_PURCHASED_CARD: _Reason.ValueType  # 28
     """A card that came out of a refund cannot be cancelled (R23)."""
+    REASON_CARD_NOT_BLOCKED: _Reason.ValueType  # 33
+    """Not blocked, and so neither to be unblocked nor written off (R37)."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a request was declined, in order of precedence: where several apply, the
@@ -138,6 +149,8 @@ REASON_AUTHORIZATION_RELEASED: Reason.ValueType  # 14
 """Released before."""
 REASON_AUTHORIZATION_LAPSED: Reason.ValueType  # 15
 """Lapsed (R34); `metadata.expire_time`."""
+REASON_AUTHORIZATION_NOT_CAPTURED: Reason.ValueType  # 29
+"""Not captured yet: a part of it cannot be refunded, only all of it released."""
 REASON_ORDER_HAS_GIFT_CARD_LINE: Reason.ValueType  # 16
 """A card cannot buy a card (R18)."""
 REASON_ORDER_HAS_DISCOUNT: Reason.ValueType  # 17
@@ -147,7 +160,7 @@ REASON_ORDER_HAS_ANOTHER_CARD: Reason.ValueType  # 18
 REASON_NOTHING_ELIGIBLE: Reason.ValueType  # 19
 """No line of the order can be paid with a card (R1)."""
 REASON_PURCHASE_HAS_ANOTHER_CARD: Reason.ValueType  # 20
-"""One card per purchase (R10)."""
+"""One card per purchase, and per payment reference (R10)."""
 REASON_PAYMENT_METHOD_NOT_ACCEPTED: Reason.ValueType  # 21
 """Cards are bought by bank card only (R3)."""
 REASON_PURCHASE_HAS_DISCOUNT: Reason.ValueType  # 22
@@ -157,9 +170,16 @@ REASON_AMOUNT_OUT_OF_RANGE: Reason.ValueType  # 23
 `metadata.max_amount_minor`, `metadata.currency_code`.
 """
 REASON_AMOUNT_EXCEEDS_AUTHORIZED: Reason.ValueType  # 24
-"""More than was set aside; `metadata.authorized_amount_minor`."""
+"""More than was set aside; `metadata.authorized_amount_minor`. Of other
+tenders: more than `metadata.remaining_due_minor`.
+"""
 REASON_AMOUNT_EXCEEDS_REFUNDABLE: Reason.ValueType  # 25
 """More than is left to refund (R24); `metadata.refundable_amount_minor`."""
+REASON_EXERCISE_DAY_OUT_OF_RANGE: Reason.ValueType  # 30
+"""The day on which the right was exercised is before the authorization or the
+purchase, or after today in the market (R21, R25); `metadata.earliest_day`
+and `metadata.latest_day`, such as "2026-11-25".
+"""
 REASON_RETURN_WINDOW_CLOSED: Reason.ValueType  # 26
 """Too late for a change of mind (R21); `metadata.deadline`, the first instant
 that was too late.
@@ -168,4 +188,6 @@ REASON_CANCELLATION_WINDOW_CLOSED: Reason.ValueType  # 27
 """Too late to cancel the purchase (R25); `metadata.deadline` likewise."""
 REASON_NOT_A_PURCHASED_CARD: Reason.ValueType  # 28
 """A card that came out of a refund cannot be cancelled (R23)."""
+REASON_CARD_NOT_BLOCKED: Reason.ValueType  # 33
+"""Not blocked, and so neither to be unblocked nor written off (R37)."""
 global___Reason = Reason

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
     "issued": lambda totals: totals.issued_minor,
     "+ reissued": lambda totals: totals.reissued_minor,
+    "+ restored": lambda totals: totals.restored_minor,
+    "+ reinstated": lambda totals: totals.reinstated_minor,
     "- captured": lambda totals: totals.captured_minor,
     "- forfeited": lambda totals: totals.forfeited_minor,
     "- expired": lambda totals: totals.expired_minor,
     "- cancelled": lambda totals: totals.cancelled_minor,
+    "- charged back": lambda totals: totals.charged_back_minor,
     "= owed": lambda totals: totals.owed_minor,
     "outstanding on cards": lambda totals: totals.outstanding_minor,
 }

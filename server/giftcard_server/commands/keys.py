@@ -147,7 +147,7 @@ def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, in
         holdings = overview.holdings()
 
         def mistakes_on(ring: KeyRing) -> list[str]:
-            return mistakes_of(holdings, overview.made_by, ring, settings.terms)
+            return mistakes_of(holdings, overview.made_by, ring, settings.known_markets)
 
         yield holdings, overview.sealed(), mistakes_on
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_storage import database
 
+if TYPE_CHECKING:
+    from giftcard_storage.versions import Planned
 
-def migrate() -> None:
+
+def migrate(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would run, and change nothing.")
+    ] = False,
+) -> None:
     """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
 
     Servers on PostgreSQL leave migrating to this command, so that it happens once and on purpose.
+    Before each migration runs, it says whether servers of the former version go on beside it.
     A database with unencrypted personal data needs the key ring of its servers.
     """
     settings = settings_or_refuse()
@@ -18,6 +31,17 @@ def migrate() -> None:
     # Without a setting for the ring a server would refuse to start; this command may need no ring.
     names_ring = settings.keys is not None or settings.key_file is not None
     has_ring = names_ring or not url.engine.needs_given_keys
+    if dry_run:
+        with refusing("migrate"):
+            planned = database.planned(url)
+        lines = [f"{each.name} {each.effect}" for each in planned]
+        print("\n".join(lines) or f"{url}: nothing to do")  # noqa: T201 - the command's output
+        return
     with refusing("migrate"):
-        names = database.migrate(url, existing_ring_of(settings) if has_ring else None)
+        ring = existing_ring_of(settings) if has_ring else None
+        names = database.migrate(url, ring, _announce)
     print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's output
+
+
+def _announce(planned: Planned) -> None:
+    typer.echo(f"{planned.name} {planned.effect}", err=True)

@@ -11,9 +11,12 @@ import typer
 
 from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
+from giftcard_server.process import core_dumps
+from giftcard_server.process.last_resort import LastResort, end_when_a_thread_fails
+from giftcard_server.process.limits import require_room
 from giftcard_server.service import Service, run
 from giftcard_server.settings import Settings, read_settings, unknown_variables
-from giftcard_server.workers.supervisor import STOP, Supervisor
+from giftcard_server.workers.supervisor import GRACE_SECONDS, STOP, Supervisor, drain_within
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +26,21 @@ def serve(
         int | None,
         typer.Option(min=1, help="Worker processes, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
     ] = None,
+    *,
+    new_database: Annotated[
+        bool,
+        typer.Option("--new-database", help="Accept a database without cards beside an old ring."),
+    ] = False,
 ) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
         os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
+    if new_database:
+        os.environ["GIFTCARD_NEW_DATABASE"] = "true"
     settings = settings_or_refuse()
     logs.configure(settings.log_level)
+    if not settings.core_dumps:
+        core_dumps.forbid()
     for name in unknown_variables():
         log.warning("no such setting", variable=name)
     # Blocked before there are threads, which inherit the mask. Otherwise the kernel may deliver a
@@ -38,17 +50,22 @@ def serve(
         _supervise(settings)
         return
     with refusing("start"):
+        require_room(settings.rpc_threads)
         service = Service(settings, reread=read_settings)
     run(service, STOP, lambda: _say_ready(service.listening))
 
 
 def _supervise(settings: Settings) -> None:
     with refusing("start"):
+        require_room(settings.rpc_threads, settings.workers)
+        end_when_a_thread_fails()
+        last_resort = LastResort(drain_within(settings) + 2 * GRACE_SECONDS)
         supervisor = Supervisor(settings, read_settings)
         if supervisor.start():
             _say_ready(supervisor.listening)
             log.info("ready", listening=supervisor.listening, workers=settings.workers)
     supervisor.watch()
+    last_resort.begin()
     log.info("draining")
     supervisor.drain()
     log.info("stopped")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from giftcard_server.errors import GoneError, OverloadedError
+from giftcard_server.errors import GoneError, LateError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# How long a caller waits to lead, or for the batch that its item is in. A caller that leads after
+# all of it still ends within the 30 s that a call may take.
+PATIENCE_SECONDS: Final = 8.0
+
 
 class Entry(Generic[Item, Result]):
     """One caller's item, and its result or error."""
 
-    __slots__ = ("after", "done", "error", "gone", "item", "result", "wake")
+    __slots__ = ("after", "done", "error", "gone", "has_left", "item", "result", "wake")
 
     def __init__(self, item: Item, gone: Callable[[], bool]) -> None:
         self.item = item
         self.gone = gone
         self.done = False
+        self.has_left = False
         self.after: Entry[Item, Result] | None = None
         self.result: Result | None = None
         self.error: BaseException | None = None
@@ -77,7 +82,8 @@ class Batcher(Generic[Item, Result]):
         """Run an item in the next batch and return its result.
 
         `gone` returns whether the caller has stopped waiting. Raises `OverloadedError` at
-        once where too many wait, `GoneError`, and the error that `run` set or raised.
+        once where too many wait, `LateError` after `PATIENCE_SECONDS`, `GoneError`, and the
+        error that `run` set or raised.
         """
         entry: Entry[Item, Result] = Entry(item, gone)
         with self._lock:
@@ -87,12 +93,10 @@ class Batcher(Generic[Item, Result]):
             leads = not self._led
             self._led = True
         if not leads:
-            entry.wake.acquire()
+            _wait(entry)
         if not entry.done:
             self._lead()
-        if entry.after is not None:
-            entry.after.wake.release()
-        else:
+        if not _wake(entry.after):
             self._hand_on()
         if entry.error is not None:
             raise entry.error
@@ -112,11 +116,16 @@ class Batcher(Generic[Item, Result]):
 
     def _hand_on(self) -> None:
         """Let the first waiting caller lead; earlier, the two threads would compete for the GIL."""
-        with self._lock:
-            successor = self._waiting[0] if self._waiting else None
-            self._led = successor is not None
-        if successor is not None:
-            successor.wake.release()
+        while True:
+            with self._lock:
+                self._led = bool(self._waiting)
+                if not self._led:
+                    return
+                successor = self._waiting[0]
+            if _wake(successor):
+                return
+            with self._lock:  # No other thread takes items out while this one leads.
+                self._waiting.popleft()
 
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
         present = [entry for entry in batch if _is_present(entry)]
@@ -129,10 +138,34 @@ class Batcher(Generic[Item, Result]):
                 entry.fail(error)
 
 
+def _wait(entry: Entry[Item, Result]) -> None:
+    """Wait until an entry is woken, to lead or with its result. Raises `LateError`."""
+    if entry.wake.acquire(timeout=PATIENCE_SECONDS):
+        return
+    entry.has_left = True
+    if not entry.wake.acquire(blocking=False):
+        raise LateError
+    entry.has_left = False  # It was woken at this very moment.
+
+
+def _wake(entry: Entry[Item, Result] | None) -> bool:
+    """Wake an entry or, where its caller has left, the next one; return whether one was woken.
+
+    A caller that leaves tries its lock once more after it has said so: only one of the two
+    threads gets it.
+    """
+    while entry is not None:
+        entry.wake.release()
+        if not (entry.has_left and entry.wake.acquire(blocking=False)):
+            return True
+        entry = entry.after
+    return False
+
+
 def _is_present(entry: Entry[Item, Result]) -> bool:
     """Return whether to run an entry; an entry whose `gone` raises fails alone."""
     try:
-        if not entry.gone():
+        if not (entry.has_left or entry.gone()):
             return True
         entry.fail(GoneError())
     except BaseException as error:  # noqa: BLE001 - the other callers shall get their results

@@ -5,19 +5,41 @@ from __future__ import annotations
 import hmac
 import random
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from giftcard_rules import codes
-from giftcard_rules.commands import Authorize, Authorized, CaughtUp, Declined, Keyed
+from giftcard_rules.commands import (
+    Acted,
+    Authorize,
+    Authorized,
+    Cancel,
+    CaughtUp,
+    Declined,
+    Keyed,
+    Reverse,
+)
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
-from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
+from giftcard_rules.reasons import LEAVES_NO_TRACE, MalformedError, Reason
 from giftcard_server.deciding.batching import Batcher
-from giftcard_server.errors import ContendedError
+from giftcard_server.deciding.submission import Answer, Submission
+from giftcard_server.errors import (
+    ClockWrongError,
+    ContendedError,
+    InvalidRequestError,
+)
 from giftcard_server.keys.key_ring import required_key
-from giftcard_storage.errors import CommitLostError, StaleError, StorageAwayError
+from giftcard_storage.errors import (
+    CommitLostError,
+    FencedOffError,
+    LockedError,
+    StaleError,
+    StorageAwayError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,46 +52,25 @@ if TYPE_CHECKING:
     from giftcard_server.metrics import DomainMetrics
     from giftcard_storage.store import Store
 
+log = structlog.get_logger(__name__)
+
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A command, and the `canonical` bytes of its request, which its record digests.
-
-    The digest tells a replay from another request with the same id. A `throttled` caller gets
-    an answer that was decided before, since a replay is no guess, and no new one.
-    """
-
-    command: Command
-    canonical: bytes = field(default=b"", repr=False)
-    throttled: bool = False
-
-    @property
-    def method(self) -> str:
-        """The name of the RPC."""
-        return type(self.command).__name__
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
-
-    The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
-    """
-
-    encoded: bytes
-    reason: Reason | None
-    key_id: str
-    replayed: bool = False
+# No later try of a batch begins when so much time has passed since the first one.
+TRY_SECONDS: Final = 8.0
+# When a batch that met a lock has been split for so long, its other commands fail as well: then
+# another program has locked a whole table.
+SPLIT_SECONDS: Final = 2.0
+# After a lock was met, batches hardly wait for locks for so long, so that a card that a long
+# transaction holds delays no command for other cards by more than a moment.
+IMPATIENT_SECONDS: Final = 5.0
 
 
 class Committer:
     """Runs commands in batches, each batch as one durable transaction.
 
     `encode` turns an outcome into the encoded answer that its request record keeps. `now` is
-    called once for each try of a batch.
+    called once for each try of a batch; a batch for which it raises fails as a whole.
     """
 
     def __init__(
@@ -90,6 +91,12 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        # For readiness, which has to know whether writes succeed: how many batches that wrote
+        # were committed, and what became of the last one, unless it was committed.
+        self.commits = 0
+        self.failure: StorageAwayError | None = None
+        self._is_fenced_off = False
+        self._patient_again_at = 0.0  # By the monotonic clock.
         self._batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
@@ -97,47 +104,74 @@ class Committer:
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
 
-        Raises `OverloadedError`, `GoneError`, `StorageAwayError`, `ContendedError` and
-        `KeyLostError`; any other error is a defect. After each of them nothing was done, but
-        after `CommitLostError` the command may have been, which its request record tells.
+        Raises `UndecidedError`, `StorageAwayError`, `UnknownTermsError` and
+        `InvalidRequestError`; any other error is a defect. After each of them nothing was done,
+        but after `CommitLostError` and `LateError` the command may have been, which its request
+        record tells.
         """
-        return self._batcher.submit(submission, gone)
+        answer = self._batcher.submit(submission, gone)
+        if answer.violations:
+            raise InvalidRequestError(answer.violations)
+        return answer
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
-            self._commit(entries)
-        except StorageAwayError:
+            self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
+        except ClockWrongError:
             raise
-        except Exception as error:  # noqa: BLE001 - one command's defect or bad luck shall not fail the others
+        except Exception as error:
+            is_locked = isinstance(error, LockedError)
+            if isinstance(error, StorageAwayError) and not is_locked:
+                self._note(error)
+                raise
+            if is_locked:
+                self._patient_again_at = time.monotonic() + IMPATIENT_SECONDS
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
-            self._run_one_by_one(entries)
+            # One command's defect, bad luck or lock shall not fail the others.
+            self._run_one_by_one(entries, is_patient=not is_locked)
 
-    def _run_one_by_one(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _note(self, error: StorageAwayError) -> None:
+        """Note why nothing can be written, for readiness."""
+        self.failure = error
+        if isinstance(error, FencedOffError) and not self._is_fenced_off:
+            self._is_fenced_off = True  # One line is enough, as it stays so.
+            log.error("replace this server", why=str(error))
+
+    def _run_one_by_one(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         away: StorageAwayError | None = None
+        give_up_at = time.monotonic() + SPLIT_SECONDS
         for entry in entries:
             if away is not None:  # To ask again for each would keep all of them waiting.
                 entry.fail(away)
                 continue
             try:
-                self._commit((entry,))
+                self._commit((entry,), is_patient=is_patient)
+            except LockedError as error:
+                entry.fail(error)
+                if time.monotonic() > give_up_at:
+                    away = error
             except StorageAwayError as error:
-                away = error
+                self.failure = away = error
                 entry.fail(error)
             except Exception as error:  # noqa: BLE001 - it is an error of this command alone
                 entry.fail(error)
 
-    def _commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
-        """Decide a batch again until it is committed, or fail after `TRIES`.
+    def _commit(self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool) -> None:
+        """Decide a batch again until it is committed, or fail after `TRIES` or `TRY_SECONDS`.
 
         A batch whose commit was lost is decided again, like one that read stale facts. If it was
         committed after all, every command finds its request record and is answered from it.
+        An answer from a record waits until the record is as durable as any commit.
         """
         lost: CommitLostError | None = None
+        give_up_at = time.monotonic() + TRY_SECONDS
         for attempt in range(TRIES):
             try:
-                return self._try_commit(entries)
+                return self._try_commit(entries, is_patient=is_patient)
             except StaleError:
                 self._metrics.again("stale")
             except CommitLostError as error:
@@ -146,27 +180,36 @@ class Committer:
             except StorageAwayError:
                 if lost is None:  # Nothing was done, which the caller shall know at once.
                     raise
+            if time.monotonic() > give_up_at:
+                break
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
 
-    def _try_commit(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+    def _try_commit(
+        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+    ) -> None:
         answers: list[Answer] = []
         try:
-            with self._store.transaction():
+            with self._store.transaction(is_patient=is_patient):
                 now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
+                elif batch.rests_on_records:  # They may be on this server only, so far.
+                    self._store.wait_like_a_write()
         except CommitLostError:
             for entry, answer in zip(entries, answers, strict=True):
                 entry.succeed(answer)  # Perhaps: the next try finds out.
             raise
         for entry, answer in zip(entries, answers, strict=True):
             entry.succeed(answer)
-            self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
+            if not answer.violations:  # No other malformed request is counted, either.
+                self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+        if batch.decisions or batch.records:
+            self.commits, self.failure = self.commits + 1, None
 
 
 def _first(lost: Answer | None, found: Answer) -> Answer:
@@ -198,15 +241,21 @@ class _Batch:
         self._now = now
         self.decisions: list[Decision] = []
         self.records: list[RequestRecord] = []
+        # Whether an answer follows from a record that another transaction has written.
+        self.rests_on_records = False
 
     def answer(self, submission: Submission) -> Answer:
         """Answer a command from its record, or by deciding it now."""
         command = submission.command
         if not isinstance(command, Keyed):
-            caught_up = self._decide(command).outcome
-            assert isinstance(caught_up, CaughtUp)  # Validate has a reader of its own.
-            return Answer(b"", None, "")
+            outcome = self._decide(command).outcome
+            assert isinstance(
+                outcome, CaughtUp | Acted | Declined
+            )  # Validate has a reader of its own.
+            reason = outcome.reason if isinstance(outcome, Declined) else None
+            return Answer(b"", reason, "")
         record = self._facts.requests.get(command.key)
+        self.rests_on_records |= record is not None
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
             return Answer(record.answer, record.reason, record.key_id, replayed=True)
@@ -214,7 +263,10 @@ class _Batch:
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
-        return self._answer_anew(command, submission)
+        try:
+            return self._answer_anew(command, submission)
+        except MalformedError as malformed:
+            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
         decision = self._decide(command)
@@ -233,6 +285,9 @@ class _Batch:
                     reason=reason,
                     answer=encoded,
                     authorization_id=made.authorization_id if made else None,
+                    exercised_on=(
+                        command.exercised_on if isinstance(command, Reverse | Cancel) else None
+                    ),
                 )
             )
         if decision.prevents is not None:

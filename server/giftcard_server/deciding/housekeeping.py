@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules.commands import CatchUp
-from giftcard_server.deciding.committer import Submission
-from giftcard_server.errors import ContendedError, GoneError, OverloadedError
+from giftcard_server.deciding.submission import Submission
+from giftcard_server.errors import UndecidedError
 from giftcard_server.logs import where
 from giftcard_server.recurring import Recurring
 from giftcard_storage.errors import StorageError
@@ -36,7 +36,7 @@ class Housekeeping(Recurring):
     def __init__(
         self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
     ) -> None:
-        postponed_by = (StorageError, OverloadedError, ContendedError, GoneError)
+        postponed_by = (StorageError, UndecidedError)
         super().__init__("housekeeping", self.catch_up, every_seconds, postponed_by)
         self._due = due
         self._committer = committer

@@ -37,7 +37,7 @@ class ValidateReader:
         )
 
     def submit(self, command: Validate, gone: Callable[[], bool]) -> Outcome:
-        """Answer a Validate. Raises `OverloadedError`, `GoneError` and `StorageAwayError`."""
+        """Answer a Validate. Raises `UndecidedError` and `StorageAwayError`."""
         return self._batcher.submit(command, gone)
 
     def _run(self, entries: Sequence[Entry[Validate, Outcome]]) -> None:

@@ -38,16 +38,32 @@ class CallsInProgress:
         self._lock = threading.Lock()
         self._unread: dict[grpc.ServicerContext, float] = {}
         self._unanswered: dict[grpc.ServicerContext, float] = {}
+        self.takes_calls = True
 
-    def begin(self, context: grpc.ServicerContext) -> None:
-        """Add a call, which has to be answered within `CALL_SECONDS`."""
+    def begin(self, context: grpc.ServicerContext) -> bool:
+        """Add a call, which has to be answered within `CALL_SECONDS`.
+
+        Returns False, and adds nothing, while no calls are taken.
+        """
         with self._lock:
-            self._unanswered[context] = self._now()
+            if self.takes_calls:
+                self._unanswered[context] = self._now()
+            return self.takes_calls
 
     def end(self, context: grpc.ServicerContext) -> None:
         """Forget a call that was answered or whose caller is gone."""
         with self._lock:
             self._unanswered.pop(context, None)
+
+    def take(self, *, calls: bool) -> None:
+        """Start or stop to take calls, which those whose message has not arrived need as well."""
+        with self._lock:
+            self.takes_calls = calls
+
+    def taken(self) -> set[grpc.ServicerContext]:
+        """Return the calls whose message has arrived and that have no answer yet."""
+        with self._lock:
+            return self._unanswered.keys() - self._unread.keys()
 
     def message(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
         """Return the next message of a call, None if there is none.

@@ -152,13 +152,13 @@ class Fields:
         )
         return max(duration, timedelta.resolution)
 
-    def day(self, value: Date, field: str, latest: date) -> date:
-        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`."""
+    def day(self, value: Date, field: str, latest: date, when: str = "today") -> date:
+        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`, which is called `when`."""
         try:
             day = date(value.year, value.month, value.day)
         except ValueError:
             self.wrong(field, "must be a day of the calendar")
             return latest
         if not EARLIEST_DELIVERY <= day <= latest:
-            self.wrong(field, f"must be from {EARLIEST_DELIVERY} to today")
+            self.wrong(field, f"must be from {EARLIEST_DELIVERY} to {when}")
         return day

@@ -18,7 +18,8 @@ from giftcard_rules import codes
 from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.committer import Submission
+from giftcard_rules.terms import UnknownTermsError
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.interception import abort
 from giftcard_server.errors import (
@@ -28,7 +29,8 @@ from giftcard_server.errors import (
 )
 from giftcard_server.guesses.attempts import Attempt
 from giftcard_server.keys.key_ring import required_key
-from giftcard_storage.errors import StorageAwayError
+from giftcard_server.logs import Summarized
+from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from giftcard_rules.commands import Keyed, RequestKey
-    from giftcard_server.deciding.committer import Answer, Committer
+    from giftcard_server.deciding.committer import Committer
+    from giftcard_server.deciding.submission import Answer
     from giftcard_server.deciding.validate_reader import ValidateReader
     from giftcard_server.edge.canonical import Read
     from giftcard_server.edge.requests import RequestReader
@@ -69,7 +72,7 @@ def _refusing(
         except InvalidRequestError as error:
             abort(context, refusals.malformed(error.violations))
         except tuple(ANSWERED) as error:
-            _undecided(context, error)
+            _undecided(servicer.undecided, context, error)
 
     return answering
 
@@ -98,11 +101,12 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._attempts = attempts
         self._metrics = metrics
         self._now = now
+        self.undecided = Summarized(log, "error")
 
     @_refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
-        read = self._reader.issue(request, self._caller_of(context))
+        read = self._reader.issue(request, self._caller_of(context), self._now())
         answer = self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.encoded)
         response.code = self._code(answer, read.command.key)
@@ -161,7 +165,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context)
-        read = self._reader.cancel(request, caller)
+        read = self._reader.cancel(request, caller, self._now())
         attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
         return self._attempted(attempt, read, context).encoded
 
@@ -211,10 +215,12 @@ def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
     return lambda: not context.is_active()
 
 
-def _undecided(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     code, message = ANSWERED[type(error)]
-    if isinstance(error, StorageAwayError | KeyLostError):
-        log.error("undecided", why=message, error=str(error))
+    logged = StorageAwayError | KeyLostError | UnknownTermsError
+    # The committer has logged once that it was fenced off.
+    if isinstance(error, logged) and not isinstance(error, FencedOffError):
+        undecided.add("undecided", why=message, error=str(error))
     abort(context, refusals.try_again(code, message, RETRY_AFTER))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.process.ready_threads import ReadyThreads
     from giftcard_server.settings import Settings
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
@@ -42,18 +42,18 @@ CALLS_PER_THREAD: Final = 4
 
 def grpc_server(
     settings: Settings,
+    threads: ReadyThreads,
     servicer: GiftCardServicer,
     health: Health,
     interceptor: Interceptor,
     *,
     shares_its_port: bool,
 ) -> grpc.Server:
-    """Return a server that does not listen yet."""
-    threads = settings.rpc_threads
+    """Return a server that answers on `threads` and does not listen yet."""
     server = grpc.server(
-        ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        threads,
         interceptors=[interceptor],
-        maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
+        maximum_concurrent_rpcs=CALLS_PER_THREAD * settings.rpc_threads,
         options=(
             # If it were on, a second server would silently share the port.
             ("grpc.so_reuseport", int(shares_its_port)),

@@ -8,11 +8,12 @@ wrong moment blocks the server for good, and a watcher that takes no answer bloc
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from giftcard_server.process.ready_threads import ReadyThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class Health(health_pb2_grpc.HealthServicer):
         self._status: int = NOT_SERVING
         self._lock = threading.Lock()  # Never held while something is sent.
         self._watchers: dict[grpc.ServicerContext, Callable[[], None]] = {}
-        self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="health")
+        self._senders = ReadyThreads(_SENDERS, "health")
 
     def set(self, status: int) -> None:
         """Set the status of all services, SERVING or NOT_SERVING, and send it to the watchers."""
@@ -42,6 +43,10 @@ class Health(health_pb2_grpc.HealthServicer):
             watchers = tuple(self._watchers.values())
         for send_status in watchers:
             self._senders.submit(send_status)
+
+    def close(self) -> None:
+        """Let the threads end that send."""
+        self._senders.shutdown()
 
     def Check(
         self,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
@@ -19,6 +18,7 @@ from grpc_status import rpc_status
 
 from giftcard_server.edge import refusals
 from giftcard_server.logs import where
+from giftcard_server.process.ready_threads import ReadyThreads
 
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
@@ -58,7 +58,7 @@ class Interceptor(grpc.ServerInterceptor):
         self._metrics = metrics
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._streams: set[grpc.ServicerContext] = set()
-        self._stream_threads = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
+        self._stream_threads = ReadyThreads(STREAM_THREADS, "stream")
 
     def expect(self, service: str, methods: dict[str, str]) -> None:
         """Create the counters of RPCs before their first call; `methods` maps names to types."""
@@ -101,12 +101,17 @@ class Interceptor(grpc.ServerInterceptor):
             started.inc()
             begin = time.perf_counter()
             # A call is over when its caller has the answer, which is later than our return.
-            calls.begin(context)
+            is_taken = calls.begin(context)
             if not context.add_callback(lambda: calls.end(context)):
                 calls.end(context)
             try:
+                if not is_taken:
+                    abort(context, refusals.stopping())
                 callers.admit(path, context)
-                request = read(calls.message(messages, context), context)
+                message = calls.message(messages, context)
+                if not calls.takes_calls:
+                    abort(context, refusals.stopping())
+                request = read(message, context)
                 response = _answer(behavior, request, context)
             except BaseException:
                 handled.labels(*labels, CODE_NAME[_ended_as(context)]).inc()
@@ -145,10 +150,11 @@ class Interceptor(grpc.ServerInterceptor):
                 self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
                 self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
 
-            if not is_endless:
-                calls.begin(context)
+            is_taken = is_endless or calls.begin(context)
             if not context.add_callback(ended):
                 ended()
+            if not is_taken:
+                abort(context, refusals.stopping())
             self._callers.admit(path, context)
             if handler.request_streaming:
                 return behavior((read(each, context) for each in messages), context, *send)
@@ -160,10 +166,23 @@ class Interceptor(grpc.ServerInterceptor):
             watched, response_serializer=handler.response_serializer
         )
 
-    def end_streams(self) -> None:
-        """End the open streams, so that a server that stops need not wait for them."""
+    def refuse_calls(self) -> None:
+        """Refuse every call from now on, before its message is read."""
+        self._calls.take(calls=False)
+
+    def take_calls(self) -> None:
+        """Take calls again."""
+        self._calls.take(calls=True)
+
+    def in_progress(self) -> set[grpc.ServicerContext]:
+        """Return the calls that were taken and have no answer yet; streams do not count."""
+        return self._calls.taken() - self._streams
+
+    def close(self) -> None:
+        """End the open streams, which would outlast the server, and their threads."""
         for context in tuple(self._streams):
             context.cancel()
+        self._stream_threads.shutdown()
 
 
 def _labels(grpc_type: str, path: str) -> tuple[str, str, str]:

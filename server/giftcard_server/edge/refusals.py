@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -14,7 +15,6 @@ from giftcard_rules.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
 
     from google.protobuf.message import Message
 
@@ -49,6 +49,7 @@ MESSAGE: Final = {
     Reason.AUTHORIZATION_CAPTURED: "the authorization was captured",
     Reason.AUTHORIZATION_RELEASED: "the authorization was released",
     Reason.AUTHORIZATION_LAPSED: "the authorization has lapsed",
+    Reason.AUTHORIZATION_NOT_CAPTURED: "the authorization was not captured yet",
     Reason.ORDER_HAS_GIFT_CARD_LINE: "a gift card cannot buy a gift card",
     Reason.ORDER_HAS_DISCOUNT: "a gift card combines with no discount",
     Reason.ORDER_HAS_ANOTHER_CARD: "the order has another gift card",
@@ -59,11 +60,16 @@ MESSAGE: Final = {
     Reason.AMOUNT_OUT_OF_RANGE: "the amount is outside the market's range",
     Reason.AMOUNT_EXCEEDS_AUTHORIZED: "the amount is more than was authorized",
     Reason.AMOUNT_EXCEEDS_REFUNDABLE: "the amount is more than is left to refund",
+    Reason.EXERCISE_DAY_OUT_OF_RANGE: "the right cannot have been exercised on that day",
     Reason.RETURN_WINDOW_CLOSED: "the time for returns is over",
     Reason.CANCELLATION_WINDOW_CLOSED: "the time for cancelling the purchase is over",
     Reason.NOT_A_PURCHASED_CARD: "the card was not purchased",
+    Reason.CARD_NOT_BLOCKED: "the card is not blocked",
 }
 assert set(STATUS) == set(MESSAGE) == set(Reason)
+
+# By then the connection is gone, and the next try goes to another server.
+STOPPING_RETRY_AFTER: Final = timedelta(milliseconds=200)
 
 UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
 ABORTED: Final = grpc.StatusCode.ABORTED
@@ -95,6 +101,11 @@ def malformed(violations: Sequence[tuple[str, str]]) -> Status:
 def try_again(code: grpc.StatusCode, message: str, after: timedelta) -> Status:
     """Return the status of a request that was not decided and may be sent again unchanged."""
     return _status(code, message, [_retry(after)])
+
+
+def stopping() -> Status:
+    """Return the status of a call that a server refuses because it stops: others answer it."""
+    return try_again(UNAVAILABLE, "the server is stopping", STOPPING_RETRY_AFTER)
 
 
 def internal() -> Status:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -26,6 +25,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
 from giftcard_server.edge.canonical import Read, canonical
+from giftcard_server.edge.days import delivery, exercised_on
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 CODE_CHARACTERS: Final = 64  # With spaces, dashes and other characters that were pasted along.
 LINES: Final = 500
-# Somewhere on Earth it is already tomorrow.
-_AHEAD_OF_UTC: Final = timedelta(hours=14)
 
 PAYMENT_METHODS: Final[dict[int, PaymentMethod]] = {
     pb.PaymentMethod.Value(f"PAYMENT_METHOD_{member.value}"): member for member in PaymentMethod
@@ -58,8 +56,8 @@ class RequestReader:
     ring: codes.KeyRing
     markets: Markets
 
-    def issue(self, message: pb.IssueRequest, caller: str) -> Read[Issue]:
-        """Read an IssueRequest."""
+    def issue(self, message: pb.IssueRequest, caller: str, now: datetime) -> Read[Issue]:
+        """Read an IssueRequest; see `_check_design`."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         market = fields.market(message.market)
@@ -72,7 +70,7 @@ class RequestReader:
         if message.HasField("recipient"):
             recipient = fields.contact(message.recipient, "recipient", present=True)
         text = fields.prose(message.message, "message", MESSAGE_MAX_CHARACTERS)
-        design = self._design(fields, market, message.design)
+        self._check_design(fields, market, message.design, now)
         fields.require_valid()
         command = Issue(
             key=RequestKey(caller, request_id),
@@ -80,7 +78,7 @@ class RequestReader:
             market=market,
             amount=amount,
             purchase=purchase,
-            design=design,
+            design=message.design,
             message=text,
             purchaser=purchaser,
             recipient=recipient,
@@ -131,17 +129,26 @@ class RequestReader:
         amount = None
         if message.HasField("amount"):
             amount = fields.money(message.amount, "amount")
+        other_tender_amount = None
+        if message.HasField("other_tender_amount"):
+            other_tender_amount = fields.money(
+                message.other_tender_amount, "other_tender_amount", minimum=0
+            )
         fields.require_valid()
         command = Capture(
             key=RequestKey(caller, request_id),
             new_card=self._new_card(caller, request_id),
             authorization_id=authorization_id,
             amount=amount,
+            other_tender_amount=other_tender_amount,
         )
         return Read(command, canonical(message, request_id=request_id))
 
     def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Read[Reverse]:
-        """Read a ReverseRequest; a day of delivery after `now` is malformed."""
+        """Read a ReverseRequest; a day of delivery after `now` is malformed.
+
+        A replay is later than its first try, so what was well-formed once stays so.
+        """
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         request_ids = {"request_id": request_id}
@@ -152,12 +159,8 @@ class RequestReader:
         refund_amount = None
         if message.HasField("refund_amount"):
             refund_amount = fields.money(message.refund_amount, "refund_amount")
-        delivered_on = None
-        if message.HasField("delivered_on"):
-            latest = (now + _AHEAD_OF_UTC).date()
-            delivered_on = fields.day(message.delivered_on, "delivered_on", latest)
-        elif reason is ReverseReason.CHANGE_OF_MIND:
-            fields.wrong("delivered_on", "is required for a change of mind")
+        delivered_on = delivery(fields, message, reason, now)
+        exercised = exercised_on(fields, message, now)
         beneficiary = None
         if message.HasField("beneficiary"):
             beneficiary = fields.contact(message.beneficiary, "beneficiary", present=True)
@@ -172,20 +175,24 @@ class RequestReader:
             refund_amount=refund_amount,
             delivered_on=delivered_on,
             beneficiary=beneficiary,
+            before_delivery=message.before_delivery,
+            exercised_on=exercised,
         )
         return Read(command, canonical(message, **request_ids))
 
-    def cancel(self, message: pb.CancelRequest, caller: str) -> Read[Cancel]:
-        """Read a CancelRequest."""
+    def cancel(self, message: pb.CancelRequest, caller: str, now: datetime) -> Read[Cancel]:
+        """Read a CancelRequest; `now` as in `reverse`."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         card_ids = self._card_ids(fields, message.code)
         purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
+        exercised = exercised_on(fields, message, now)
         fields.require_valid()
         command = Cancel(
             key=RequestKey(caller, request_id),
             card_ids=card_ids,
             purchase_order_id=purchase_order_id,
+            exercised_on=exercised,
         )
         return Read(command, canonical(message, request_id=request_id))
 
@@ -204,16 +211,22 @@ class RequestReader:
         code = codes.derive_code(key, caller, request_id)
         return NewCard(codes.derive_card_id(key, code), code.last4, key.key_id)
 
-    def _design(self, fields: Fields, market: str, design: str) -> str:
+    def _check_design(self, fields: Fields, market: str, design: str, now: datetime) -> None:
+        """Note an unknown market, and a design that no version of its terms has (R4, R38).
+
+        Whether the design is on offer at `now` is decided once no record answers the request, as
+        a replay may be of another day. A request that is malformed anyway has no record, so that
+        this violation is in the answer beside the others.
+        """
         known = self.markets.get(market)
         if known is None:
             if market:
                 fields.wrong("market", "is not a market of this service")
-            return design
-        designs = known.terms.designs
-        if design and design not in designs:  # R4
-            fields.wrong("design", f"must be one of {', '.join(designs)}")
-        return design or designs[0]
+            return
+        terms = known.terms_at(now)
+        is_known = any(design in version.designs for version in known.versions)
+        if design and design not in terms.designs and (fields.violations or not is_known):
+            fields.wrong("design", terms.design_choice)
 
 
 def _purchase(fields: Fields, message: pb.IssueRequest) -> Purchase:

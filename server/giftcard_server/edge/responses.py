@@ -143,9 +143,13 @@ def _authorization(authorization: Authorization) -> gift_card_pb2.Authorization:
         captured_amount=_money(authorization.captured_minor, currency),
         refunded_amount=_money(authorization.refunded_minor, currency),
         remaining_due=_money(authorization.remaining_due_minor, currency),
-        forfeited_amount=_money(authorization.forfeited_minor, currency),
+        forfeited_amount=_money(authorization.lost_minor, currency),
         create_time=_timestamp(authorization.created_at),
         expire_time=_timestamp(authorization.expires_at),
+        other_tender_amount=_money(authorization.other_tenders_minor, currency)
+        if authorization.state is AuthorizationState.CAPTURED
+        else None,
+        restored_amount=_money(authorization.restored_minor, currency),
     )
 
 

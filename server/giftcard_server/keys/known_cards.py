@@ -12,7 +12,7 @@ from giftcard_server.errors import StartRefusedError
 
 if TYPE_CHECKING:
     from giftcard_rules.codes import Key, KeyRing
-    from giftcard_rules.terms import Terms
+    from giftcard_rules.terms import Market
     from giftcard_storage.overview import Holdings
 
 # Returns the caller and the request id that made a card, by its id.
@@ -20,19 +20,19 @@ MadeBy = Callable[[str], tuple[str, str]]
 
 
 def require_known(
-    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
+    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, markets: Mapping[str, Market]
 ) -> None:
     """Raise `StartRefusedError` unless the ring and the markets have all that the cards need."""
-    mistakes = mistakes_of(holdings, made_by, ring, terms)
+    mistakes = mistakes_of(holdings, made_by, ring, markets)
     if mistakes:
         raise StartRefusedError("; ".join(mistakes))
 
 
 def mistakes_of(
-    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, terms: Mapping[str, Terms]
+    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, markets: Mapping[str, Market]
 ) -> list[str]:
     """Return why a server with this ring and these markets must not start on these cards."""
-    return [*_key_mistakes(holdings, made_by, ring), *_market_mistakes(holdings, terms)]
+    return [*_key_mistakes(holdings, made_by, ring), *_market_mistakes(holdings, markets)]
 
 
 def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) -> Iterator[str]:
@@ -58,10 +58,10 @@ def _is_made_with(key: Key, card_id: str, made_by: MadeBy) -> bool:
     return hmac.compare_digest(derived, card_id)
 
 
-def _market_mistakes(holdings: Sequence[Holdings], terms: Mapping[str, Terms]) -> Iterator[str]:
+def _market_mistakes(holdings: Sequence[Holdings], markets: Mapping[str, Market]) -> Iterator[str]:
     """Yield the markets that are missing, also for used cards, which can still be refunded."""
     for each in holdings:
-        market = terms.get(each.market)
+        market = markets.get(each.market)
         if market is None:
             yield f"{each.cards} cards need the market {each.market}"
         elif market.currency != each.currency:

@@ -29,6 +29,7 @@ class KeySettings(BaseModel):
     ] = DatabaseUrl.of_file(Path("giftcard.db"))
     keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
     key_file: Path | None = None
+    new_database: bool = False
 
     @property
     def key_path(self) -> Path:

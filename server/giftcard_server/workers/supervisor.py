@@ -20,12 +20,14 @@ import structlog
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from giftcard_server.callers.access import Access
+from giftcard_server.clocks.judged_clock import LOOK_SECONDS
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
-from giftcard_server.parts import prepare_database, registry_of
+from giftcard_server.parts import judged_clock_of, prepare_database, registry_of
 from giftcard_server.probe import Probe
+from giftcard_server.recurring import Recurring
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.workers.shared_port import SharedPort
 from giftcard_server.workers.worker_slot import WorkerSlot
@@ -72,10 +74,12 @@ class Supervisor:
             self.registry = registry_of(settings, overview)
             self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
             self._access = Access(settings, reread)
+            self._clock = judged_clock_of(settings, opened, None, marks=False)
+            self._looking = Recurring("clock", self._clock.look, LOOK_SECONDS, ())
             try:
                 self._port = SharedPort(settings.grpc_listen)
                 opened.callback(self._port.close)
-                self._http = http_server(settings, self._access, self.registry, self._is_ready)
+                self._http = http_server(settings, self._access, self.registry, self._why_not_ready)
             except OSError as error:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())
@@ -97,6 +101,7 @@ class Supervisor:
         signals.start()
         self._http.start()
         self._access.reloading.start()
+        self._looking.start()
         try:
             # The first worker alone, so that a mistake that hits all workers is reported once.
             for some in (self._slots[:1], self._slots[1:]):
@@ -134,6 +139,7 @@ class Supervisor:
                 left = GRACE_SECONDS
             self._hear(left)
         self._access.reloading.stop()
+        self._looking.stop()
         self._http.stop()
         self._opened.close()
 
@@ -191,8 +197,15 @@ class Supervisor:
     def _count(self) -> int:
         return self._replaced
 
-    def _is_ready(self) -> bool:
-        return not self._draining.is_set() and self._alive() > 0 and self._probe.is_answered()
+    def _why_not_ready(self) -> str:
+        if self._draining.is_set():
+            return "the server is stopping"
+        if not self._alive():
+            return "no worker answers"
+        if why_not_ready := self._probe.why_not_ready() or self._clock.why_wrong():
+            return why_not_ready
+        why_not = [slot.why_not_writable for slot in self._slots if slot.is_ready]
+        return f"nothing can be written: {why_not[0]}" if why_not and all(why_not) else ""
 
     def _environment(self) -> dict[str, str]:
         """Return this environment with what workers need: the port, and the folder of counters."""

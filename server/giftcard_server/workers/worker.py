@@ -19,6 +19,7 @@ from prometheus_client import values
 
 from giftcard_server import logs
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
+from giftcard_server.process import core_dumps
 from giftcard_server.service import Service, run
 from giftcard_server.settings import Settings, read_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
@@ -40,7 +41,14 @@ def main(number: int) -> None:
         settings = read_settings()
         logs.configure(settings.log_level, worker=number)
         threading.Thread(target=drain_when_orphaned, args=(settings,), daemon=True).start()
-        service = Service(settings, worker=number, reread=read_settings)
+        if not settings.core_dumps:
+            core_dumps.forbid()
+        service = Service(
+            settings,
+            worker=number,
+            reread=read_settings,
+            tell_of_writes=lambda why_not: _report(f"{why_not}\n".encode()),
+        )
     except (SettingsError, StartRefusedError, StorageError) as error:
         _report(str(error).encode())
         sys.exit(EXIT_REFUSED)

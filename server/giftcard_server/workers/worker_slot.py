@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A worker writes this to its standard output when it is ready, or else why it must not start.
-READY: Final = b"ready"
+# A worker writes this to its standard output when it is ready, or else why it must not start. From
+# then on it writes a line whenever that changes: why nothing can be written, or an empty one.
+READY: Final = b"ready\n"
 OUTPUT_BYTES: Final = 4096
 # A worker that was ready for this long did not fail at its start, and is replaced at once. For
 # others the pause doubles each time: the cause may pass, and their starts must not take the
@@ -37,6 +38,8 @@ class WorkerSlot:
         self.is_ready = False
         # Why the last process refused to start, if it did.
         self.refusal = ""
+        # Why the process can write nothing, as far as it has said.
+        self.why_not_writable = ""
 
     @property
     def is_running(self) -> bool:
@@ -69,21 +72,27 @@ class WorkerSlot:
         except OSError:
             self._pause()
             raise
-        self.due_at, self.refusal = None, ""
+        self.due_at, self.refusal, self.why_not_writable = None, "", ""
 
     def hear(self) -> int | None:
         """Read what the worker wrote. Return its exit code where it has ended, else None."""
         output = os.read(self.fileno(), OUTPUT_BYTES)
-        if output == READY:
-            self.is_ready, self._ready_at = True, time.monotonic()
-        elif output:
-            self.refusal += output.decode(errors="replace")
         if output:
+            self._take_in(output)
             return None
         with self._running() as process:  # Closes the pipes and waits, so no zombie is left.
             pass
         self._pause()
         return process.returncode
+
+    def _take_in(self, output: bytes) -> None:
+        if not self.is_ready and output.startswith(READY):
+            self.is_ready, self._ready_at = True, time.monotonic()
+            output = output.removeprefix(READY)
+        elif not self.is_ready:
+            self.refusal += output.decode(errors="replace")
+        if self.is_ready and output:
+            self.why_not_writable = output.decode(errors="replace").splitlines()[-1]
 
     def tell_to_drain(self) -> None:
         """Send SIGTERM."""

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from peewee import SQL, Select, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from peewee import Database, Field, Function, Model, Query
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
 
 
 class Selection(NamedTuple):
@@ -61,24 +62,37 @@ class Engine(ABC):
         """Open a connection that any one thread at a time may use."""
 
     @abstractmethod
-    def connect_to_look_over(self, location: str) -> Database:
-        """Open a connection for statements that read whole tables."""
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
+        """Open a connection for statements that read whole tables.
+
+        A server that does not answer one of them `within_seconds` is given up; None is no bound.
+        """
 
     @abstractmethod
     def is_to_be_made(self, location: str) -> bool:
         """Return whether `migrate` would make the database, as there is none yet."""
 
     @abstractmethod
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Bring a database to this code's schema, and return the migrations that it took.
 
+        Each migration is announced before it runs.
         Raises `DatabaseRefusedError`, and leaves the database as it is, where it is not ours,
         of a newer version, damaged or out of reach, or needs a ring.
         """
 
     @abstractmethod
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run. Raises `DatabaseRefusedError`, and changes nothing."""
+
+    @abstractmethod
     def require_schema(self, location: str) -> None:
-        """Raise `DatabaseRefusedError` unless the database is ours and of this code's schema."""
+        """Raise `DatabaseRefusedError` unless the database is ours and its schema fits.
+
+        A newer version may have expanded it, without fencing this code off.
+        """
 
     @abstractmethod
     def has_cards(self, location: str) -> bool:
@@ -92,8 +106,31 @@ class Engine(ABC):
         """Bring the pages of the database's log home, without keeping callers waiting."""
 
     @abstractmethod
-    def begin_writing(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and may change it."""
+    def servers_time(self, database: Database) -> int | None:
+        """Return the time of the database's own server, in microseconds; None without one."""
+
+    @abstractmethod
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write durably, change nothing and wait for no other writer; return why that failed.
+
+        Empty where it went well; None where another writer was at work, so that it is not known.
+        """
+
+    @abstractmethod
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
+        """Begin a transaction that sees one state of the database, and may change it.
+
+        If it is not patient, it hardly waits for a row that another session has locked. Raises
+        `FencedOffError` where a newer version has fenced this code off. No fence is committed
+        until the transaction has ended. After an error it may have begun.
+        """
+
+    @abstractmethod
+    def wait_like_a_write(self, database: Database) -> None:
+        """Have the commit of a transaction that only read wait as that of one that wrote would.
+
+        After it, everything that the transaction read is as durable as any commit.
+        """
 
     @abstractmethod
     def begin_reading(self, database: Database) -> None:

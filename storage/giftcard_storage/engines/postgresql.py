@@ -6,6 +6,7 @@ it has written it is refused.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
@@ -19,20 +20,42 @@ from giftcard_storage.engines.postgresql_server import (
     refused,
     shown,
 )
-from giftcard_storage.errors import StaleError, StorageAwayError, translated
-from giftcard_storage.versions import RingNeededError, lacking, newer, status, up
+from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
+from giftcard_storage.versions import (
+    FENCES,
+    RingNeededError,
+    lacking,
+    newer,
+    planned,
+    require_unfenced,
+    status,
+    up,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from typing import Any
+
+    from playhouse.migrations import Migration
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
 
 _LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 # The number of the lock; any that no other program on the database uses: "gct1".
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
 _TABLES: Final = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
+_TIME: Final = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+# In one round trip, which takes statements that are not prepared.
+_BEGIN_WRITING: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+    f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
+)
+# Room for a page is what a full disk lacks first. The table is gone with its transaction.
+_A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT repeat('-', 4096)"
+_IN_WORDS: Final = {"53100": "the disk is full", "25006": "the server is a standby"}
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -40,6 +63,14 @@ _FROM_JSON: Final = {
     "BOOL": "(saved.value->>{place})::boolean",
     "BLOB": "decode(saved.value->>{place}, 'hex')",
 }
+# A transactional message is a record in the log and in no table. To have a transaction id would
+# not be enough: a commit that wrote nothing waits for no flush. Without standbys to wait for
+# there is nothing to do, as this server flushes a commit before any other session can see it.
+_WRITE_TO_LOG: Final = """
+    SELECT pg_logical_emit_message(true, 'giftcard', '')
+    WHERE current_setting('synchronous_standby_names') <> ''
+"""
+_BE_IMPATIENT: Final = "SET LOCAL lock_timeout = '100ms'"
 
 
 class Postgresql(Engine):
@@ -66,17 +97,19 @@ class Postgresql(Engine):
         """Open a connection that opens itself again once it was cut."""
         return connect(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
         """Open a connection whose plans read whole tables, and whose statements may take long."""
-        return connect(location, LOOKING_OVER)
+        return connect(location, LOOKING_OVER, within_seconds)
 
     def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
         """Return False: the server's operator makes the database."""
         return False
 
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Bring the database to this code's schema, one process at a time."""
-        with opened(location) as database:
+        with opened(location, round_trip_seconds=None) as database:
             try:
                 with translated():
                     database.execute_sql(f"SET lock_timeout = '{_MIGRATING_SECONDS}s'")
@@ -86,21 +119,25 @@ class Postgresql(Engine):
             except StorageAwayError as error:
                 why = f"another process has been migrating it for {_MIGRATING_SECONDS} seconds"
                 raise refused(location, why) from error
-            migrations = status(database)
-            has_history = any(migration.applied for migration in migrations)
-            if not has_history and database.execute_sql(_TABLES).fetchone():
-                raise refused(location, "there are tables of another program in it")
-            _require(location, newer(migrations))
+            _migrations_of_ours(location, database)
             try:
-                return up(database, ring)
+                return up(database, ring, announce)
             except RingNeededError as error:
                 raise refused(location, str(error)) from error
+            except StaleError as error:
+                why = "running servers were in the way each time: try again with fewer calls"
+                raise refused(location, why) from error
+
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run now."""
+        with opened(location) as database:
+            return planned(_migrations_of_ours(location, database))
 
     def require_schema(self, location: str) -> None:
         """Raise `DatabaseRefusedError` unless the schema fits, and commits are durable."""
         with opened(location) as database:
             migrations = status(database)
-            _require(location, newer(migrations) or lacking(migrations))
+            _require(location, newer(database, migrations) or lacking(migrations))
             for setting, lossy in _LOSSY.items():
                 (value,) = database.execute_sql(f"SHOW {setting}").fetchone()
                 if value in lossy:
@@ -115,9 +152,49 @@ class Postgresql(Engine):
     def checkpoint(self, database: Database) -> None:
         """Leave it to the server, which does so by itself."""
 
-    def begin_writing(self, database: Database) -> None:
-        """See one state throughout; updating a row that was changed since then fails."""
-        _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+    def servers_time(self, database: Database) -> int:
+        """Return what its clock says now, not when a transaction began."""
+        (at,) = database.execute_sql(_TIME).fetchone()
+        return int(at)
+
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write a page of a table that is gone with its transaction."""
+        try:
+            with translated():
+                try:
+                    self.begin_writing(database)
+                    database.execute_sql(_A_PAGE)
+                    database.commit()
+                except BaseException:
+                    with suppress(Exception):  # It may have ended with its connection.
+                        database.rollback()
+                    raise
+        except FencedOffError as error:
+            return str(error)
+        except StorageAwayError as error:
+            code = str(error)
+            return _IN_WORDS.get(code, f"PostgreSQL says {code}")
+        return ""
+
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:
+        """See one state throughout; updating a row that was changed since then fails.
+
+        The lock comes before the transaction's state of the database is settled, and no fence
+        is committed while it is held. So a fence that was committed is seen.
+        """
+        cursor = _begin(database, _BEGIN_WRITING)
+        while cursor.nextset():
+            pass
+        require_unfenced(cursor.fetchall())
+        if not is_patient:
+            database.cursor().execute(_BE_IMPATIENT)
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Write to the log, so that COMMIT waits for the standbys that commits have to wait for.
+
+        The log has one order: what was committed before is then on these standbys too.
+        """
+        database.cursor().execute(_WRITE_TO_LOG)
 
     def begin_reading(self, database: Database) -> None:
         """See one state throughout."""
@@ -170,16 +247,24 @@ def _require(location: str, why: str) -> None:
         raise refused(location, why)
 
 
-def _begin(database: Database, statement: str) -> None:
+def _migrations_of_ours(location: str, database: Database) -> list[Migration]:
+    """Return the migrations of the database and of this code, unless it refuses the database."""
+    migrations = status(database)
+    has_history = any(migration.applied for migration in migrations)
+    if not has_history and database.execute_sql(_TABLES).fetchone():
+        raise refused(location, "there are tables of another program in it")
+    _require(location, newer(database, migrations))
+    return migrations
+
+
+def _begin(database: Database, statements: str) -> Any:  # noqa: ANN401 - the driver's cursor
     """Begin a transaction on a connection that may have been cut since its last use."""
     if database.is_connection_usable():
         try:
-            database.cursor().execute(statement)
+            return database.cursor().execute(statements, prepare=False)
         except Exception:
             if database.is_connection_usable():
                 raise
-        else:
-            return
     database.close()
     database.connect()
-    database.cursor().execute(statement)
+    return database.cursor().execute(statements, prepare=False)

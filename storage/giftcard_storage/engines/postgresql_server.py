@@ -9,14 +9,20 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import peewee
-from peewee import PostgresqlDatabase
 
-from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError, translated
+from giftcard_storage.errors import (
+    DatabaseRefusedError,
+    StorageAwayError,
+    UnfitSessionError,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peewee import Database
+
+    from giftcard_storage.engines.postgresql_connection import BoundedDatabase
 
 # Settings of libpq, in seconds, the last in milliseconds. Those of the URL win.
 _CONNECTING: Final = {
@@ -28,6 +34,9 @@ _CONNECTING: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+# For a round trip of commands and of reads that look at few rows. A call that led a batch and one
+# that waited for it still end within the 30 s that a call may take.
+ROUND_TRIP_SECONDS: Final = 5.0
 # Settings of the server for a session; times are in milliseconds.
 SESSION: Final = {
     "synchronous_commit": "on",
@@ -48,17 +57,8 @@ LOOKING_OVER: Final = SESSION | {
     "enable_hashjoin": "on",
     "enable_mergejoin": "on",
 }
-
-
-class _Postgresql(PostgresqlDatabase):
-    def rollback(self) -> None:
-        """Roll back through psycopg, which then prepares its statements anew.
-
-        After a failure in a pipeline, psycopg takes the statements behind it for prepared. A
-        ROLLBACK that does not go through psycopg itself would leave it so for good.
-        """
-        if not self.is_closed():
-            PostgresqlDatabase.connection(self).rollback()
+# The URLs whose sessions are known to stay with their client.
+_WITH_OWN_SESSIONS: Final[set[str]] = set()
 
 
 def shown(url: str) -> str:
@@ -79,28 +79,41 @@ def name_of(rest: str) -> str:
     return hosts_and_name.partition("/")[2]
 
 
-def connect(url: str, session: dict[str, str] = SESSION) -> Database:
-    """Open a connection that any one thread at a time may use."""
+def connect(
+    url: str,
+    session: dict[str, str] = SESSION,
+    round_trip_seconds: float | None = ROUND_TRIP_SECONDS,
+) -> Database:
+    """Open a connection that any one thread at a time may use.
+
+    Each of its round trips ends within `round_trip_seconds`, unless that is None.
+    """
     try:
-        database: Database = _Postgresql(
-            **_parameters(url, session), prefer_psycopg3=True, thread_safe=False
-        )
+        parameters, settings = _parameters(url, session)
+        from giftcard_storage.engines import postgresql_connection  # noqa: PLC0415 - needs psycopg
+
+        database = postgresql_connection.BoundedDatabase(parameters, settings, round_trip_seconds)
         with translated():
             database.connect()
+        if url not in _WITH_OWN_SESSIONS:
+            _require_own_session(database)
+            _WITH_OWN_SESSIONS.add(url)
     except peewee.ProgrammingError:
         # Without libpq's own text, which quotes what it does not understand.
         raise refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
         why = "psycopg is missing: install giftcard-tender[server,postgres]"
         raise refused(url, why) from error
+    except UnfitSessionError as error:
+        raise refused(url, str(error)) from error
     return database
 
 
 @contextlib.contextmanager
-def opened(url: str) -> Iterator[Database]:
+def opened(url: str, round_trip_seconds: float | None = ROUND_TRIP_SECONDS) -> Iterator[Database]:
     """Open a connection inside, and close it. Raises `DatabaseRefusedError` if that fails."""
     try:
-        database = connect(url)
+        database = connect(url, round_trip_seconds=round_trip_seconds)
     except StorageAwayError as error:
         raise refused(url, f"it cannot be reached ({error})") from error
     try:
@@ -110,21 +123,32 @@ def opened(url: str) -> Iterator[Database]:
         database.close()
 
 
-def _parameters(url: str, session: dict[str, str]) -> dict[str, Any]:
-    """Return the parameters of a connection: the URL's, and our own where it has none."""
+def _require_own_session(database: BoundedDatabase) -> None:
+    try:
+        with translated():
+            database.require_own_session()
+    except BaseException:
+        database.close()
+        raise
+
+
+def _parameters(url: str, session: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the parameters of a connection and the settings of its session.
+
+    Both are the URL's, and our own where it has none.
+    """
     try:
         from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 - the extra `postgres` brings it
+
+        from giftcard_storage.engines.postgresql_session import settings_of  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise peewee.ImproperlyConfigured from error
     try:
         in_url = conninfo.conninfo_to_dict(url)
     except ProgrammingError as error:
         raise peewee.ProgrammingError from error
-    options = [f"-c {name}={value}" for name, value in session.items()]
-    # Of a setting that is there twice, the later one wins.
-    every = " ".join([*options, str(in_url.pop("options", ""))])
-    parameters = {**_CONNECTING, **in_url, "options": every}
-    return {"database": parameters.pop("dbname"), **parameters}
+    settings, options = settings_of(str(in_url.pop("options", "")), session)
+    return {**_CONNECTING, **in_url, **({"options": options} if options else {})}, settings
 
 
 def refused(url: str, why: str) -> DatabaseRefusedError:

@@ -7,8 +7,9 @@ ours, or damaged, is refused and left as it is.
 from __future__ import annotations
 
 import json
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
@@ -21,23 +22,41 @@ from giftcard_storage.engines.engine import (
     json_of,
 )
 from giftcard_storage.engines.sqlite_file import (
-    APPLICATION_ID,
     DAMAGED,
     is_new,
+    make_file,
     open_file,
     open_to_look,
     refused,
     require_ours,
     rewrite,
+    why_too_full,
 )
-from giftcard_storage.errors import StaleError, StorageAwayError, translated
-from giftcard_storage.versions import RingNeededError, lacking, up
+from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
+from giftcard_storage.versions import (
+    FENCES,
+    RingNeededError,
+    lacking,
+    planned,
+    require_unfenced,
+    status,
+    up,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
+    from giftcard_storage.versions import Planned
+
+
+# The driver's errors by name, as `StorageAwayError` has them.
+_BUSY: Final = "DatabaseLockedError"
+_IN_WORDS: Final = {
+    "DiskFullError": "the disk is full",
+    "ReadOnlyError": "the file or its folder is read-only",
+}
 
 
 class Sqlite(Engine):
@@ -66,7 +85,7 @@ class Sqlite(Engine):
         with translated():
             return open_file(location)
 
-    def connect_to_look_over(self, location: str) -> Database:
+    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:  # noqa: ARG002 - as the other engine's
         """Open a connection like any other, as no setting of SQLite steers its plans."""
         return self.connect(location)
 
@@ -74,23 +93,23 @@ class Sqlite(Engine):
         """Return whether there is no file yet."""
         return not Path(location).exists()
 
-    def migrate(self, location: str, ring: KeyRing | None) -> list[str]:
+    def migrate(
+        self, location: str, ring: KeyRing | None, announce: Callable[[Planned], object]
+    ) -> list[str]:
         """Make the file if there is none, and bring it to this code's schema."""
         path = Path(location)
         is_made = is_new(path)
         if not is_made:
             require_ours(path)
         try:
-            path.touch(mode=0o600)
+            make_file(path)
             database = open_file(location)
         except (OSError, *DAMAGED) as error:
             raise refused(path, f"it cannot be opened ({type(error).__name__})") from error
         try:
             with translated():
-                if is_made:  # First and outside the log, so that the file is known as ours at once.
-                    database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
                 database.execute_sql("PRAGMA journal_mode = WAL")
-                names = up(database, ring)
+                names = up(database, ring, announce)
                 if database.execute_sql("PRAGMA user_version").fetchone() != (0,):
                     rewrite(path, database)
                 return names
@@ -104,6 +123,14 @@ class Sqlite(Engine):
             raise refused(path, why) from error
         finally:
             database.close()
+
+    def planned(self, location: str) -> list[Planned]:
+        """Return what `migrate` would run now; all of them where there is no file."""
+        path = Path(location)
+        if not is_new(path):
+            return planned(require_ours(path))
+        with closing(SqliteDatabase(":memory:")) as database:
+            return planned(status(database))
 
     def require_schema(self, location: str) -> None:
         """Raise `DatabaseRefusedError` unless the file is there, sound, ours and up to date."""
@@ -132,9 +159,38 @@ class Sqlite(Engine):
         with translated():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def begin_writing(self, database: Database) -> None:
+    def servers_time(self, database: Database) -> int | None:  # noqa: ARG002 - as the other engine's
+        """Return None: a file has no clock."""
+        return None
+
+    def why_not_writable(self, database: Database) -> str | None:
+        """Write the first page as it is; a disk with next to no room is full already."""
+        try:
+            with translated():
+                database.execute_sql("PRAGMA busy_timeout = 0")
+                try:
+                    self.begin_writing(database)
+                    (version,) = database.execute_sql("PRAGMA user_version").fetchone()
+                    database.execute_sql(f"PRAGMA user_version = {version}")
+                    database.commit()
+                except BaseException:
+                    with suppress(Exception):  # It may have ended with its connection.
+                        database.rollback()
+                    raise
+        except FencedOffError as error:
+            return str(error)
+        except StorageAwayError as error:
+            why = str(error)
+            return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
+        return why_too_full(Path(database.database))
+
+    def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows
         """Take the writers' lock before anything is read, so that nothing read can be stale."""
         database.execute_sql("BEGIN IMMEDIATE")
+        require_unfenced(database.execute_sql(FENCES).fetchall())
+
+    def wait_like_a_write(self, database: Database) -> None:
+        """Do nothing: a commit is flushed before another connection can see it."""
 
     def begin_reading(self, database: Database) -> None:
         """Read beside the writer."""

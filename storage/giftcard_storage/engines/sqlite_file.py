@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import os
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
 import peewee
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x67_63_74_31  # "gct1", in the header of every file of ours.
 BUSY_SECONDS: Final = 5
+ENOUGH_BYTES: Final = 1024 * 1024
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_BYTES: Final = 100
@@ -61,6 +63,35 @@ def open_to_look(path: Path) -> Database:
     return open_file(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
+def make_file(path: Path) -> None:
+    """Make the file where there is none, or where it is empty; it is known as ours at once.
+
+    A file that is not there yet appears whole, so that an empty one is never ours.
+    """
+    if not is_new(path):
+        return
+    made = path if path.exists() else path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        made.touch(mode=0o600)
+        with closing(open_file(made)) as database:
+            database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        if made != path:
+            with suppress(FileExistsError):  # Another server that starts is as good.
+                path.hardlink_to(made)
+    finally:
+        if made != path:
+            made.unlink(missing_ok=True)
+
+
+def why_too_full(path: Path) -> str:
+    """Say that the disk has less room than a batch may need; nothing where it has enough."""
+    disk = os.statvfs(path.parent)
+    free = disk.f_bavail * disk.f_frsize
+    if free >= ENOUGH_BYTES:
+        return ""
+    return f"the disk is full: {free} bytes are free in {path.parent}"
+
+
 def rewrite(path: Path, database: Database) -> None:
     """Rewrite every page, as a migration left in freed space what must not stay there.
 
@@ -88,6 +119,7 @@ def is_new(path: Path) -> bool:
         return False
     if not path.parent.is_dir():
         raise refused(path, f"its folder {path.parent} does not exist")
+    _require_writable(path)
     return True
 
 
@@ -102,24 +134,37 @@ def require_ours(path: Path) -> list[Migration]:
         raise refused(path, "it is not a SQLite database, or it is damaged")
     if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
         raise refused(path, "it belongs to another program")
+    _require_writable(path)
     try:
-        damage, migrations = _inspect(path)
+        damage, too_new, migrations = _inspect(path)
     except DAMAGED as error:
         raise refused(path, "it is damaged") from error
     if damage != "ok":
         raise refused(path, f"it is damaged ({damage})")
-    why = newer(migrations)
-    if why:
-        raise refused(path, why)
+    if too_new:
+        raise refused(path, too_new)
     return migrations
 
 
-def _inspect(path: Path) -> tuple[str, list[Migration]]:
+def _require_writable(path: Path) -> None:
+    """Raise `DatabaseRefusedError` where no log can be written beside the file, even to read it."""
+    folder = path.absolute().parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise refused(path, f"its folder {folder} is read-only for this user")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise refused(path, "it is read-only for this user")
+
+
+def _inspect(path: Path) -> tuple[str, str, list[Migration]]:
+    """Return what is damaged, why it is too new, and the migrations of the file and this code."""
     database = open_to_look(path)
     try:
         damage: str = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
         # A damaged file may read as anything, so it is not read further.
-        return damage, status(database) if damage == "ok" else []
+        if damage != "ok":
+            return damage, "", []
+        migrations = status(database)
+        return damage, newer(database, migrations), migrations
     finally:
         database.close()
 

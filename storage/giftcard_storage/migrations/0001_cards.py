@@ -22,6 +22,8 @@ from peewee import (
     TextField,
 )
 
+from giftcard_storage.versions import Effect
+
 if TYPE_CHECKING:
     from playhouse.migrate import SchemaMigrator
 
@@ -247,6 +249,9 @@ Card.add_index(
 TABLES = (Card, Authorization, Posting, Purchase, Request, Person)
 APPEND_ONLY = ("posting", "request")
 FORBIDDEN = ("UPDATE", "DELETE")
+
+
+EFFECT = Effect.EXPANDS
 
 
 def up(_migrator: SchemaMigrator, database: Database) -> None:

@@ -27,7 +27,7 @@ from peewee import (
     Tuple,
 )
 
-from giftcard_storage.versions import RingNeededError, ring_at_hand
+from giftcard_storage.versions import Effect, RingNeededError, ring_at_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +117,7 @@ class Person(Model):
 
 
 TABLES = (DataKey, Person)
+EFFECT = Effect.FENCES  # Servers of the version before fail at a table that is another one now.
 
 
 def up(_migrator: SchemaMigrator, database: Database) -> None:

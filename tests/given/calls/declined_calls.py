@@ -246,3 +246,34 @@ def cancelling_a_card_that_came_out_of_a_refund(world: World) -> Any:
     paid = world.paid(world.call(purchase).code)
     back = world.call(sent.reverse(paid.authorization_id))
     return sent.cancel(back.replacement.code, purchase.purchase.order_id)
+
+
+def a_second_card_for_a_payment(world: World) -> Any:
+    first, second = sent.issue(), sent.issue()
+    world.call(first)
+    second.purchase.payment_reference = first.purchase.payment_reference
+    return second
+
+
+def refunding_a_part_of_a_hold(world: World) -> Any:
+    return sent.reverse(world.held(world.bought().code).authorization_id, 10_00)
+
+
+def an_other_tender_that_took_a_cent_too_much(world: World) -> Any:
+    held = world.held(world.bought(50_00).code, sent.order(80_00))
+    request = sent.capture(held.authorization_id)
+    request.other_tender_amount.CopyFrom(sent.euros(30_01))
+    return request
+
+
+def a_return_before_its_order(world: World) -> Any:
+    request = sent.reverse(world.paid(world.bought().code).authorization_id)
+    request.exercised_on.CopyFrom(Date(year=2026, month=9, day=13))
+    return request
+
+
+def a_cancellation_before_the_purchase(world: World) -> Any:
+    purchase = sent.issue()
+    request = sent.cancel(world.call(purchase).code, purchase.purchase.order_id)
+    request.exercised_on.CopyFrom(Date(year=2026, month=9, day=13))
+    return request

@@ -1,148 +1,125 @@
 """Callers that record what they send and each answer, through every fault of the server."""
 
+import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_client.histories import sums
+from giftcard_client.histories.calling.workload import PATIENCE_SECONDS, Caller, LostError
+from giftcard_client.histories.check import Liability, compare
+from giftcard_client.histories.check import check as check_history
+from giftcard_client.histories.model import LEAVES_NO_TRACE
+from giftcard_client.histories.recording.history import DECIDED, History
+from giftcard_client.histories.recording.recorder import Answer, Recorder
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import Purchase
-from given.calls import sent
-from given.calls.answered import Refusal, is_replay, refusal_of
-from given.calls.shop import TIMEOUT_SECONDS, Shop
+from given.calls.shop import Shop
+from given.servers.giftcard_command import giftcard
 from given.servers.server_process import ServerProcess
 
-CARD_MINOR = 50_00
-PATIENCE_SECONDS = 0.02  # Of a caller without an answer, before its next request.
+Undecided = Callable[[Answer], bool]
 
 
-class LostError(Exception):
-    """No answer came: the server was gone, or could not decide for now."""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer as bytes: of a response, or of the status of a refusal."""
-
-    serialized: bytes
-    replayed: bool
-    response: Any = None
-
-
-Undecided = Callable[[Refusal], bool]
-
-
-def no_server_answered(refused: Refusal) -> bool:
+def no_server_answered(answer: Answer) -> bool:
     """Return whether gRPC found no server, or lost it."""
-    return refused.status is grpc.StatusCode.UNAVAILABLE and refused.retry_after is None
+    return answer.status is grpc.StatusCode.UNAVAILABLE and not answer.retry_info
 
 
-def not_decided(refused: Refusal) -> bool:
+def not_decided(answer: Answer) -> bool:
     """Return whether the server could not decide, so that the same request may be sent again."""
-    undecided = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
-    return refused.status in undecided and refused.reason is None
+    return answer.status in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
 
 
-def ask(shop: Shop, request: Any, is_lost: Undecided = no_server_answered) -> Answered:
-    """Send a request once. Raises `LostError`; fails on a refusal without a reason."""
-    rpc = getattr(shop.stub, type(request).__name__.removesuffix("Request"))
-    try:
-        response, call = rpc.with_call(request, timeout=TIMEOUT_SECONDS)
-    except grpc.RpcError as error:
-        refused = refusal_of(error)
-        if is_lost(refused):
-            raise LostError from None
-        assert refused.reason is not None, refused
-        return Answered(refused.serialized, refused.replayed)
-    return Answered(response.SerializeToString(deterministic=True), is_replay(call), response)
+class Journal(Caller):
+    """A caller of the recorded workload that sends each request once, and knows what was lost.
 
+    `is_lost` says which undecided answers there may be; any other fails the test.
+    """
 
-@dataclass
-class Journal:
-    """The requests of one caller, in order, with the bytes of each answer."""
-
-    chance: random.Random
-    acknowledged: list[tuple[Any, bytes]] = field(default_factory=list)
-    lost: list[Any] = field(default_factory=list)
-    is_lost: Undecided = no_server_answered
+    def __init__(
+        self,
+        chance: random.Random,
+        history: History,
+        *,
+        is_lost: Undecided = no_server_answered,
+        shared: Sequence[str] = (),
+    ) -> None:
+        super().__init__([], chance, shared)
+        self.acknowledged: list[tuple[Any, Answer]] = []
+        self.lost: list[Any] = []
+        self._history = history
+        self._is_lost = is_lost
 
     def live(self, shop: Shop) -> None:
         """Buy cards and pay with them, until an answer is lost."""
+        self._call_at(shop)
         try:
             while True:
-                self._life_of_a_card(shop)
+                self.live_once()
         except LostError:
             return
 
-    def live_on(self, shop: Shop, is_over: threading.Event) -> None:
+    def live_on_at(self, shop: Shop, is_over: threading.Event) -> None:
         """Buy cards and pay with them, and go on with the next card when an answer is lost."""
+        self._call_at(shop)
         while not is_over.is_set():
             try:
-                self._life_of_a_card(shop)
+                self.live_once()
             except LostError:
                 time.sleep(PATIENCE_SECONDS)
 
-    def _send(self, shop: Shop, request: Any) -> Any:
+    def send(self, request: Any) -> Answer:
+        """Send a request once. Raises `LostError`."""
         try:
-            answered = ask(shop, request, self.is_lost)
+            answer = self._ask(request, self._is_lost)
         except LostError:
             self.lost.append(request)
             raise
         # Where PostgreSQL did not answer, the server itself decides again and may find a record.
-        assert not answered.replayed or self.is_lost is not no_server_answered
-        self.acknowledged.append((request, answered.serialized))
-        return answered.response
-
-    def _life_of_a_card(self, shop: Shop) -> None:
-        bought = sent.issue(CARD_MINOR)
-        code = self._send(shop, bought).code
-        authorize = sent.authorize(code, sent.order(30_00, 40_00))
-        held = self._send(shop, authorize).authorization.authorization_id
-        for request in self._story(code, bought, authorize, held):
-            self._send(shop, request)
-
-    def _story(
-        self, code: str, bought: pb.IssueRequest, authorize: pb.AuthorizeRequest, held: str
-    ) -> Iterator[Any]:
-        """Yield requests that follow a hold; some are declined, which is an answer as well."""
-        match self.chance.randrange(4):
-            case 0:
-                yield sent.capture(held)
-                yield sent.reverse(held, 20_00)
-                yield sent.reverse(held)
-            case 1:
-                yield sent.capture(held, 20_00)
-                yield sent.capture(held)
-            case 2:
-                yield sent.reverse_request(authorize.request_id)
-                yield sent.cancel(code, bought.purchase.order_id)
-            case _:
-                yield sent.cancel(code, bought.purchase.order_id)
-                yield sent.reverse(held)
+        assert not answer.replayed or self._is_lost is not no_server_answered
+        if not isinstance(request, pb.ValidateRequest):  # It is asked anew each time.
+            self.acknowledged.append((request, answer))
+        return answer
 
     def find_all_again(self, shop: Shop) -> None:
         """Replay everything that was acknowledged; the answers are the same, byte by byte."""
-        for request, serialized in self.acknowledged:
-            again = ask(shop, request)
-            assert again.replayed, request
-            assert again.serialized == serialized, request
+        self._call_at(shop)
+        for request, answer in self.acknowledged:
+            again = self._ask(request)
+            assert again.replayed or again.reason in LEAVES_NO_TRACE, request
+            assert again.digest == answer.digest, request
 
     def retry_what_was_lost(self, shop: Shop) -> int:
         """Replay requests without an answer, and count those that had been done all the same."""
+        self._call_at(shop)
         done_already = 0
         for request in self.lost:
-            retried = ask(shop, request)
+            retried = self._ask(request)
             done_already += retried.replayed
-            self.acknowledged.append((request, retried.serialized))
+            if not isinstance(request, pb.ValidateRequest):
+                self.acknowledged.append((request, retried))
         self.lost.clear()
         return done_already
+
+    def _call_at(self, shop: Shop) -> None:
+        self._recorders = [Recorder(self._history, shop.channel)]
+
+    def _ask(self, request: Any, is_lost: Undecided = no_server_answered) -> Answer:
+        """Send a request. Raises `LostError`; fails if the answer is neither decided nor lost."""
+        (recorder,) = self._recorders
+        answer = recorder.send(request)
+        if answer.outcome not in DECIDED:
+            assert is_lost(answer), answer
+            raise LostError
+        return answer
 
 
 def check(journal: Journal, shop: Shop) -> int:
@@ -154,14 +131,34 @@ def check(journal: Journal, shop: Shop) -> int:
 
 
 def assert_bought_once(server: ServerProcess, journals: list[Journal]) -> None:
-    """Assert that every Issue was answered in the end, and that each made one card."""
+    """Assert that every Issue was answered in the end, and that each grant made one card."""
     wanted = [
         request.purchase.order_id
         for journal in journals
-        for request, _ in journal.acknowledged
-        if isinstance(request, pb.IssueRequest)
+        for request, answer in journal.acknowledged
+        if isinstance(request, pb.IssueRequest) and not answer.reason
     ]
     with closing(database.connect(DatabaseUrl.parse(server.database_url))) as connection:
         found = Purchase.select(Purchase.order_id).tuples().execute(connection)
         bought = [order_id for (order_id,) in found]
     assert sorted(bought) == sorted(wanted)
+
+
+def outstanding(environment: Mapping[str, str]) -> Liability:
+    """Return what all cards of a database are worth; its audit must find no difference."""
+    audited = giftcard("audit", "--output", "json", settings=environment)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    return sums.by_audit(json.loads(audited.stdout))
+
+
+def assert_consistent(
+    history: History, environment: Mapping[str, str], before: Liability | None = None
+) -> None:
+    """Assert that some order of all calls fits the rules, and that the audit agrees with it.
+
+    All calls to the database that `environment` names are in the history, but for those before
+    which its cards were worth `before`.
+    """
+    verdict = check_history(history.calls)
+    compare(verdict, sums.growth(before or {}, outstanding(environment)))
+    assert verdict.is_consistent, str(verdict)

@@ -53,7 +53,7 @@ def issue(amount_minor: int = 50_00) -> pb.IssueRequest:
         purchase=pb.Purchase(
             order_id=f"purchase-{new_id()}",
             payment_method=pb.PAYMENT_METHOD_BANK_CARD,
-            payment_reference="payment-1",
+            payment_reference=f"payment-{new_id()}",
         ),
         design="birthday",
         message=WISHES,

@@ -48,18 +48,21 @@ class Shop:
 
     def bought(self, amount_minor: int = 50_00) -> pb.IssueResponse:
         """Return a new card and its code."""
-        return self.stub.Issue(sent.issue(amount_minor), timeout=TIMEOUT_SECONDS)
+        issued: pb.IssueResponse = self.call(sent.issue(amount_minor))
+        return issued
 
     def held(self, code: str, wanted: Order | None = None) -> Authorization:
         """Return money set aside on a card for an order."""
         request = sent.authorize(code, wanted or sent.order(50_00))
-        return self.stub.Authorize(request, timeout=TIMEOUT_SECONDS).authorization
+        authorized: pb.AuthorizeResponse = self.call(request)
+        return authorized.authorization
 
     def paid(self, code: str, wanted: Order | None = None) -> Authorization:
         """Return the captured authorization of an order that was paid with a card."""
         held = self.held(code, wanted)
         request = sent.capture(held.authorization_id)
-        return self.stub.Capture(request, timeout=TIMEOUT_SECONDS).authorization
+        captured: pb.CaptureResponse = self.call(request)
+        return captured.authorization
 
     def _rpc(self, request: Any) -> Any:
         return getattr(self.stub, _rpc_of(request))

@@ -121,6 +121,12 @@ def fail_after(forward: Callable[[], bytes], context: grpc.ServicerContext) -> N
     context.abort(grpc.StatusCode.INTERNAL, "something on the way failed")
 
 
+def give_up(_forward: Callable[[], bytes], context: grpc.ServicerContext) -> NoReturn:
+    """Reset the call, as a server does that ends calls which take too long, or a proxy."""
+    context.cancel()
+    raise ConnectionError
+
+
 def hang_before(forward: Callable[[], bytes], context: grpc.ServicerContext) -> bytes:
     """Lose the request, and leave the caller without an answer until its deadline."""
     _wait_for_the_deadline(context)

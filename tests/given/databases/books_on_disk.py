@@ -20,7 +20,7 @@ from giftcard_rules.commands import (
     Validated,
 )
 from giftcard_rules.decide import Markets
-from giftcard_server.deciding.committer import Answer, Submission
+from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview

@@ -46,7 +46,7 @@ def triggers(database: Database) -> set[str]:
 def checks(database: Database) -> set[str]:
     """Return the names of all CHECKs."""
     found = database.execute_sql(CHECKS[engine_of(database)]).fetchall()
-    return {name for (text,) in found for name in re.findall(r'"(\w+)" CHECK', text)}
+    return {name for (text,) in found for name in re.findall(r'"?(\w+)"? CHECK', text)}
 
 
 def unique_indexes(database: Database) -> set[str]:

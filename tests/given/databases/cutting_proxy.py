@@ -28,11 +28,16 @@ class Cut(Enum):
 
 
 class CuttingProxy:
-    """Forwards the connections to its port; cuts one of them at `cut_at`, once."""
+    """Forwards the connections to its port; cuts one of them at `cut_at`, once.
+
+    With `is_silent_after_commit` it forwards the next COMMIT, and from then on nothing more of
+    that connection, which stays open.
+    """
 
     def __init__(self, port: int) -> None:
         """Prepare to forward to a port of this host."""
         self.cut_at: Cut | None = None
+        self.is_silent_after_commit = False
         self._server = ("127.0.0.1", port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -87,6 +92,11 @@ class CuttingProxy:
             self.cut_at = None
             return False
         target.sendall(data)
+        if source is client and COMMIT in data and self.is_silent_after_commit:
+            self.is_silent_after_commit = False
+            while client.recv(CHUNK_BYTES):  # Until the client gives up.
+                pass
+            return False
         return bool(data)
 
 

@@ -107,6 +107,16 @@ class Databases:
         _wipe(url)
         self._clean.append(url)
 
+    @contextmanager
+    def own(self, kind: Kind, folder: Path) -> Iterator[Place]:
+        """Lend a database without a schema, which the test makes and changes as it likes."""
+        if kind is Kind.SQLITE:
+            yield Place.in_file(folder)
+            return
+        url = self.postgresql.new_database(migrated=False)
+        yield Place.on_server(url, folder)
+        self.postgresql.drop(url)
+
     def close(self) -> None:
         """Stop PostgreSQL, if it runs."""
         self._running.close()

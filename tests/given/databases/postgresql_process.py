@@ -55,7 +55,7 @@ class PostgresqlProcess:
         """Prepare; `start` or `with` starts it. `settings` are PostgreSQL's own."""
         # No other user may enter pytest's own folders.
         self.folder = Path(tempfile.mkdtemp(prefix="giftcard-postgresql-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
@@ -103,6 +103,21 @@ class PostgresqlProcess:
             wait_until(lambda: not any(map(_is_running, children)))
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Send SIGSTOP to every process of it: connections stay, and nothing is answered."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+        for child in _children_of(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let every process of it go on."""
+        assert self._process is not None
+        for each in (*_children_of(self._process.pid), self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it in order, and disconnect its clients."""
         if self._process is not None and self._process.poll() is None:
@@ -138,15 +153,15 @@ class PostgresqlProcess:
         self._databases += 1
         name = f"books_{self._databases}"
         if migrated and not self._has(MIGRATED):
-            self._run(f"CREATE DATABASE {MIGRATED}")
+            self.run(f"CREATE DATABASE {MIGRATED}")
             database.migrate(DatabaseUrl.parse(self.url(MIGRATED)))
         template = MIGRATED if migrated else "template1"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Remove a database."""
-        self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        self.run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     def dump(self, url: str) -> bytes:
         """Return everything in a database, as statements, by a program that is not ours."""
@@ -156,9 +171,10 @@ class PostgresqlProcess:
         return b"\n".join(line for line in lines if not line.startswith(b"\\"))
 
     def _has(self, name: str) -> bool:
-        return bool(self._run("SELECT 1 FROM pg_database WHERE datname = %s", name))
+        return bool(self.run("SELECT 1 FROM pg_database WHERE datname = %s", name))
 
-    def _run(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    def run(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+        """Run a statement as a superuser, in no database of a test, and return what it finds."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
@@ -188,7 +204,7 @@ class PostgresqlProcess:
     def _is_ready(self) -> bool:
         assert self._process is not None
         try:
-            self._run("SELECT 1")
+            self.run("SELECT 1")
         except psycopg.OperationalError:
             if self._process.poll() is not None:
                 raise
@@ -220,7 +236,8 @@ def _is_running(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this host on which no process listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -2,7 +2,17 @@
 
 from peewee import Database
 
-from giftcard_rules.commands import Authorized, CatchUp, Command, Declined, Keyed
+from giftcard_rules.commands import (
+    Authorized,
+    BlockCard,
+    CatchUp,
+    Command,
+    Declined,
+    Keyed,
+    ReverseReason,
+    UnblockCard,
+    WriteOffCard,
+)
 from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
@@ -105,3 +115,21 @@ def play_everything(books: Books) -> None:
     books.decide(capture(lapsing.authorization_id))
     belgian = books.bought(100_00, market="be")
     books.authorized(belgian, order(30_00, order_id="order-open"), market="be")
+    play_the_second_edition(books)
+
+
+def play_the_second_edition(books: Books) -> None:
+    """Play the postings that undo others, and what Customer Service does to cards."""
+    lossy = books.bought(order_id="purchase-lossy")
+    void = books.paid(lossy, order(45_00, order_id="order-void"))
+    books.reversed(void, reason=ReverseReason.TECHNICAL)  # R39
+
+    blocked = books.bought(order_id="purchase-blocked")
+    books.decide(BlockCard(blocked.card_id))
+    written_off = books.bought(order_id="purchase-charged-back")
+    books.authorized(written_off, order(20_00, order_id="order-charged-back"))
+    books.decide(BlockCard(written_off.card_id))
+    books.decide(WriteOffCard(written_off.card_id))
+    books.now = blocked.expires_at
+    books.decide(CatchUp(blocked.card_id))
+    books.decide(UnblockCard(blocked.card_id, restore_validity=True))

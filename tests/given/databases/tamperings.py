@@ -18,7 +18,7 @@ PLACES: Final = {
     "used": "(SELECT card_id FROM purchase WHERE order_id = 'purchase-used')",
     "back": "(SELECT MIN(card_id) FROM card WHERE refund_order_id = 'order-used')",
     "active": "(SELECT MIN(card_id) FROM card WHERE state = 'ACTIVE' AND origin = 'PURCHASE')",
-    "cancelled": "(SELECT card_id FROM card WHERE state = 'CANCELLED')",
+    "cancelled": "(SELECT MIN(card_id) FROM card WHERE state = 'CANCELLED')",
     "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
     "hold": "(SELECT hold_id FROM card WHERE state = 'HELD')",
     # A table whose name is a word of SQL itself.
@@ -70,6 +70,8 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE card SET state = 'CANCELLED' WHERE card_id = {used}",
         "UPDATE card SET state = 'EXPIRED' WHERE card_id = {active}",
         "UPDATE card SET state = 'ACTIVE' WHERE card_id = {held}",
+        "UPDATE posting SET kind = 'EXPIRE' WHERE kind = 'REINSTATE'",
+        "UPDATE posting SET kind = 'FORFEIT' WHERE kind = 'CHARGE_BACK'",
         (
             "INSERT INTO posting SELECT card_id, version, 9, 'EXPIRE', 'CARD', 'BREAKAGE', 1,"
             " NULL, NULL, posted_at FROM posting WHERE kind = 'CANCEL'"
@@ -92,6 +94,8 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE {authorization} SET authorized_minor = 1 WHERE authorization_id = {hold}",
         "UPDATE {authorization} SET captured_minor = captured_minor - 1 WHERE captured_minor > 0",
         "UPDATE {authorization} SET forfeited_minor = 1 WHERE state = 'CAPTURED'",
+        "UPDATE {authorization} SET restored_minor = 0 WHERE restored_minor > 0",
+        "DELETE FROM posting WHERE kind = 'RESTORE'",
         "UPDATE {authorization} SET state = 'LAPSED' WHERE state = 'RELEASED'",
     ),
     "authorization_is_opened_once_and_closed_once": (
@@ -121,6 +125,11 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE {authorization} SET order_id = 'order-1', market = 'fr' WHERE state = 'CAPTURED'",
     ),
     "purchase_has_one_card": ("UPDATE purchase SET order_id = 'purchase-1'",),
+    "purchase_reference_is_of_the_purchase_of_its_card": (
+        "UPDATE purchase_reference SET card_id = {back} WHERE card_id = {used}",
+        "UPDATE purchase_reference SET payment_reference = 'other' WHERE card_id = {used}",
+        "DELETE FROM purchase WHERE card_id = {used}",
+    ),
     "bought_card_has_its_purchase": (
         "DELETE FROM purchase WHERE card_id = {used}",
         "UPDATE purchase SET card_id = {back} WHERE card_id = {used}",
@@ -149,6 +158,9 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "UPDATE card SET balance_minor = balance_minor + 1 WHERE card_id = {active}",
         "DELETE FROM posting WHERE kind = 'CANCEL'",
         "UPDATE posting SET amount_minor = amount_minor + 1 WHERE kind = 'EXPIRE'",
+        "DELETE FROM posting WHERE kind = 'RESTORE'",
+        "DELETE FROM posting WHERE kind = 'REINSTATE'",
+        "DELETE FROM posting WHERE kind = 'CHARGE_BACK'",
     ),
 }
 

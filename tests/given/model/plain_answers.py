@@ -10,11 +10,11 @@ from peewee import Model
 
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
-from giftcard_rules.commands import CatchUp
-from giftcard_server.deciding.committer import Answer
+from giftcard_rules.commands import CatchUp, DeskAct
+from giftcard_server.deciding.submission import Answer
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
-from given.model.plain_model import Wanted
+from given.model.plain_books import Wanted
 from given.model.plain_terms import Facts
 
 # The model's names for the columns of a card and of an authorization.
@@ -22,6 +22,7 @@ _CARD = {
     "card_id": "card_id",
     "state": "state",
     "blocked": "blocked",
+    "blocked_at": "blocked_at",
     "balance_minor": "balance",
     "held_minor": "held",
     "hold_id": "hold",
@@ -48,6 +49,11 @@ _HOLD = {
     "refunded_minor": "to_cards",
     "refunded_other_minor": "to_others",
     "expires_at": "expires_at",
+    "other_tender_minor": "others",
+    "restored_minor": "restored",
+    "captured_at": "captured_at",
+    "created_at": "created_at",
+    "first_held_at": "first_held_at",
 }
 # The facts of a card and of an authorization that an answer shows.
 _SHOWN_OF_CARD = (
@@ -56,16 +62,17 @@ _SHOWN_OF_CARD = (
 )  # fmt: skip
 _SHOWN_OF_HOLD = (
     "authorization_id", "card_id", "market", "currency", "order_id", "state", "total",
-    "authorized", "forfeited", "captured", "to_cards", "expires_at",
+    "authorized", "forfeited", "captured", "to_cards", "others", "restored", "expires_at",
 )  # fmt: skip
 
 
 def facts_of(table: type[Model], row: dict[str, Any]) -> Facts:
     """Return a row of cards or of authorizations with the model's names."""
     names = _CARD if table is Card else _HOLD
+    facts = {name: row[column] for column, name in names.items()}
     return {
-        name: instant(row[column]) if column.endswith("_at") else row[column]
-        for column, name in names.items()
+        name: instant(value) if name.endswith("_at") and value is not None else value
+        for name, value in facts.items()
     }
 
 
@@ -82,6 +89,8 @@ def expected(facts: Facts) -> Facts:
             shown[name] = {field: known[field] for field in fields}
             if known.get("blocked") and known["state"] in {"ACTIVE", "HELD"}:  # R37
                 shown[name]["state"] = "BLOCKED"
+            if known["state"] in {"RELEASED", "LAPSED"}:
+                shown[name]["forfeited"] = 0
     return shown
 
 
@@ -90,6 +99,8 @@ def as_shown(command: Wanted, answer: Answer) -> Facts:
     facts: Facts = {"replayed": answer.replayed}
     if isinstance(command, CatchUp):
         return facts
+    if isinstance(command, DeskAct):
+        return facts | ({"declined": answer.reason.value} if answer.reason else {})
     if answer.reason is not None:
         return facts | _declined(answer)
     response: Message = getattr(pb, f"{type(command).__name__}Response").FromString(answer.encoded)
@@ -172,5 +183,9 @@ def _hold(hold: gift_card_pb2.Authorization) -> Facts:
         "forfeited": hold.forfeited_amount.amount_minor,
         "captured": hold.captured_amount.amount_minor,
         "to_cards": hold.refunded_amount.amount_minor,
+        "others": hold.other_tender_amount.amount_minor
+        if hold.HasField("other_tender_amount")
+        else None,
+        "restored": hold.restored_amount.amount_minor,
         "expires_at": hold.expire_time.ToDatetime(UTC),
     }

@@ -5,56 +5,42 @@ twice. Everything that time does is booked before each answer.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from giftcard_rules.commands import (
     Authorize,
-    Cancel,
     Capture,
     CatchUp,
+    DeskAct,
     Issue,
-    Keyed,
     Order,
     PaymentMethod,
-    RequestKey,
-    Reverse,
-    ReverseReason,
     Validate,
 )
+from given.model.plain_books import Wanted
+from given.model.plain_returns import PlainReturns
 from given.model.plain_terms import (
     MARKETS,
     Facts,
     ModelDeclinedError,
-    cancellable_until,
-    decline,
     decline_where,
     give_back,
     in_other_currency,
     pass_time,
-    six_months_after,
     spent,
-    too_late,
 )
 
-Wanted = Keyed | CatchUp
-
+GIFT_CARDS = {"gift_card", "Gift Card", "GIFT-CARD"}  # R18
 NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
 
 
-class PlainModel:
-    """Cards, holds and requests as dictionaries by their ids."""
-
-    def __init__(self) -> None:
-        self.cards: dict[str, Facts] = {}
-        self.holds: dict[str, Facts] = {}
-        self.requests: dict[RequestKey, Facts] = {}
-        self.bought: set[tuple[str, str]] = set()
+class PlainModel(PlainReturns):
+    """All commands, each decided once."""
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
         """Return the answer to a command; `replayed` says whether it was answered before."""
         pass_time(self.cards, self.holds, now)
-        if isinstance(command, CatchUp):
-            return {"replayed": False}
+        if isinstance(command, CatchUp | DeskAct):  # They have no records.
+            return self._decided(command, now) | {"replayed": False}
         known = self.requests.get(command.key)
         if known is not None:
             if known["method"] != type(command).__name__:
@@ -64,38 +50,28 @@ class PlainModel:
             if known["command"] != command:
                 return {"declined": "REQUEST_ID_REUSED", "replayed": False}
             return dict(known["answer"], replayed=True)
-        try:
-            answer = getattr(self, f"_{type(command).__name__.lower()}")(command, now)
-        except ModelDeclinedError as declined:
-            answer = declined.answer
+        answer = self._decided(command, now)
         if answer.get("declined") not in NO_TRACE:
             self._remember(command.key, command, answer)
         return dict(answer) | {"replayed": False}
 
-    def _remember(self, key: RequestKey, command: Wanted | None, answer: Facts) -> None:
-        method = type(command).__name__ if command else "Authorize"
-        self.requests[key] = {"method": method, "command": command, "answer": answer}
+    def _catchup(self, _command: CatchUp, _now: datetime) -> Facts:
+        return {}
 
-    def _new_card(self, command: Issue | Capture | Reverse, now: datetime, **facts: Any) -> Facts:
-        card = facts | {
-            "card_id": command.new_card.card_id,
-            "state": "ACTIVE",
-            "blocked": False,
-            "balance": facts["initial"],
-            "held": 0,
-            "hold": None,
-            "issued_at": now,
-            "expires_at": six_months_after(now, MARKETS[facts["market"]][1]),
-        }
-        self.cards[card["card_id"]] = card
-        return dict(card)
+    def _decided(self, command: Wanted, now: datetime) -> Facts:
+        try:
+            decided: Facts = getattr(self, f"_{type(command).__name__.lower()}")(command, now)
+        except ModelDeclinedError as declined:
+            return declined.answer
+        return decided
 
     def _issue(self, command: Issue, now: datetime) -> Facts:
         currency, _ = MARKETS[command.market]
         order = (command.market, command.purchase.order_id)
+        reference = (command.market, command.purchase.payment_reference)
         decline_where(
             ("CURRENCY_MISMATCH", command.amount.currency != currency),
-            ("PURCHASE_HAS_ANOTHER_CARD", order in self.bought),
+            ("PURCHASE_HAS_ANOTHER_CARD", order in self.bought or reference in self.paid),
             (
                 "PAYMENT_METHOD_NOT_ACCEPTED",
                 command.purchase.payment_method != PaymentMethod.BANK_CARD,
@@ -115,12 +91,8 @@ class PlainModel:
             orders={command.purchase.order_id},
         )
         self.bought.add(order)
+        self.paid.add(reference)
         return {"card": card}
-
-    def _of_code(self, card_ids: tuple[str, ...]) -> Facts:
-        known = [card_id for card_id in card_ids if card_id in self.cards]
-        decline_where(("CARD_NOT_FOUND", known == []))
-        return self.cards[known[0]]
 
     def _pays(self, card: Facts, market: str, order: Order, now: datetime) -> tuple[int, int]:
         """Return the amount that a card pays of an order, and the one that it loses (R14, R16)."""
@@ -143,7 +115,7 @@ class PlainModel:
             ("CURRENCY_MISMATCH", card["currency"] != order.total.currency),
             *spent(card, now),
             ("CARD_HELD", hold is not None and hold["order_id"] != order.order_id),
-            ("ORDER_HAS_GIFT_CARD_LINE", "gift_card" in categories),
+            ("ORDER_HAS_GIFT_CARD_LINE", not categories.isdisjoint(GIFT_CARDS)),
             ("ORDER_HAS_DISCOUNT", order.discount_codes != ()),
             ("ORDER_HAS_ANOTHER_CARD", others != []),
             ("NOTHING_ELIGIBLE", eligible == 0),
@@ -165,7 +137,10 @@ class PlainModel:
     def _authorize(self, command: Authorize, now: datetime) -> Facts:
         card = self._of_code(command.card_ids)
         pays, lost = self._pays(card, command.market, command.order, now)
+        first, longest = now, now + timedelta(days=7)
         if card["hold"]:  # R35
+            first = self.holds[card["hold"]]["first_held_at"]
+            longest = first + timedelta(days=7)
             give_back(card, self.holds[card["hold"]], "RELEASED")
         hold_for = command.hold_for or timedelta(days=1)
         hold = {
@@ -181,119 +156,36 @@ class PlainModel:
             "captured": 0,
             "to_cards": 0,
             "to_others": 0,
-            "expires_at": now + min(hold_for, timedelta(days=7)),
+            "others": None,
+            "restored": 0,
+            "captured_at": None,
+            "created_at": now,
+            "first_held_at": first,
+            "expires_at": min(now + hold_for, longest),
         }
         self.holds[command.authorization_id] = hold
         card |= {"state": "HELD", "balance": lost, "held": pays, "hold": command.authorization_id}
         return {"authorization": dict(hold)}
 
-    def _authorization(self, authorization_id: str | None) -> Facts:
-        if authorization_id not in self.holds:
-            decline("AUTHORIZATION_NOT_FOUND")
-        return self.holds[authorization_id]
-
     def _capture(self, command: Capture, now: datetime) -> Facts:
         hold = self._authorization(command.authorization_id)
         card = self.cards[hold["card_id"]]
         amount = command.amount.amount_minor if command.amount else hold["authorized"]
+        due = hold["total"] - hold["authorized"]
+        told = command.other_tender_amount
+        others = due if told is None else told.amount_minor
         decline_where(
             ("CURRENCY_MISMATCH", in_other_currency(command.amount, hold)),
+            ("CURRENCY_MISMATCH", in_other_currency(told, hold)),
             ("CARD_BLOCKED", card["blocked"]),  # R37
             ("AUTHORIZATION_CAPTURED", hold["state"] == "CAPTURED"),
             ("AUTHORIZATION_RELEASED", hold["state"] == "RELEASED"),
             ("AUTHORIZATION_LAPSED", hold["state"] == "LAPSED"),
-            ("AMOUNT_EXCEEDS_AUTHORIZED", amount > hold["authorized"]),
+            ("AMOUNT_EXCEEDS_AUTHORIZED", amount > hold["authorized"] or others > due),
         )
-        hold |= {"state": "CAPTURED", "captured": amount}
+        hold |= {"state": "CAPTURED", "captured": amount, "others": others, "captured_at": now}
         card |= {"state": "REDEEMED", "balance": 0, "held": 0, "hold": None}
         back = None
         if amount < hold["authorized"]:  # R27
             back = self._come_back(command, hold, hold["authorized"] - amount, now)
         return {"authorization": dict(hold), "replacement": back}
-
-    def _come_back(
-        self, command: Capture | Reverse, hold: Facts, amount: int, now: datetime
-    ) -> Facts:
-        old = self.cards[hold["card_id"]]
-        return self._new_card(
-            command,
-            now,
-            initial=amount,
-            market=old["market"],
-            currency=old["currency"],
-            origin="REFUND",
-            replaces=old["card_id"],
-            # The purchase that the money came from, and the order that it came back from.
-            purchase_order=old["purchase_order"],
-            orders={old["purchase_order"], hold["order_id"]},
-        )
-
-    def _reverse(self, command: Reverse, now: datetime) -> Facts:
-        authorization_id = command.authorization_id
-        if command.authorize_request_id is not None:
-            key = RequestKey(command.key.caller, command.authorize_request_id)
-            known = self.requests.get(key)
-            if known is None:
-                self._remember(key, None, {})
-                return {"outcome": "PREVENTED"}
-            if known["method"] != "Authorize":
-                decline("AUTHORIZATION_NOT_FOUND")
-            if "authorization" not in known["answer"]:
-                return {"outcome": "PREVENTED"}
-            authorization_id = known["answer"]["authorization"]["authorization_id"]
-        hold = self._authorization(authorization_id)
-        decline_where(
-            ("CURRENCY_MISMATCH", in_other_currency(command.refund_amount, hold)),
-            ("AUTHORIZATION_RELEASED", hold["state"] == "RELEASED"),
-            ("AUTHORIZATION_LAPSED", hold["state"] == "LAPSED"),
-        )
-        if hold["state"] == "CAPTURED":
-            return self._refund(command, hold, now)
-        give_back(self.cards[hold["card_id"]], hold, "RELEASED")
-        pass_time(self.cards, self.holds, now)
-        return self._reversed("RELEASED", hold, 0, 0, None)
-
-    def _refund(self, command: Reverse, hold: Facts, now: datetime) -> Facts:
-        by_card = hold["captured"] - hold["to_cards"]
-        by_others = hold["total"] - hold["authorized"] - hold["to_others"]
-        wanted = command.refund_amount
-        amount = by_card + by_others if wanted is None else wanted.amount_minor
-        decline_where(("AMOUNT_EXCEEDS_REFUNDABLE", not 0 < amount <= by_card + by_others))
-        if command.reason is ReverseReason.CHANGE_OF_MIND:
-            assert command.delivered_on is not None
-            deadline = too_late(command.delivered_on, 30, MARKETS[hold["market"]][1])
-            if now >= deadline:
-                decline("RETURN_WINDOW_CLOSED", deadline)
-        to_card = min(amount, by_card)  # R24
-        hold["to_cards"] += to_card
-        hold["to_others"] += amount - to_card
-        back = self._come_back(command, hold, to_card, now) if to_card else None
-        return self._reversed("REFUNDED", hold, to_card, amount - to_card, back)
-
-    @staticmethod
-    def _reversed(
-        outcome: str, hold: Facts, to_card: int, to_other: int, back: Facts | None
-    ) -> Facts:
-        return {
-            "outcome": outcome,
-            "authorization": dict(hold),
-            "to_card": to_card,
-            "to_other": to_other,
-            "replacement": back,
-        }
-
-    def _cancel(self, command: Cancel, now: datetime) -> Facts:
-        card = self._of_code(command.card_ids)
-        decline_where(
-            ("CARD_NOT_FOUND", command.purchase_order_id not in card["orders"]),  # R28
-            *spent(card, now),
-            ("CARD_HELD", card["state"] == "HELD"),
-        )
-        deadline = cancellable_until(card)
-        if card["origin"] == "REFUND":
-            decline("NOT_A_PURCHASED_CARD")
-        if now >= deadline:
-            decline("CANCELLATION_WINDOW_CLOSED", deadline)
-        amount = card["balance"]
-        card |= {"state": "CANCELLED", "balance": 0}
-        return {"card": dict(card), "refund": amount}

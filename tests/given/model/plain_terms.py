@@ -1,10 +1,10 @@
 """The numbers and the days of the terms, written once more, without the rules."""
 
-import calendar
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
+from giftcard_client.histories.model.terms import midnight_after, months_after
 from giftcard_rules.commands import Money
 from given.made_facts import is_working_day
 
@@ -39,21 +39,9 @@ def decline_where(*checks: tuple[str, bool]) -> None:
             decline(reason)
 
 
-def midnight_after(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant after a day."""
-    following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
-
-
 def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
     """Return the instant at which a card expires (R12)."""
-    local = instant.astimezone(zone)
-    year, month = (
-        (local.year, local.month + 6) if local.month <= 6 else (local.year + 1, local.month - 6)
-    )
-    return midnight_after(
-        date(year, month, min(local.day, calendar.monthrange(year, month)[1])), zone
-    )
+    return months_after(instant, 6, zone)
 
 
 def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
@@ -70,7 +58,9 @@ def pass_time(cards: dict[str, Facts], holds: dict[str, Facts], now: datetime) -
         if hold["state"] == "OPEN" and now >= hold["expires_at"]:
             give_back(cards[hold["card_id"]], hold, "LAPSED")
     for card in cards.values():
-        if card["state"] == "ACTIVE" and now >= card["expires_at"]:
+        # A block keeps what it found beyond its expiry, held, until it ends (R37).
+        kept = card.get("blocked_at") is not None and card["blocked_at"] >= card["expires_at"]
+        if card["state"] == "ACTIVE" and now >= card["expires_at"] and not kept:
             card |= {"state": "EXPIRED", "balance": 0}
 
 
@@ -100,3 +90,16 @@ def cancellable_until(card: Facts) -> datetime:
     """Return the instant from which a card's purchase cannot be cancelled any more (R25)."""
     zone = MARKETS[card["market"]][1]
     return too_late(card["issued_at"].astimezone(zone).date(), 14, zone)
+
+
+def the_day_that_counts(on: date | None, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last instant at which a right was exercised on a day, or now (R21, R25)."""
+    return now if on is None else midnight_after(on, zone) - timedelta(microseconds=1)
+
+
+def cannot_be(on: date | None, thing: Facts, now: datetime) -> bool:
+    """Return whether a day is before that of a hold or a card, or after today in its market."""
+    zone = MARKETS[thing["market"]][1]
+    began = thing.get("created_at", thing.get("issued_at"))
+    assert began is not None
+    return on is not None and not began.astimezone(zone).date() <= on <= now.astimezone(zone).date()

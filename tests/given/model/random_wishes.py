@@ -5,16 +5,18 @@ useful after any history, and a failing example shrinks well.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from giftcard_rules.commands import (
     Authorize,
+    BlockCard,
     Cancel,
     Capture,
     CatchUp,
+    DeskAct,
     Issue,
     Money,
     PaymentMethod,
@@ -22,10 +24,13 @@ from giftcard_rules.commands import (
     RequestKey,
     Reverse,
     ReverseReason,
+    UnblockCard,
     Validate,
+    WriteOffCard,
 )
 from given.made_facts import authorize, capture, issue, made_by, order, validate
-from given.model.plain_model import PlainModel, Wanted
+from given.model.plain_books import Wanted
+from given.model.plain_model import PlainModel
 from given.model.plain_terms import MARKETS, Facts
 
 Thing = TypeVar("Thing")
@@ -43,13 +48,14 @@ def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]
 
 
 RECENT = st.integers(0, 7)
+EXERCISED_DAYS_AGO = seldom([None], [0, 1, 3, 10, -1])
 RARELY = seldom([False], [True])
 CALLER = seldom(["checkout"], ["returns desk"])
 MARKET = st.sampled_from(["fr", "fr", "be", "ch", "fr", "fr"])
 PART_MINOR = st.none() | st.sampled_from([10_00, 1, 9_99, 20_00, 49_99, 50_00, 80_00, 5_00])
 LINES = st.lists(
     st.tuples(
-        seldom(["smartphone", "delivery"], ["insurance", "insurance", "gift_card"]),
+        seldom(["smartphone", "delivery"], ["insurance", "insurance", "gift_card", "Gift Card"]),
         st.sampled_from([50_00, 30_00, 20_00, 0, 1, 9_99, 60_00, 100_00, 49_99]),
     ),
     min_size=1,
@@ -86,21 +92,37 @@ AUTHORIZE = _wish(
     **BASKET,
 )
 ASK = _wish("ask", **BASKET)
-CAPTURE = _wish("capture", hold=RECENT, amount=PART_MINOR, wrong_currency=RARELY)
+CAPTURE = _wish(
+    "capture",
+    hold=RECENT,
+    amount=PART_MINOR,
+    others=st.sampled_from([None, None, None, 0, 1, 10_00, 30_00]),
+    wrong_currency=RARELY,
+)
 REVERSE = _wish(
     "reverse",
     target=seldom(["hold", "request"], ["next request", "any request"]),
     hold=RECENT,
     amount=PART_MINOR,
     wrong_currency=RARELY,
-    reason=st.sampled_from([ReverseReason.CHANGE_OF_MIND, ReverseReason.DEFECTIVE]),
+    reason=st.sampled_from(
+        [ReverseReason.CHANGE_OF_MIND, ReverseReason.DEFECTIVE, ReverseReason.TECHNICAL]
+    ),
+    exercised_days_ago=EXERCISED_DAYS_AGO,
+    before_delivery=RARELY,
     delivered_days_ago=st.sampled_from([0, 5, 20, 29, 30, 31, 33, 36, 1]),
 )
-CANCEL = _wish("cancel", card=RECENT, order=seldom(["own"], ["return", "wrong"]))
+CANCEL = _wish(
+    "cancel",
+    card=RECENT,
+    order=seldom(["own"], ["return", "wrong"]),
+    exercised_days_ago=EXERCISED_DAYS_AGO,
+)
+ACT = _wish("act", card=RECENT, act=st.sampled_from([BlockCard, UnblockCard, WriteOffCard]))
 CATCH_UP = _wish("catch_up", card=RECENT)
 AGAIN = _wish("again", sent=st.integers(0, 30))
 WISH = st.one_of(
-    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, ISSUE, REVERSE, CAPTURE, AUTHORIZE
+    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT
 )
 
 
@@ -118,6 +140,8 @@ class Callers:
             return _recent(self.sent, wish["sent"])
         if wish["kind"] == "catch_up" and self.model.cards:
             return CatchUp(self.card(wish["card"]))
+        if wish["kind"] == "act":
+            return self.act(wish, now)
         made: Sent = {
             "issue": self._issue,
             "authorize": self._authorize,
@@ -165,7 +189,9 @@ class Callers:
     def _issue(self, wish: Wish, _now: datetime) -> Sent:
         key, market = self._key(wish), wish["market"]
         discounts = ("NOEL10",) if wish["discount"] else ()
-        bought = Purchase(f"purchase-{wish['order']}", wish["method"], "payment-1", discounts)
+        # Some references have bought a card for another order already (R10).
+        order_id, reference = f"purchase-{wish['order']}", f"payment-{wish['order'] // 2}"
+        bought = Purchase(order_id, wish["method"], reference, discounts)
         amount = self._money(wish["amount"], market, wish)
         assert amount is not None
         return issue(key=key, market=market, amount=amount, purchase=bought)
@@ -194,7 +220,9 @@ class Callers:
 
     def _capture(self, wish: Wish, _now: datetime) -> Sent:
         hold_id = self._hold(wish["hold"], "OPEN")
-        return capture(hold_id, key=self._key(wish), amount=self._amount(hold_id, wish))
+        others = self._amount(hold_id, wish | {"amount": wish["others"]})
+        amount = self._amount(hold_id, wish)
+        return capture(hold_id, key=self._key(wish), amount=amount, other_tender_amount=others)
 
     def _reverse(self, wish: Wish, now: datetime) -> Sent:
         key, hold_id = self._key(wish), self._hold(wish["hold"], "OPEN", "CAPTURED")
@@ -216,6 +244,8 @@ class Callers:
             refund_amount=self._amount(hold_id, wish),
             delivered_on=now.date() - timedelta(days=wish["delivered_days_ago"]),
             beneficiary=None,
+            before_delivery=wish["before_delivery"],
+            exercised_on=_days_ago(wish["exercised_days_ago"], now),
         )
 
     def _request_of(self, hold_id: str) -> str:
@@ -224,7 +254,16 @@ class Callers:
                 return sent.key.request_id
         return "no request"
 
-    def _cancel(self, wish: Wish, _now: datetime) -> Sent:
+    def act(self, wish: Wish, _now: datetime) -> DeskAct:
+        """Return an act of Customer Service about a card in any state."""
+        cards = list(self.model.cards) or ["no card"]
+        card_id = _recent(cards, wish["card"])
+        if wish["act"] is UnblockCard:
+            return UnblockCard(card_id, restore_validity=wish["card"] % 2 == 0)
+        act: DeskAct = wish["act"](card_id)
+        return act
+
+    def _cancel(self, wish: Wish, now: datetime) -> Sent:
         card_id = self.card(wish["card"])
         card = self.model.cards.get(card_id, {"orders": ["no order"], "purchase_order": "none"})
         order_id = {
@@ -232,11 +271,20 @@ class Callers:
             "return": min(card["orders"]),
             "wrong": "another order",
         }[wish["order"]]
-        return Cancel(key=self._key(wish), card_ids=(card_id,), purchase_order_id=order_id)
+        return Cancel(
+            key=self._key(wish),
+            card_ids=(card_id,),
+            purchase_order_id=order_id,
+            exercised_on=_days_ago(wish["exercised_days_ago"], now),
+        )
 
 
 def _in(facts: dict[str, Facts], *states: str) -> list[str]:
     return [name for name, each in facts.items() if each["state"] in states]
+
+
+def _days_ago(days: int | None, now: datetime) -> date | None:
+    return None if days is None else now.date() - timedelta(days=days)
 
 
 def _recent(things: Sequence[Thing], ago: int) -> Thing:

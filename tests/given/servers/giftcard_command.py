@@ -64,7 +64,7 @@ class Shop:
 def buying(amount: str, *more: str, order_id: str = "") -> list[str]:
     """Arguments that buy a card, by default in a new order."""
     order_id = order_id or f"PURCHASE-{uuid4()}"
-    words = f"issue --market fr --order-id {order_id} --payment-reference PAY-1"
+    words = f"issue --market fr --order-id {order_id} --payment-reference PAY-OF-{order_id}"
     return [*words.split(), "--purchaser-email", "ada@example.org", "--amount", amount, *more]
 
 

@@ -20,7 +20,7 @@ from given.servers.server_process import ServerNotReady, ServerProcess
 
 pytestmark = pytest.mark.xdist_group("migrating")
 
-EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people"
+EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people, 0003_second_edition"
 FUTURE: Final = "9999_from_the_future"
 AT_ONCE: Final = 4
 REFUSED: Final = 2
@@ -73,6 +73,23 @@ def test_a_database_is_migrated_once_and_then_there_is_nothing_to_do(bare: Place
     assert run("audit", bare).returncode == 0
 
 
+def test_each_migration_says_before_it_runs_whether_former_servers_go_on(bare: Place) -> None:
+    effects = [
+        "0001_cards only expands: running servers of the former version go on",
+        (
+            "0002_sealed_people fences off: running servers of the former version"
+            " cannot write any more"
+        ),
+        "0003_second_edition only expands: running servers of the former version go on",
+    ]
+    for _ in range(2):  # The first one changes nothing.
+        planned = giftcard("migrate", "--dry-run", settings=bare.environment)
+        assert (planned.returncode, planned.stdout.splitlines()) == (0, effects)
+    assert run("migrate", bare).stderr.splitlines() == effects
+    planned = giftcard("migrate", "--dry-run", settings=bare.environment)
+    assert (planned.returncode, planned.stdout) == (0, f"{bare.database_url}: nothing to do\n")
+
+
 def test_of_several_migrations_at_once_one_does_the_work(bare: Place) -> None:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         done = list(threads.map(run, ["migrate"] * AT_ONCE, [bare] * AT_ONCE))
@@ -121,6 +138,7 @@ def from_the_future(place: Place) -> None:
         "CREATE TEMPORARY TABLE known AS SELECT * FROM schema_migration LIMIT 1",
         f"UPDATE known SET name = '{FUTURE}', id = id + 100",  # noqa: S608 - our own
         "INSERT INTO schema_migration SELECT * FROM known",
+        f"INSERT INTO schema_fence VALUES ('{FUTURE}')",  # noqa: S608 - likewise
     )
 
 

@@ -55,6 +55,7 @@ def a_newer_version(path: Path) -> None:
             f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})",  # noqa: S608 - likewise
             tuple(row.values()),
         )
+        connection.execute("INSERT INTO schema_fence VALUES (?)", (row["name"],))
 
 
 def damaged(path: Path) -> None:

@@ -10,7 +10,7 @@ from giftcard_rules.commands import Authorize, Cancel, CatchUp, CaughtUp, Comman
 from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
-from giftcard_server.deciding.committer import Answer
+from giftcard_server.deciding.submission import Answer
 from giftcard_server.edge import responses
 from giftcard_server.errors import GoneError
 from giftcard_storage.people import ActingFor, people_of

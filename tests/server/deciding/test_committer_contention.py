@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from peewee import Database
 
-from giftcard_rules.commands import Command
+from giftcard_rules.commands import Command, Decidable
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
 from giftcard_server.deciding.committer import TRIES
@@ -46,7 +46,7 @@ class FasterRival(Store):
         self._place = place
         self._meanwhile = meanwhile
 
-    def load(self, commands: Iterable[Command]) -> Loaded:
+    def load(self, commands: Iterable[Decidable]) -> Loaded:
         """Load, and be overtaken."""
         loaded = super().load(commands)
         if self.times > 0 and loaded.versions:

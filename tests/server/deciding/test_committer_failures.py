@@ -14,13 +14,13 @@ from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Authorize, CatchUp, Command, Issue, Issued, Outcome
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding import committer
-from giftcard_server.deciding.committer import Answer, Submission
 from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.errors import ContendedError, KeyLostError
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
-from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.errors import LockedError, StorageAwayError
 from giftcard_storage.schema import Card, Request
 from given.databases.books_on_disk import BooksOnDisk, audited, authorize_of, reasons, submission
 from given.databases.kinds import Kind, Place
@@ -164,25 +164,30 @@ def full(books: BooksOnDisk) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "away"),
+    ("kind", "away", "error"),
     [
-        (Kind.SQLITE, locked),
-        (Kind.SQLITE, full),  # To fill the disk of PostgreSQL, a test would need a disk of its own.
-        (Kind.POSTGRESQL, locked_on_the_server),
-        (Kind.POSTGRESQL, closed_to_us),
-        (Kind.POSTGRESQL, read_only),
+        (Kind.SQLITE, locked, StorageAwayError),
+        (
+            Kind.SQLITE,
+            full,
+            StorageAwayError,
+        ),  # To fill the disk of PostgreSQL, a test would need a disk of its own.
+        (Kind.POSTGRESQL, locked_on_the_server, LockedError),
+        (Kind.POSTGRESQL, closed_to_us, StorageAwayError),
+        (Kind.POSTGRESQL, read_only, StorageAwayError),
     ],
     indirect=["kind"],
 )
 def test_storage_that_is_away_fails_all_commands_and_nothing_is_half_written(
     books: BooksOnDisk,
     away: Callable[[BooksOnDisk], Callable[[], object]],
+    error: type[StorageAwayError],
 ) -> None:
     books.submit(issue())
     before = books.dump()
     come_back = away(books)
     cards = [issue(message="x" * 500) for _ in range(40)]
-    assert reasons(books.together(cards)) == [StorageAwayError.__name__] * 40
+    assert reasons(books.together(cards)) == [error.__name__] * 40
     assert books.dump() == before
     come_back()
     assert reasons(books.together(cards)) == [None] * 40

@@ -106,6 +106,25 @@ def test_a_call_with_its_message_has_more_time_but_not_for_ever() -> None:
     assert not done.is_ended.is_set()
 
 
+def test_while_no_calls_are_taken_none_begins_and_those_with_a_message_go_on() -> None:
+    waiting = Waiting()
+    calls = waiting.calls
+    taken: Any = Call()
+    assert calls.begin(taken)
+    assert calls.message(iter([b"message"]), taken) == b"message"
+    unread = waiting.begin()
+    assert calls.taken() == {taken}
+    calls.take(calls=False)
+    late: Any = Call()
+    assert not calls.begin(late)
+    assert calls.taken() == {taken}
+    calls.end(taken)
+    assert calls.taken() == set()
+    calls.take(calls=True)
+    assert calls.begin(late)
+    unread.cancel()
+
+
 @pytest.mark.parametrize("deadline_seconds", [None, 20.0])
 def test_a_call_is_ended_in_time_whatever_its_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deadline_seconds: float | None

@@ -121,6 +121,7 @@ def test_a_request_id_belongs_to_its_caller(bench: Bench) -> None:
     request = sent.issue()
     mine, _ = bench.call(request)
     bench.caller, request.purchase.order_id = "another checkout", "another order"
+    request.purchase.payment_reference = "another payment"
     theirs, code = bench.call(request)
     assert code is Code.OK
     assert (theirs.code, theirs.card.card_id) != (mine.code, mine.card.card_id)

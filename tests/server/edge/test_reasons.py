@@ -72,6 +72,25 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
     (declined_calls.capturing_twice, FAILED, {}, "AUTHORIZATION_CAPTURED"),
     (declined_calls.capturing_what_was_released, FAILED, {}, "AUTHORIZATION_RELEASED"),
     (declined_calls.releasing_twice, FAILED, {}, "AUTHORIZATION_RELEASED"),
+    (declined_calls.refunding_a_part_of_a_hold, FAILED, {}, "AUTHORIZATION_NOT_CAPTURED"),
+    (
+        declined_calls.an_other_tender_that_took_a_cent_too_much,
+        FAILED,
+        {"remaining_due_minor": "3000"} | EUR,
+        "AMOUNT_EXCEEDS_AUTHORIZED",
+    ),
+    (
+        declined_calls.a_return_before_its_order,
+        FAILED,
+        {"earliest_day": "2026-09-14", "latest_day": "2026-09-14"},
+        "EXERCISE_DAY_OUT_OF_RANGE",
+    ),
+    (
+        declined_calls.a_cancellation_before_the_purchase,
+        FAILED,
+        {"earliest_day": "2026-09-14", "latest_day": "2026-09-14"},
+        "EXERCISE_DAY_OUT_OF_RANGE",
+    ),
     (
         declined_calls.capturing_at_the_instant_when_the_hold_ends,
         FAILED,
@@ -83,6 +102,7 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
     (declined_calls.a_second_card_for_an_order, FAILED, {}, "ORDER_HAS_ANOTHER_CARD"),
     (declined_calls.an_order_of_nothing_but_insurance, FAILED, {}, "NOTHING_ELIGIBLE"),
     (declined_calls.a_second_card_for_a_purchase, FAILED, {}, "PURCHASE_HAS_ANOTHER_CARD"),
+    (declined_calls.a_second_card_for_a_payment, FAILED, {}, "PURCHASE_HAS_ANOTHER_CARD"),
     (declined_calls.a_card_bought_on_credit, FAILED, {}, "PAYMENT_METHOD_NOT_ACCEPTED"),
     (declined_calls.a_card_bought_with_a_promo_code, FAILED, {}, "PURCHASE_HAS_DISCOUNT"),
     (declined_calls.a_card_over_a_cent_too_much, FAILED, RANGE, "AMOUNT_OUT_OF_RANGE"),
@@ -130,8 +150,12 @@ def test_a_decline_has_its_reason_and_its_details(
     assert (refused.retry_after is not None) == (reason == "TOO_MANY_ATTEMPTS")
 
 
+# The acts of Customer Service are commands whose RPCs come with its own service.
+WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED"}
+
+
 def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
-    produced = {reason for *_, reason in CASES}
+    produced = {reason for *_, reason in CASES} | WITHOUT_AN_RPC
     assert produced == {reason.value for reason in Reason}
     assert produced | {"UNSPECIFIED"} == {
         name.removeprefix("REASON_")

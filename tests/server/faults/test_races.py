@@ -12,10 +12,12 @@ import pytest
 
 from conftest import StartServer
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_client.histories.recording.history import History
 from giftcard_storage import database
 from giftcard_storage.audit import audit, totals
 from given.calls import sent
-from given.calls.answered import refusal_of
+from given.calls.journal import assert_consistent
+from given.calls.recording_shop import RecordingShop
 from given.calls.shop import Shop
 
 THREADS = 32
@@ -28,7 +30,7 @@ TIMEOUT_SECONDS = 20.0
 class Crowd:
     """A caller for each thread, over several connections, released together."""
 
-    def __init__(self, shops: list[Shop], threads: ThreadPoolExecutor) -> None:
+    def __init__(self, shops: list[RecordingShop], threads: ThreadPoolExecutor) -> None:
         self.shop = shops[0]
         self._shops = shops
         self._threads = threads
@@ -41,18 +43,17 @@ class Crowd:
     def _send(self, number: int, request: Any) -> str:
         shop = self._shops[number % CHANNELS]
         self._barrier.wait()
-        try:
-            answer = shop.call(request)
-        except grpc.RpcError as error:
-            refused = refusal_of(error)
-            return refused.reason or f"{refused.status}: {refused.text}"
-        if isinstance(answer, pb.ReverseResponse):
-            return pb.ReverseOutcome.Name(answer.outcome).removeprefix("REVERSE_OUTCOME_")
-        return type(answer).__name__
+        answer = shop.send(request)
+        if answer.response is None:
+            return answer.reason or answer.status.name
+        if isinstance(answer.response, pb.ReverseResponse):
+            outcome = pb.ReverseOutcome.Name(answer.response.outcome)
+            return outcome.removeprefix("REVERSE_OUTCOME_")
+        return type(answer.response).__name__
 
 
 @contextmanager
-def crowd_at(target: str) -> Iterator[Crowd]:
+def crowd_at(target: str, history: History) -> Iterator[Crowd]:
     with ExitStack() as opened:
         # Channels to the same target share a connection without this option.
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -61,7 +62,7 @@ def crowd_at(target: str) -> Iterator[Crowd]:
             for _ in range(CHANNELS)
         ]
         threads = opened.enter_context(ThreadPoolExecutor(THREADS))
-        yield Crowd([Shop(channel) for channel in channels], threads)
+        yield Crowd([RecordingShop(channel, history) for channel in channels], threads)
 
 
 def authorize_for_many_orders(shop: Shop, _round: int) -> list[Any]:
@@ -120,8 +121,8 @@ def test_of_many_who_race_for_a_card_one_wins_every_time(
 ) -> None:
     """`outcomes` are what may come of a round, with what is outstanding after each."""
     server = start_server()
-    outstanding_minor = 0
-    with crowd_at(server.target) as crowd:
+    history, outstanding_minor = History(), 0
+    with crowd_at(server.target, history) as crowd:
         for number in range(rounds):
             came = crowd.send(requests(crowd.shop, number))
             possible = [left_minor for outcome, left_minor in outcomes if came == outcome]
@@ -131,3 +132,4 @@ def test_of_many_who_race_for_a_card_one_wins_every_time(
     assert audit(connection) == []
     assert [each.outstanding_minor for each in totals(connection)] == [outstanding_minor]
     connection.close()
+    assert_consistent(history, server.place)

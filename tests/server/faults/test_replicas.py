@@ -9,15 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import Any, Final
 
-import grpc
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_client.histories.recording.history import History
+from giftcard_client.histories.recording.recorder import Recorder
 from giftcard_storage import database
 from giftcard_storage.schema import Authorization, Card
 from given.calls import sent
-from given.calls.answered import refusal_of
+from given.calls.journal import assert_consistent, outstanding
 from given.calls.shop import Shop, shop_at
 from given.databases.kinds import Databases, Kind, Place
 from given.servers.giftcard_command import giftcard
@@ -95,11 +96,13 @@ class Fight:
     """Callers on both replicas, what they were answered, and which cards they share."""
 
     def __init__(self, shop: Shop) -> None:
-        self.shared = [shop.bought(50_00).code for _ in range(SHARED_CARDS)]
+        self.history = History()
         self.authorized: Counter[str] = Counter()  # By order, how often it got a card.
         self.captured_minor: Counter[str] = Counter()  # By authorization.
         self.declined: Counter[str] = Counter()
         self.neither: Counter[str] = Counter()
+        bought = [self._send(shop, sent.issue(50_00)) for _ in range(SHARED_CARDS)]
+        self.shared: list[str] = [each.code for each in bought]
 
     def of_caller(self, number: int, shop: Shop) -> None:
         """Buy cards and pay with them, and try for some that everybody wants."""
@@ -130,19 +133,17 @@ class Fight:
 
     def _send(self, shop: Shop, request: Any) -> Any:
         """Return the answer, None if it was declined; count refusals without a reason."""
-        try:
-            return shop.call(request)
-        except grpc.RpcError as error:
-            refused = refusal_of(error)
-            if refused.reason is None:
-                self.neither[f"{refused.status}: {refused.text}"] += 1
-            else:
-                self.declined[refused.reason] += 1
-            return None
+        answer = Recorder(self.history, shop.channel).send(request)
+        if answer.reason:
+            self.declined[answer.reason] += 1
+        elif answer.response is None:
+            self.neither[answer.status.name] += 1
+        return answer.response
 
 
 @pytest.mark.slow
 def test_two_replicas_that_fight_over_the_same_cards_lose_no_update(replicas: Replicas) -> None:
+    before = outstanding(replicas.place.environment)
     fight = Fight(replicas.shops[0])
     errors: list[BaseException | None] = []
     with ThreadPoolExecutor(2 * CALLERS) as threads:
@@ -164,6 +165,7 @@ def test_two_replicas_that_fight_over_the_same_cards_lose_no_update(replicas: Re
     assert sorted(order_id for order_id, _, _ in kept) == sorted(fight.authorized)
     captured = {id_: captured for _, id_, captured in kept if captured}
     assert captured == dict(fight.captured_minor)
+    assert_consistent(fight.history, replicas.place.environment, before)
     replicas.assert_clean()
 
 

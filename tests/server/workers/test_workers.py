@@ -239,7 +239,7 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
 ) -> None:
     name = url.rpartition("/")[2]
     with many_workers(url, tmp_path) as server:
-        postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgresql.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         os.kill(server.pids()[SECOND], signal.SIGKILL)
         wait_until(lambda: len(server.events("worker ended")) >= 3)
         assert server.status("/readyz") == HTTPStatus.OK
@@ -250,7 +250,7 @@ def test_a_worker_that_cannot_start_is_tried_again_while_the_others_answer(
         # Why a replacement refuses to start is in the log.
         assert "cannot be reached" in server.events("worker ended")[1]["why"]
         assert server.value("giftcard_workers", state="alive") == 1
-        postgresql._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        postgresql.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         wait_until(server.all_are_ready)
         assert server.process.terminate() == 0
 

@@ -25,10 +25,13 @@ INDENT = 6
 LEDGER = (
     (" ", "issued"),
     ("+", "reissued"),
+    ("+", "restored"),
+    ("+", "reinstated"),
     ("-", "captured"),
     ("-", "forfeited"),
     ("-", "expired"),
     ("-", "cancelled"),
+    ("-", "charged_back"),
     ("=", "outstanding"),
 )
 # Ctrl-C raises an exception already; by default, these end the process at once.
@@ -84,7 +87,9 @@ def _show_audit(console: Console, server: DemonstrationServer) -> None:
     for totals in json.loads(audit.stdout)["totals"]:
         for sign, name in LEDGER:
             amount = format_amount(Money(totals[f"{name}_minor"], totals["currency"]))
-            console.print(f"{sign:>{INDENT}} {name:<12}{amount:>12}", highlight=False)
+            console.print(
+                f"{sign:>{INDENT}} {name.replace('_', ' '):<14}{amount:>12}", highlight=False
+            )
 
 
 @contextmanager

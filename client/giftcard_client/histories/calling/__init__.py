@@ -1,0 +1,1 @@
+"""A workload of many callers, and its run against a server."""

@@ -1,0 +1,1 @@
+"""Recording of calls: plain values, the history and its file, and a client that records."""

@@ -1,0 +1,43 @@
+"""A command on its way to a decision, and the answer that comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from giftcard_rules.commands import Command
+    from giftcard_rules.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command, and the `canonical` bytes of its request, which its record digests.
+
+    The digest tells a replay from another request with the same id. A `throttled` caller gets
+    an answer that was decided before, since a replay is no guess, and no new one.
+    """
+
+    command: Command
+    canonical: bytes = field(default=b"", repr=False)
+    throttled: bool = False
+
+    @property
+    def method(self) -> str:
+        """The name of the RPC."""
+        return type(self.command).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
+
+    The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
+    `violations` are of a request that turned out to be malformed; it has no other answer.
+    """
+
+    encoded: bytes
+    reason: Reason | None
+    key_id: str
+    replayed: bool = False
+    violations: tuple[tuple[str, str], ...] = ()

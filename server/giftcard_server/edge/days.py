@@ -1,0 +1,41 @@
+"""Reads the days that requests name: of a delivery, and on which a right was exercised."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from giftcard_rules.commands import ReverseReason
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from giftcard.v1 import gift_card_service_pb2 as pb
+    from giftcard_server.edge.fields import Fields
+
+# Somewhere on Earth it is already tomorrow.
+_AHEAD_OF_UTC: Final = timedelta(hours=14)
+
+
+def delivery(
+    fields: Fields, message: pb.ReverseRequest, reason: ReverseReason | None, now: datetime
+) -> date | None:
+    """Read the day of delivery, which a change of mind needs, unless it came before it (R21)."""
+    if message.HasField("delivered_on"):
+        if message.before_delivery:
+            fields.wrong("before_delivery", "must not be set together with delivered_on")
+        latest = (now + _AHEAD_OF_UTC).date()
+        return fields.day(message.delivered_on, "delivered_on", latest)
+    if reason is ReverseReason.CHANGE_OF_MIND and not message.before_delivery:
+        fields.wrong("delivered_on", "or before_delivery is required for a change of mind")
+    return None
+
+
+def exercised_on(
+    fields: Fields, message: pb.ReverseRequest | pb.CancelRequest, now: datetime
+) -> date | None:
+    """Read the day on which a right was exercised, at most tomorrow anywhere on Earth."""
+    if not message.HasField("exercised_on"):
+        return None
+    tomorrow = (now + _AHEAD_OF_UTC).date() + timedelta(days=1)
+    return fields.day(message.exercised_on, "exercised_on", tomorrow, "tomorrow")

@@ -1,0 +1,1 @@
+"""Histories of real runs, and faults to plant in them."""

@@ -1,0 +1,67 @@
+"""The facts of the plain model, and the ways in which every rule looks at them and adds to them."""
+
+from datetime import datetime
+from typing import Any
+
+from giftcard_rules.commands import Capture, CatchUp, DeskAct, Issue, Keyed, RequestKey, Reverse
+from given.model.plain_terms import MARKETS, Facts, decline, decline_where, six_months_after
+
+Wanted = Keyed | CatchUp | DeskAct
+
+
+class PlainBooks:
+    """Cards, holds and requests as dictionaries by their ids."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, Facts] = {}
+        self.holds: dict[str, Facts] = {}
+        self.requests: dict[RequestKey, Facts] = {}
+        self.bought: set[tuple[str, str]] = set()
+        self.paid: set[tuple[str, str]] = set()  # The payment references that bought a card.
+
+    def _remember(self, key: RequestKey, command: Wanted | None, answer: Facts) -> None:
+        method = type(command).__name__ if command else "Authorize"
+        self.requests[key] = {"method": method, "command": command, "answer": answer}
+
+    def _new_card(self, command: Issue | Capture | Reverse, now: datetime, **facts: Any) -> Facts:
+        card = facts | {
+            "card_id": command.new_card.card_id,
+            "state": "ACTIVE",
+            "blocked": facts.get("blocked_at") is not None,
+            "blocked_at": facts.get("blocked_at"),
+            "balance": facts["initial"],
+            "held": 0,
+            "hold": None,
+            "issued_at": now,
+            "expires_at": six_months_after(now, MARKETS[facts["market"]][1]),
+        }
+        self.cards[card["card_id"]] = card
+        return dict(card)
+
+    def _of_code(self, card_ids: tuple[str, ...]) -> Facts:
+        known = [card_id for card_id in card_ids if card_id in self.cards]
+        decline_where(("CARD_NOT_FOUND", known == []))
+        return self.cards[known[0]]
+
+    def _authorization(self, authorization_id: str | None) -> Facts:
+        if authorization_id not in self.holds:
+            decline("AUTHORIZATION_NOT_FOUND")
+        return self.holds[authorization_id]
+
+    def _come_back(
+        self, command: Capture | Reverse, hold: Facts, amount: int, now: datetime
+    ) -> Facts:
+        old = self.cards[hold["card_id"]]
+        return self._new_card(
+            command,
+            now,
+            initial=amount,
+            market=old["market"],
+            currency=old["currency"],
+            origin="REFUND",
+            replaces=old["card_id"],
+            blocked_at=old["blocked_at"],  # R37
+            # The purchase that the money came from, and the order that it came back from.
+            purchase_order=old["purchase_order"],
+            orders={old["purchase_order"], hold["order_id"]},
+        )
