@@ -9,6 +9,7 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.TOO_MANY_ATTEMPTS: "Too many wrong codes were entered. Please try again later.",
         Reason.REQUEST_ID_REUSED: "This request id was used for another request before.",
+        Reason.ANSWER_RETIRED: "The answer to this request can no longer be given.",
         Reason.REQUEST_PREVENTED: "This payment was cancelled before it arrived.",
         Reason.CARD_NOT_FOUND: "There is no gift card with this code.",
         Reason.AUTHORIZATION_NOT_FOUND: "There is no such authorization.",
@@ -38,6 +39,7 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.CANCELLATION_WINDOW_CLOSED: "The time to cancel this purchase is over.",
         Reason.NOT_A_PURCHASED_CARD: "This gift card came out of a refund and cannot be cancelled.",
         Reason.CARD_NOT_BLOCKED: "This gift card is not blocked.",
+        Reason.REFUND_NOT_DUE: "Nothing of this amount is due.",
         # A newer service's reason: the decline is certain, and its name is in the code.
         Reason.UNRECOGNIZED: "The gift card cannot be used for this.",
     }

@@ -23,6 +23,7 @@ class Reason(_Word):
 
     TOO_MANY_ATTEMPTS = auto()
     REQUEST_ID_REUSED = auto()
+    ANSWER_RETIRED = auto()
     REQUEST_PREVENTED = auto()
     CARD_NOT_FOUND = auto()
     AUTHORIZATION_NOT_FOUND = auto()
@@ -52,6 +53,7 @@ class Reason(_Word):
     CANCELLATION_WINDOW_CLOSED = auto()
     NOT_A_PURCHASED_CARD = auto()
     CARD_NOT_BLOCKED = auto()
+    REFUND_NOT_DUE = auto()
     UNRECOGNIZED = auto()
 
 

@@ -21,6 +21,7 @@ from given.wrong_acts import ACTS
 CONTRACT = [
     "TOO_MANY_ATTEMPTS",
     "REQUEST_ID_REUSED",
+    "ANSWER_RETIRED",
     "REQUEST_PREVENTED",
     "CARD_NOT_FOUND",
     "AUTHORIZATION_NOT_FOUND",
@@ -50,10 +51,11 @@ CONTRACT = [
     "CANCELLATION_WINDOW_CLOSED",
     "NOT_A_PURCHASED_CARD",
     "CARD_NOT_BLOCKED",
+    "REFUND_NOT_DUE",
 ]
 
 # These are decided before any rule, and tested with the server.
-BEFORE_THE_RULES = CONTRACT[:3]
+BEFORE_THE_RULES = CONTRACT[:4]
 CALLS = wrong_calls.CALLS | ACTS
 PROTO = Path(__file__).parents[2] / "protos/giftcard/v1/gift_card_service.proto"
 

@@ -113,7 +113,7 @@ class IssueRequest(google.protobuf.message.Message):
     PURCHASER_FIELD_NUMBER: builtins.int
     RECIPIENT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try."""
+    """A UUID, made by the caller before its first try; not the nil UUID."""
     market: builtins.str
     """Where the card is bought and will work (R7), such as "fr"."""
     design: builtins.str
@@ -215,7 +215,9 @@ class ValidateRequest(google.protobuf.message.Message):
     ORDER_FIELD_NUMBER: builtins.int
     ATTEMPT_KEY_FIELD_NUMBER: builtins.int
     code: builtins.str
-    """As the shopper typed it: case, spaces and dashes never matter (R11)."""
+    """As the shopper typed it: case, spaces and dashes never matter (R11). Any
+    text of at most 1,024 characters: what is no code is CARD_NOT_FOUND.
+    """
     market: builtins.str
     """The platform of the checkout (R7)."""
     attempt_key: builtins.str
@@ -223,7 +225,11 @@ class ValidateRequest(google.protobuf.message.Message):
     one count together.
     """
     @property
-    def order(self) -> giftcard.v1.order_pb2.Order: ...
+    def order(self) -> giftcard.v1.order_pb2.Order:
+        """Absent: what is on my card? State, balance and expiry are told, and
+        `usable` where some order could use the card now; the amounts are zero.
+        """
+
     def __init__(
         self,
         *,
@@ -247,6 +253,7 @@ class ValidateResponse(google.protobuf.message.Message):
     APPLICABLE_AMOUNT_FIELD_NUMBER: builtins.int
     REMAINING_DUE_FIELD_NUMBER: builtins.int
     FORFEITED_AMOUNT_FIELD_NUMBER: builtins.int
+    RETRY_DELAY_FIELD_NUMBER: builtins.int
     usable: builtins.bool
     """Whether Authorize would say yes now."""
     reason: giftcard.v1.reason_pb2.Reason.ValueType
@@ -267,6 +274,10 @@ class ValidateResponse(google.protobuf.message.Message):
     def forfeited_amount(self) -> giftcard.v1.order_pb2.Money:
         """What the capture would lose (R14): to be shown before the shopper agrees."""
 
+    @property
+    def retry_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """With TOO_MANY_ATTEMPTS: how long to wait."""
+
     def __init__(
         self,
         *,
@@ -276,9 +287,10 @@ class ValidateResponse(google.protobuf.message.Message):
         applicable_amount: giftcard.v1.order_pb2.Money | None = ...,
         remaining_due: giftcard.v1.order_pb2.Money | None = ...,
         forfeited_amount: giftcard.v1.order_pb2.Money | None = ...,
+        retry_delay: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["applicable_amount", b"applicable_amount", "card", b"card", "forfeited_amount", b"forfeited_amount", "remaining_due", b"remaining_due"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["applicable_amount", b"applicable_amount", "card", b"card", "forfeited_amount", b"forfeited_amount", "reason", b"reason", "remaining_due", b"remaining_due", "usable", b"usable"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["applicable_amount", b"applicable_amount", "card", b"card", "forfeited_amount", b"forfeited_amount", "remaining_due", b"remaining_due", "retry_delay", b"retry_delay"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["applicable_amount", b"applicable_amount", "card", b"card", "forfeited_amount", b"forfeited_amount", "reason", b"reason", "remaining_due", b"remaining_due", "retry_delay", b"retry_delay", "usable", b"usable"]) -> None: ...
 
 global___ValidateResponse = ValidateResponse
 
@@ -294,9 +306,9 @@ class AuthorizeRequest(google.protobuf.message.Message):
     HOLD_FOR_FIELD_NUMBER: builtins.int
     ATTEMPT_KEY_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try."""
+    """A UUID, made by the caller before its first try; not the nil UUID."""
     code: builtins.str
-    """As the shopper typed it (R11)."""
+    """As the shopper typed it (R11); any text of at most 1,024 characters."""
     market: builtins.str
     """The platform of the checkout (R7)."""
     attempt_key: builtins.str
@@ -355,7 +367,7 @@ class CaptureRequest(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     OTHER_TENDER_AMOUNT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try."""
+    """A UUID, made by the caller before its first try; not the nil UUID."""
     authorization_id: builtins.str
     @property
     def amount(self) -> giftcard.v1.order_pb2.Money:
@@ -418,7 +430,9 @@ class ReverseRequest(google.protobuf.message.Message):
     BEFORE_DELIVERY_FIELD_NUMBER: builtins.int
     EXERCISED_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try. Its own, not Authorize's."""
+    """A UUID, made by the caller before its first try. Its own, not
+    Authorize's.
+    """
     authorization_id: builtins.str
     authorize_request_id: builtins.str
     """The `request_id` of an Authorize of the same caller whose answer was
@@ -525,8 +539,9 @@ class CancelRequest(google.protobuf.message.Message):
     PURCHASE_ORDER_ID_FIELD_NUMBER: builtins.int
     EXERCISED_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try."""
+    """A UUID, made by the caller before its first try; not the nil UUID."""
     code: builtins.str
+    """Any text of at most 1,024 characters (R11)."""
     purchase_order_id: builtins.str
     """The order number of the card's purchase; must be the card's (R28)."""
     @property

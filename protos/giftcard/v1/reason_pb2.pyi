@@ -27,6 +27,10 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """RESOURCE_EXHAUSTED with RetryInfo: too many wrong codes of late."""
     REASON_REQUEST_ID_REUSED: _Reason.ValueType  # 2
     """ALREADY_EXISTS: this request id was first sent with another request."""
+    REASON_ANSWER_RETIRED: _Reason.ValueType  # 32
+    """FAILED_PRECONDITION, never to be retried: the key that the recorded answer
+    needs was retired on purpose. It takes the place of REQUEST_ID_REUSED.
+    """
     REASON_REQUEST_PREVENTED: _Reason.ValueType  # 3
     """ABORTED: a Reverse came first and prevented this Authorize (R36)."""
     REASON_CARD_NOT_FOUND: _Reason.ValueType  # 4
@@ -51,7 +55,9 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     REASON_CARD_EXPIRED: _Reason.ValueType  # 11
     """No longer valid (R12); `metadata.expire_time`."""
     REASON_CARD_HELD: _Reason.ValueType  # 12
-    """Set aside for another order (R35), or, for Cancel, for any order (R28)."""
+    """Set aside for another order (R35), or, for Cancel, for any order (R28);
+    `metadata.hold_expire_time`.
+    """
     REASON_AUTHORIZATION_CAPTURED: _Reason.ValueType  # 13
     """Captured before."""
     REASON_AUTHORIZATION_RELEASED: _Reason.ValueType  # 14
@@ -99,6 +105,8 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """A card that came out of a refund cannot be cancelled (R23)."""
     REASON_CARD_NOT_BLOCKED: _Reason.ValueType  # 33
     """Not blocked, and so neither to be unblocked nor written off (R37)."""
+    REASON_REFUND_NOT_DUE: _Reason.ValueType  # 31
+    """Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a request was declined, in order of precedence: where several apply, the
@@ -118,6 +126,10 @@ REASON_TOO_MANY_ATTEMPTS: Reason.ValueType  # 1
 """RESOURCE_EXHAUSTED with RetryInfo: too many wrong codes of late."""
 REASON_REQUEST_ID_REUSED: Reason.ValueType  # 2
 """ALREADY_EXISTS: this request id was first sent with another request."""
+REASON_ANSWER_RETIRED: Reason.ValueType  # 32
+"""FAILED_PRECONDITION, never to be retried: the key that the recorded answer
+needs was retired on purpose. It takes the place of REQUEST_ID_REUSED.
+"""
 REASON_REQUEST_PREVENTED: Reason.ValueType  # 3
 """ABORTED: a Reverse came first and prevented this Authorize (R36)."""
 REASON_CARD_NOT_FOUND: Reason.ValueType  # 4
@@ -142,7 +154,9 @@ REASON_CARD_REDEEMED: Reason.ValueType  # 10
 REASON_CARD_EXPIRED: Reason.ValueType  # 11
 """No longer valid (R12); `metadata.expire_time`."""
 REASON_CARD_HELD: Reason.ValueType  # 12
-"""Set aside for another order (R35), or, for Cancel, for any order (R28)."""
+"""Set aside for another order (R35), or, for Cancel, for any order (R28);
+`metadata.hold_expire_time`.
+"""
 REASON_AUTHORIZATION_CAPTURED: Reason.ValueType  # 13
 """Captured before."""
 REASON_AUTHORIZATION_RELEASED: Reason.ValueType  # 14
@@ -190,4 +204,6 @@ REASON_NOT_A_PURCHASED_CARD: Reason.ValueType  # 28
 """A card that came out of a refund cannot be cancelled (R23)."""
 REASON_CARD_NOT_BLOCKED: Reason.ValueType  # 33
 """Not blocked, and so neither to be unblocked nor written off (R37)."""
+REASON_REFUND_NOT_DUE: Reason.ValueType  # 31
+"""Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 global___Reason = Reason

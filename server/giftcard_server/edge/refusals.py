@@ -36,6 +36,7 @@ STATUS: Final = {
 MESSAGE: Final = {
     Reason.TOO_MANY_ATTEMPTS: "too many wrong codes of late",
     Reason.REQUEST_ID_REUSED: "this request id was first sent with another request",
+    Reason.ANSWER_RETIRED: "the key that the recorded answer needs was retired",
     Reason.REQUEST_PREVENTED: "a reversal came first and prevented this request",
     Reason.CARD_NOT_FOUND: "no such card",
     Reason.AUTHORIZATION_NOT_FOUND: "no such authorization",
@@ -65,6 +66,7 @@ MESSAGE: Final = {
     Reason.CANCELLATION_WINDOW_CLOSED: "the time for cancelling the purchase is over",
     Reason.NOT_A_PURCHASED_CARD: "the card was not purchased",
     Reason.CARD_NOT_BLOCKED: "the card is not blocked",
+    Reason.REFUND_NOT_DUE: "nothing is due, or less than the amount",
 }
 assert set(STATUS) == set(MESSAGE) == set(Reason)
 

@@ -151,7 +151,7 @@ def test_a_decline_has_its_reason_and_its_details(
 
 
 # The acts of Customer Service are commands whose RPCs come with its own service.
-WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED"}
+WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED", "REFUND_NOT_DUE"}
 
 
 def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
