@@ -171,6 +171,57 @@ def test_an_entrys_own_error_is_its_own() -> None:
     assert together(batcher, [1, 2, 3]) == [1, error, 3]
 
 
+@pytest.mark.parametrize(
+    ("batch_limit", "batches"),
+    [
+        (PATIENT, [[0], [1, 2, 3, 4, 5]]),
+        (5, [[0], [1, 2, 3, 4, 5]]),
+        (2, [[0], [1, 2], [3, 4], [5]]),
+    ],
+)
+def test_the_items_of_one_caller_share_batches_with_those_of_others(
+    batch_limit: int, batches: list[list[int]]
+) -> None:
+    runs = HeldRuns()
+    batcher = batcher_of(runs, batch_limit=batch_limit)
+    with ThreadPoolExecutor(4) as callers:
+        first = callers.submit(batcher.submit, 0, here)
+        assert runs.begun.acquire(timeout=SOON_SECONDS)
+        before = callers.submit(batcher.submit, 1, here)
+        wait_until_queued(batcher, 1)
+        several = callers.submit(batcher.submit_all, [2, 3, 4], here)
+        wait_until_queued(batcher, 4)
+        after = callers.submit(batcher.submit, 5, here)
+        wait_until_queued(batcher, 5)
+        runs.go_on.release(len(batches))
+        assert [entry.result for entry in several.result(SOON_SECONDS)] == [4, 6, 8]
+        assert [each.result(SOON_SECONDS) for each in (first, before, after)] == [0, 2, 10]
+    assert runs.batches == batches
+
+
+def test_of_several_items_each_has_its_own_error() -> None:
+    error = ValueError()
+
+    def run(entries: Sequence[Entry[int, int]]) -> None:
+        for entry in entries:
+            entry.fail(error) if entry.item == 2 else entry.succeed(entry.item)
+
+    batcher: Batcher[int, int] = Batcher(run, waiting_limit=PATIENT, batch_limit=PATIENT)
+    entries = batcher.submit_all([1, 2, 3], here)
+    assert [entry.error or entry.result for entry in entries] == [1, error, 3]
+    assert batcher.submit_all([], here) == []
+    assert batcher.submit(4, here) == 4
+
+
+def test_several_items_that_do_not_find_room_are_refused_together() -> None:
+    runs = Runs()
+    batcher = batcher_of(runs, waiting_limit=2)
+    with pytest.raises(OverloadedError):
+        batcher.submit_all([1, 2, 3], here)
+    assert [entry.result for entry in batcher.submit_all([4, 5], here)] == [8, 10]
+    assert runs.batches == [[4, 5]]
+
+
 @pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt()])
 def test_a_caller_whose_gone_raises_fails_alone(error: BaseException) -> None:
     runs = HeldRuns()
@@ -197,7 +248,7 @@ class Crowd:
     """Many callers at once: some are gone, some are refused, and some run into an error."""
 
     CALLERS, ITEMS_EACH = 24, 400
-    WAITING_LIMIT, BATCH_LIMIT = 16, 8
+    WAITING_LIMIT, BATCH_LIMIT, SEVERAL = 24, 8, 10
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -232,13 +283,29 @@ class Crowd:
             entry.succeed(2 * entry.item)
 
     def _call(self, caller: int) -> None:
-        for item in range(caller * self.ITEMS_EACH, (caller + 1) * self.ITEMS_EACH):
+        items = range(caller * self.ITEMS_EACH, (caller + 1) * self.ITEMS_EACH)
+        if caller % 6 == 0:
+            self._call_with_several(items)
+            return
+        for item in items:
             gone = (lambda: True) if item % 11 == 0 else here
             try:
                 assert self.batcher.submit(item, gone) == 2 * item
                 self.became[item] = "ran"
             except (ValueError, GoneError, OverloadedError) as error:
                 self.became[item] = type(error).__name__
+
+    def _call_with_several(self, items: range) -> None:
+        for start in range(0, len(items), self.SEVERAL):
+            several = items[start : start + self.SEVERAL]
+            try:
+                entries = self.batcher.submit_all(several, here)
+            except OverloadedError as error:
+                self.became |= dict.fromkeys(several, type(error).__name__)
+                continue
+            for entry in entries:
+                assert entry.error or entry.result == 2 * entry.item
+                self.became[entry.item] = type(entry.error).__name__ if entry.error else "ran"
 
 
 def test_no_wake_up_is_lost_and_every_item_is_run_once_by_one_batch_at_a_time() -> None:
