@@ -39,6 +39,7 @@ from giftcard_storage.schema import (
     Person,
     Posting,
     Purchase,
+    PurchaseReference,
     Request,
 )
 from loads.messages import CARD_MINOR, code_of, euro, new_id
@@ -59,6 +60,7 @@ KEY_COLUMNS: Final[dict[type[Model], int]] = {
     Authorization: 1,
     Posting: 3,
     Purchase: 1,
+    PurchaseReference: 2,
     Request: 2,
     DataKey: 2,
     Person: 3,
@@ -145,7 +147,8 @@ def _add_card(
         issued, issued + VALID, last4, key.key_id, ANYBODY.name, issue_id,
         order_id, None, None, None, version,
     ))  # fmt: skip
-    filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
+    filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", issue_id, "classic"))
+    filled[PurchaseReference].append(("fr", issue_id, card_id))
     made, _ = wrapping.make(card_id)
     filled[DataKey].append((card_id, made.data_key_id, made.key_id, made.wrapped))
     filled[Person].append(_person(card_id, "PURCHASER", "", made.data_key_id))
