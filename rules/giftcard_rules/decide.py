@@ -30,6 +30,7 @@ from giftcard_rules.commands import (
     Validate,
     WriteOffCard,
 )
+from giftcard_rules.deadlines import local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
@@ -134,6 +135,14 @@ def _issue(command: Issue, current: Current) -> Decision:
     market = current.markets[command.market]
     decision = purchase.issue(command, other_card_id, market, current.now)
     version = version_of(market, market.terms_at(current.now))
+    today = local_day(current.now, market.time_zone).isoformat()
+    if any(
+        version.in_force_from < since <= today
+        for name, since in facts.terms_versions
+        if name == market.name
+    ):
+        message = f"cards of {market.name} were sold under later terms, which these settings lack"
+        raise UnknownTermsError(message)
     sold = facts.terms_versions.get((version.market, version.in_force_from))
     if sold is None:
         return replace(decision, first_sold=version)
@@ -188,7 +197,7 @@ def _cancel(command: Cancel, current: Current) -> Decision:
 
 def _block(command: BlockCard, current: Current) -> Decision:
     card, _, _ = current.card_of((command.card_id,))
-    return blocks.block(command, card, current.now)
+    return blocks.block(card, current.now)
 
 
 def _unblock(command: UnblockCard, current: Current) -> Decision:
@@ -198,7 +207,7 @@ def _unblock(command: UnblockCard, current: Current) -> Decision:
 
 def _write_off(command: WriteOffCard, current: Current) -> Decision:
     card, hold, _ = current.card_of((command.card_id,))
-    return blocks.write_off(command, card, hold)
+    return blocks.write_off(card, hold)
 
 
 def _catch_up(command: CatchUp, current: Current) -> Decision:

@@ -67,6 +67,11 @@ class SharedOverview:
         with self._lock:
             return terms_versions.markets_of_undated_cards(self._connection)
 
+    def were_sold(self, market: str, since: datetime) -> bool:
+        """Return whether a card was bought in a market at or after an instant."""
+        with self._lock:
+            return terms_versions.were_sold(self._connection, market, since)
+
     def note(self, versions: Sequence[TermsVersion]) -> None:
         """Note versions of terms, except those of which something was noted before."""
         with self._lock:

@@ -114,6 +114,15 @@ class Committer:
             raise InvalidRequestError(answer.violations)
         return answer
 
+    def submit_all(
+        self, submissions: Sequence[Submission], gone: Callable[[], bool]
+    ) -> list[BaseException | None]:
+        """Decide commands of one caller, who needs no answers, and return the error of each.
+
+        They share batches with each other and with everybody else. Raises `OverloadedError`.
+        """
+        return [entry.error for entry in self._batcher.submit_all(submissions, gone)]
+
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
             self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
