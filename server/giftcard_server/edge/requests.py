@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from giftcard.v1 import order_pb2
     from giftcard_rules.decide import Markets
 
-CODE_CHARACTERS: Final = 64  # With spaces, dashes and other characters that were pasted along.
+CODE_CHARACTERS: Final = 1024  # Shoppers type and paste anything into the field of the code.
 LINES: Final = 500
 
 PAYMENT_METHODS: Final[dict[int, PaymentMethod]] = {
@@ -197,7 +197,7 @@ class RequestReader:
         return Read(command, canonical(message, request_id=request_id))
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
-        """Return a code's card id under each key of the ring; none for a mistyped code (R11)."""
+        """Return a code's card id under each key of the ring; none for what is no code (R11)."""
         if not typed or len(typed) > CODE_CHARACTERS:
             fields.text(typed, "code", CODE_CHARACTERS)
             return ()

@@ -46,6 +46,12 @@ CANCELLATION_OVER = {"deadline": "2026-09-28T22:00:00Z"}
 
 CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] = (
     (declined_calls.too_many_wrong_codes, Code.RESOURCE_EXHAUSTED, {}, "TOO_MANY_ATTEMPTS"),
+    (
+        declined_calls.a_promo_code_after_too_many_wrong_codes,
+        Code.RESOURCE_EXHAUSTED,
+        {},
+        "TOO_MANY_ATTEMPTS",
+    ),
     (declined_calls.the_same_id_for_another_amount, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
     (declined_calls.the_same_id_for_another_rpc, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
     (
@@ -166,6 +172,7 @@ def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
 # Reasons for which Authorize would be declined, but those that depend on its request id.
 OF_VALIDATE: Final = (
     (declined_calls.too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
+    (declined_calls.a_promo_code_after_too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
     (declined_calls.an_unknown_code, "CARD_NOT_FOUND"),
     (declined_calls.a_mistyped_code, "CARD_NOT_FOUND"),
     (declined_calls.a_checkout_on_another_platform, "WRONG_MARKET"),

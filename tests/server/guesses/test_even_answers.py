@@ -85,6 +85,10 @@ def a_mistyped_code(_right: str, chance: random.Random, ask: Asking) -> tuple[An
     return ask(mistyped(chance)), NOT_FOUND
 
 
+def any_other_text(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return ask(chance.choice(("NOEL10", "\N{EN DASH}" * 1024, "x" * 1024))), NOT_FOUND
+
+
 def a_throttled_key(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
     return by_the_guesser(ask(unknown(chance))), TOO_MANY
 
@@ -93,8 +97,8 @@ def a_wrong_order_number(right: str, _chance: random.Random, ask: Asking) -> tup
     return ask(right), NOT_FOUND
 
 
-THROTTLED: Final = (an_unknown_code, a_mistyped_code, a_throttled_key)
-CANCELLED: Final = (an_unknown_code, a_mistyped_code, a_wrong_order_number)
+THROTTLED: Final = (an_unknown_code, a_mistyped_code, any_other_text, a_throttled_key)
+CANCELLED: Final = (an_unknown_code, a_mistyped_code, any_other_text, a_wrong_order_number)
 
 
 def durations(target: str, ask: Asking, refusals: Sequence[Refused], shoppers: int) -> Durations:
