@@ -122,6 +122,9 @@ def read_validation(message: gift_card_service_pb2.ValidateResponse, total: Mone
             applicable_amount=nothing,
             remaining_due=total,
             forfeited_amount=nothing,
+            retry_after=message.retry_delay.ToTimedelta()
+            if message.HasField("retry_delay")
+            else None,
         )
     return Validation(
         usable=True,

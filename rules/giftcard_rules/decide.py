@@ -181,9 +181,9 @@ def _reverse(command: Reverse, current: Current) -> Decision:
 
 
 def _cancel(command: Cancel, current: Current) -> Decision:
-    card, _, market = current.card_of(command.card_ids)
+    card, hold, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
-    return purchase.cancel(command, card, bought, market, current.now)
+    return purchase.cancel(command, card, hold, bought, market, current.now)
 
 
 def _block(command: BlockCard, current: Current) -> Decision:

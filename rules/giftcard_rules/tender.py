@@ -10,6 +10,7 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
+    require_free,
     require_not,
     require_unspent,
 )
@@ -61,7 +62,7 @@ def applicable(
         currency_code=card.currency,
     )
     require_unspent(card, now)
-    require(hold is None or hold.order_id == order.order_id, otherwise=Reason.CARD_HELD)
+    require_free(hold, order.order_id)
     require(
         not any(is_gift_card(line.category) for line in order.lines),
         otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,

@@ -122,7 +122,8 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         attempt = Attempt(
             "Validate", arrived_at, caller, request.attempt_key, bool(command.card_ids)
         )
-        if self._attempts.wait(attempt) is not None:
+        wait = self._attempts.wait(attempt)
+        if wait is not None:
             outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
         elif not attempt.is_looked_up:  # A look-up would find no card either.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
@@ -131,7 +132,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
-        response = responses.validated(outcome)
+        response = responses.validated(outcome, wait)
         self._attempts.answered(attempt, outcome.reason, context)
         return response
 

@@ -23,6 +23,7 @@ from given.model.plain_terms import (
     Facts,
     ModelDeclinedError,
     decline_where,
+    decline_while_held,
     give_back,
     in_other_currency,
     pass_time,
@@ -114,7 +115,9 @@ class PlainModel(PlainReturns):
             ("WRONG_MARKET", card["market"] != market),
             ("CURRENCY_MISMATCH", card["currency"] != order.total.currency),
             *spent(card, now),
-            ("CARD_HELD", hold is not None and hold["order_id"] != order.order_id),
+        )
+        decline_while_held(hold, order.order_id)
+        decline_where(
             ("ORDER_HAS_GIFT_CARD_LINE", not categories.isdisjoint(GIFT_CARDS)),
             ("ORDER_HAS_DISCOUNT", order.discount_codes != ()),
             ("ORDER_HAS_ANOTHER_CARD", others != []),

@@ -41,6 +41,7 @@ EUR = {"currency_code": "EUR"}
 RANGE = {"min_amount_minor": "2000", "max_amount_minor": "50000"} | EUR
 EXPIRED = {"expire_time": "2027-03-14T23:00:00Z"}
 LAPSED = {"expire_time": "2026-09-15T10:00:00Z"}
+HELD = {"hold_expire_time": LAPSED["expire_time"]}
 RETURNS_OVER = {"deadline": "2026-10-14T22:00:00Z"}
 CANCELLATION_OVER = {"deadline": "2026-09-28T22:00:00Z"}
 
@@ -73,8 +74,8 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
     (declined_calls.a_cancelled_card, FAILED, {}, "CARD_CANCELLED"),
     (declined_calls.a_used_card, FAILED, {}, "CARD_REDEEMED"),
     (declined_calls.an_expired_card, FAILED, EXPIRED, "CARD_EXPIRED"),
-    (declined_calls.a_card_set_aside_for_another_order, FAILED, {}, "CARD_HELD"),
-    (declined_calls.cancelling_a_card_that_is_set_aside, FAILED, {}, "CARD_HELD"),
+    (declined_calls.a_card_set_aside_for_another_order, FAILED, HELD, "CARD_HELD"),
+    (declined_calls.cancelling_a_card_that_is_set_aside, FAILED, HELD, "CARD_HELD"),
     (declined_calls.capturing_twice, FAILED, {}, "AUTHORIZATION_CAPTURED"),
     (declined_calls.capturing_what_was_released, FAILED, {}, "AUTHORIZATION_RELEASED"),
     (declined_calls.releasing_twice, FAILED, {}, "AUTHORIZATION_RELEASED"),
@@ -205,6 +206,18 @@ def test_validate_answers_in_its_body_what_authorize_would_be_declined_for(
     assert answer.applicable_amount.amount_minor == 0
     assert answer.remaining_due == asked.order.total
     assert answer.HasField("card") == (reason not in CARD_UNSEEN)
+    assert answer.HasField("retry_delay") == (reason == "TOO_MANY_ATTEMPTS")
+
+
+def test_validate_says_how_long_to_wait_as_authorize_does(world: World) -> None:
+    asked = declined_calls.too_many_wrong_codes(world)
+    told = refusal(lambda: world.call(asked)).retry_after
+    question = sent.validate(asked.code, asked.order)
+    question.attempt_key = asked.attempt_key
+    delay = world.call(question).retry_delay.ToTimedelta()
+    assert told is not None
+    assert timedelta(0) < delay <= told
+    assert told - delay < timedelta(seconds=10)
 
 
 def test_a_hold_is_captured_up_to_the_last_instant_before_it_ends(world: World) -> None:
