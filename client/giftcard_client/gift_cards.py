@@ -1,18 +1,17 @@
 """The six calls of the gift card service, with plain values in and out."""
 
 from datetime import date, timedelta
-from typing import Self, TypeVar
+from typing import Self
 from uuid import UUID
 
 import grpc
-from google.protobuf.message import Message
 
 from giftcard.v1 import gift_card_service_pb2 as messages
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import wire_answers as answers
 from giftcard_client.channel import open_channel
 from giftcard_client.results import Authorized, Cancelled, Captured, Issued, Reversed, Validation
-from giftcard_client.rpc_errors import as_gift_card_error
+from giftcard_client.tries import Answer, Request, call
 from giftcard_client.values import Contact, Money, Order, Purchase
 from giftcard_client.vocabulary import ReverseReason
 from giftcard_client.wire_requests import (
@@ -27,11 +26,7 @@ from giftcard_client.wire_requests import (
     purchase_message,
 )
 
-Request = TypeVar("Request", bound=Message)
-Answer = TypeVar("Answer", bound=Message)
-
 DEFAULT_TIMEOUT_SECONDS = 5.0
-REPLAYED = ("giftcard-replayed", "true")
 
 
 class GiftCards:
@@ -47,7 +42,7 @@ class GiftCards:
     same id with the same arguments gets the first answer again.
 
     `timeout_seconds` is the deadline for all tries of a call together. What is retried:
-    `giftcard_client.channel`; what is raised: `giftcard_client.errors`. The reasons of
+    `giftcard_client.tries`; what is raised: `giftcard_client.errors`. The reasons of
     each call are those of `Declined`; all but `validate` have REQUEST_ID_REUSED too.
 
     A process that forks must open its client after the fork.
@@ -292,9 +287,5 @@ class GiftCards:
         request_id: str,
         timeout_seconds: float | None,
     ) -> tuple[Answer, bool]:
-        deadline = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            answer, call = method.with_call(request, timeout=deadline)
-        except grpc.RpcError as error:
-            raise as_gift_card_error(error, request_id) from error
-        return answer, REPLAYED in {(key, value) for key, value in call.trailing_metadata() or ()}
+        given = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        return call(method, request, request_id, given)

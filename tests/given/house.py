@@ -58,6 +58,7 @@ FLOORS = {
         {"tender_results"},
         {"connector", "decline_messages"},
         {"gift_cards"},
+        {"tries"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},
         {"results", "errors"},
         {"values"},
