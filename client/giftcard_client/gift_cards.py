@@ -115,7 +115,7 @@ class GiftCards:
         code: str,
         *,
         market: str,
-        order: Order,
+        order: Order | None = None,
         attempt_key: str = "",
         timeout_seconds: float | None = None,
     ) -> Validation:
@@ -123,16 +123,20 @@ class GiftCards:
 
         `code` is as the shopper typed it (R11); wrong codes are throttled by
         `attempt_key`, the shopper's session. A refusal is part of the answer,
-        with its reason; Declined is never raised.
+        with its reason; Declined is never raised. Without `order` the answer says
+        what is on the card, and whether some order could use it now.
         """
         request = expressed(
             "",
             lambda: messages.ValidateRequest(
-                code=code, market=market, order=order_message(order), attempt_key=attempt_key
+                code=code,
+                market=market,
+                order=order_message(order) if order else None,
+                attempt_key=attempt_key,
             ),
         )
         answer, _ = self._call(self._stub.Validate, request, "", timeout_seconds)
-        return answers.read_validation(answer, order.total)
+        return answers.read_validation(answer, order.total if order else None)
 
     def authorize(
         self,

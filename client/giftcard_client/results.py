@@ -89,7 +89,8 @@ class Validation:
 
     `reason` says why the card is not usable, and is None where it is. `card` is
     present only where the code is right. For a card that is not usable the whole
-    order remains due.
+    order remains due. Without an order `usable` says whether some order could use the
+    card now, and the amounts are zero.
     """
 
     usable: bool

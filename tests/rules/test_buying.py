@@ -22,11 +22,11 @@ from giftcard_rules.commands import (
     PaymentMethod,
     Reverse,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
+from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import Reason
 from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 

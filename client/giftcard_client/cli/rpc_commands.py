@@ -17,7 +17,12 @@ from giftcard_client import (
     Validation,
 )
 from giftcard_client.cli import options as opt
-from giftcard_client.cli.option_values import option_contact, option_order, read_code
+from giftcard_client.cli.option_values import (
+    option_contact,
+    option_order,
+    option_order_if_any,
+    read_code,
+)
 
 
 def issue(  # noqa: PLR0913 - one parameter for each option
@@ -57,17 +62,17 @@ def validate(
     cards: GiftCards,
     *,
     market: opt.Market,
-    order_id: opt.OrderId,
+    order_id: opt.ValidatedOrderId = None,
     total: opt.OrderTotal = None,
     lines: opt.OrderLines = None,
     discounts: opt.Discounts = None,
     attempt_key: opt.AttemptKey = "",
 ) -> Validation:
-    """Show how much of an order a card would pay, and how much would be lost. Changes nothing.
+    """Show what is on a card or, with an order, how much of it the card would pay and would lose.
 
-    Asks for the code, or reads it from standard input.
+    Changes nothing. Asks for the code, or reads it from standard input.
     """
-    order = option_order(order_id, total, lines, discounts)
+    order = option_order_if_any(order_id, total, lines, discounts)
     return cards.validate(read_code(), market=market, order=order, attempt_key=attempt_key)
 
 

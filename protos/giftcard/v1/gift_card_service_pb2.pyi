@@ -232,8 +232,9 @@ class ValidateRequest(google.protobuf.message.Message):
     """
     @property
     def order(self) -> giftcard.v1.order_pb2.Order:
-        """Absent: what is on my card? State, balance and expiry are told, and
-        `usable` where some order could use the card now; the amounts are zero.
+        """Optional. Absent: what is on my card? State, balance and expiry are told, and
+        `usable` where some order could use the card now (of a HELD card the order
+        that holds it, R35); the amounts are zero.
         """
 
     def __init__(
@@ -261,7 +262,7 @@ class ValidateResponse(google.protobuf.message.Message):
     FORFEITED_AMOUNT_FIELD_NUMBER: builtins.int
     RETRY_DELAY_FIELD_NUMBER: builtins.int
     usable: builtins.bool
-    """Whether Authorize would say yes now."""
+    """Whether Authorize would say yes now; without an order, to some order."""
     reason: giftcard.v1.reason_pb2.Reason.ValueType
     """Why not."""
     @property

@@ -21,8 +21,8 @@ from giftcard_rules.commands import (
     RequestKey,
     Reverse,
     ReverseReason,
-    Validate,
 )
+from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
 from giftcard_server.edge.canonical import Read, canonical
 from giftcard_server.edge.days import delivery, exercised_on
@@ -90,10 +90,14 @@ class RequestReader:
         fields = Fields()
         card_ids = self._card_ids(fields, message.code)
         market = fields.market(message.market)
-        order = _order(fields, message.order, present=message.HasField("order"))
+        order = None
+        currency = self.markets[market].currency if market in self.markets else ""
+        if message.HasField("order"):
+            order = _order(fields, message.order, present=True)
+            currency = order.total.currency
         fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
         fields.require_valid()
-        return Validate(card_ids=card_ids, market=market, order=order)
+        return Validate(card_ids=card_ids, market=market, order=order, currency=currency)
 
     def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Read[Authorize]:
         """Read an AuthorizeRequest."""

@@ -21,8 +21,8 @@ from giftcard_rules.commands import (
     PaymentMethod,
     Reversed,
     ReverseOutcome,
-    Validated,
 )
+from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_server.edge.refusals import declined
 

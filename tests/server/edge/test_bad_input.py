@@ -58,7 +58,7 @@ def violations(shop: Shop, request: Any) -> tuple[str, ...]:
 # The violations of an empty request: all required fields.
 EMPTY: Final = (
     ("Issue", ("request_id", "market", "amount", "purchase", "purchaser")),
-    ("Validate", ("code", "market", "order")),
+    ("Validate", ("code", "market")),
     ("Authorize", ("request_id", "code", "market", "order", "customer")),
     ("Capture", ("request_id", "authorization_id")),
     ("Reverse", ("request_id", "target", "reason")),

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1.order_pb2 import Money
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
 from given.calls import declined_calls, sent
@@ -188,6 +189,8 @@ OF_VALIDATE: Final = (
     (declined_calls.a_second_card_for_an_order, "ORDER_HAS_ANOTHER_CARD"),
     (declined_calls.an_order_of_nothing_but_insurance, "NOTHING_ELIGIBLE"),
 )
+# Some other order could use the card: for CARD_HELD, the one that holds it.
+OF_SOME_ORDERS: Final = ("CURRENCY_MISMATCH", "CARD_HELD", "NOTHING_ELIGIBLE")
 CARD_UNSEEN: Final = ("TOO_MANY_ATTEMPTS", "CARD_NOT_FOUND")
 
 
@@ -207,6 +210,24 @@ def test_validate_answers_in_its_body_what_authorize_would_be_declined_for(
     assert answer.remaining_due == asked.order.total
     assert answer.HasField("card") == (reason not in CARD_UNSEEN)
     assert answer.HasField("retry_delay") == (reason == "TOO_MANY_ATTEMPTS")
+
+
+@pytest.mark.parametrize(("prepare", "reason"), OF_VALIDATE)
+def test_without_an_order_validate_tells_what_holds_for_every_order(
+    world: World, prepare: Prepare, reason: str
+) -> None:
+    asked = prepare(world)
+    answer = world.call(
+        pb.ValidateRequest(code=asked.code, market=asked.market, attempt_key=asked.attempt_key)
+    )
+    of_the_order = reason.startswith("ORDER_") or reason in OF_SOME_ORDERS
+    assert answer.usable == of_the_order
+    assert answer.reason == (0 if of_the_order else WireReason.Value(f"REASON_{reason}"))
+    assert answer.HasField("card") == (reason not in CARD_UNSEEN)
+    amounts = (answer.applicable_amount, answer.remaining_due, answer.forfeited_amount)
+    # The market "be" is none of this service.
+    currency = "" if asked.market == "be" else "EUR"
+    assert amounts == (Money(amount_minor=0, currency_code=currency),) * 3
 
 
 def test_validate_says_how_long_to_wait_as_authorize_does(world: World) -> None:

@@ -64,6 +64,12 @@ def validate(code: str) -> Any:
     return sent.validate(code)
 
 
+def ask_about_the_card_alone(code: str) -> Any:
+    request = sent.validate(code)
+    request.ClearField("order")
+    return request
+
+
 def authorize(code: str) -> Any:
     return sent.authorize(code)
 
@@ -133,6 +139,7 @@ def use_up_the_attempts(target: str) -> None:
     ("ask", "refusals"),
     [
         (validate, THROTTLED),
+        (ask_about_the_card_alone, THROTTLED),
         pytest.param(authorize, THROTTLED, marks=pytest.mark.slow),
         pytest.param(cancel, CANCELLED, marks=pytest.mark.slow),
     ],
