@@ -1,7 +1,6 @@
-"""The six calls of the gift card service, with plain values in and out."""
+"""The client: the six calls of the gift card service, and those of the services beside it."""
 
 from datetime import date, timedelta
-from typing import Self
 from uuid import UUID
 
 import grpc
@@ -9,9 +8,9 @@ import grpc
 from giftcard.v1 import gift_card_service_pb2 as messages
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import wire_answers as answers
-from giftcard_client.channel import open_channel
+from giftcard_client.connection import DEFAULT_TIMEOUT_SECONDS
 from giftcard_client.results import Authorized, Cancelled, Captured, Issued, Reversed, Validation
-from giftcard_client.tries import Answer, Request, call
+from giftcard_client.terms_calls import TermsCalls
 from giftcard_client.values import Contact, Money, Order, Purchase
 from giftcard_client.vocabulary import ReverseReason
 from giftcard_client.wire_requests import (
@@ -26,16 +25,14 @@ from giftcard_client.wire_requests import (
     purchase_message,
 )
 
-DEFAULT_TIMEOUT_SECONDS = 5.0
 
-
-class GiftCards:
+class GiftCards(TermsCalls):
     """A client of the service at `target`. Make one for each process and share it between threads.
 
         with GiftCards("127.0.0.1:50051") as cards:
             issued = cards.issue(market="fr", amount=Money(5000), ...)
 
-    Every call but `validate` changes something at most once: all its tries carry
+    Every call but `validate` and `terms` changes something at most once: all its tries carry
     one `request_id`, a UUID. The client makes one before the first try unless you
     pass your own, and every exception carries it. Pass your own, and store it
     beforehand, where your process may die between the call and its answer: the
@@ -56,19 +53,8 @@ class GiftCards:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         """Prepare the connection, which opens on the first call; `credentials` encrypt it."""
-        self._channel = open_channel(target, credentials)
+        super().__init__(target, credentials=credentials, timeout_seconds=timeout_seconds)
         self._stub = GiftCardServiceStub(self._channel)
-        self._timeout_seconds = timeout_seconds
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection. Calls in progress raise OutcomeUnknown."""
-        self._channel.close()
 
     def issue(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
@@ -283,13 +269,3 @@ class GiftCards:
         )
         answer, replayed = self._call(self._stub.Cancel, request, sent_id, timeout_seconds)
         return answers.read_cancelled(answer, replayed=replayed)
-
-    def _call(
-        self,
-        method: "grpc.UnaryUnaryMultiCallable[Request, Answer]",
-        request: Request,
-        request_id: str,
-        timeout_seconds: float | None,
-    ) -> tuple[Answer, bool]:
-        given = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        return call(method, request, request_id, given)

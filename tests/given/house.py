@@ -58,6 +58,8 @@ FLOORS = {
         {"tender_results"},
         {"connector", "decline_messages"},
         {"gift_cards"},
+        {"terms_calls"},
+        {"connection", "market_terms"},
         {"tries"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},
         {"results", "errors"},

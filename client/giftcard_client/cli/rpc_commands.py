@@ -11,6 +11,7 @@ from giftcard_client import (
     Contact,
     GiftCards,
     Issued,
+    MarketTerms,
     PaymentMethod,
     Purchase,
     Reversed,
@@ -173,3 +174,9 @@ def cancel(
         exercised_on=None if exercised_on is None else exercised_on.date(),
         request_id=request_id,
     )
+
+
+# Not `terms`, which shows operators what the settings of their machine say, on any day.
+def market_terms(cards: GiftCards, *, market: opt.Market) -> MarketTerms:
+    """Show the terms that a server sells cards under now."""
+    return cards.terms(market)

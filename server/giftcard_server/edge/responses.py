@@ -86,7 +86,7 @@ def validated(outcome: Validated, wait: timedelta | None = None) -> pb.ValidateR
         applicable_amount=_money(outcome.applicable_minor, currency),
         remaining_due=_money(outcome.remaining_due_minor, currency),
         forfeited_amount=_money(outcome.forfeited_minor, currency),
-        retry_delay=None if wait is None else _duration(wait),
+        retry_delay=None if wait is None else duration(wait),
     )
 
 
@@ -172,5 +172,6 @@ def _timestamp(instant: datetime) -> Any:  # noqa: ANN401 - as said above
     }
 
 
-def _duration(span: timedelta) -> Any:  # noqa: ANN401 - as said above
+def duration(span: timedelta) -> Any:  # noqa: ANN401 - as said above
+    """Return a span of time as the fields of a Duration."""
     return {"seconds": span.days * 86400 + span.seconds, "nanos": span.microseconds * 1000}
