@@ -17,6 +17,7 @@ from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
@@ -96,6 +97,11 @@ class Parts:
             self.now,
             self.caller_of,
         )
+
+    @cached_property
+    def terms_servicer(self) -> TermsServicer:
+        """Answers what the terms of a market are."""
+        return TermsServicer(self.markets, self.now)
 
     @property
     def _limits(self) -> dict[str, int]:

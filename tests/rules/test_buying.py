@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from giftcard_rules.cards import CardOrigin, CardState
+from giftcard_rules.cards import CardOrigin, CardState, timestamp
 from giftcard_rules.commands import (
     Authorize,
     BlockCard,
@@ -22,11 +22,11 @@ from giftcard_rules.commands import (
     PaymentMethod,
     Reverse,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
+from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import Reason
 from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 
@@ -253,7 +253,9 @@ def test_r28_a_card_set_aside_is_cancelled_only_after_its_release() -> None:
     books = Books()
     card = books.bought()
     hold = books.authorized(card, order())
-    assert books.decide(cancel(card)).outcome == Declined(Reason.CARD_HELD)
+    assert books.decide(cancel(card)).outcome == Declined(
+        Reason.CARD_HELD, {"hold_expire_time": timestamp(hold.expires_at)}
+    )
     books.reversed(hold)
     assert isinstance(books.decide(cancel(card)).outcome, Cancelled)
 

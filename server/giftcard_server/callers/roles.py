@@ -25,6 +25,7 @@ METRICS: Final = "/metrics"
 
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+_TERMS: Final = "/giftcard.v1.TermsService"
 _HEALTH: Final = "/grpc.health.v1.Health"
 
 # By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
@@ -36,6 +37,7 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Capture": frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
+    f"{_TERMS}/GetTerms": frozenset({Role.STOREFRONT, Role.CHECKOUT, Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

@@ -10,16 +10,20 @@ from grpc_reflection.v1alpha import reflection
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
+from giftcard_server.edge import terms as terms_edge
 from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.edge.terms import TermsServicer
     from giftcard_server.process.ready_threads import ReadyThreads
     from giftcard_server.settings import Settings
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
+SERVICES: Final = (SERVICE, terms_edge.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.
@@ -44,6 +48,7 @@ def grpc_server(
     settings: Settings,
     threads: ReadyThreads,
     servicer: GiftCardServicer,
+    terms: TermsServicer,
     health: Health,
     interceptor: Interceptor,
     *,
@@ -61,9 +66,11 @@ def grpc_server(
         ),
     )
     pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
+    terms_grpc.add_TermsServiceServicer_to_server(terms, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
+    interceptor.expect(terms_edge.SERVICE, terms_edge.METHODS)
     return server
 
 

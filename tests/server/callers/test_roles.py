@@ -18,16 +18,17 @@ pytestmark = pytest.mark.one_database
 Code = grpc.StatusCode
 
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+GET_TERMS: Final = "/giftcard.v1.TermsService/GetTerms"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
 
 PAYING: Final = ("Validate", "Authorize", "Capture", "Reverse")
 
 MAY_CALL: Final = {
-    Role.CHECKOUT: {f"{GIFT_CARDS}/{rpc}" for rpc in PAYING},
-    Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate"},
+    Role.CHECKOUT: {*(f"{GIFT_CARDS}/{rpc}" for rpc in PAYING), GET_TERMS},
+    Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate", GET_TERMS},
     Role.REFUNDS: {f"{GIFT_CARDS}/Reverse"},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel"},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", GET_TERMS},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",
