@@ -1,11 +1,11 @@
 """The label values of the domain's metrics, on which operators have queries and alerts."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from giftcard_rules.commands import CatchUp, Issue
+from giftcard_rules.commands import CatchUp, DeskAct, Issue
 from giftcard_rules.reasons import Reason
 from giftcard_server.metrics import DomainMetrics
 from given.calls.sent import RPCS
@@ -20,8 +20,12 @@ def operations(registry: CollectorRegistry, name: str) -> set[str]:
 def test_operations_are_the_rpcs_and_settle() -> None:
     registry = CollectorRegistry()
     DomainMetrics(registry)
-    assert operations(registry, "giftcard_operations_total") == {*RPCS, "Settle"}
-    assert operations(registry, "giftcard_replays_total") == set(RPCS) - {"Validate"}
+    once = {*RPCS, "ExtendAuthorization"} - {"Validate"}
+    changes_nothing = {"Validate", "GetAuthorization", "ListAuthorizations", "PreviewReverse"}
+    acts = {act.__name__ for act in get_args(DeskAct)}
+    wanted = once | changes_nothing | acts | {"Settle"}
+    assert operations(registry, "giftcard_operations_total") == wanted
+    assert operations(registry, "giftcard_replays_total") == once
 
 
 @pytest.mark.parametrize(
