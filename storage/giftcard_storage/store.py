@@ -22,12 +22,12 @@ from giftcard_rules.commands import (
     Keyed,
     Reverse,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
 from giftcard_storage import rows
 from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
@@ -109,7 +109,8 @@ class Named:
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
         self.values[CARDS].update(command.card_ids)
-        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
+        if command.order is not None:
+            self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
         if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
             self.values[DATA_KEYS].update(command.card_ids)
 

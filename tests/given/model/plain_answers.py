@@ -132,8 +132,9 @@ def _declined(answer: Answer) -> Facts:
     assert answer.reason is not None
     assert info.reason == answer.reason.value
     facts: Facts = {"declined": info.reason}
-    if "deadline" in info.metadata:
-        facts["deadline"] = datetime.fromisoformat(info.metadata["deadline"])
+    for name in ("deadline", "hold_expire_time"):
+        if name in info.metadata:
+            facts[name] = datetime.fromisoformat(info.metadata[name])
     return facts
 
 

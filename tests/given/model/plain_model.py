@@ -15,8 +15,8 @@ from giftcard_rules.commands import (
     Issue,
     Order,
     PaymentMethod,
-    Validate,
 )
+from giftcard_rules.questions import Validate
 from given.model.plain_books import Wanted
 from given.model.plain_returns import PlainReturns
 from given.model.plain_terms import (
@@ -24,6 +24,7 @@ from given.model.plain_terms import (
     Facts,
     ModelDeclinedError,
     decline_where,
+    decline_while_held,
     give_back,
     in_other_currency,
     pass_time,
@@ -115,7 +116,9 @@ class PlainModel(PlainReturns):
             ("WRONG_MARKET", card["market"] != market),
             ("CURRENCY_MISMATCH", card["currency"] != order.total.currency),
             *spent(card, now),
-            ("CARD_HELD", hold is not None and hold["order_id"] != order.order_id),
+        )
+        decline_while_held(hold, order.order_id)
+        decline_where(
             ("ORDER_HAS_GIFT_CARD_LINE", not categories.isdisjoint(GIFT_CARDS)),
             ("ORDER_HAS_DISCOUNT", order.discount_codes != ()),
             ("ORDER_HAS_ANOTHER_CARD", others != []),
@@ -127,10 +130,15 @@ class PlainModel(PlainReturns):
     def validated(self, command: Validate, now: datetime) -> Facts:
         """Return the answer to a Validate."""
         pass_time(self.cards, self.holds, now)
-        total = command.order.total.amount_minor
+        total = command.order.total.amount_minor if command.order else 0
+        pays = lost = 0
         try:
             card = self._of_code(command.card_ids)
-            pays, lost = self._pays(card, command.market, command.order, now)
+            if command.order:
+                pays, lost = self._pays(card, command.market, command.order, now)
+            else:
+                of_another = card["market"] != command.market
+                decline_where(("WRONG_MARKET", of_another), *spent(card, now))
         except ModelDeclinedError as declined:
             return {"reason": declined.answer["declined"], "pays": 0, "due": total, "lost": 0}
         return {"reason": None, "pays": pays, "due": total - pays, "lost": lost}

@@ -24,9 +24,9 @@ from giftcard_rules.commands import (
     Reverse,
     ReverseReason,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
+from giftcard_rules.questions import Validate
 from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
 from given.model.plain_books import Wanted
 from given.model.plain_model import PlainModel
@@ -90,7 +90,7 @@ AUTHORIZE = _wish(
     hold_for=st.sampled_from([None, None, timedelta(hours=1), timedelta(days=30)]),
     **BASKET,
 )
-ASK = _wish("ask", **BASKET)
+ASK = _wish("ask", about_the_card_alone=seldom([False], [True, True]), **BASKET)
 CAPTURE = _wish(
     "capture",
     hold=RECENT,
@@ -159,7 +159,7 @@ class Callers:
     def question(self, wish: Wish) -> Validate:
         """Return the Validate that a wish becomes."""
         card_id, market, wanted = self._basket(wish)
-        return validate(card_id, wanted, market=market)
+        return validate(card_id, None if wish["about_the_card_alone"] else wanted, market=market)
 
     def _key(self, wish: Wish) -> RequestKey:
         if wish["used"] is not None and self.sent:
