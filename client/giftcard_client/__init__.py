@@ -28,6 +28,12 @@ from giftcard_client.results import (
     Reversed,
     Validation,
 )
+from giftcard_client.shown_authorizations import (
+    Extended,
+    ReversePreview,
+    ShownAuthorization,
+    ShownAuthorizations,
+)
 from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
 from giftcard_client.vocabulary import (
     AuthorizationState,
@@ -49,6 +55,7 @@ __all__ = [
     "CardState",
     "Contact",
     "Declined",
+    "Extended",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
@@ -66,8 +73,11 @@ __all__ = [
     "Reason",
     "Replacement",
     "ReverseOutcome",
+    "ReversePreview",
     "ReverseReason",
     "Reversed",
+    "ShownAuthorization",
+    "ShownAuthorizations",
     "TimedOut",
     "Unavailable",
     "Validation",

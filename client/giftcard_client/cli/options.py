@@ -91,6 +91,9 @@ AttemptKey = Annotated[
 HoldSeconds = Annotated[
     int | None, typer.Option(help="How long to hold the money. Absent: the market's default.")
 ]
+ExtendSeconds = Annotated[
+    int, typer.Option("--hold-seconds", help="How long to hold, from now on.")
+]
 
 # A purchase.
 CardAmount = Annotated[Money, _amount("The value of the card.", "--amount")]

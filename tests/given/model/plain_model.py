@@ -6,6 +6,7 @@ twice. Everything that time does is booked before each answer.
 
 from datetime import datetime, timedelta
 
+from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import (
     Authorize,
     Capture,
@@ -177,6 +178,18 @@ class PlainModel(PlainReturns):
         }
         self.holds[command.authorization_id] = hold
         card |= {"state": "HELD", "balance": lost, "held": pays, "hold": command.authorization_id}
+        return {"authorization": dict(hold)}
+
+    def _extendauthorization(self, command: ExtendAuthorization, now: datetime) -> Facts:
+        hold = self._authorization(command.authorization_id)
+        decline_where(
+            ("CARD_BLOCKED", self.cards[hold["card_id"]]["blocked"]),  # R37
+            ("AUTHORIZATION_CAPTURED", hold["state"] == "CAPTURED"),
+            ("AUTHORIZATION_RELEASED", hold["state"] == "RELEASED"),
+            ("AUTHORIZATION_LAPSED", hold["state"] == "LAPSED"),
+        )
+        at_most = hold["first_held_at"] + timedelta(days=7)  # R35
+        hold["expires_at"] = max(hold["expires_at"], min(now + command.hold_for, at_most))
         return {"authorization": dict(hold)}
 
     def _capture(self, command: Capture, now: datetime) -> Facts:

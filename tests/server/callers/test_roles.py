@@ -18,17 +18,27 @@ pytestmark = pytest.mark.one_database
 Code = grpc.StatusCode
 
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
 GET_TERMS: Final = "/giftcard.v1.TermsService/GetTerms"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
 
 PAYING: Final = ("Validate", "Authorize", "Capture", "Reverse")
+LOOKING: Final = {
+    f"{AUTHORIZATIONS}/{rpc}"
+    for rpc in ("GetAuthorization", "ListAuthorizations", "PreviewReverse")
+}
 
 MAY_CALL: Final = {
-    Role.CHECKOUT: {*(f"{GIFT_CARDS}/{rpc}" for rpc in PAYING), GET_TERMS},
+    Role.CHECKOUT: {
+        *(f"{GIFT_CARDS}/{rpc}" for rpc in PAYING),
+        *LOOKING,
+        f"{AUTHORIZATIONS}/ExtendAuthorization",
+        GET_TERMS,
+    },
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate", GET_TERMS},
-    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse"},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", GET_TERMS},
+    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, GET_TERMS},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",
