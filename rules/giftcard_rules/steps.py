@@ -50,6 +50,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
     refunded_other_minor: int = 0,
     restored_minor: int = 0,
     refunded_for: RefundedFor | None = None,
+    refunded_other_at: datetime | None = None,
 ) -> Authorization:
     """Return an authorization after one step to `state`.
 
@@ -68,6 +69,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
         refunded_other_minor=authorization.refunded_other_minor + refunded_other_minor,
         restored_minor=authorization.restored_minor + restored_minor,
         refunded_for=refunded_for or authorization.refunded_for,
+        refunded_other_at=refunded_other_at or authorization.refunded_other_at,
     )
 
 

@@ -174,6 +174,7 @@ def authorization_of(row: Found) -> Authorization:
         None if row[16] is None else instant(row[16]),
         None if row[17] is None else instant(row[17]),
         None if row[18] is None else _REFUNDED_FOR[row[18]],
+        None if row[19] is None else instant(row[19]),
     )
 
 
@@ -197,6 +198,7 @@ def _later_columns(authorization: Authorization) -> Row:
         _microseconds_or_none(authorization.captured_at),
         _microseconds_or_none(authorization.first_held_at),
         refunded_for.value if refunded_for else None,
+        _microseconds_or_none(authorization.refunded_other_at),
     )
 
 
