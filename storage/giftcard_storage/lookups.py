@@ -55,10 +55,14 @@ LIVE_AUTHORIZATIONS: Final = Lookup(
     # Written exactly as in the partial index, which serves no other condition.
     (SQL("state IN ('OPEN', 'CAPTURED')"),),
 )
+# The cards that came out of an authorization; the condition is that of the partial index.
+REPLACEMENTS: Final = Lookup(
+    schema.Card.authorization_id, rows.card_of, (SQL("authorization_id IS NOT NULL"),)
+)
 PURCHASES: Final = Lookup(schema.Purchase.card_id, rows.purchase_of)
 PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
 PURCHASE_REFERENCES: Final = Lookup(
-    schema.PurchaseReference.payment_reference, rows.purchase_reference_of
+    schema.PurchaseReference.payment_reference, lambda row: PurchaseReference(*row)
 )
 TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVersion(*row))
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
@@ -69,6 +73,7 @@ REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_
 LOOKUPS: Final = (
     REQUESTS,
     CARDS,
+    REPLACEMENTS,
     AUTHORIZATIONS,
     LIVE_AUTHORIZATIONS,
     PURCHASE_ORDERS,

@@ -15,7 +15,7 @@ from giftcard_rules.cards import (
     RefundedFor,
 )
 from giftcard_rules.commands import PaymentMethod, RequestKey
-from giftcard_rules.decisions import CardPurchase, PurchaseReference
+from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
@@ -182,6 +182,7 @@ def authorization_changes(authorization: Authorization) -> Row:
     """Return an authorization's columns that change, then its id."""
     return (
         authorization.state.value,
+        microseconds(authorization.expires_at),
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,
@@ -239,11 +240,6 @@ def purchase_of(row: Found) -> CardPurchase:
     return CardPurchase(
         card_id, market, order_id, PaymentMethod(payment_method), payment_reference, design
     )
-
-
-def purchase_reference_of(row: Found) -> PurchaseReference:
-    """Return the payment reference of a row."""
-    return PurchaseReference(*row)
 
 
 def request_row(record: RequestRecord, now: datetime) -> Row:

@@ -7,23 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.commands import (
-    Authorize,
-    BlockCard,
-    Cancel,
-    Capture,
-    CatchUp,
-    Issue,
-    Keyed,
-    Reverse,
-    UnblockCard,
-    Validate,
-    WriteOffCard,
-)
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_rules.operator_commands import Reinstate
-from giftcard_rules.refund_commands import ConfirmRefund, RefundDue
+from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
 from giftcard_storage.changed_rows import authorization_rows, block_rows, card_rows
 from giftcard_storage.data_keys import DataKey
@@ -32,18 +18,10 @@ from giftcard_storage.errors import translated
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
-    DATA_KEYS,
-    LIVE_AUTHORIZATIONS,
-    LOOKUPS,
-    PURCHASE_ORDERS,
-    PURCHASE_REFERENCES,
-    PURCHASES,
-    REFUNDS_DUE,
-    REFUNDS_OF_ORDERS,
-    REQUESTS,
-    TERMS_VERSIONS,
     RulesFact,
 )
+from giftcard_storage.named import Named
+from giftcard_storage.order_pages import ids_on
 from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
@@ -58,76 +36,9 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
+    from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
-
-
-class Named:
-    """The values that commands and facts name, by the lookup that finds what they name."""
-
-    def __init__(self) -> None:
-        self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-        self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-
-    def add(self, command: Decidable) -> None:
-        """Take in what a command names."""
-        values = self.values
-        match command:
-            case Issue():
-                values[PURCHASE_ORDERS].add(command.purchase.order_id)
-                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
-                values[TERMS_VERSIONS].add(command.market)
-            case Authorize() | Validate():
-                self._add_checkout(command)
-            case Capture():
-                values[AUTHORIZATIONS].add(command.authorization_id)
-            case Reverse():
-                self._add_if(AUTHORIZATIONS, command.authorization_id)
-                self._add_if(REQUESTS, command.authorize_request_id)
-            case Cancel():
-                values[CARDS].update(command.card_ids)
-                values[PURCHASES].update(command.card_ids)
-            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
-                values[CARDS].add(command.card_id)
-            case Reinstate() | ConfirmRefund():
-                self._add_seldom(command)
-        if isinstance(command, Keyed):
-            values[REQUESTS].add(command.key.request_id)
-
-    def _add_seldom(self, command: Reinstate | ConfirmRefund) -> None:
-        self._add_if(CARDS, command.card_id)
-        if isinstance(command, Reinstate):
-            self._add_if(AUTHORIZATIONS, command.lapsed_id)
-            self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
-            return
-        self._add_if(PURCHASES, command.card_id)
-        self._add_if(REFUNDS_DUE, command.card_id)
-        self._add_if(AUTHORIZATIONS, command.authorization_id)
-        self._add_if(REFUNDS_OF_ORDERS, command.authorization_id)
-
-    def _add_if(self, lookup: Lookup, value: str | None) -> None:
-        if value is not None:
-            self.values[lookup].add(value)
-
-    def _add_checkout(self, command: Authorize | Validate) -> None:
-        self.values[CARDS].update(command.card_ids)
-        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
-
-    def found(self, authorization: Authorization) -> None:
-        """Spare the search by id for an authorization, which was perhaps found by its order."""
-        self._searched[AUTHORIZATIONS].add(authorization.authorization_id)
-
-    def searches(self) -> list[tuple[Lookup, set[str]]]:
-        """Return the values that were named and not searched yet, and count them as searched."""
-        searches = []
-        for lookup, values in self.values.items():
-            searched = self._searched[lookup]
-            if new := values - searched:
-                searched |= new
-                searches.append((lookup, new))
-        return searches
 
 
 @dataclass(slots=True)
@@ -194,6 +105,11 @@ class Store:
             frozenset(facts.authorizations),
             data_keys,
         )
+
+    def ids_on(self, page: OrderPage) -> tuple[str, ...]:
+        """Return the ids of a page's authorizations, and one more where another page follows."""
+        with translated():
+            return ids_on(self._database, page)
 
     def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
         selections = self._statements.selections
@@ -272,7 +188,6 @@ def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
             named.values[CARDS].add(fact.card_id)
         case RequestRecord():
             facts.requests[fact.key] = fact
-            if fact.authorization_id is not None:
-                named.values[AUTHORIZATIONS].add(fact.authorization_id)
+            named.found_record(fact)
         case _:
             _ADD[type(fact)](facts, fact)

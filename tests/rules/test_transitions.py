@@ -26,6 +26,7 @@ from given.made_facts import (
     cancel,
     capture,
     confirm_refund,
+    extend,
     issue,
     order,
     reverse,
@@ -39,9 +40,17 @@ MOMENTS = st.sampled_from(
     + [FRANCE.default_hold] * 3
     + [timedelta(days=15), timedelta(days=170)]
 )
+HOLD_FOR = st.sampled_from([timedelta(hours=1), timedelta(days=2), timedelta(days=30)])
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
 CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "cancel", "catch_up", "confirm"]
-AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part", "confirm part"]
+AUTHORIZATION_COMMANDS = [
+    "capture",
+    "capture part",
+    "reverse",
+    "reverse part",
+    "extend",
+    "confirm part",
+]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
@@ -57,6 +66,8 @@ def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
 
 def about_an_authorization(name: str, authorization: Authorization, data: st.DataObject) -> Command:
     amount_minor = data.draw(st.integers(1, 60_00)) if name.endswith("part") else None
+    if name == "extend":
+        return extend(authorization.authorization_id, data.draw(HOLD_FOR))
     if name.startswith("capture"):
         return capture(authorization.authorization_id, amount_minor)
     if name.startswith("confirm"):
@@ -111,6 +122,10 @@ def capture_it(walk: Walk, card: Card) -> object:
     return walk.decide(capture(walk.card(card).hold_id or ""))
 
 
+def extend_it(walk: Walk, card: Card) -> object:
+    return walk.decide(extend(walk.card(card).hold_id or "", FRANCE.longest_hold))
+
+
 def undo(walk: Walk, card: Card) -> object:
     authorization = list(walk.facts.authorizations.values())[-1]
     return walk.decide(reverse(authorization.authorization_id, None))
@@ -158,6 +173,7 @@ WAYS = {
     (ACTIVE, EXPIRED): [outlive, catch_it_up],
     (CANCELLED, CANCELLED): [cancel_it, pay_it_back],
     (EXPIRED, ACTIVE): [outlive, catch_it_up, reinstate_it],
+    (HELD, HELD): [hold, extend_it],
     (HELD, ACTIVE): [hold, undo],
     (HELD, REDEEMED): [hold, capture_it],
     (REDEEMED, REDEEMED): [hold, capture_it, undo],
@@ -168,6 +184,7 @@ WAYS = {
 OPEN, CAPTURED = AuthorizationState.OPEN, AuthorizationState.CAPTURED
 RELEASED, LAPSED = AuthorizationState.RELEASED, AuthorizationState.LAPSED
 WAYS_OF_AN_AUTHORIZATION = {
+    (OPEN, OPEN): [hold, extend_it],
     (OPEN, CAPTURED): [hold, capture_it],
     (OPEN, RELEASED): [hold, undo],
     (OPEN, LAPSED): [hold, lapse, catch_it_up],
