@@ -191,6 +191,8 @@ MADE: Final[tuple[object, ...]] = (
         markets={},
         writing=NO_STORE,
         reading=NO_STORE,
+        reading_durably=NO_STORE,
+        find_refunds=lambda _queries: [],
         now=lambda: NOW,
         registry=CollectorRegistry(),
     ),
