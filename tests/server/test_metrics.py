@@ -1,11 +1,11 @@
 """The label values of the domain's metrics, on which operators have queries and alerts."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from giftcard_rules.commands import CatchUp, Issue
+from giftcard_rules.commands import CatchUp, DeskAct, Issue
 from giftcard_rules.reasons import Reason
 from giftcard_server.metrics import DomainMetrics
 from given.calls.sent import RPCS
@@ -17,10 +17,11 @@ def operations(registry: CollectorRegistry, name: str) -> set[str]:
     return {sample.labels["operation"] for sample in samples if sample.name == name}
 
 
-def test_operations_are_the_rpcs_and_settle() -> None:
+def test_operations_are_the_rpcs_the_acts_of_the_desk_and_settle() -> None:
     registry = CollectorRegistry()
     DomainMetrics(registry)
-    assert operations(registry, "giftcard_operations_total") == {*RPCS, "Settle"}
+    acts = {act.__name__ for act in get_args(DeskAct)}
+    assert operations(registry, "giftcard_operations_total") == {*RPCS, *acts, "Settle"}
     assert operations(registry, "giftcard_replays_total") == set(RPCS) - {"Validate"}
 
 
