@@ -11,7 +11,7 @@ from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersi
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
-from giftcard_storage.changed_rows import authorization_rows, block_rows, card_rows
+from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
@@ -128,8 +128,7 @@ class Store:
         now: datetime,
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
-        changed_cards, new_cards = card_rows(loaded.versions, decisions)
-        changed, new = authorization_rows(loaded.authorization_ids, decisions)
+        changed = changed_rows(loaded.versions, loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
@@ -138,12 +137,12 @@ class Store:
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
-            (do.update_card, changed_cards),
-            (do.update_block, block_rows(loaded.versions, decisions)),
-            (do.insert_card, new_cards),
+            (do.update_card, changed.changed_cards),
+            (do.update_block, changed.blocks),
+            (do.insert_card, changed.new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
-            (do.update_authorization, changed),
-            (do.insert_authorization, new),
+            (do.update_authorization, changed.changed_authorizations),
+            (do.insert_authorization, changed.new_authorizations),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
