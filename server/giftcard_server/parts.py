@@ -22,7 +22,7 @@ from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts, attempts_of
-from giftcard_server.metrics import DomainMetrics, LiabilityCollector
+from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
 from giftcard_storage.sealing import Sealing
@@ -166,6 +166,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     return registry
 
 

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from conftest import StartServer
 from giftcard_rules.ledger import PostingKind
 from giftcard_server import metrics
+from giftcard_server.edge.grpc_server import SERVICES
 from giftcard_server.service import Service
 from giftcard_storage.database import DatabaseUrl
 from given.calls import sent
@@ -81,7 +82,7 @@ def test_http_has_three_paths(server: ServerProcess, path: str, status: HTTPStat
     assert get(server.http_url + path)[0] == status
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", *SERVICES])
 def test_a_load_balancer_sees_that_the_service_is_serving(
     server: ServerProcess, service: str
 ) -> None:
@@ -91,7 +92,7 @@ def test_a_load_balancer_sees_that_the_service_is_serving(
 def test_reflection_lists_the_services_and_knows_the_contract(server: ServerProcess) -> None:
     with grpc.insecure_channel(server.target) as channel:
         reflected = ProtoReflectionDescriptorDatabase(channel)
-        assert set(reflected.get_services()) == {SERVICE, HEALTH, REFLECTION}
+        assert set(reflected.get_services()) == {*SERVICES, HEALTH, REFLECTION}
         file = reflected.FindFileContainingSymbol(SERVICE)
     assert [method.name for method in file.service[0].method] == list(RPCS)
 
@@ -119,9 +120,11 @@ def test_the_domain_has_its_series_before_its_first_command(server: ServerProces
     operations = {labels["operation"] for labels, _ in found["giftcard_operations_total"]}
     assert operations >= set(RPCS)
     replays = {labels["operation"] for labels, _ in found["giftcard_replays_total"]}
-    assert replays == set(RPCS) - {"Validate"}
+    assert replays == {*RPCS, "ExtendAuthorization", "ConfirmRefund"} - {"Validate"}
     (liability,) = found["giftcard_outstanding_liability_minor"]
     assert liability[0] == {"market": "fr", "currency": "EUR"}
+    (unconfirmed,) = found["giftcard_refunds_unconfirmed"]
+    assert unconfirmed == ({"market": "fr", "currency": "EUR"}, 0)
     assert "process_resident_memory_bytes" in found
     assert "giftcard_batch_commands_bucket" in found
 
