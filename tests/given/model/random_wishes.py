@@ -14,10 +14,9 @@ from giftcard_rules.commands import (
     Authorize,
     BlockCard,
     Cancel,
-    Capture,
     CatchUp,
     DeskAct,
-    Issue,
+    Keyed,
     Money,
     PaymentMethod,
     Purchase,
@@ -35,7 +34,7 @@ from given.model.plain_terms import MARKETS, Facts
 
 Thing = TypeVar("Thing")
 Wish = dict[str, Any]
-Sent = Issue | Authorize | Capture | Reverse | Cancel
+Sent = Keyed
 
 
 def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
