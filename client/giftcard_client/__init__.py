@@ -15,6 +15,7 @@ from giftcard_client.errors import (
     Violation,
 )
 from giftcard_client.gift_cards import GiftCards
+from giftcard_client.market_terms import MarketTerms
 from giftcard_client.results import (
     Authorization,
     Authorized,
@@ -53,6 +54,7 @@ __all__ = [
     "GiftCards",
     "InvalidRequest",
     "Issued",
+    "MarketTerms",
     "Misconfigured",
     "Money",
     "Order",

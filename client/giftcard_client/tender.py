@@ -100,6 +100,7 @@ class GiftCardTender:
             lost=answer.forfeited_amount,
             code=answer.reason or "",
             message=DECLINE_MESSAGES[answer.reason] if answer.reason else "",
+            retry_after=answer.retry_after,
         )
 
     def authorize(self, payment: Payment) -> TenderResult:

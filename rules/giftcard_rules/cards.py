@@ -204,6 +204,13 @@ def require_unspent(card: Card, now: datetime) -> None:
         raise DeclinedError(reason)
 
 
+def require_free(hold: Authorization | None, order_id: str | None = None) -> None:
+    """Decline a card with an open hold, unless it is for this order; say until when (R28, R35)."""
+    if hold is not None and hold.order_id != order_id:
+        details = {"hold_expire_time": timestamp(hold.expires_at)}
+        raise DeclinedError(Reason.CARD_HELD, details)
+
+
 def require_not(authorization: Authorization, *states: AuthorizationState) -> None:
     """Decline an authorization in one of these final states; one that lapsed says when."""
     if authorization.state not in states:

@@ -35,11 +35,11 @@ from giftcard_rules.commands import (
     Reversed,
     ReverseOutcome,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_rules.steps import catch_up
@@ -156,8 +156,10 @@ def _validate(command: Validate, current: Current) -> Decision:
     try:
         card, hold, market = current.card_of(command.card_ids)
     except DeclinedError as declined:
-        return Decision(outcome=tender.unusable(declined.reason, None, command.order))
-    live = current.live_authorization(command.market, command.order.order_id)
+        return Decision(outcome=tender.unusable(declined.reason, None, command))
+    live = None
+    if command.order is not None:
+        live = current.live_authorization(command.market, command.order.order_id)
     return Decision(outcome=tender.validate(command, card, hold, live, market, current.now))
 
 
@@ -219,9 +221,9 @@ def _list_authorizations(command: ListAuthorizations, current: Current) -> Decis
 
 
 def _cancel(command: Cancel, current: Current) -> Decision:
-    card, _, market = current.card_of(command.card_ids)
+    card, hold, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
-    return purchase.cancel(command, card, bought, market, current.now)
+    return purchase.cancel(command, card, hold, bought, market, current.now)
 
 
 def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:

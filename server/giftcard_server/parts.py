@@ -19,8 +19,10 @@ from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
+from giftcard_server.edge.grpc_server import Servicers
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
@@ -138,6 +140,18 @@ class Parts:
             self.metrics,
             self.caller_of,
             self.servicer.undecided,
+        )
+
+    @cached_property
+    def terms_servicer(self) -> TermsServicer:
+        """Answers what the terms of a market are."""
+        return TermsServicer(self.markets, self.now)
+
+    @property
+    def servicers(self) -> Servicers:
+        """What answers the RPCs of each service. Raises `StartRefusedError`."""
+        return Servicers(
+            self.servicer, self.authorization_servicer, self.terms_servicer, self.refund_servicer
         )
 
     @property

@@ -110,9 +110,8 @@ class Service:
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            servicers = (parts.servicer, parts.authorization_servicer, parts.refund_servicer)
-            services = (threads, *servicers, self._health, self._interceptor)
-            self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
+            answering = (threads, parts.servicers, self._health, self._interceptor)
+            self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             if keeps_house:

@@ -20,10 +20,10 @@ from giftcard_rules.commands import (
     Keyed,
     Reverse,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
@@ -101,7 +101,8 @@ class Named:
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
         self.values[CARDS].update(command.card_ids)
-        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
+        if command.order is not None:
+            self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
         if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
             self.values[DATA_KEYS].update(command.card_ids)
 

@@ -89,6 +89,25 @@ def test_an_order_has_lines_and_a_code_any_case(shop: Shop) -> None:
     assert shop.answer(*without_total, stdin=code)["applicable_amount"] == euros(30_00)
 
 
+def test_without_an_order_validate_shows_what_is_on_the_card(shop: Shop) -> None:
+    code = shop.new_card("100")["code"]
+    seen = shop.answer("validate", "--market", "fr", stdin=code)
+    assert (seen["usable"], seen["card"]["balance"]) == (True, euros(100_00))
+    assert seen["remaining_due"] == euros(0)
+    half = shop.run("validate", "--market", "fr", "--total", "20", stdin=code)
+    assert (half.returncode, "--order-id" in half.stderr) == (2, True)
+
+
+def test_the_terms_of_a_server_are_shown(shop: Shop) -> None:
+    terms = shop.answer("market-terms", "--market", "fr")
+    assert (terms["in_force_from"], terms["validity_months"]) == (None, 6)
+    assert (terms["max_amount"], terms["longest_hold"]) == (euros(500_00), 7 * 24 * 3600)
+    table = shop.run("market-terms", "--market", "fr").stdout
+    assert "25.00 EUR, 50.00 EUR" in " ".join(table.split())
+    unknown = shop.run("market-terms", "--market", "zz")
+    assert (unknown.returncode, "market" in unknown.stderr) == (4, True)
+
+
 TABLES = [
     # (the command, words of its table)
     (lambda code, _: (looking("60"), code), ["usable", "yes", "40.00 EUR", "card", "ACTIVE"]),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from giftcard_rules.cards import AuthorizationState, CardState
+from giftcard_rules.cards import AuthorizationState, CardState, timestamp
 from giftcard_rules.commands import (
     Authorized,
     Captured,
@@ -164,9 +164,9 @@ def test_r35_a_second_hold_for_the_same_order_replaces_the_first() -> None:
 def test_r35_another_order_is_declined_while_the_hold_is_open() -> None:
     books = Books()
     card = books.bought(50_00)
-    books.authorized(card, order(30_00, order_id="order-1"))
+    hold = books.authorized(card, order(30_00, order_id="order-1"))
     outcome = books.decide(authorize(card.card_id, order(10_00, order_id="order-2"))).outcome
-    assert outcome == Declined(Reason.CARD_HELD)
+    assert outcome == Declined(Reason.CARD_HELD, {"hold_expire_time": timestamp(hold.expires_at)})
 
 
 def test_r23_the_customer_of_a_hold_is_stored_for_the_card_that_may_come_back() -> None:

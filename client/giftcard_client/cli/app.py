@@ -5,7 +5,15 @@ import typer
 from giftcard_client.cli.demo.command import demo
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
 from giftcard_client.cli.remote_command import remote_command
-from giftcard_client.cli.rpc_commands import authorize, cancel, capture, issue, reverse, validate
+from giftcard_client.cli.rpc_commands import (
+    authorize,
+    cancel,
+    capture,
+    issue,
+    market_terms,
+    reverse,
+    validate,
+)
 from giftcard_client.cli.server_commands import add_server_commands
 
 
@@ -21,7 +29,7 @@ def run() -> None:
         # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
-    for command in (issue, validate, authorize, capture, reverse, cancel):
+    for command in (issue, validate, authorize, capture, reverse, cancel, market_terms):
         app.command()(remote_command(command))
     add_server_commands(app)
     app.command()(demo)

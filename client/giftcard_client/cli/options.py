@@ -63,6 +63,12 @@ ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code of a 
 # An order and its payment.
 Market = Annotated[str, typer.Option(help="The platform, such as fr.")]
 OrderId = Annotated[str, typer.Option(help="The platform's order number.")]
+ValidatedOrderId = Annotated[
+    str | None,
+    typer.Option(
+        "--order-id", help="The platform's order number. Absent: show what is on the card."
+    ),
+]
 OrderTotal = Annotated[
     Money | None, _amount("The total of the order. Absent: the sum of its lines.", "--total")
 ]

@@ -35,6 +35,7 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _HEX: Final = "[0-9a-fA-F]"
 _UUID: Final = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
+_NIL_UUID: Final = "00000000-0000-0000-0000-000000000000"
 _CONTROL_OR_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # Without tab and line feed.
 
@@ -80,12 +81,18 @@ class Fields:
         return value
 
     def request_id(self, value: str, field: str = "request_id") -> str:
-        """Read a UUID in its usual form, and return it in lower case."""
+        """Read a UUID in its usual form, and return it in lower case.
+
+        The nil UUID is what programs send that forgot to make an id, so that it names no request.
+        """
         if not value:
             self.wrong(field, "is required")
             return ""
         if not _UUID.fullmatch(value):
             self.wrong(field, "must be a UUID")
+            return ""
+        if value == _NIL_UUID:
+            self.wrong(field, "must not be the nil UUID")
             return ""
         return value.lower()
 

@@ -12,7 +12,7 @@ import structlog
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
-from giftcard_rules.commands import Validated
+from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
 from giftcard_server.deciding.submission import Submission
@@ -86,16 +86,17 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         attempt = Attempt(
             "Validate", arrived_at, caller, request.attempt_key, bool(command.card_ids)
         )
-        if self._attempts.wait(attempt) is not None:
-            outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command.order)
+        wait = self._attempts.wait(attempt)
+        if wait is not None:
+            outcome = unusable(Reason.TOO_MANY_ATTEMPTS, None, command)
         elif not attempt.is_looked_up:  # A look-up would find no card either.
-            outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
+            outcome = unusable(Reason.CARD_NOT_FOUND, None, command)
         else:
             found = self._validating.submit(command, gone(context))
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
-        response = responses.validated(outcome)
+        response = responses.validated(outcome, wait)
         self._attempts.answered(attempt, outcome.reason, context)
         return response
 

@@ -21,8 +21,8 @@ from giftcard_rules.commands import (
     RequestKey,
     Reverse,
     ReverseReason,
-    Validate,
 )
+from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
 from giftcard_server.edge.canonical import Read, canonical
 from giftcard_server.edge.days import delivery, exercised_on
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from giftcard.v1 import order_pb2
     from giftcard_rules.decide import Markets
 
-CODE_CHARACTERS: Final = 64  # With spaces, dashes and other characters that were pasted along.
+CODE_CHARACTERS: Final = 1024  # Shoppers type and paste anything into the field of the code.
 LINES: Final = 500
 
 PAYMENT_METHODS: Final[dict[int, PaymentMethod]] = {
@@ -90,10 +90,14 @@ class RequestReader:
         fields = Fields()
         card_ids = self._card_ids(fields, message.code)
         market = fields.market(message.market)
-        order = _order(fields, message.order, present=message.HasField("order"))
+        order = None
+        currency = self.markets[market].currency if market in self.markets else ""
+        if message.HasField("order"):
+            order = _order(fields, message.order, present=True)
+            currency = order.total.currency
         fields.text(message.attempt_key, "attempt_key", REFERENCE_CHARACTERS, required=False)
         fields.require_valid()
-        return Validate(card_ids=card_ids, market=market, order=order)
+        return Validate(card_ids=card_ids, market=market, order=order, currency=currency)
 
     def authorize(self, message: pb.AuthorizeRequest, caller: str) -> Read[Authorize]:
         """Read an AuthorizeRequest."""
@@ -197,7 +201,7 @@ class RequestReader:
         return Read(command, canonical(message, request_id=request_id))
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
-        """Return a code's card id under each key of the ring; none for a mistyped code (R11)."""
+        """Return a code's card id under each key of the ring; none for what is no code (R11)."""
         if not typed or len(typed) > CODE_CHARACTERS:
             fields.text(typed, "code", CODE_CHARACTERS)
             return ()

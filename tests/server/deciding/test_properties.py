@@ -20,16 +20,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from giftcard_rules.commands import Command, Keyed, RequestKey
+from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
 from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import NOW
+from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, Wish, seldom
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
 from given.model.refund_wishes import ANY_WISH, RefundCallers
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
@@ -118,6 +119,20 @@ class Life(RuleBasedStateMachine):
             "due": outcome.remaining_due_minor,
             "lost": outcome.forfeited_minor,
         } == self.model.validated(question, self.books.now)
+
+    @rule(wish=REVERSE, ends_a_checkout=st.booleans())
+    def a_reverse_is_previewed(self, wish: Wish, *, ends_a_checkout: bool) -> None:
+        if ends_a_checkout:  # It restores what was lost, if the checkout was captured (R39).
+            wish |= {"target": "hold", "amount": None, "reason": ReverseReason.TECHNICAL}
+        reverse = self.callers.command(wish, self.books.now)
+        if isinstance(reverse, Reverse):
+            answer, facts = previewed_and_reversed(self.books, self.model, reverse)
+            self._is_the_first_answer(reverse.key, answer, facts)
+
+    @rule(recent=RECENT)
+    def somebody_looks(self, recent: int) -> None:
+        hold_id = self.callers.hold(recent, "OPEN", "CAPTURED")
+        require_as_in_the_model(self.books, self.model, hold_id)
 
     @rule(wish=ACT)
     def customer_service_acts(self, wish: Wish) -> None:
