@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bank_card import Failure
+from giftcard_client import Refunds
 from giftcard_client.tender import GiftCardTender
 from given.checkout.shopping import CARD_MINOR, Buy, is_free
 from given.servers.server_process import ServerProcess
@@ -49,6 +50,9 @@ def test_both_examples_run_as_scripts(live_server: ServerProcess, buy: Buy) -> N
     assert re.search(r"New gift card \S+ over 50.00 EUR, valid until \d", returned.stdout)
     assert "to the gift card: 50.00 EUR" in returned.stdout
     assert "to the bank card: 20.00 EUR" in returned.stdout
+    with Refunds(live_server.target) as refunds:  # The bank has paid: it owes nothing any more.
+        owed = [due.authorization_id for due in refunds.due("fr")]
+    assert authorization_id not in owed
 
 
 @pytest.mark.parametrize("failure", list(Failure))

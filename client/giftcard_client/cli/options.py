@@ -92,6 +92,21 @@ HoldSeconds = Annotated[
     int | None, typer.Option(help="How long to hold the money. Absent: the market's default.")
 ]
 
+# A refund that the payment provider owes.
+CancelledCardId = Annotated[
+    str | None, typer.Option("--card-id", help="The card whose purchase was cancelled.")
+]
+RefundedAuthorizationId = Annotated[
+    str | None,
+    typer.Option(
+        "--authorization-id", help="The authorization whose order went back to another tender."
+    ),
+]
+ConfirmedAmount = Annotated[Money, _amount("What the payment provider has paid.", "--amount")]
+ProviderReference = Annotated[
+    str, typer.Option(help="The payment provider's own reference of the refund.")
+]
+
 # A purchase.
 CardAmount = Annotated[Money, _amount("The value of the card.", "--amount")]
 PaidBy = Annotated[

@@ -65,8 +65,18 @@ def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, s
         elif is_dataclass(value) and not isinstance(value, Money):
             yield _label(field.name, depth), ""
             yield from _rows(value, show_code=show_code, depth=depth + 1)
+        elif _are_parts(value):
+            for number, each in enumerate(value, 1):
+                yield _label(f"{field.name} {number}", depth), ""
+                yield from _rows(each, show_code=show_code, depth=depth + 1)
         elif value is not None and value not in ("", ()):
             yield _label(field.name, depth), _words(value)
+
+
+def _are_parts(value: Any) -> bool:  # noqa: ANN401 - any value
+    """Return whether a value is several parts of an answer, each with rows of its own."""
+    is_some = isinstance(value, tuple) and bool(value)
+    return is_some and is_dataclass(value[0]) and not isinstance(value[0], Money)
 
 
 def _label(name: str, depth: int = 0) -> Text:
