@@ -12,6 +12,7 @@ from typing import Final
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
 from giftcard_storage.dated_invariants import OF_DATES
 from giftcard_storage.record_invariants import OF_RECORDS
+from giftcard_storage.refund_invariants import OF_REFUNDS
 
 # The kinds of postings that belong to a card alone; the others belong to an authorization.
 _OF_A_CARD: Final = frozenset({
@@ -20,6 +21,7 @@ _OF_A_CARD: Final = frozenset({
     PostingKind.EXPIRE,
     PostingKind.REINSTATE,
     PostingKind.CHARGE_BACK,
+    PostingKind.REFUND_PAID,
 })  # fmt: skip
 _MOVES: Final = ", ".join(
     f"('{kind.value}', '{source.value}', '{destination.value}',"
@@ -273,4 +275,5 @@ INVARIANTS: Final[dict[str, str]] = (
     }
     | OF_RECORDS
     | OF_DATES
+    | OF_REFUNDS
 )

@@ -18,7 +18,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from given.model.plain_books import Wanted
-from given.model.plain_returns import PlainReturns
+from given.model.plain_refunds import PlainRefunds
 from given.model.plain_terms import (
     MARKETS,
     Facts,
@@ -36,7 +36,7 @@ GIFT_CARDS = {"gift_card", "Gift Card", "GIFT-CARD"}  # R18
 NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
 
 
-class PlainModel(PlainReturns):
+class PlainModel(PlainRefunds):
     """All commands, each decided once."""
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
