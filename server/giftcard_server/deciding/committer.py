@@ -30,6 +30,7 @@ from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.errors import (
     ClockWrongError,
     ContendedError,
+    FormUnknownError,
     InvalidRequestError,
 )
 from giftcard_server.keys.key_ring import required_key
@@ -64,6 +65,8 @@ SPLIT_SECONDS: Final = 2.0
 # After a lock was met, batches hardly wait for locks for so long, so that a card that a long
 # transaction holds delays no command for other cards by more than a moment.
 IMPATIENT_SECONDS: Final = 5.0
+# The name of the form of `Submission.canonical`. Records name it.
+FORM: Final = "2"
 
 
 class Committer:
@@ -219,8 +222,16 @@ def _first(lost: Answer | None, found: Answer) -> Answer:
     return found
 
 
-def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
-    return codes.fingerprint(ring_key, submission.method, submission.canonical)
+def _is_of(record: RequestRecord, ring_key: codes.Key, submission: Submission) -> bool:
+    """Return whether a record is of the same request, in the form in which it was made."""
+    method = submission.method
+    if record.form is None:
+        digest = codes.fingerprint(ring_key, method, submission.former)
+        return hmac.compare_digest(record.fingerprint, digest)
+    if record.form != FORM:
+        raise FormUnknownError
+    digest = codes.fingerprint(ring_key, method, submission.canonical, FORM)
+    return hmac.compare_digest(record.meaning, digest)
 
 
 class _Batch:
@@ -259,17 +270,19 @@ class _Batch:
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
             return Answer(record.answer, record.reason, record.key_id, replayed=True)
-        if submission.throttled:
+        if submission.throttled and (refused or not submission.mistakes_today):
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
-        try:
-            return self._answer_anew(command, submission)
-        except MalformedError as malformed:
-            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
+        return self._answer_anew(command, submission)
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
-        decision = self._decide(command)
+        if submission.mistakes_today:
+            return Answer(b"", None, "", violations=submission.mistakes_today)
+        try:
+            decision = self._decide(command)
+        except MalformedError as malformed:
+            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
         encoded = self._encode(outcome)
@@ -280,13 +293,17 @@ class _Batch:
                 RequestRecord(
                     command.key,
                     submission.method,
-                    fingerprint=_fingerprint(ring_key, submission),
+                    fingerprint=codes.fingerprint(ring_key, submission.method, submission.former),
                     key_id=ring_key.key_id,
                     reason=reason,
                     answer=encoded,
                     authorization_id=made.authorization_id if made else None,
                     exercised_on=(
                         command.exercised_on if isinstance(command, Reverse | Cancel) else None
+                    ),
+                    form=FORM,
+                    meaning=codes.fingerprint(
+                        ring_key, submission.method, submission.canonical, FORM
                     ),
                 )
             )
@@ -310,7 +327,7 @@ class _Batch:
         if record.prevented:
             return Reason.REQUEST_PREVENTED  # R36
         ring_key = required_key(self._ring, record.key_id)
-        if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
+        if not _is_of(record, ring_key, submission):
             return Reason.REQUEST_ID_REUSED
         return None
 

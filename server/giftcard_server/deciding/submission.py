@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 class Submission:
     """A command, and the `canonical` bytes of its request, which its record digests.
 
-    The digest tells a replay from another request with the same id. A `throttled` caller gets
-    an answer that was decided before, since a replay is no guess, and no new one.
+    The digest tells a replay from another request with the same id. `former` is the request in
+    the form of the former version, whose servers may run beside this one. `mistakes_today` are
+    violations for which the request is malformed unless a record answers it. A `throttled`
+    caller gets an answer that was decided before, since a replay is no guess, and no new one.
     """
 
     command: Command
     canonical: bytes = field(default=b"", repr=False)
+    former: bytes = field(default=b"", repr=False)
+    mistakes_today: tuple[tuple[str, str], ...] = ()
     throttled: bool = False
 
     @property

@@ -174,7 +174,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
-        submission = Submission(read.command, read.canonical, throttled=wait is not None)
+        submission = _submission(read, throttled=wait is not None)
         answer = self._committer.submit(submission, _gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
@@ -183,8 +183,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
         """Decide a command that names no card by its code."""
-        submission = Submission(read.command, read.canonical)
-        return _granted(self._committer.submit(submission, _gone(context)), context)
+        return _granted(self._committer.submit(_submission(read), _gone(context)), context)
 
     def _with_code(
         self, kind: type[Replacing], answer: Answer, request_key: RequestKey
@@ -199,6 +198,12 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def _code(self, answer: Answer, request_key: RequestKey) -> str:
         ring_key = required_key(self._ring, answer.key_id)
         return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
+
+
+def _submission(read: Read[Keyed], *, throttled: bool = False) -> Submission:
+    return Submission(
+        read.command, read.canonical, read.former, read.mistakes_today, throttled=throttled
+    )
 
 
 def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:

@@ -169,7 +169,6 @@ REUSED: Final = (
     (a_purchase, "message", "Bon courage !"),
     (a_purchase, "recipient", sent.ABSENT),
     (a_checkout, "order.order_id", "another"),
-    (a_checkout, "attempt_key", "another"),
     (a_checkout, "hold_for.seconds", 60),
     (a_capture, "amount", sent.euros(49_99)),
     (a_release, "reason", pb.REVERSE_REASON_TECHNICAL),
