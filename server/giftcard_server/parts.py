@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from giftcard_server.callers.callers import caller_of
+from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.committer import Committer
@@ -54,7 +54,7 @@ class Parts:
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -151,7 +151,7 @@ def parts_of(
     registry: CollectorRegistry,
     now: Callable[[], datetime],
     opened: ExitStack,
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
     """Return the parts on two connections to the database, which `opened` will close."""
     writing, reading = (database.connect(settings.database_url) for _ in range(2))

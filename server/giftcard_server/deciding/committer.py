@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from giftcard_rules.commands import Command, Outcome
+    from giftcard_rules.commands import Command, Outcome, RequestKey
     from giftcard_rules.decide import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
@@ -265,16 +265,24 @@ class _Batch:
             )  # Validate has a reader of its own.
             reason = outcome.reason if isinstance(outcome, Declined) else None
             return Answer(b"", reason, "")
-        record = self._facts.requests.get(command.key)
+        record = self._record_of(command.key, submission.formerly)
         self.rests_on_records |= record is not None
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
-            return Answer(record.answer, record.reason, record.key_id, replayed=True)
+            caller = record.key.caller
+            return Answer(record.answer, record.reason, record.key_id, caller, replayed=True)
         if submission.throttled and (refused or not submission.mistakes_today):
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
         return self._answer_anew(command, submission)
+
+    def _record_of(self, key: RequestKey, formerly: tuple[str, ...]) -> RequestRecord | None:
+        """Return the record of a request under a name of its caller, the present one first."""
+        record = self._facts.requests.get(key)
+        for name in formerly:
+            record = record or self._facts.requests.get(key._replace(caller=name))
+        return record
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
         if submission.mistakes_today:
@@ -307,10 +315,9 @@ class _Batch:
                     ),
                 )
             )
-        if decision.prevents is not None:
-            prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
-            self._keep(prevented)
-        return Answer(encoded, reason, ring_key.key_id)
+        for prevented in decision.prevents:
+            self._keep(RequestRecord(prevented, Authorize.__name__, prevented=True))
+        return Answer(encoded, reason, ring_key.key_id, command.key.caller)
 
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)

@@ -144,8 +144,14 @@ class RequestReader:
         )
         return read(command, message, fields)
 
-    def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Read[Reverse]:
-        """Read a ReverseRequest; a day of delivery after `now` is malformed."""
+    def reverse(
+        self,
+        message: pb.ReverseRequest,
+        caller: str,
+        now: datetime,
+        formerly: tuple[str, ...] = (),
+    ) -> Read[Reverse]:
+        """Read a ReverseRequest; `formerly` are former names of the caller."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         authorization_id, authorize_request_id = _target(fields, message, request_id)
@@ -171,6 +177,7 @@ class RequestReader:
             beneficiary=beneficiary,
             before_delivery=message.before_delivery,
             exercised_on=exercised,
+            formerly=formerly,
         )
         return read(command, message, fields)
 
