@@ -79,9 +79,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys in use: new cards take the first one; cards of every key are found."""
+    """The keys in use: new cards take the first one; cards of every key are found.
+
+    `retired` are ids of keys that were taken out on purpose.
+    """
 
     keys: tuple[Key, ...]
+    retired: frozenset[str] = frozenset()
 
     @property
     def first(self) -> Key:

@@ -18,6 +18,7 @@ from giftcard_server.edge import responses
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts, attempts_of
+from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database
@@ -123,6 +124,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(SealedCollector(overview.sealed))
     return registry
 
 

@@ -333,6 +333,8 @@ class _Batch:
             return Reason.REQUEST_ID_REUSED
         if record.prevented:
             return Reason.REQUEST_PREVENTED  # R36
+        if self._ring.get(record.key_id) is None and record.key_id in self._ring.retired:
+            return Reason.ANSWER_RETIRED
         ring_key = required_key(self._ring, record.key_id)
         if not _is_of(record, ring_key, submission):
             return Reason.REQUEST_ID_REUSED
