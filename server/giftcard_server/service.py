@@ -194,7 +194,8 @@ def _require_known_cards(
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
     markets = settings.known_markets
-    require_known(overview.holdings(), overview.made_by, ring, markets)
+    known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
+    require_known(*known, ring, markets)
     require_terms(overview, markets, now)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
