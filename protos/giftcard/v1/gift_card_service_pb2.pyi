@@ -436,7 +436,7 @@ class ReverseRequest(google.protobuf.message.Message):
     authorization_id: builtins.str
     authorize_request_id: builtins.str
     """The `request_id` of an Authorize of the same caller whose answer was
-    lost (R36).
+    lost (R36). PERMISSION_DENIED for a caller that may not Authorize.
     """
     reason: global___ReverseReason.ValueType
     before_delivery: builtins.bool

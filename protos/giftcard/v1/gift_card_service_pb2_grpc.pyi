@@ -26,11 +26,14 @@ class GiftCardServiceStub:
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -128,11 +131,14 @@ class GiftCardServiceAsyncStub:
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
     """
 
     Issue: grpc.aio.UnaryUnaryMultiCallable[
@@ -229,11 +235,14 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
     """
 
     @abc.abstractmethod
