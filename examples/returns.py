@@ -8,21 +8,28 @@ whole return, up to all that the card had paid, as a new card (R23). Only the re
 goes to the bank card (R24). The refund service never computes the split, so two
 part returns cannot disagree about it.
 
+Before anything moves, `promise` says what the customer would get, and until when
+a change of mind is in time: a preview, which changes nothing.
+
 A return has one id, and the ids of its requests are derived from that. So a
 return that was cut short, by a lost answer or a crash, is simply processed again:
 finished requests get the same answer, including the new card's code, and the
 others are carried out once.
+
+What the bank gave back is confirmed to the service (`confirm_bank_refund`). Until then
+it stays in the list of refunds that are due, so that none is forgotten.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from bank_card import BankCard
-from giftcard_client import GiftCards, Money, Refunds
+from giftcard_client import GiftCards, Money, Refunds, ReverseReason
+from giftcard_client.decline_messages import DECLINE_MESSAGES
 from giftcard_client.tender import (
     GiftCardTender,
     RefundReason,
@@ -50,6 +57,19 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a return would give now; `declined` says why it would give nothing.
+
+    A change of mind is in time before `deadline`; None: it has no limit.
+    """
+
+    to_gift_card: Money | None = None
+    to_bank_card: Money | None = None
+    deadline: datetime | None = None
+    declined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refunded:
     """The outcome of a return.
 
@@ -62,6 +82,19 @@ class Refunded:
     to_gift_card: Money | None = None
     to_bank_card: Money | None = None
     declined: str = ""
+
+
+def promise(returned: Return, cards: GiftCards) -> Promise:
+    """Ask what a return would give, for the customer to agree; changes nothing."""
+    preview = cards.preview_reverse(
+        returned.gift_card_reference,
+        reason=ReverseReason(returned.reason),
+        refund_amount=returned.amount,
+        delivered_on=returned.delivered_on,
+    )
+    if preview.reason is not None:
+        return Promise(declined=DECLINE_MESSAGES[preview.reason])
+    return Promise(preview.gift_card_amount, preview.other_tender_amount, preview.deadline)
 
 
 def take_back(
@@ -136,6 +169,12 @@ def main() -> None:
         options.delivered_on,
     )
     with GiftCards(options.target) as cards:
+        promised = promise(returned, cards)
+        if not promised.declined:
+            print("This return gives back:")
+            _print_amounts(promised.to_gift_card, promised.to_bank_card)
+        if promised.deadline:
+            print(f"  if it is declared before {promised.deadline:%F %T} UTC")
         refunded = take_back(
             returned,
             gift_card=GiftCardTender(cards),
@@ -148,13 +187,14 @@ def main() -> None:
         print(f"Not refunded: {refunded.declined}")
     elif not refunded.is_settled:
         print(f"Not everything is refunded yet: repeat with --return-id {returned.return_id}")
-    for name, amount in (
-        ("gift card", refunded.to_gift_card),
-        ("bank card", refunded.to_bank_card),
-    ):
+    _print_amounts(refunded.to_gift_card, refunded.to_bank_card)
+    sys.exit(0 if refunded.is_settled and not refunded.declined else 1)
+
+
+def _print_amounts(to_gift_card: Money | None, to_bank_card: Money | None) -> None:
+    for name, amount in (("gift card", to_gift_card), ("bank card", to_bank_card)):
         if amount and amount.amount_minor:
             print(f"  to the {name}: {amount.amount_minor / 100:.2f} {amount.currency_code}")
-    sys.exit(0 if refunded.is_settled and not refunded.declined else 1)
 
 
 def _options() -> argparse.Namespace:

@@ -30,6 +30,12 @@ from giftcard_client.results import (
     Reversed,
     Validation,
 )
+from giftcard_client.shown_authorizations import (
+    Extended,
+    ReversePreview,
+    ShownAuthorization,
+    ShownAuthorizations,
+)
 from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
 from giftcard_client.vocabulary import (
     AuthorizationState,
@@ -51,6 +57,7 @@ __all__ = [
     "CardState",
     "Contact",
     "Declined",
+    "Extended",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
@@ -71,8 +78,11 @@ __all__ = [
     "Refunds",
     "Replacement",
     "ReverseOutcome",
+    "ReversePreview",
     "ReverseReason",
     "Reversed",
+    "ShownAuthorization",
+    "ShownAuthorizations",
     "TimedOut",
     "Unavailable",
     "Validation",

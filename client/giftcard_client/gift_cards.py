@@ -8,6 +8,7 @@ import grpc
 from giftcard.v1 import gift_card_service_pb2 as messages
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import wire_answers as answers
+from giftcard_client.authorization_calls import AuthorizationCalls
 from giftcard_client.connection import DEFAULT_TIMEOUT_SECONDS
 from giftcard_client.results import Authorized, Cancelled, Captured, Issued, Reversed, Validation
 from giftcard_client.terms_calls import TermsCalls
@@ -26,13 +27,13 @@ from giftcard_client.wire_requests import (
 )
 
 
-class GiftCards(TermsCalls):
+class GiftCards(AuthorizationCalls, TermsCalls):
     """A client of the service at `target`. Make one for each process and share it between threads.
 
         with GiftCards("127.0.0.1:50051") as cards:
             issued = cards.issue(market="fr", amount=Money(5000), ...)
 
-    Every call but `validate` and `terms` changes something at most once: all its tries carry
+    Every call that changes something does so at most once: all its tries carry
     one `request_id`, a UUID. The client makes one before the first try unless you
     pass your own, and every exception carries it. Pass your own, and store it
     beforehand, where your process may die between the call and its answer: the

@@ -94,6 +94,26 @@ def test_an_answer_that_was_lost_is_reversed_by_its_request_id(shop: Shop) -> No
     assert (late.returncode, "REQUEST_PREVENTED" in late.stderr) == (3, True)
 
 
+def test_an_authorization_is_looked_at_extended_and_its_reverse_previewed(shop: Shop) -> None:
+    hold = shop.hold(shop.new_card("50")["code"], "60 EUR")["authorization"]
+    longer = shop.answer("extend", hold["authorization_id"], "--hold-seconds", "259200")
+    assert longer["authorization"]["expire_time"] > hold["expire_time"]
+    shop.answer("capture", hold["authorization_id"], "--amount", "40")
+    preview = ["preview-reverse", hold["authorization_id"], "--reason", "defective"]
+    seen = shop.answer(*preview, "--refund-amount", "50")
+    assert (seen["outcome"], seen["other_tender_amount"]) == ("REFUNDED", euros(10_00))
+    declined = shop.run(*preview, "--refund-amount", "50.01")
+    assert (declined.returncode, "AMOUNT_EXCEEDS_REFUNDABLE" in declined.stdout) == (3, True)
+    looked = shop.answer("authorization", hold["authorization_id"])
+    assert looked["authorization"]["state"] == "CAPTURED"
+    assert [card["initial_amount"] for card in looked["replacements"]] == [euros(10_00)]
+    by_order = ["authorizations", "--market", "fr", "--order-id", hold["order_id"]]
+    assert shop.answer(*by_order)["authorizations"] == [looked["authorization"]]
+    table = shop.run(*by_order).stdout
+    assert ("authorizations 1" in table, "CAPTURED" in table) == (True, True)
+    assert shop.run("authorization").returncode == 2
+
+
 def test_the_same_request_id_gets_the_same_answer(shop: Shop) -> None:
     again = buying("75", "--request-id", str(uuid4()))
     first, second = shop.answer(*again), shop.answer(*again)

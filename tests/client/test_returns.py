@@ -13,7 +13,7 @@ from giftcard_client.tender import GiftCardTender, RefundReason, StoreCredit
 from given.checkout.faulty_gateway import FaultyGateway, Step, fail_after, fail_before, lose_answer
 from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, order, session
 from given.servers.server_process import ServerProcess
-from returns import Refunded, Return, confirm_bank_refund, take_back
+from returns import Promise, Refunded, Return, confirm_bank_refund, promise, take_back
 
 BANK_MINOR = 4000
 
@@ -86,6 +86,33 @@ def test_a_return_goes_to_a_new_card_first_and_the_rest_to_the_bank_card(
         assert before_minor - shop.bank.charged_minor == to_bank_card
     handed_over = [credit.amount.amount_minor for credit in shop.handed_over]
     assert handed_over == [to_card for _, to_card, _ in parts if to_card]
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "to_gift_card", "to_bank_card"),
+    [(None, 5000, 4000), (3000, 3000, 0), (7000, 5000, 2000)],
+)
+def test_a_return_gives_what_was_promised(
+    shop: Shop, cards: GiftCards, amount_minor: int | None, to_gift_card: int, to_bank_card: int
+) -> None:
+    # R21, R24
+    returned = shop.returned(amount_minor)
+    promised = promise(returned, cards)
+    assert promised.to_gift_card == Money(to_gift_card)
+    assert promised.to_bank_card == Money(to_bank_card)
+    assert promised.deadline is not None
+    assert promised.deadline > datetime.now(UTC) + timedelta(days=29)
+    assert shop.handed_over == []
+    refunded = shop.take_back(returned)
+    assert refunded.to_gift_card == promised.to_gift_card
+    assert (refunded.to_bank_card or Money(0)) == promised.to_bank_card
+
+
+def test_nothing_is_promised_that_would_be_declined(shop: Shop, cards: GiftCards) -> None:
+    # R21
+    long_ago = datetime.now(UTC).date() - timedelta(days=60)
+    returned = shop.returned(1000, delivered_on=long_ago)
+    assert promise(returned, cards) == Promise(declined=shop.take_back(returned).declined)
 
 
 def test_the_new_card_pays_another_order(shop: Shop, cards: GiftCards) -> None:

@@ -2,6 +2,12 @@
 
 import typer
 
+from giftcard_client.cli.authorization_commands import (
+    authorization,
+    authorizations,
+    extend,
+    preview_reverse,
+)
 from giftcard_client.cli.demo.command import demo
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
 from giftcard_client.cli.refund_commands import refund_commands
@@ -30,7 +36,11 @@ def run() -> None:
         # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
-    for command in (issue, validate, authorize, capture, reverse, cancel, market_terms):
+    for command in (
+        *(issue, validate, authorize, capture, reverse, cancel),
+        *(authorization, authorizations, extend, preview_reverse),
+        market_terms,
+    ):
         app.command()(remote_command(command))
     app.add_typer(refund_commands())
     add_server_commands(app)

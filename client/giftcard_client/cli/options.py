@@ -91,6 +91,9 @@ AttemptKey = Annotated[
 HoldSeconds = Annotated[
     int | None, typer.Option(help="How long to hold the money. Absent: the market's default.")
 ]
+ExtendSeconds = Annotated[
+    int, typer.Option("--hold-seconds", help="How long to hold, from now on.")
+]
 
 # A refund that the payment provider owes.
 CancelledCardId = Annotated[

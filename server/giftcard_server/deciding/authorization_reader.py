@@ -60,12 +60,9 @@ class AuthorizationReader:
         return self._batcher.submit(asked, gone)
 
     def _run(self, entries: Sequence[Entry[Asked, Outcome]]) -> None:
-        with self._store.snapshot():
+        with self._store.snapshot(durably=True):
             queries = [self._query(entry.item) for entry in entries]
             facts = self._store.load(queries).facts
-            # What is not there was not lost; nothing else of an answer may be.
-            if facts.authorizations or facts.requests:
-                self._store.wait_like_a_write()
         now = self._now()
         for entry, query in zip(entries, queries, strict=True):
             try:

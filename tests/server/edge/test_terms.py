@@ -8,9 +8,6 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.type.date_pb2 import Date
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health_pb2_grpc import HealthStub
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from giftcard.v1.terms_service_pb2 import GetTermsRequest, GetTermsResponse
 from giftcard.v1.terms_service_pb2_grpc import TermsServiceStub
@@ -21,7 +18,6 @@ from given.databases.kinds import Place
 from given.servers.running import Clock, running, settings, target_of
 
 pytestmark = pytest.mark.one_database
-SERVICE: Final = "giftcard.v1.TermsService"
 DATED: Final[dict[str, Any]] = {
     "fr": {
         "versions": [
@@ -133,13 +129,3 @@ def test_while_nobody_knows_the_time_nobody_knows_the_terms(
     assert refused.status is grpc.StatusCode.UNAVAILABLE
     assert refused.retry_after is not None
     assert asked(channel, "fr").market == "fr"
-
-
-def test_health_and_reflection_know_the_service(channel: grpc.Channel) -> None:
-    health: Any = HealthStub(channel)
-    healthy = health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=20)
-    assert healthy.status == health_pb2.HealthCheckResponse.SERVING
-    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
-    listing = reflection_pb2.ServerReflectionRequest(list_services="")
-    (answer,) = stub.ServerReflectionInfo(iter([listing]), timeout=20)
-    assert SERVICE in {each.name for each in answer.list_services_response.service}
