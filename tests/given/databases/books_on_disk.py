@@ -19,7 +19,7 @@ from giftcard_rules.commands import (
     Keyed,
     Outcome,
 )
-from giftcard_rules.decide import Markets
+from giftcard_rules.current import Markets
 from giftcard_rules.questions import Validate, Validated
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission

@@ -33,7 +33,7 @@ from given.model.plain_books import keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
 from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
-from given.model.refund_wishes import ANY_WISH, RefundCallers
+from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -102,14 +102,19 @@ class Life(RuleBasedStateMachine):
     def commands_share_a_batch(self, wishes: list[Wish]) -> None:
         commands, answered = [], []
         for wish in wishes:
-            commands.append(self.callers.command(wish, self.books.now))
-            answered.append(self.model.answer(commands[-1], self.books.now))
+            for command in self.callers.commands(wish, self.books.now):
+                commands.append(command)
+                answered.append(self.model.answer(command, self.books.now))
         answers = self.books.together(commands)
         for command, answer, facts in zip(commands, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
             assert as_shown(command, answer) == expected(facts)
             if isinstance(command, Keyed):
                 self._is_the_first_answer(command.key, answer, facts)
+
+    @rule(wish=TWO_TENDERS)
+    def an_order_of_two_tenders_comes_back(self, wish: Wish) -> None:
+        self.commands_share_a_batch([wish])
 
     @rule(wish=ASK)
     def somebody_asks(self, wish: Wish) -> None:
