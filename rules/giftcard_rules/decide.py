@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import blocks, purchase, reinstating, returns, tender
+from giftcard_rules import authorizations, blocks, purchase, refunds, reinstating, returns, tender
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    Listed,
+    PreviewReverse,
+    Shown,
+)
 from giftcard_rules.cards import (
     LIVE,
     Authorization,
@@ -33,6 +41,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.reasons import DeclinedError, Reason
+from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_rules.steps import catch_up
 from giftcard_rules.terms import Market, UnknownTermsError
 from giftcard_rules.terms_digest import differences, version_of
@@ -180,10 +189,52 @@ def _reverse(command: Reverse, current: Current) -> Decision:
     return returns.reverse(command, authorization, card, market, current.now)
 
 
+def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:
+    decision = _reverse(command.reverse, current)
+    return Decision(outcome=authorizations.preview(command.reverse, decision, current.card))
+
+
+def _extend_authorization(command: ExtendAuthorization, current: Current) -> Decision:
+    authorization, card, market = current.authorization(command.authorization_id)
+    return authorizations.extend(command, authorization, card, market, current.now)
+
+
+def _get_authorization(command: GetAuthorization, current: Current) -> Decision:
+    facts, authorization_id = current.facts, command.authorization_id
+    if command.authorize is not None:
+        record = facts.requests.get(command.authorize)
+        # Declined, prevented, of another method or not there yet: it has no authorization.
+        is_an_authorize = record is not None and record.method == Authorize.__name__
+        authorization_id = record.authorization_id if record and is_an_authorize else None
+    authorization, _, _ = current.authorization(authorization_id or "")
+    made = [card for card in facts.cards.values() if card.authorization_id == authorization_id]
+    made.sort(key=lambda card: (card.issued_at, card.card_id))
+    replacements = tuple(current.card(card.card_id)[0] for card in made)
+    return Decision(outcome=Shown(authorization, replacements))
+
+
+def _list_authorizations(command: ListAuthorizations, current: Current) -> Decision:
+    shown = (current.authorization(each)[0] for each in command.authorization_ids)
+    return Decision(outcome=Listed(tuple(shown)))
+
+
 def _cancel(command: Cancel, current: Current) -> Decision:
     card, _, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
     return purchase.cancel(command, card, bought, market, current.now)
+
+
+def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:
+    if command.authorization_id is not None:
+        paid, card, _ = current.authorization(command.authorization_id)
+        due = refunds.due_of_refunded(paid, current.facts.refunds_due.get(card.card_id))
+        return refunds.confirm(command, due, card, None, current.now)
+    assert command.card_id is not None, "a confirmation that names nothing"
+    card, _, _ = current.card_of((command.card_id,))
+    known = current.facts.refunds_due.get(card.card_id)
+    due = known if known is not None and known.authorization_id is None else None
+    bought = current.facts.purchases.get(card.card_id)
+    return refunds.confirm(command, due, card, bought, current.now)
 
 
 def _block(command: BlockCard, current: Current) -> Decision:
@@ -224,9 +275,14 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     Capture: _capture,
     Reverse: _reverse,
     Cancel: _cancel,
+    ConfirmRefund: _confirm_refund,
     CatchUp: _catch_up,
     BlockCard: _block,
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
     Reinstate: _reinstate,
+    ExtendAuthorization: _extend_authorization,
+    GetAuthorization: _get_authorization,
+    ListAuthorizations: _list_authorizations,
+    PreviewReverse: _preview_reverse,
 }

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+from giftcard_rules.authorization_calls import ExtendAuthorization, Extended
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.codes import (
     Code,
@@ -43,6 +44,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decide import Markets, decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
 from giftcard_rules.terms import Terms, france
 
 # A Monday at noon, far from every edge of a day, a month and a year.
@@ -197,10 +199,29 @@ def reverse(
     return replace(command, **changes)
 
 
+def extend(authorization_id: str, hold_for: timedelta, **changes: Any) -> ExtendAuthorization:
+    """Return a command to hold longer."""
+    key = changes.pop("key", None) or request_key()
+    command = ExtendAuthorization(key=key, authorization_id=authorization_id, hold_for=hold_for)
+    return replace(command, **changes)
+
+
 def cancel(card: Card, **changes: Any) -> Cancel:
     """Return a command to cancel the purchase of a card, by its own order number."""
     key = changes.pop("key", None) or request_key()
     command = Cancel(key=key, card_ids=(card.card_id,), purchase_order_id=card.purchase_order_id)
+    return replace(command, **changes)
+
+
+def confirm_refund(amount_minor: int, **changes: Any) -> ConfirmRefund:
+    """Return a command to confirm a refund, of the `card_id` or `authorization_id` in `changes`."""
+    command = ConfirmRefund(
+        key=changes.pop("key", None) or request_key(),
+        card_id=None,
+        authorization_id=None,
+        amount=euros(amount_minor),
+        provider_reference="refund-1",
+    )
     return replace(command, **changes)
 
 
@@ -241,6 +262,12 @@ class Books:
         assert isinstance(outcome, Authorized)
         return outcome.authorization
 
+    def extended(self, hold: Authorization, hold_for: timedelta) -> Authorization:
+        """Hold longer, and return the hold."""
+        outcome = self.decide(extend(hold.authorization_id, hold_for)).outcome
+        assert isinstance(outcome, Extended)
+        return outcome.authorization
+
     def captured(self, hold: Authorization, amount_minor: int | None = None) -> Captured:
         """Capture an authorization."""
         outcome = self.decide(capture(hold.authorization_id, amount_minor)).outcome
@@ -260,6 +287,12 @@ class Books:
         ).outcome
         assert isinstance(outcome, Reversed)
         return outcome
+
+    def confirmed(self, amount_minor: int, **changes: Any) -> RefundDue:
+        """Confirm a refund, and return what is due as it is then."""
+        outcome = self.decide(confirm_refund(amount_minor, **changes)).outcome
+        assert isinstance(outcome, RefundConfirmed)
+        return outcome.refund_due
 
     def card(self, card: Card) -> Card:
         """Return a card as it is now."""

@@ -6,6 +6,12 @@ from typing import get_args
 
 import pytest
 
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    PreviewReverse,
+)
 from giftcard_rules.cards import CardOrigin, CardState
 from giftcard_rules.commands import (
     Authorize,
@@ -28,6 +34,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
 from giftcard_rules.reasons import Reason
+from giftcard_rules.refund_commands import ConfirmRefund
 from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 
 MICROSECOND = timedelta(microseconds=1)
@@ -158,7 +165,8 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
     commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp}
-    commands |= {BlockCard, UnblockCard, WriteOffCard}
+    commands |= {BlockCard, UnblockCard, WriteOffCard, ConfirmRefund}
+    commands |= {ExtendAuthorization, GetAuthorization, ListAuthorizations, PreviewReverse}
     assert set(get_args(Command)) == commands
 
 

@@ -20,7 +20,17 @@ from giftcard_rules.cards import (
 from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
 from giftcard_rules.steps import rehold, reinstate
-from given.made_facts import FRANCE, authorize, cancel, capture, issue, order, reverse
+from given.made_facts import (
+    FRANCE,
+    authorize,
+    cancel,
+    capture,
+    confirm_refund,
+    extend,
+    issue,
+    order,
+    reverse,
+)
 from given.walk import Walk
 
 # Mostly short, so that something happens to cards before they expire.
@@ -30,9 +40,17 @@ MOMENTS = st.sampled_from(
     + [FRANCE.default_hold] * 3
     + [timedelta(days=15), timedelta(days=170)]
 )
+HOLD_FOR = st.sampled_from([timedelta(hours=1), timedelta(days=2), timedelta(days=30)])
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
-CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "catch_up"]
-AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part"]
+CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "cancel", "catch_up", "confirm"]
+AUTHORIZATION_COMMANDS = [
+    "capture",
+    "capture part",
+    "reverse",
+    "reverse part",
+    "extend",
+    "confirm part",
+]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
@@ -40,14 +58,21 @@ def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
         return cancel(card)
     if name == "catch_up":
         return CatchUp(card.card_id)
+    if name == "confirm":
+        return confirm_refund(data.draw(st.integers(1, 60_00)), card_id=card.card_id)
     wanted = order(data.draw(st.integers(1, 80_00)), order_id=data.draw(ORDER_IDS))
     return authorize(card.card_id, wanted)
 
 
 def about_an_authorization(name: str, authorization: Authorization, data: st.DataObject) -> Command:
     amount_minor = data.draw(st.integers(1, 60_00)) if name.endswith("part") else None
+    if name == "extend":
+        return extend(authorization.authorization_id, data.draw(HOLD_FOR))
     if name.startswith("capture"):
         return capture(authorization.authorization_id, amount_minor)
+    if name.startswith("confirm"):
+        assert amount_minor is not None
+        return confirm_refund(amount_minor, authorization_id=authorization.authorization_id)
     return reverse(authorization.authorization_id, amount_minor)
 
 
@@ -97,6 +122,10 @@ def capture_it(walk: Walk, card: Card) -> object:
     return walk.decide(capture(walk.card(card).hold_id or ""))
 
 
+def extend_it(walk: Walk, card: Card) -> object:
+    return walk.decide(extend(walk.card(card).hold_id or "", FRANCE.longest_hold))
+
+
 def undo(walk: Walk, card: Card) -> object:
     authorization = list(walk.facts.authorizations.values())[-1]
     return walk.decide(reverse(authorization.authorization_id, None))
@@ -116,6 +145,10 @@ def catch_it_up(walk: Walk, card: Card) -> object:
 
 def cancel_it(walk: Walk, card: Card) -> object:
     return walk.decide(cancel(card))
+
+
+def pay_it_back(walk: Walk, card: Card) -> object:
+    return walk.confirmed(1, card_id=card.card_id)
 
 
 def reinstate_it(walk: Walk, card: Card) -> None:
@@ -138,7 +171,9 @@ WAYS = {
     (ACTIVE, HELD): [hold],
     (ACTIVE, CANCELLED): [cancel_it],
     (ACTIVE, EXPIRED): [outlive, catch_it_up],
+    (CANCELLED, CANCELLED): [cancel_it, pay_it_back],
     (EXPIRED, ACTIVE): [outlive, catch_it_up, reinstate_it],
+    (HELD, HELD): [hold, extend_it],
     (HELD, ACTIVE): [hold, undo],
     (HELD, REDEEMED): [hold, capture_it],
     (REDEEMED, REDEEMED): [hold, capture_it, undo],
@@ -149,6 +184,7 @@ WAYS = {
 OPEN, CAPTURED = AuthorizationState.OPEN, AuthorizationState.CAPTURED
 RELEASED, LAPSED = AuthorizationState.RELEASED, AuthorizationState.LAPSED
 WAYS_OF_AN_AUTHORIZATION = {
+    (OPEN, OPEN): [hold, extend_it],
     (OPEN, CAPTURED): [hold, capture_it],
     (OPEN, RELEASED): [hold, undo],
     (OPEN, LAPSED): [hold, lapse, catch_it_up],

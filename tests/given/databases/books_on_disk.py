@@ -67,6 +67,7 @@ class BooksOnDisk:
             markets=markets,
             writing=store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
+            reading_durably=Store(self.beside),
             now=lambda: self.now,
             registry=CollectorRegistry(),
             encode=encode,

@@ -20,6 +20,7 @@ from giftcard_rules.reasons import LEAVES_NO_TRACE
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.made_facts import (
+    FRANCE,
     FRIEND,
     KEY,
     RING,
@@ -27,6 +28,7 @@ from given.made_facts import (
     authorize,
     cancel,
     capture,
+    confirm_refund,
     order,
     request_key,
     reverse,
@@ -95,6 +97,7 @@ def play_everything(books: Books) -> None:
     used = books.bought(50_00, order_id="purchase-used")
     books.authorized(used, order(60_00, order_id="order-used"))
     hold = books.authorized(used, order(45_00, order_id="order-used"))
+    books.extended(hold, FRANCE.longest_hold)
     paid = books.captured(hold, 40_00).authorization
     books.reversed(paid, 15_00)
     back = books.reversed(paid, 10_00, beneficiary=FRIEND).replacement
@@ -133,3 +136,16 @@ def play_the_second_edition(books: Books) -> None:
     books.now = blocked.expires_at
     books.decide(CatchUp(blocked.card_id))
     books.decide(UnblockCard(blocked.card_id, restore_validity=True))
+    play_refunds(books)
+
+
+def play_refunds(books: Books) -> None:
+    """Play refunds that the payment provider has paid, in part and whole, and some that it owes."""
+    cancelled = books.bought(40_00, order_id="purchase-paid-back")
+    books.decide(cancel(cancelled))
+    books.confirmed(15_00, card_id=cancelled.card_id)
+    books.confirmed(25_00, card_id=cancelled.card_id, provider_reference="refund-2")
+    mixed = books.paid(books.bought(), order(80_00, order_id="order-two-tenders"))
+    books.reversed(mixed)
+    books.confirmed(10_00, authorization_id=mixed.authorization_id)
+    books.decide(confirm_refund(20_01, authorization_id=mixed.authorization_id))
