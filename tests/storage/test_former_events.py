@@ -36,7 +36,7 @@ SECOND: Final = timedelta(seconds=1)
 
 
 class BooksWithAnswers(StoredBooks):
-    """Books that keep the answers of a server's Reverse, and in which each command has its own time."""
+    """Books that keep a server's answers to Reverse, and give each command a time of its own."""
 
     def decide(self, command: Command) -> Decision:
         self.now += SECOND
