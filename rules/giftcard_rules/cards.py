@@ -45,7 +45,8 @@ class AuthorizationState(enum.Enum):
 # several steps: unless it is captured, a held card is released before anything else (R33-R35).
 CARD_TRANSITIONS: Final = {
     CardState.ACTIVE: {CardState.HELD, CardState.CANCELLED, CardState.EXPIRED},
-    CardState.HELD: {CardState.ACTIVE, CardState.REDEEMED},
+    # A hold that is extended keeps its card held.
+    CardState.HELD: {CardState.HELD, CardState.ACTIVE, CardState.REDEEMED},
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
     CardState.CANCELLED: set[CardState](),
     CardState.EXPIRED: {CardState.ACTIVE},  # An expiry that a clock or a block caused is undone.
@@ -54,6 +55,7 @@ CARD_TRANSITIONS: Final = {
 # The states that may follow each state of an authorization.
 AUTHORIZATION_TRANSITIONS: Final = {
     AuthorizationState.OPEN: {
+        AuthorizationState.OPEN,  # extended
         AuthorizationState.CAPTURED,
         AuthorizationState.RELEASED,
         AuthorizationState.LAPSED,

@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from giftcard_rules.authorization_calls import ExtendAuthorization, Extended, Query, QueryResult
 from giftcard_rules.operator_commands import Reinstate, Reinstated
 from giftcard_rules.reasons import Reason
 
@@ -144,13 +145,12 @@ class Authorize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """Take what was set aside; `amount` None: all of it."""
+    """Take `amount`, None: all; the order's other tenders took the other amount, None: all due."""
 
     key: RequestKey
     new_card: NewCard
     authorization_id: str
     amount: Money | None
-    # What the order's other tenders took; None: all that remained due.
     other_tender_amount: Money | None = None
 
 
@@ -213,10 +213,10 @@ class WriteOffCard:
 
 
 # The commands whose requests have a key: each request is decided once, and its answer is final.
-Keyed = Issue | Authorize | Capture | Reverse | Cancel
+Keyed = Issue | Authorize | Capture | Reverse | Cancel | ExtendAuthorization
 # What Customer Service does to one card.
 DeskAct = BlockCard | UnblockCard | WriteOffCard
-Command = Keyed | Validate | CatchUp | DeskAct
+Command = Keyed | Validate | CatchUp | DeskAct | Query
 # Beside the commands that a server decides, those of its operator.
 Decidable = Command | Reinstate
 
@@ -296,5 +296,5 @@ class Declined:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-_Granted = Issued | Validated | Authorized | Captured | Reversed | Cancelled
-Outcome = _Granted | CaughtUp | Acted | Reinstated | Declined
+_Granted = Issued | Validated | Authorized | Captured | Reversed | Cancelled | Extended
+Outcome = _Granted | QueryResult | CaughtUp | Acted | Reinstated | Declined

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import blocks, purchase, reinstating, returns, tender
+from giftcard_rules import authorizations, blocks, purchase, reinstating, returns, tender
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    Listed,
+    PreviewReverse,
+    Shown,
+)
 from giftcard_rules.cards import (
     LIVE,
     Authorization,
@@ -180,6 +188,35 @@ def _reverse(command: Reverse, current: Current) -> Decision:
     return returns.reverse(command, authorization, card, market, current.now)
 
 
+def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:
+    decision = _reverse(command.reverse, current)
+    return Decision(outcome=authorizations.preview(command.reverse, decision, current.card))
+
+
+def _extend_authorization(command: ExtendAuthorization, current: Current) -> Decision:
+    authorization, card, market = current.authorization(command.authorization_id)
+    return authorizations.extend(command, authorization, card, market, current.now)
+
+
+def _get_authorization(command: GetAuthorization, current: Current) -> Decision:
+    facts, authorization_id = current.facts, command.authorization_id
+    if command.authorize is not None:
+        record = facts.requests.get(command.authorize)
+        # Declined, prevented, of another method or not there yet: it has no authorization.
+        is_an_authorize = record is not None and record.method == Authorize.__name__
+        authorization_id = record.authorization_id if record and is_an_authorize else None
+    authorization, _, _ = current.authorization(authorization_id or "")
+    made = [card for card in facts.cards.values() if card.authorization_id == authorization_id]
+    made.sort(key=lambda card: (card.issued_at, card.card_id))
+    replacements = tuple(current.card(card.card_id)[0] for card in made)
+    return Decision(outcome=Shown(authorization, replacements))
+
+
+def _list_authorizations(command: ListAuthorizations, current: Current) -> Decision:
+    shown = (current.authorization(each)[0] for each in command.authorization_ids)
+    return Decision(outcome=Listed(tuple(shown)))
+
+
 def _cancel(command: Cancel, current: Current) -> Decision:
     card, _, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
@@ -229,4 +266,8 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
     Reinstate: _reinstate,
+    ExtendAuthorization: _extend_authorization,
+    GetAuthorization: _get_authorization,
+    ListAuthorizations: _list_authorizations,
+    PreviewReverse: _preview_reverse,
 }

@@ -28,7 +28,7 @@ from giftcard_rules.reasons import Reason, require
 from giftcard_rules.steps import change_authorization, change_card, expire, release
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from giftcard_rules.commands import RequestKey
     from giftcard_rules.terms import Market
@@ -141,13 +141,24 @@ def _require_in_time(
     day = exercised_day(command.exercised_on, authorization.created_at, now, zone)
     if command.reason is not ReverseReason.CHANGE_OF_MIND or command.before_delivery:
         return
-    assert command.delivered_on is not None, "a change of mind without its day of delivery"
-    last = last_day(command.delivered_on, market.terms_of(card).return_days, market.is_working_day)
+    last = _last_day(command, card, market)
     require(
         day <= last,
         otherwise=Reason.RETURN_WINDOW_CLOSED,
         deadline=timestamp(end_of_day(last, zone)),
     )
+
+
+def _last_day(command: Reverse, card: Card, market: Market) -> date:
+    assert command.delivered_on is not None, "a change of mind without its day of delivery"
+    return last_day(command.delivered_on, market.terms_of(card).return_days, market.is_working_day)
+
+
+def deadline_of(command: Reverse, card: Card, market: Market) -> datetime | None:
+    """Return the first instant that is too late for a refund (R21); None: it has no limit."""
+    if command.reason is not ReverseReason.CHANGE_OF_MIND or command.before_delivery:
+        return None
+    return end_of_day(_last_day(command, card, market), market.time_zone)
 
 
 # The reasons that R39 looks at, each with what all parts of an order must share.

@@ -50,6 +50,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
     refunded_other_minor: int = 0,
     restored_minor: int = 0,
     refunded_for: RefundedFor | None = None,
+    expires_at: datetime | None = None,
 ) -> Authorization:
     """Return an authorization after one step to `state`.
 
@@ -68,6 +69,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
         refunded_other_minor=authorization.refunded_other_minor + refunded_other_minor,
         restored_minor=authorization.restored_minor + restored_minor,
         refunded_for=refunded_for or authorization.refunded_for,
+        expires_at=expires_at or authorization.expires_at,
     )
 
 
@@ -79,6 +81,18 @@ def change_block(card: Card, *, blocked_at: datetime | None, expires_at: datetim
         expires_at=expires_at,
         version=card.version + 1,
     )
+
+
+def extend(card: Card, hold: Authorization, expires_at: datetime) -> tuple[Card, Authorization]:
+    """Let an open hold lapse at `expires_at`; its card is held as before, and counts a version."""
+    held = change_card(
+        card,
+        CardState.HELD,
+        balance_minor=card.balance_minor,
+        held_minor=card.held_minor,
+        hold_id=card.hold_id,
+    )
+    return held, change_authorization(hold, AuthorizationState.OPEN, expires_at=expires_at)
 
 
 def release(

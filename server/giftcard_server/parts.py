@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from giftcard_server.callers.callers import caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
+from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
+from giftcard_server.edge.authorizations import AuthorizationServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.attempts import Attempts, attempts_of
@@ -42,8 +44,9 @@ if TYPE_CHECKING:
 class Parts:
     """The parts that answer gift card RPCs: the fields are given, the properties made of them.
 
-    Each property is made once, when it is first used. `writing` and `reading` have a connection
-    each. Tests that need only some of the parts make them here as well, with their own fields.
+    Each property is made once, when it is first used. `writing`, `reading` and `reading_durably`
+    have a connection each. Tests that need only some of the parts make them here as well, with
+    their own fields.
     """
 
     settings: Settings
@@ -51,6 +54,7 @@ class Parts:
     markets: Markets
     writing: Store
     reading: Store
+    reading_durably: Store
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
@@ -80,6 +84,11 @@ class Parts:
         return ValidateReader(self.reading, self.markets, self.now, **self._limits)
 
     @cached_property
+    def authorization_reader(self) -> AuthorizationReader:
+        """Answers what is asked about authorizations, likewise."""
+        return AuthorizationReader(self.reading_durably, self.markets, self.now, **self._limits)
+
+    @cached_property
     def attempts(self) -> Attempts:
         """Limits guesses at codes. Raises `StartRefusedError`."""
         return attempts_of(self.settings, self.ring, self.registry, self.settings.refusal_places)
@@ -95,6 +104,19 @@ class Parts:
             self.metrics,
             self.now,
             self.caller_of,
+        )
+
+    @cached_property
+    def authorization_servicer(self) -> AuthorizationServicer:
+        """Answers each RPC about authorizations. Raises `StartRefusedError`."""
+        return AuthorizationServicer(
+            RequestReader(self.ring, self.markets),
+            self.committer,
+            self.authorization_reader,
+            self.metrics,
+            self.now,
+            self.caller_of,
+            self.servicer.undecided,
         )
 
     @property
@@ -153,16 +175,18 @@ def parts_of(
     opened: ExitStack,
     caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
 ) -> Parts:
-    """Return the parts on two connections to the database, which `opened` will close."""
-    writing, reading = (database.connect(settings.database_url) for _ in range(2))
-    for connection in (writing, reading):
+    """Return the parts on three connections to the database, which `opened` will close."""
+    connections = [database.connect(settings.database_url) for _ in range(3)]
+    for connection in connections:
         opened.callback(database.close, connection)
+    writing, reading, reading_durably = connections
     return Parts(
         settings=settings,
         ring=ring,
         markets=settings.known_markets,
         writing=Store(writing, Sealing(ring)),
         reading=Store(reading),
+        reading_durably=Store(reading_durably),
         now=now,
         registry=registry,
         caller_of=caller_of,

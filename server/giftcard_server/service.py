@@ -20,7 +20,7 @@ from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SEC
 from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
-from giftcard_server.edge.grpc_server import SERVICE, grpc_server
+from giftcard_server.edge.grpc_server import SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.errors import ClockWrongError, StartRefusedError
@@ -103,14 +103,15 @@ class Service:
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
             self._clock = TrustedClock(now) if now else judged()
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
-            self._health = Health(SERVICE)
+            self._health = Health(*SERVICES)
             serving.callback(self._health.close)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            services = (threads, parts.servicer, self._health, self._interceptor)
+            servicers = (parts.servicer, parts.authorization_servicer)
+            services = (threads, *servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)

@@ -45,6 +45,10 @@ LIVE_AUTHORIZATIONS: Final = Lookup(
     # Written exactly as in the partial index, which serves no other condition.
     (SQL("state IN ('OPEN', 'CAPTURED')"),),
 )
+# The cards that came out of an authorization; the condition is that of the partial index.
+REPLACEMENTS: Final = Lookup(
+    schema.Card.authorization_id, rows.card_of, (SQL("authorization_id IS NOT NULL"),)
+)
 PURCHASES: Final = Lookup(schema.Purchase.card_id, rows.purchase_of)
 PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
 PURCHASE_REFERENCES: Final = Lookup(
@@ -57,6 +61,7 @@ DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 LOOKUPS: Final = (
     REQUESTS,
     CARDS,
+    REPLACEMENTS,
     AUTHORIZATIONS,
     LIVE_AUTHORIZATIONS,
     PURCHASE_ORDERS,

@@ -181,6 +181,7 @@ def authorization_changes(authorization: Authorization) -> Row:
     """Return an authorization's columns that change, then its id."""
     return (
         authorization.state.value,
+        microseconds(authorization.expires_at),
         authorization.captured_minor,
         authorization.refunded_minor,
         authorization.refunded_other_minor,

@@ -69,6 +69,7 @@ def statements_of(engine: Engine) -> Statements:
         update_authorization=engine.update(
             (
                 Authorization.state,
+                Authorization.expires_at,
                 Authorization.captured_minor,
                 Authorization.refunded_minor,
                 Authorization.refunded_other_minor,

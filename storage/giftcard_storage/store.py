@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    PreviewReverse,
+)
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
@@ -23,6 +29,7 @@ from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersi
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_storage import rows
+from giftcard_storage.changed_rows import authorization_rows, block_rows, card_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
@@ -35,9 +42,11 @@ from giftcard_storage.lookups import (
     PURCHASE_ORDERS,
     PURCHASE_REFERENCES,
     PURCHASES,
+    REPLACEMENTS,
     REQUESTS,
     TERMS_VERSIONS,
 )
+from giftcard_storage.order_pages import ids_on
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
@@ -48,9 +57,11 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.commands import Decidable
+    from giftcard_rules.authorization_calls import Query
+    from giftcard_rules.commands import Decidable, RequestKey
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
+    from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
 
@@ -61,6 +72,7 @@ class Named:
     def __init__(self) -> None:
         self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
         self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
+        self._shown: set[RequestKey] = set()  # The requests whose authorizations are shown.
 
     def add(self, command: Decidable) -> None:
         """Take in what a command names."""
@@ -72,7 +84,7 @@ class Named:
                 values[TERMS_VERSIONS].add(command.market)
             case Authorize() | Validate():
                 self._add_checkout(command)
-            case Capture():
+            case Capture() | ExtendAuthorization():
                 values[AUTHORIZATIONS].add(command.authorization_id)
             case Reverse():
                 self._add_if(AUTHORIZATIONS, command.authorization_id)
@@ -86,6 +98,8 @@ class Named:
                 values[CARDS].add(command.card_id)
                 self._add_if(AUTHORIZATIONS, command.lapsed_id)
                 self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
+            case GetAuthorization() | ListAuthorizations() | PreviewReverse():
+                self._add_query(command)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
 
@@ -98,6 +112,25 @@ class Named:
         self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
         if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
             self.values[DATA_KEYS].update(command.card_ids)
+
+    def _add_query(self, query: Query) -> None:
+        match query:
+            case PreviewReverse():
+                self.add(query.reverse)
+            case ListAuthorizations():
+                self.values[AUTHORIZATIONS].update(query.authorization_ids)
+            case GetAuthorization():
+                self._add_if(AUTHORIZATIONS, query.authorization_id)
+                self._add_if(REPLACEMENTS, query.authorization_id)
+                if query.authorize is not None:
+                    self.values[REQUESTS].add(query.authorize.request_id)
+                    self._shown.add(query.authorize)
+
+    def found_record(self, record: RequestRecord) -> None:
+        """Take in the authorization of a record, and where it is shown, its replacements."""
+        self._add_if(AUTHORIZATIONS, record.authorization_id)
+        if record.key in self._shown:
+            self._add_if(REPLACEMENTS, record.authorization_id)
 
     def found(self, authorization: Authorization) -> None:
         """Spare the search by id for an authorization, which was perhaps found by its order."""
@@ -179,6 +212,11 @@ class Store:
             data_keys,
         )
 
+    def ids_on(self, page: OrderPage) -> tuple[str, ...]:
+        """Return the ids of a page's authorizations, and one more where another page follows."""
+        with translated():
+            return ids_on(self._database, page)
+
     def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
         selections = self._statements.selections
         with translated():
@@ -196,8 +234,8 @@ class Store:
         now: datetime,
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
-        changed_cards, new_cards = _cards(loaded.versions, decisions)
-        changed, new = _authorizations(loaded.authorization_ids, decisions)
+        changed_cards, new_cards = card_rows(loaded.versions, decisions)
+        changed, new = authorization_rows(loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
@@ -207,7 +245,7 @@ class Store:
         do = self._statements
         savings = (
             (do.update_card, changed_cards),
-            (do.update_block, _blocks(loaded.versions, decisions)),
+            (do.update_block, block_rows(loaded.versions, decisions)),
             (do.insert_card, new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed),
@@ -250,47 +288,10 @@ def _take_in(
             named.values[CARDS].add(fact.card_id)
         case RequestRecord():
             facts.requests[fact.key] = fact
-            if fact.authorization_id is not None:
-                named.values[AUTHORIZATIONS].add(fact.authorization_id)
+            named.found_record(fact)
         case CardPurchase():
             facts.add_purchase(fact)
         case PurchaseReference():
             facts.add_reference(fact)
         case TermsVersion():
             facts.add_terms_version(fact)
-
-
-def _cards(at_rest: dict[str, int], decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
-    """Return the rows of cards that change, in the order of their ids, and of new cards.
-
-    All writers change cards in this one order, so that no two wait for each other.
-    """
-    cards = {card.card_id: card for decision in decisions for card in decision.cards}
-    changed = [
-        rows.card_changes(cards[card_id], at_rest[card_id])
-        for card_id in sorted(cards.keys() & at_rest.keys())
-    ]
-    return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
-
-
-def _blocks(at_rest: dict[str, int], decisions: Iterable[Decision]) -> list[Row]:
-    """Return the rows of cards at rest whose block or validity changes, as they end up."""
-    blocked = {each.block_of for each in decisions if each.block_of is not None}
-    if not blocked:
-        return []
-    cards = {card.card_id: card for decision in decisions for card in decision.cards}
-    return [rows.block_changes(cards[id_]) for id_ in sorted(blocked & at_rest.keys())]
-
-
-def _authorizations(
-    at_rest: frozenset[str], decisions: Iterable[Decision]
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows of authorizations that change, and of new authorizations."""
-    authorizations = {
-        authorization.authorization_id: authorization
-        for decision in decisions
-        for authorization in decision.authorizations
-    }
-    changed = [rows.authorization_changes(a) for id_, a in authorizations.items() if id_ in at_rest]
-    new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
-    return changed, new

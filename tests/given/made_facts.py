@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+from giftcard_rules.authorization_calls import ExtendAuthorization, Extended
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.codes import (
     Code,
@@ -197,6 +198,13 @@ def reverse(
     return replace(command, **changes)
 
 
+def extend(authorization_id: str, hold_for: timedelta, **changes: Any) -> ExtendAuthorization:
+    """Return a command to hold longer."""
+    key = changes.pop("key", None) or request_key()
+    command = ExtendAuthorization(key=key, authorization_id=authorization_id, hold_for=hold_for)
+    return replace(command, **changes)
+
+
 def cancel(card: Card, **changes: Any) -> Cancel:
     """Return a command to cancel the purchase of a card, by its own order number."""
     key = changes.pop("key", None) or request_key()
@@ -239,6 +247,12 @@ class Books:
         """Set money aside on a card, and return the authorization."""
         outcome = self.decide(authorize(card.card_id, wanted, **changes)).outcome
         assert isinstance(outcome, Authorized)
+        return outcome.authorization
+
+    def extended(self, hold: Authorization, hold_for: timedelta) -> Authorization:
+        """Hold longer, and return the hold."""
+        outcome = self.decide(extend(hold.authorization_id, hold_for)).outcome
+        assert isinstance(outcome, Extended)
         return outcome.authorization
 
     def captured(self, hold: Authorization, amount_minor: int | None = None) -> Captured:

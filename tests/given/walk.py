@@ -1,6 +1,7 @@
 """Books that hold every step of cards, authorizations and money against the tables."""
 
 from collections import Counter
+from itertools import pairwise
 
 from giftcard_rules.cards import (
     AUTHORIZATION_TRANSITIONS,
@@ -100,6 +101,9 @@ class Walk(Books):
         assert after.state in AUTHORIZATION_TRANSITIONS[before.state]
         if before.state is LAPSED:
             assert after.state is OPEN
+        elif after.state is OPEN:
+            assert before.state is OPEN
+            assert after == before._replace(expires_at=max(before.expires_at, after.expires_at))
         elif before.state is not AuthorizationState.OPEN:
             assert after.state is before.state is AuthorizationState.CAPTURED
             assert after.captured_minor == before.captured_minor
@@ -129,16 +133,18 @@ def paths_from(state: CardState, steps: int) -> list[tuple[CardState, ...]]:
     return paths
 
 
-# The postings that lead a card to a state.
+# The postings that lead a card along a step.
 LEADS_TO = {
-    CardState.HELD: {PostingKind.AUTHORIZE, PostingKind.REHOLD},
-    CardState.EXPIRED: {PostingKind.EXPIRE},
+    (CardState.ACTIVE, CardState.HELD): {PostingKind.AUTHORIZE, PostingKind.REHOLD},
+    (CardState.HELD, CardState.ACTIVE): {PostingKind.RELEASE, PostingKind.LAPSE},
+    (CardState.ACTIVE, CardState.EXPIRED): {PostingKind.EXPIRE},
 }
 
 
 def led_by(kinds: set[PostingKind], path: tuple[CardState, ...]) -> bool:
     """Tell whether the postings of a card lead along a path, and not along another one."""
-    return all((state in path[1:]) is bool(by & kinds) for state, by in LEADS_TO.items())
+    steps = set(pairwise(path))
+    return all((step in steps) is bool(by & kinds) for step, by in LEADS_TO.items())
 
 
 def look_at_orders(facts: Facts) -> None:

@@ -6,6 +6,12 @@ from typing import get_args
 
 import pytest
 
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    PreviewReverse,
+)
 from giftcard_rules.cards import CardOrigin, CardState
 from giftcard_rules.commands import (
     Authorize,
@@ -159,6 +165,7 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
     commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp}
     commands |= {BlockCard, UnblockCard, WriteOffCard}
+    commands |= {ExtendAuthorization, GetAuthorization, ListAuthorizations, PreviewReverse}
     assert set(get_args(Command)) == commands
 
 

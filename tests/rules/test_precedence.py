@@ -57,13 +57,15 @@ CONTRACT = [
 # These are decided before any rule, and tested with the server.
 BEFORE_THE_RULES = CONTRACT[:4]
 CALLS = wrong_calls.CALLS | ACTS
-PROTO = Path(__file__).parents[2] / "protos/giftcard/v1/gift_card_service.proto"
+PROTOS = Path(__file__).parents[2] / "protos/giftcard/v1"
 
 # Pairs that change different things and yet cannot both be true.
 IMPOSSIBLE = {
     # An authorization that was captured or released is no hold any more, so it cannot lapse.
     ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_LAPSED"),
     ("Capture", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
+    ("ExtendAuthorization", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_LAPSED"),
+    ("ExtendAuthorization", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
     # A card that was not bought has no cancellation window.
     ("Cancel", "CANCELLATION_WINDOW_CLOSED", "NOT_A_PURCHASED_CARD"),
 }
@@ -73,6 +75,7 @@ EXCLUSIVE_NEIGHBOURS = {
     ("Authorize", "CARD_CANCELLED", "CARD_REDEEMED"),
     ("Cancel", "CARD_CANCELLED", "CARD_REDEEMED"),
     ("Capture", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_RELEASED"),
+    ("ExtendAuthorization", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_RELEASED"),
     ("Reverse", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
     ("Reverse", "AUTHORIZATION_LAPSED", "AUTHORIZATION_NOT_CAPTURED"),
     ("WriteOffCard", "CARD_CANCELLED", "CARD_REDEEMED"),
@@ -98,7 +101,8 @@ def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
 
 @pytest.mark.parametrize("name", [*wrong_calls.CALLS, "Cancel"])
 def test_the_proto_promises_the_same_reasons(name: str) -> None:
-    before_call = PROTO.read_text(encoding="utf-8").split(f"  rpc {name}(")[0]
+    services = (path.read_text(encoding="utf-8") for path in PROTOS.glob("*_service.proto"))
+    before_call = next(text.split(rpc)[0] for text in services if (rpc := f"  rpc {name}(") in text)
     comment = before_call[before_call.rindex("Reasons:") :]
     promised = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", comment))
     if name == "Authorize":  # "Those of Validate as statuses, and ..."
@@ -108,7 +112,7 @@ def test_the_proto_promises_the_same_reasons(name: str) -> None:
 
 
 def test_a_decline_leaves_no_trace_if_nothing_was_decided_about_a_card() -> None:
-    assert {reason.value for reason in LEAVES_NO_TRACE} == set(CONTRACT[:5])
+    assert {reason.value for reason in LEAVES_NO_TRACE} == set(CONTRACT[:6])
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -38,7 +38,8 @@ def test_a_card_in_a_final_state_leaves_it_only_when_its_expiry_is_undone() -> N
 def test_every_state_of_an_authorization_is_in_its_table() -> None:
     assert set(AUTHORIZATION_TRANSITIONS) == set(AuthorizationState)
     for state, follows in AUTHORIZATION_TRANSITIONS.items():
-        assert (AuthorizationState.OPEN in follows) is (state is AuthorizationState.LAPSED)
+        is_open_after = state in {AuthorizationState.OPEN, AuthorizationState.LAPSED}
+        assert (AuthorizationState.OPEN in follows) is is_open_after
 
 
 def test_every_state_of_an_authorization_but_open_is_final_and_has_its_reason() -> None:

@@ -20,7 +20,7 @@ from giftcard_rules.cards import (
 from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
 from giftcard_rules.steps import rehold, reinstate
-from given.made_facts import FRANCE, authorize, cancel, capture, issue, order, reverse
+from given.made_facts import FRANCE, authorize, cancel, capture, extend, issue, order, reverse
 from given.walk import Walk
 
 # Mostly short, so that something happens to cards before they expire.
@@ -30,9 +30,10 @@ MOMENTS = st.sampled_from(
     + [FRANCE.default_hold] * 3
     + [timedelta(days=15), timedelta(days=170)]
 )
+HOLD_FOR = st.sampled_from([timedelta(hours=1), timedelta(days=2), timedelta(days=30)])
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
 CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "catch_up"]
-AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part"]
+AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part", "extend"]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
@@ -46,6 +47,8 @@ def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
 
 def about_an_authorization(name: str, authorization: Authorization, data: st.DataObject) -> Command:
     amount_minor = data.draw(st.integers(1, 60_00)) if name.endswith("part") else None
+    if name == "extend":
+        return extend(authorization.authorization_id, data.draw(HOLD_FOR))
     if name.startswith("capture"):
         return capture(authorization.authorization_id, amount_minor)
     return reverse(authorization.authorization_id, amount_minor)
@@ -97,6 +100,10 @@ def capture_it(walk: Walk, card: Card) -> object:
     return walk.decide(capture(walk.card(card).hold_id or ""))
 
 
+def extend_it(walk: Walk, card: Card) -> object:
+    return walk.decide(extend(walk.card(card).hold_id or "", FRANCE.longest_hold))
+
+
 def undo(walk: Walk, card: Card) -> object:
     authorization = list(walk.facts.authorizations.values())[-1]
     return walk.decide(reverse(authorization.authorization_id, None))
@@ -139,6 +146,7 @@ WAYS = {
     (ACTIVE, CANCELLED): [cancel_it],
     (ACTIVE, EXPIRED): [outlive, catch_it_up],
     (EXPIRED, ACTIVE): [outlive, catch_it_up, reinstate_it],
+    (HELD, HELD): [hold, extend_it],
     (HELD, ACTIVE): [hold, undo],
     (HELD, REDEEMED): [hold, capture_it],
     (REDEEMED, REDEEMED): [hold, capture_it, undo],
@@ -149,6 +157,7 @@ WAYS = {
 OPEN, CAPTURED = AuthorizationState.OPEN, AuthorizationState.CAPTURED
 RELEASED, LAPSED = AuthorizationState.RELEASED, AuthorizationState.LAPSED
 WAYS_OF_AN_AUTHORIZATION = {
+    (OPEN, OPEN): [hold, extend_it],
     (OPEN, CAPTURED): [hold, capture_it],
     (OPEN, RELEASED): [hold, undo],
     (OPEN, LAPSED): [hold, lapse, catch_it_up],

@@ -41,6 +41,15 @@ def caller_of(_context: grpc.ServicerContext) -> str:
     return _CURRENT.get().name
 
 
+def require_may_call(path: str, _context: grpc.ServicerContext) -> None:
+    """Raise `CallerRefusedError` unless the caller of this thread's call may call a path as well.
+
+    Some fields name what only callers of another RPC can have sent.
+    """
+    if _CURRENT.get().roles.isdisjoint(may_call(path)):
+        raise _without_role(path)
+
+
 class Callers:
     """The callers that the settings name. `known` is None without mutual TLS."""
 

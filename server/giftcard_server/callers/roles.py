@@ -25,6 +25,8 @@ METRICS: Final = "/metrics"
 
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+_AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+_PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
 _HEALTH: Final = "/grpc.health.v1.Health"
 
 # By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
@@ -36,6 +38,10 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Capture": frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
+    f"{_AUTHORIZATIONS}/GetAuthorization": _PAYING_OR_SUPPORT,
+    f"{_AUTHORIZATIONS}/ListAuthorizations": _PAYING_OR_SUPPORT,
+    f"{_AUTHORIZATIONS}/ExtendAuthorization": frozenset({Role.CHECKOUT}),
+    f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

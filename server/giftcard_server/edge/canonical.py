@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from giftcard_rules.commands import Keyed
 
 if TYPE_CHECKING:
+    from giftcard.v1 import authorization_service_pb2 as authorization_pb
     from giftcard.v1 import gift_card_service_pb2 as pb
 
     Request = (
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         | pb.CaptureRequest
         | pb.ReverseRequest
         | pb.CancelRequest
+        | authorization_pb.ExtendAuthorizationRequest
     )
 
 Command_co = TypeVar("Command_co", bound=Keyed, covariant=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import structlog
-from google.rpc.status_pb2 import Status
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
@@ -18,24 +15,16 @@ from giftcard_rules import codes
 from giftcard_rules.commands import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_rules.terms import UnknownTermsError
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
+from giftcard_server.edge.answering import gone, granted, refusing
 from giftcard_server.edge.interception import abort
-from giftcard_server.errors import (
-    ANSWERED,
-    InvalidRequestError,
-    KeyLostError,
-)
 from giftcard_server.guesses.attempts import Attempt
 from giftcard_server.keys.key_ring import required_key
 from giftcard_server.logs import Summarized
-from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from google.protobuf.message import Message
 
     from giftcard_rules.commands import Keyed, RequestKey
     from giftcard_server.deciding.committer import Committer
@@ -50,31 +39,6 @@ log = structlog.get_logger(__name__)
 
 Sent = TypeVar("Sent")
 Replacing = TypeVar("Replacing", pb.CaptureResponse, pb.ReverseResponse)
-
-RETRY_AFTER: Final = timedelta(milliseconds=200)
-REPLAYED: Final = (("giftcard-replayed", "true"),)
-
-
-def _refusing(
-    answer: Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Message | bytes],
-) -> Callable[[GiftCardServicer, Sent, grpc.ServicerContext], Any]:
-    """End the RPC with the status of the error for which it was not decided.
-
-    What it returns is Any, since the stubs know no answers that are encoded already.
-    """
-
-    @functools.wraps(answer)
-    def answering(
-        servicer: GiftCardServicer, request: Sent, context: grpc.ServicerContext
-    ) -> Message | bytes:
-        try:
-            return answer(servicer, request, context)
-        except InvalidRequestError as error:
-            abort(context, refusals.malformed(error.violations))
-        except tuple(ANSWERED) as error:
-            _undecided(servicer.undecided, context, error)
-
-    return answering
 
 
 class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
@@ -103,7 +67,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._now = now
         self.undecided = Summarized(log, "error")
 
-    @_refusing
+    @refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
         read = self._reader.issue(request, self._caller_of(context), self._now())
@@ -112,7 +76,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         response.code = self._code(answer, read.command.key)
         return response
 
-    @_refusing
+    @refusing
     def Validate(
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
@@ -127,7 +91,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         elif not attempt.is_looked_up:  # A look-up would find no card either.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command.order)
         else:
-            found = self._validating.submit(command, _gone(context))
+            found = self._validating.submit(command, gone(context))
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
@@ -135,7 +99,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self._attempts.answered(attempt, outcome.reason, context)
         return response
 
-    @_refusing
+    @refusing
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
         """Set money aside on a card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context)
@@ -145,7 +109,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         )
         return self._attempted(attempt, read, context).encoded
 
-    @_refusing
+    @refusing
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse | bytes:
@@ -153,7 +117,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         read = self._reader.capture(request, self._caller_of(context))
         return self._with_code(pb.CaptureResponse, self._decided(read, context), read.command.key)
 
-    @_refusing
+    @refusing
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
     ) -> pb.ReverseResponse | bytes:
@@ -161,7 +125,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         read = self._reader.reverse(request, self._caller_of(context), self._now())
         return self._with_code(pb.ReverseResponse, self._decided(read, context), read.command.key)
 
-    @_refusing
+    @refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context)
@@ -175,16 +139,16 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
         submission = Submission(read.command, read.canonical, throttled=wait is not None)
-        answer = self._committer.submit(submission, _gone(context))
+        answer = self._committer.submit(submission, gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
-        return _granted(answer, context)
+        return granted(answer, context)
 
     def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
         """Decide a command that names no card by its code."""
         submission = Submission(read.command, read.canonical)
-        return _granted(self._committer.submit(submission, _gone(context)), context)
+        return granted(self._committer.submit(submission, gone(context)), context)
 
     def _with_code(
         self, kind: type[Replacing], answer: Answer, request_key: RequestKey
@@ -199,29 +163,6 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def _code(self, answer: Answer, request_key: RequestKey) -> str:
         ring_key = required_key(self._ring, answer.key_id)
         return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
-
-
-def _granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
-    """Return an answer that was granted, and end the RPC with the status of one that was not."""
-    metadata = REPLAYED if answer.replayed else ()
-    if answer.reason is not None:
-        abort(context, Status.FromString(answer.encoded), metadata)
-    if metadata:
-        context.set_trailing_metadata(metadata)
-    return answer
-
-
-def _gone(context: grpc.ServicerContext) -> Callable[[], bool]:
-    return lambda: not context.is_active()
-
-
-def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    code, message = ANSWERED[type(error)]
-    logged = StorageAwayError | KeyLostError | UnknownTermsError
-    # The committer has logged once that it was fenced off.
-    if isinstance(error, logged) and not isinstance(error, FencedOffError):
-        undecided.add("undecided", why=message, error=str(error))
-    abort(context, refusals.try_again(code, message, RETRY_AFTER))
 
 
 def service_methods() -> dict[str, str]:

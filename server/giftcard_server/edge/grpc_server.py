@@ -8,11 +8,14 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard_server.edge import authorizations
 from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
+    from giftcard_server.edge.authorizations import AuthorizationServicer
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from giftcard_server.settings import Settings
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
+# Those that this server is for, by the names that health knows them by.
+SERVICES: Final = (SERVICE, authorizations.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.
@@ -44,6 +49,7 @@ def grpc_server(
     settings: Settings,
     threads: ReadyThreads,
     servicer: GiftCardServicer,
+    authorization_servicer: AuthorizationServicer,
     health: Health,
     interceptor: Interceptor,
     *,
@@ -61,9 +67,11 @@ def grpc_server(
         ),
     )
     pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
+    authorization_pb_grpc.add_AuthorizationServiceServicer_to_server(authorization_servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
+    interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
     return server
 
 

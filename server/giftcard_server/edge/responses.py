@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_pb2, reason_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard_rules.authorization_calls import Extended
 from giftcard_rules.cards import AuthorizationState, CardOrigin, CardState
 from giftcard_rules.commands import (
     Authorized,
@@ -27,6 +29,12 @@ from giftcard_rules.reasons import Reason
 from giftcard_server.edge.refusals import declined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from google.protobuf.message import Message
+    from google.rpc.status_pb2 import Status
+
+    from giftcard_rules.authorization_calls import Previewed, Shown
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Outcome
 
@@ -52,26 +60,12 @@ _REASON: Final = {reason: reason_pb2.Reason.Value(f"REASON_{reason.value}") for 
 
 def encode(outcome: Outcome) -> bytes:
     """Return an outcome as the encoded answer that a request record keeps."""
-    match outcome:
-        case Authorized():
-            authorization = _authorization(outcome.authorization)
-            return pb.AuthorizeResponse(authorization=authorization).SerializeToString()
-        case Captured():
-            return pb.CaptureResponse(
-                authorization=_authorization(outcome.authorization),
-                replacement=_replacement(outcome.replacement),
-            ).SerializeToString()
-        case Issued():
-            return pb.IssueResponse(card=_card(outcome.card)).SerializeToString()
-        case Reversed():
-            return _reversed(outcome).SerializeToString()
-        case Cancelled():
-            return _cancelled(outcome).SerializeToString()
-        case Declined():
-            return declined(outcome.reason, outcome.details).SerializeToString()
-        case _:
-            message = f"{type(outcome).__name__} has no encoded answer"
-            raise TypeError(message)
+    message_of = _MESSAGE_OF.get(type(outcome))
+    if message_of is None:
+        message = f"{type(outcome).__name__} has no encoded answer"
+        raise TypeError(message)
+    encoded: bytes = message_of(outcome).SerializeToString()
+    return encoded
 
 
 def validated(outcome: Validated) -> pb.ValidateResponse:
@@ -84,6 +78,40 @@ def validated(outcome: Validated) -> pb.ValidateResponse:
         applicable_amount=_money(outcome.applicable_minor, currency),
         remaining_due=_money(outcome.remaining_due_minor, currency),
         forfeited_amount=_money(outcome.forfeited_minor, currency),
+    )
+
+
+def shown(outcome: Shown) -> authorization_pb.GetAuthorizationResponse:
+    """Return an authorization and what came out of it."""
+    return authorization_pb.GetAuthorizationResponse(
+        authorization=_authorization(outcome.authorization),
+        replacements=[_card(card) for card in outcome.replacements],
+    )
+
+
+def listed(
+    authorizations: Sequence[Authorization], next_page_token: str
+) -> authorization_pb.ListAuthorizationsResponse:
+    """Return a page of authorizations."""
+    return authorization_pb.ListAuthorizationsResponse(
+        authorizations=[_authorization(each) for each in authorizations],
+        next_page_token=next_page_token,
+    )
+
+
+def previewed(outcome: Previewed | Declined) -> authorization_pb.PreviewReverseResponse:
+    """Return what Reverse would answer; where no currency is known there are no amounts."""
+    if isinstance(outcome, Declined):
+        return authorization_pb.PreviewReverseResponse(reason=_REASON[outcome.reason])
+    named, currency = _REVERSE_OUTCOME[outcome.outcome], outcome.currency
+    if currency is None:
+        return authorization_pb.PreviewReverseResponse(outcome=named)
+    return authorization_pb.PreviewReverseResponse(
+        outcome=named,
+        gift_card_amount=_money(outcome.gift_card_minor, currency),
+        other_tender_amount=_money(outcome.other_tender_minor, currency),
+        restored_amount=_money(outcome.restored_minor, currency),
+        deadline=_timestamp(outcome.deadline) if outcome.deadline else None,
     )
 
 
@@ -100,6 +128,30 @@ def _reversed(outcome: Reversed) -> pb.ReverseResponse:
     )
 
 
+def _issued(outcome: Issued) -> pb.IssueResponse:
+    return pb.IssueResponse(card=_card(outcome.card))
+
+
+def _authorized(outcome: Authorized) -> pb.AuthorizeResponse:
+    return pb.AuthorizeResponse(authorization=_authorization(outcome.authorization))
+
+
+def _captured(outcome: Captured) -> pb.CaptureResponse:
+    return pb.CaptureResponse(
+        authorization=_authorization(outcome.authorization),
+        replacement=_replacement(outcome.replacement),
+    )
+
+
+def _extended(outcome: Extended) -> authorization_pb.ExtendAuthorizationResponse:
+    authorization = _authorization(outcome.authorization)
+    return authorization_pb.ExtendAuthorizationResponse(authorization=authorization)
+
+
+def _declined(outcome: Declined) -> Status:
+    return declined(outcome.reason, outcome.details)
+
+
 def _cancelled(outcome: Cancelled) -> pb.CancelResponse:
     return pb.CancelResponse(
         card=_card(outcome.card),
@@ -109,6 +161,18 @@ def _cancelled(outcome: Cancelled) -> pb.CancelResponse:
             payment_reference=outcome.payment_reference,
         ),
     )
+
+
+# The messages of outcomes that request records keep.
+_MESSAGE_OF: Final[dict[type[Outcome], Callable[[Any], Message]]] = {
+    Issued: _issued,
+    Authorized: _authorized,
+    Captured: _captured,
+    Reversed: _reversed,
+    Cancelled: _cancelled,
+    Extended: _extended,
+    Declined: _declined,
+}
 
 
 def _replacement(card: Card | None) -> gift_card_pb2.Replacement | None:

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from giftcard.v1.gift_card_pb2 import Authorization
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard.v1.order_pb2 import Order
@@ -24,6 +25,7 @@ class Shop:
     def __init__(self, channel: grpc.Channel) -> None:
         self.channel = channel
         self.stub = GiftCardServiceStub(channel)
+        self.authorizations = AuthorizationServiceStub(channel)
 
     def call(self, request: Any) -> Any:
         """Send a request to the RPC of its type."""
@@ -65,7 +67,9 @@ class Shop:
         return captured.authorization
 
     def _rpc(self, request: Any) -> Any:
-        return getattr(self.stub, _rpc_of(request))
+        rpc = _rpc_of(request)
+        stub = self.authorizations if hasattr(self.authorizations, rpc) else self.stub
+        return getattr(stub, rpc)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from giftcard_rules.commands import (
     Validated,
 )
 from giftcard_rules.decide import Markets
+from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.parts import Parts
@@ -61,12 +62,14 @@ class BooksOnDisk:
             database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
+        self.durably = database.connect(self.url)
         self._parts = Parts(
             settings=settings(where, waiting_limit=LIMIT, batch_limit=LIMIT),
             ring=ring,
             markets=markets,
             writing=store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
+            reading_durably=Store(self.durably),
             now=lambda: self.now,
             registry=CollectorRegistry(),
             encode=encode,
@@ -88,6 +91,10 @@ class BooksOnDisk:
         outcome = self._parts.validate_reader.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
+
+    def ask(self, asked: Asked) -> Outcome:
+        """Ask about authorizations."""
+        return self._parts.authorization_reader.submit(asked, here)
 
     def catch_up_all(self) -> None:
         """Book what time has done to every card, as the housekeeping does."""
@@ -121,6 +128,7 @@ class BooksOnDisk:
         """Close the connections."""
         self.connection.close()
         self.beside.close()
+        self.durably.close()
 
 
 @contextmanager

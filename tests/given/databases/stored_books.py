@@ -20,6 +20,7 @@ from giftcard_rules.reasons import LEAVES_NO_TRACE
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.made_facts import (
+    FRANCE,
     FRIEND,
     KEY,
     RING,
@@ -95,6 +96,7 @@ def play_everything(books: Books) -> None:
     used = books.bought(50_00, order_id="purchase-used")
     books.authorized(used, order(60_00, order_id="order-used"))
     hold = books.authorized(used, order(45_00, order_id="order-used"))
+    books.extended(hold, FRANCE.longest_hold)
     paid = books.captured(hold, 40_00).authorization
     books.reversed(paid, 15_00)
     back = books.reversed(paid, 10_00, beneficiary=FRIEND).replacement

@@ -18,16 +18,25 @@ pytestmark = pytest.mark.one_database
 Code = grpc.StatusCode
 
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
+AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
 
 PAYING: Final = ("Validate", "Authorize", "Capture", "Reverse")
+LOOKING: Final = {
+    f"{AUTHORIZATIONS}/{rpc}"
+    for rpc in ("GetAuthorization", "ListAuthorizations", "PreviewReverse")
+}
 
 MAY_CALL: Final = {
-    Role.CHECKOUT: {f"{GIFT_CARDS}/{rpc}" for rpc in PAYING},
+    Role.CHECKOUT: {
+        *(f"{GIFT_CARDS}/{rpc}" for rpc in PAYING),
+        *LOOKING,
+        f"{AUTHORIZATIONS}/ExtendAuthorization",
+    },
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate"},
-    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse"},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel"},
+    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",

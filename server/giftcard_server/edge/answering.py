@@ -1,0 +1,90 @@
+"""What the servicers of all services share: how a call ends that has no granted answer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
+
+from google.rpc.status_pb2 import Status
+
+from giftcard_rules.terms import UnknownTermsError
+from giftcard_server.edge import refusals
+from giftcard_server.edge.interception import abort
+from giftcard_server.errors import (
+    ANSWERED,
+    CallerRefusedError,
+    InvalidRequestError,
+    KeyLostError,
+)
+from giftcard_storage.errors import FencedOffError, StorageAwayError
+
+if TYPE_CHECKING:
+    import grpc
+    from google.protobuf.message import Message
+
+    from giftcard_server.deciding.submission import Answer
+    from giftcard_server.logs import Summarized
+
+RETRY_AFTER: Final = timedelta(milliseconds=200)
+REPLAYED: Final = (("giftcard-replayed", "true"),)
+
+
+class Answering(Protocol):
+    """A servicer; `undecided` sums up for the log what could not be decided."""
+
+    undecided: Summarized
+
+
+Servicer = TypeVar("Servicer", bound=Answering)
+Sent = TypeVar("Sent")
+
+
+def refusing(
+    answer: Callable[[Servicer, Sent, grpc.ServicerContext], Message | bytes],
+) -> Callable[[Servicer, Sent, grpc.ServicerContext], Any]:
+    """End the RPC with the status of the error for which it was not decided.
+
+    What it returns is Any, since the stubs know no answers that are encoded already.
+    """
+
+    @functools.wraps(answer)
+    def answering(
+        servicer: Servicer, request: Sent, context: grpc.ServicerContext
+    ) -> Message | bytes:
+        try:
+            return answer(servicer, request, context)
+        except InvalidRequestError as error:
+            abort(context, refusals.malformed(error.violations))
+        except CallerRefusedError as error:
+            context.abort(error.status, str(error))
+            raise AssertionError from error  # It never returns.
+        except tuple(ANSWERED) as error:
+            _undecided(servicer.undecided, context, error)
+
+    return answering
+
+
+def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
+    """Return an answer that was granted, and end the RPC with the status of one that was not."""
+    metadata = REPLAYED if answer.replayed else ()
+    if answer.reason is not None:
+        abort(context, Status.FromString(answer.encoded), metadata)
+    if metadata:
+        context.set_trailing_metadata(metadata)
+    return answer
+
+
+def gone(context: grpc.ServicerContext) -> Callable[[], bool]:
+    """Return how to find out whether the caller has stopped waiting."""
+    return lambda: not context.is_active()
+
+
+def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    code, message = ANSWERED[type(error)]
+    logged = StorageAwayError | KeyLostError | UnknownTermsError
+    # The committer has logged once that it was fenced off.
+    if isinstance(error, logged) and not isinstance(error, FencedOffError):
+        undecided.add("undecided", why=message, error=str(error))
+    abort(context, refusals.try_again(code, message, RETRY_AFTER))
