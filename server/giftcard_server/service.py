@@ -110,7 +110,7 @@ class Service:
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            servicers = (parts.servicer, parts.authorization_servicer)
+            servicers = (parts.servicer, parts.authorization_servicer, parts.refund_servicer)
             services = (threads, *servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)

@@ -15,6 +15,7 @@ from giftcard_storage.schema import (
     Posting,
     Purchase,
     PurchaseReference,
+    RefundConfirmation,
     Request,
     TermsVersion,
 )
@@ -38,6 +39,7 @@ class Statements:
     insert_data_key: str
     insert_person: str
     insert_request: str
+    insert_refund_confirmation: str
     update_card: str
     update_block: str
     update_authorization: str
@@ -57,6 +59,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
+        insert_refund_confirmation=engine.insert(RefundConfirmation),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
@@ -78,6 +81,7 @@ def statements_of(engine: Engine) -> Statements:
                 Authorization.captured_at,
                 Authorization.first_held_at,
                 Authorization.refunded_for,
+                Authorization.refunded_other_at,
             ),
             Authorization.authorization_id,
         ),

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules.authorization_calls import (
-    ExtendAuthorization,
-    GetAuthorization,
-    ListAuthorizations,
-    PreviewReverse,
-)
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.commands import (
-    Authorize,
-    BlockCard,
-    Cancel,
-    Capture,
-    CatchUp,
-    Issue,
-    Keyed,
-    Reverse,
-    UnblockCard,
-    Validate,
-    WriteOffCard,
-)
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
-from giftcard_storage.changed_rows import authorization_rows, block_rows, card_rows
+from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
-    DATA_KEYS,
-    LIVE_AUTHORIZATIONS,
-    LOOKUPS,
-    PURCHASE_ORDERS,
-    PURCHASE_REFERENCES,
-    PURCHASES,
-    REPLACEMENTS,
-    REQUESTS,
-    TERMS_VERSIONS,
+    RulesFact,
 )
+from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
+from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
@@ -57,94 +33,12 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.authorization_calls import Query
-    from giftcard_rules.commands import Decidable, RequestKey
+    from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
-
-
-class Named:
-    """The values that commands and facts name, by the lookup that finds what they name."""
-
-    def __init__(self) -> None:
-        self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-        self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-        self._shown: set[RequestKey] = set()  # The requests whose authorizations are shown.
-
-    def add(self, command: Decidable) -> None:
-        """Take in what a command names."""
-        values = self.values
-        match command:
-            case Issue():
-                values[PURCHASE_ORDERS].add(command.purchase.order_id)
-                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
-                values[TERMS_VERSIONS].add(command.market)
-            case Authorize() | Validate():
-                self._add_checkout(command)
-            case Capture() | ExtendAuthorization():
-                values[AUTHORIZATIONS].add(command.authorization_id)
-            case Reverse():
-                self._add_if(AUTHORIZATIONS, command.authorization_id)
-                self._add_if(REQUESTS, command.authorize_request_id)
-            case Cancel():
-                values[CARDS].update(command.card_ids)
-                values[PURCHASES].update(command.card_ids)
-            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
-                values[CARDS].add(command.card_id)
-            case Reinstate():
-                values[CARDS].add(command.card_id)
-                self._add_if(AUTHORIZATIONS, command.lapsed_id)
-                self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
-            case GetAuthorization() | ListAuthorizations() | PreviewReverse():
-                self._add_query(command)
-        if isinstance(command, Keyed):
-            values[REQUESTS].add(command.key.request_id)
-
-    def _add_if(self, lookup: Lookup, value: str | None) -> None:
-        if value is not None:
-            self.values[lookup].add(value)
-
-    def _add_checkout(self, command: Authorize | Validate) -> None:
-        self.values[CARDS].update(command.card_ids)
-        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
-
-    def _add_query(self, query: Query) -> None:
-        match query:
-            case PreviewReverse():
-                self.add(query.reverse)
-            case ListAuthorizations():
-                self.values[AUTHORIZATIONS].update(query.authorization_ids)
-            case GetAuthorization():
-                self._add_if(AUTHORIZATIONS, query.authorization_id)
-                self._add_if(REPLACEMENTS, query.authorization_id)
-                if query.authorize is not None:
-                    self.values[REQUESTS].add(query.authorize.request_id)
-                    self._shown.add(query.authorize)
-
-    def found_record(self, record: RequestRecord) -> None:
-        """Take in the authorization of a record, and where it is shown, its replacements."""
-        self._add_if(AUTHORIZATIONS, record.authorization_id)
-        if record.key in self._shown:
-            self._add_if(REPLACEMENTS, record.authorization_id)
-
-    def found(self, authorization: Authorization) -> None:
-        """Spare the search by id for an authorization, which was perhaps found by its order."""
-        self._searched[AUTHORIZATIONS].add(authorization.authorization_id)
-
-    def searches(self) -> list[tuple[Lookup, set[str]]]:
-        """Return the values that were named and not searched yet, and count them as searched."""
-        searches = []
-        for lookup, values in self.values.items():
-            searched = self._searched[lookup]
-            if new := values - searched:
-                searched |= new
-                searches.append((lookup, new))
-        return searches
 
 
 @dataclass(slots=True)
@@ -234,8 +128,7 @@ class Store:
         now: datetime,
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
-        changed_cards, new_cards = card_rows(loaded.versions, decisions)
-        changed, new = authorization_rows(loaded.authorization_ids, decisions)
+        changed = changed_rows(loaded.versions, loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
@@ -244,18 +137,19 @@ class Store:
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
-            (do.update_card, changed_cards),
-            (do.update_block, block_rows(loaded.versions, decisions)),
-            (do.insert_card, new_cards),
+            (do.update_card, changed.changed_cards),
+            (do.update_block, changed.blocks),
+            (do.insert_card, changed.new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
-            (do.update_authorization, changed),
-            (do.insert_authorization, new),
+            (do.update_authorization, changed.changed_authorizations),
+            (do.insert_authorization, changed.new_authorizations),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
             (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
+            (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
         )
         with translated():
@@ -271,11 +165,16 @@ class Store:
         return self._sealing.seal(people, loaded.data_keys)
 
 
-def _take_in(
-    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion,
-    facts: Facts,
-    named: Named,
-) -> None:
+# Facts that name no others, and how each of them is taken in.
+_ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
+    CardPurchase: Facts.add_purchase,
+    PurchaseReference: Facts.add_reference,
+    TermsVersion: Facts.add_terms_version,
+    RefundDue: Facts.add_refund_due,
+}
+
+
+def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
     """Add a fact to the others, and the values that it names to those to be searched."""
     match fact:
         case Card():
@@ -289,9 +188,5 @@ def _take_in(
         case RequestRecord():
             facts.requests[fact.key] = fact
             named.found_record(fact)
-        case CardPurchase():
-            facts.add_purchase(fact)
-        case PurchaseReference():
-            facts.add_reference(fact)
-        case TermsVersion():
-            facts.add_terms_version(fact)
+        case _:
+            _ADD[type(fact)](facts, fact)

@@ -44,6 +44,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decide import Markets, decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
 from giftcard_rules.terms import Terms, france
 
 # A Monday at noon, far from every edge of a day, a month and a year.
@@ -212,6 +213,18 @@ def cancel(card: Card, **changes: Any) -> Cancel:
     return replace(command, **changes)
 
 
+def confirm_refund(amount_minor: int, **changes: Any) -> ConfirmRefund:
+    """Return a command to confirm a refund, of the `card_id` or `authorization_id` in `changes`."""
+    command = ConfirmRefund(
+        key=changes.pop("key", None) or request_key(),
+        card_id=None,
+        authorization_id=None,
+        amount=euros(amount_minor),
+        provider_reference="refund-1",
+    )
+    return replace(command, **changes)
+
+
 class Books:
     """Commands decided one after the other, each against the facts that the others led to."""
 
@@ -274,6 +287,12 @@ class Books:
         ).outcome
         assert isinstance(outcome, Reversed)
         return outcome
+
+    def confirmed(self, amount_minor: int, **changes: Any) -> RefundDue:
+        """Confirm a refund, and return what is due as it is then."""
+        outcome = self.decide(confirm_refund(amount_minor, **changes)).outcome
+        assert isinstance(outcome, RefundConfirmed)
+        return outcome.refund_due
 
     def card(self, card: Card) -> Card:
         """Return a card as it is now."""

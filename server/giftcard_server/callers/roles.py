@@ -26,6 +26,7 @@ METRICS: Final = "/metrics"
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+_REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
 _HEALTH: Final = "/grpc.health.v1.Health"
 
@@ -42,6 +43,8 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_AUTHORIZATIONS}/ListAuthorizations": _PAYING_OR_SUPPORT,
     f"{_AUTHORIZATIONS}/ExtendAuthorization": frozenset({Role.CHECKOUT}),
     f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
+    f"{_REFUNDS}/ListRefundsDue": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_REFUNDS}/ConfirmRefund": frozenset({Role.REFUNDS, Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

@@ -11,6 +11,7 @@ from giftcard_rules.commands import Keyed
 if TYPE_CHECKING:
     from giftcard.v1 import authorization_service_pb2 as authorization_pb
     from giftcard.v1 import gift_card_service_pb2 as pb
+    from giftcard.v1 import refund_service_pb2 as refund_pb
 
     Request = (
         pb.IssueRequest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         | pb.ReverseRequest
         | pb.CancelRequest
         | authorization_pb.ExtendAuthorizationRequest
+        | refund_pb.ConfirmRefundRequest
     )
 
 Command_co = TypeVar("Command_co", bound=Keyed, covariant=True)

@@ -11,7 +11,8 @@ from grpc_reflection.v1alpha import reflection
 from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
-from giftcard_server.edge import authorizations
+from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
+from giftcard_server.edge import authorizations, refunds
 from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.edge.refunds import RefundServicer
     from giftcard_server.process.ready_threads import ReadyThreads
     from giftcard_server.settings import Settings
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Those that this server is for, by the names that health knows them by.
-SERVICES: Final = (SERVICE, authorizations.SERVICE)
+SERVICES: Final = (SERVICE, authorizations.SERVICE, refunds.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.
@@ -50,6 +52,7 @@ def grpc_server(
     threads: ReadyThreads,
     servicer: GiftCardServicer,
     authorization_servicer: AuthorizationServicer,
+    refund_servicer: RefundServicer,
     health: Health,
     interceptor: Interceptor,
     *,
@@ -68,10 +71,12 @@ def grpc_server(
     )
     pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
     authorization_pb_grpc.add_AuthorizationServiceServicer_to_server(authorization_servicer, server)
+    refund_pb_grpc.add_RefundServiceServicer_to_server(refund_servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
     interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
+    interceptor.expect(refunds.SERVICE, refunds.service_methods())
     return server
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 from peewee import Database, Model
@@ -24,7 +25,7 @@ from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.parts import Parts
-from giftcard_storage import database, overview
+from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
@@ -70,6 +71,7 @@ class BooksOnDisk:
             writing=store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
             reading_durably=Store(self.durably),
+            find_refunds=partial(refunds.refunds_owed, self.beside),
             now=lambda: self.now,
             registry=CollectorRegistry(),
             encode=encode,

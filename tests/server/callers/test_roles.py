@@ -19,6 +19,7 @@ Code = grpc.StatusCode
 
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+REFUNDS: Final = "/giftcard.v1.RefundService"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
 
@@ -27,6 +28,7 @@ LOOKING: Final = {
     f"{AUTHORIZATIONS}/{rpc}"
     for rpc in ("GetAuthorization", "ListAuthorizations", "PreviewReverse")
 }
+PAYING_BACK: Final = {f"{REFUNDS}/{rpc}" for rpc in ("ListRefundsDue", "ConfirmRefund")}
 
 MAY_CALL: Final = {
     Role.CHECKOUT: {
@@ -35,8 +37,8 @@ MAY_CALL: Final = {
         f"{AUTHORIZATIONS}/ExtendAuthorization",
     },
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate"},
-    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING},
+    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING, *PAYING_BACK},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, *PAYING_BACK},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",
