@@ -5,15 +5,21 @@ the interface that all their payment methods have.
 """
 
 from giftcard_client.errors import (
+    CannotResume,
     Declined,
+    GenerationChanged,
     GiftCardError,
     InvalidRequest,
     Misconfigured,
     OutcomeUnknown,
+    PositionAhead,
+    PositionGone,
     TimedOut,
     Unavailable,
     Violation,
 )
+from giftcard_client.event_results import Event, EventPage
+from giftcard_client.events import Events
 from giftcard_client.gift_cards import GiftCards
 from giftcard_client.results import (
     Authorization,
@@ -32,6 +38,7 @@ from giftcard_client.vocabulary import (
     AuthorizationState,
     CardOrigin,
     CardState,
+    EventType,
     PaymentMethod,
     Reason,
     ReverseOutcome,
@@ -43,11 +50,17 @@ __all__ = [
     "AuthorizationState",
     "Authorized",
     "Cancelled",
+    "CannotResume",
     "Captured",
     "CardOrigin",
     "CardState",
     "Contact",
     "Declined",
+    "Event",
+    "EventPage",
+    "EventType",
+    "Events",
+    "GenerationChanged",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
@@ -59,6 +72,8 @@ __all__ = [
     "OrderLine",
     "OutcomeUnknown",
     "PaymentMethod",
+    "PositionAhead",
+    "PositionGone",
     "Purchase",
     "PurchaseRefund",
     "Reason",

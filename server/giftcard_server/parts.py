@@ -18,6 +18,10 @@ from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
+from giftcard_server.edge.event_delivery import EventDelivery
+from giftcard_server.edge.event_metrics import EventMetrics
+from giftcard_server.edge.event_reading import EventReader
+from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
@@ -25,6 +29,7 @@ from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
+from giftcard_storage.events import EventLog
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Outcome
     from giftcard_rules.decide import Markets
+    from giftcard_server.callers.callers import Callers
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
@@ -144,6 +150,21 @@ class Parts:
     def _limits(self) -> dict[str, int]:
         settings = self.settings
         return {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
+
+
+def events_of(
+    settings: Settings, callers: Callers, registry: CollectorRegistry, opened: ExitStack
+) -> EventServicer | None:
+    """Return what reads and watches events, on two connections, where it may be served at all."""
+    if not settings.serves_confidants:
+        return None
+    connections = [database.connect(settings.database_url) for _ in range(2)]
+    for connection in connections:
+        opened.callback(database.close, connection)
+    reading, delivering = map(EventLog, connections)
+    metrics = EventMetrics(registry)
+    delivery = EventDelivery(delivering, metrics, settings.event_watchers)
+    return EventServicer(EventReader(reading), delivery, metrics, callers)
 
 
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:

@@ -18,6 +18,7 @@ from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
+from giftcard_server.edge import events
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICES, grpc_server
@@ -33,6 +34,7 @@ from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    events_of,
     judged_clock_of,
     parts_of,
     prepare_database,
@@ -103,15 +105,16 @@ class Service:
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
             self._clock = TrustedClock(now) if now else judged()
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
-            self._health = Health(*SERVICES)
-            serving.callback(self._health.close)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
+            self._events = events_of(settings, access.callers, self.registry, opened)
+            self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
+            serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
             servicers = (parts.servicer, parts.authorization_servicer, parts.refund_servicer)
-            services = (threads, *servicers, self._health, self._interceptor)
+            services = (threads, *servicers, self._events, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
@@ -138,6 +141,8 @@ class Service:
         self._grpc.start()
         if self._http:
             self._http.start()
+        if self._events:
+            self._events.delivery.start()
         for recurring in self._recurring:
             recurring.start()
         self._health.set(SERVING)
@@ -159,7 +164,11 @@ class Service:
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)
+        if self._events:
+            self._events.delivery.drain()
         unanswered = finish_calls(self._interceptor, self._settings.drain_seconds)
+        if self._events:
+            self._events.delivery.stop()
         for recurring in self._recurring:
             recurring.stop()
         if unanswered:  # They use the connections still. Nothing of them is acknowledged.

@@ -18,7 +18,7 @@ from giftcard_server.callers.roles import Role, Roles, may_call
 from giftcard_server.errors import CallerRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +74,19 @@ class Callers:
         except CallerRefusedError as error:
             _end(context, error)
         _CURRENT.set(caller)
+
+    def admission(self, path: str) -> Callable[[], bool]:
+        """Return how to find out whether the caller of this thread's call may still call a path.
+
+        A stream outlives the moment at which its caller was admitted.
+        """
+        name = _CURRENT.get().name
+
+        def holds() -> bool:
+            known = self._known
+            return known is None or not known.get(name, frozenset()).isdisjoint(may_call(path))
+
+        return holds
 
     def admitted(self, path: str, uris: Sequence[str], hosts: Sequence[str]) -> Caller:
         """Return the caller whose certificate has these names.

@@ -17,6 +17,7 @@ class Role(enum.StrEnum):
     REFUNDS = "refunds"
     SUPPORT = "support"
     OPERATOR = "operator"
+    EVENTS = "events"
 
 
 Roles = frozenset[Role]
@@ -28,6 +29,7 @@ _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
 _REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
+_EVENTS: Final = "/giftcard.v1.EventService"
 _HEALTH: Final = "/grpc.health.v1.Health"
 
 # By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
@@ -45,6 +47,8 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
     f"{_REFUNDS}/ListRefundsDue": frozenset({Role.REFUNDS, Role.SUPPORT}),
     f"{_REFUNDS}/ConfirmRefund": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_EVENTS}/ReadEvents": frozenset({Role.EVENTS}),
+    f"{_EVENTS}/WatchEvents": frozenset({Role.EVENTS}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

@@ -9,14 +9,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
+from giftcard.v1 import event_service_pb2_grpc as event_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
-from giftcard_server.edge import authorizations, refunds
+from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
     from giftcard_server.edge.authorizations import AuthorizationServicer
+    from giftcard_server.edge.events import EventServicer
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
@@ -47,12 +49,13 @@ CALLERS_KEEPALIVE_SECONDS: Final = 20
 CALLS_PER_THREAD: Final = 4
 
 
-def grpc_server(
+def grpc_server(  # noqa: PLR0913 - a servicer of each service
     settings: Settings,
     threads: ReadyThreads,
     servicer: GiftCardServicer,
     authorization_servicer: AuthorizationServicer,
     refund_servicer: RefundServicer,
+    event_servicer: EventServicer | None,
     health: Health,
     interceptor: Interceptor,
     *,
@@ -72,8 +75,13 @@ def grpc_server(
     pb_grpc.add_GiftCardServiceServicer_to_server(servicer, server)
     authorization_pb_grpc.add_AuthorizationServiceServicer_to_server(authorization_servicer, server)
     refund_pb_grpc.add_RefundServiceServicer_to_server(refund_servicer, server)
+    services: tuple[str, ...] = SERVICES
+    if event_servicer is not None:
+        event_pb_grpc.add_EventServiceServicer_to_server(event_servicer, server)
+        interceptor.expect(events.SERVICE, events.METHODS)
+        services = (*services, events.SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
     interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
     interceptor.expect(refunds.SERVICE, refunds.service_methods())
