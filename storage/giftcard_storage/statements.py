@@ -11,6 +11,8 @@ from giftcard_storage.schema import (
     Authorization,
     Card,
     DataKey,
+    Event,
+    NewEvent,
     Person,
     Posting,
     Purchase,
@@ -39,6 +41,8 @@ class Statements:
     insert_data_key: str
     insert_person: str
     insert_request: str
+    insert_new_event: str
+    insert_event: str
     insert_refund_confirmation: str
     update_card: str
     update_block: str
@@ -59,6 +63,8 @@ def statements_of(engine: Engine) -> Statements:
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
+        insert_new_event=engine.insert(NewEvent),
+        insert_event=engine.insert(Event),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),

@@ -55,7 +55,8 @@ def test_each_migration_says_what_it_means_for_running_servers() -> None:
     effects = {each.name: each.load().EFFECT for each in Migration.load_directory(str(MIGRATIONS))}
     assert len(effects) >= 3
     assert {name for name, effect in effects.items() if effect is Effect.FENCES} == {
-        "0002_sealed_people"
+        "0002_sealed_people",
+        "0007_events",
     }
     assert {type(effect) for effect in effects.values()} == {Effect}
 
