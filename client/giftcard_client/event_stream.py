@@ -4,8 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import grpc
+from typing import Any
 
 from giftcard.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 
@@ -13,7 +12,7 @@ from giftcard.v1.event_service_pb2 import WatchEventsRequest, WatchEventsRespons
 # connection alive nevertheless, so that gRPC's own pings do not notice.
 SILENCE_SECONDS = 30.0
 
-Open = Callable[[WatchEventsRequest], "grpc.CallIterator[WatchEventsResponse]"]
+Open = Callable[[WatchEventsRequest], Any]
 
 
 @contextmanager

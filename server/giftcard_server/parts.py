@@ -147,6 +147,11 @@ class Parts:
         )
 
     @property
+    def servicers(self) -> tuple[GiftCardServicer, AuthorizationServicer, RefundServicer]:
+        """The servicers of the services that are served wherever `GiftCardService` is."""
+        return self.servicer, self.authorization_servicer, self.refund_servicer
+
+    @property
     def _limits(self) -> dict[str, int]:
         settings = self.settings
         return {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}

@@ -15,7 +15,8 @@ import structlog
 
 from giftcard_server.edge import refusals
 from giftcard_server.edge.event_messages import heartbeat, told
-from giftcard_server.edge.event_reading import changed, require_kept
+from giftcard_server.edge.event_reading import changed, checked
+from giftcard_server.edge.event_requests import Wanted
 from giftcard_server.edge.event_tail import Encoded, EventTail, Found
 from giftcard_server.errors import EventsRefusedError
 from giftcard_server.logs import Summarized, where
@@ -36,7 +37,7 @@ log = structlog.get_logger(__name__)
 # An event is on its way within this, and the time that a statement takes.
 POLL_SECONDS: Final = 0.05
 HEARTBEAT_SECONDS: Final = 5.0
-# Between two looks whether generation and callers are still the same, while nothing happens.
+# Between two looks whether the callers may still watch.
 LOOK_SECONDS: Final = 1.0
 # Events that one statement reads.
 PAGE: Final = 500
@@ -44,10 +45,6 @@ PAGE: Final = 500
 BURST: Final = 128
 
 ALL: Final[frozenset[EventType]] = frozenset()
-
-
-class _AnotherGenerationError(Exception):
-    """The database was restored from a backup while it was read."""
 
 
 class Watcher:
@@ -174,6 +171,8 @@ class EventDelivery:
             except StorageError as error:
                 self._postponed.add("events postponed", why=type(error).__name__)
                 self._lose(refusals.storage_away())
+            except EventsRefusedError:  # Consumers resume, and each is told what that means for it.
+                self._lose(refusals.storage_away())
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400
@@ -198,47 +197,46 @@ class EventDelivery:
             self._metrics.lagging(0)
             return
         now = time.monotonic()
-        if self._tail is None or now - self._looked_at >= LOOK_SECONDS:
+        if self._tail is None or now - self._polled_at >= POLL_SECONDS:
+            self._polled_at = now
+            self._poll(watchers)
+        if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            self._look(watchers)
+            for watcher in watchers:
+                if not watcher.may_watch():
+                    watcher.stream.end(refusals.no_longer_admitted())
         assert self._tail is not None
-        try:
-            if now - self._polled_at >= POLL_SECONDS:
-                self._polled_at = now
-                self._poll(self._tail)
-            self._serve(watchers, self._tail, now)
-        except _AnotherGenerationError:
-            self._tail = None
-            self._wake.set()
+        self._serve(watchers, self._tail, now)
 
-    def _poll(self, tail: EventTail) -> None:
-        """Read the newest events."""
-        events = self._read(tail.end, PAGE, ALL)
-        tail.extend(
-            Encoded(each.position, each.type, told(each, self._generation)) for each in events
-        )
-        if len(events) == PAGE:  # There is more.
-            self._polled_at = 0.0
-            self._wake.set()
-
-    def _read(self, after: int, limit: int, types: frozenset[EventType]) -> list[StoredEvent]:
-        """Read events. Raises `_AnotherGenerationError` where they may be of another one."""
-        events = self._log.read(after, limit, types)
-        if events and self._log.generation() != self._generation:
-            raise _AnotherGenerationError
-        return events
-
-    def _look(self, watchers: Sequence[Watcher]) -> None:
-        """End the streams of a former generation, and of callers that may no longer watch."""
-        generation = self._log.generation()
+    def _poll(self, watchers: Sequence[Watcher]) -> None:
+        """Read the newest events, if there are any. Raises `EventsRefusedError`."""
+        generation, last = self._log.glance()
         if self._tail is None or generation != self._generation:
-            self._generation, self._tail = generation, EventTail(self._log.last_position())
+            with self._log.state():  # Consumers are told positions, which must not be lost.
+                self._generation, self._tail = generation, EventTail(self._log.last_position())
         for watcher in watchers:
             if watcher.generation != generation:
                 refused = changed(self._log, watcher.generation)
                 watcher.stream.end(refusals.events_refused(refused))
-            elif not watcher.may_watch():
-                watcher.stream.end(refusals.no_longer_admitted())
+        if last < self._tail.end:
+            raise EventsRefusedError.ahead(last)
+        if last > self._tail.end:
+            events = self._read(self._tail.end, PAGE, ALL)
+            self._tail.extend(
+                Encoded(each.position, each.type, self._told(each)) for each in events
+            )
+            if len(events) == PAGE:  # There is more.
+                self._polled_at = 0.0
+                self._wake.set()
+
+    def _read(self, after: int, limit: int, types: frozenset[EventType]) -> list[StoredEvent]:
+        """Read events. Raises `EventsRefusedError` where they are not those that are wanted."""
+        with self._log.state():
+            checked(self._log, Wanted(self._generation, after, types))
+            return self._log.read(after, limit, types)
+
+    def _told(self, event: StoredEvent) -> bytes:
+        return told(event, self._generation)
 
     def _serve(self, watchers: Sequence[Watcher], tail: EventTail, now: float) -> None:
         """Offer each that has taken everything what comes next, or a heartbeat."""
@@ -274,13 +272,9 @@ class EventDelivery:
             return tail.after(watcher.position, watcher.types, BURST)
         place = (watcher.position, watcher.types)
         if place not in pages:
-            pages[place] = self._page(*place, tail.end)
+            events = self._read(*place[:1], BURST, place[1])
+            is_full = len(events) == BURST
+            last = events[-1].position if events else 0
+            messages = [self._told(each) for each in events]
+            pages[place] = Found(messages, last if is_full else max(last, tail.end))
         return pages[place]
-
-    def _page(self, after: int, types: frozenset[EventType], end: int) -> Found:
-        events = self._read(after, BURST, types)
-        require_kept(self._log, after)
-        messages = [told(each, self._generation) for each in events]
-        if len(events) == BURST:
-            return Found(messages, events[-1].position)
-        return Found(messages, max([end, *(each.position for each in events)]))

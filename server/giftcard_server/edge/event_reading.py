@@ -6,13 +6,14 @@ Each reader has a connection of its own, which one thread at a time uses.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_server.errors import EventsRefusedError, OverloadedError
 from giftcard_storage.events import EventLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from giftcard_server.edge.event_requests import Wanted
     from giftcard_storage.events import StoredEvent
@@ -40,39 +41,33 @@ class EventReader:
 
     def page(self, wanted: Wanted, size: int) -> Page:
         """Return a page. Raises `EventsRefusedError` and `OverloadedError`."""
+        with self._one_of_few(), self._log.state():
+            generation, last = checked(self._log, wanted)
+            events = self._log.read(wanted.after, size, wanted.types)
+        # A page that is not full has everything up to the end of the log.
+        resume = events[-1].position if len(events) == size else last
+        return Page(events, generation, last, resume)
+
+    def generation_of(self, wanted: Wanted) -> str:
+        """Return the generation in which a consumer watches. Raises as `page` does."""
+        with self._one_of_few(), self._log.state():
+            return checked(self._log, wanted)[0]
+
+    @contextmanager
+    def _one_of_few(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise OverloadedError
         try:
             with self._lock:
-                generation, last = checked(self._log, wanted)
-                events = self._log.read(wanted.after, size, wanted.types)
-                # Again, as both may have changed before the events were read.
-                require_generation(self._log, generation)
-                require_kept(self._log, wanted.after)
+                yield
         finally:
             self._places.release()
-        return Page(events, generation, *_reached(wanted.after, events, last, size))
-
-    def generation_of(self, wanted: Wanted) -> str:
-        """Return the generation in which a consumer watches. Raises `EventsRefusedError`."""
-        with self._lock:
-            return checked(self._log, wanted)[0]
-
-
-def _reached(after: int, events: Sequence[StoredEvent], last: int, size: int) -> tuple[int, int]:
-    """Return the last position of the log, and the one up to which a page is complete.
-
-    `last` was read before the events, so that a page that is not full has all up to there.
-    """
-    position = events[-1].position if events else after
-    last = max(last, position)
-    return last, position if len(events) == size else last
 
 
 def checked(log: EventLog, wanted: Wanted) -> tuple[str, int]:
     """Return the generation and the last position of the log.
 
-    Raises `EventsRefusedError` unless it can go on after the position that is wanted.
+    Raises `EventsRefusedError` unless it goes on after the position that is wanted.
     """
     generation = log.generation()
     if wanted.generation and wanted.generation != generation:
@@ -82,12 +77,6 @@ def checked(log: EventLog, wanted: Wanted) -> tuple[str, int]:
         raise EventsRefusedError.ahead(last)
     require_kept(log, wanted.after)
     return generation, last
-
-
-def require_generation(log: EventLog, generation: str) -> None:
-    """Raise `EventsRefusedError` if the generation is another one now."""
-    if log.generation() != generation:
-        raise changed(log, generation)
 
 
 def require_kept(log: EventLog, after: int) -> None:
