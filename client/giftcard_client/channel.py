@@ -41,11 +41,7 @@ SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
-            "name": [
-                {"service": "giftcard.v1.GiftCardService"},
-                # Not WatchEvents, which `giftcard_client.events` resumes elsewhere in the log.
-                {"service": "giftcard.v1.EventService", "method": "ReadEvents"},
-            ],
+            "name": [{"service": "giftcard.v1.GiftCardService"}],
             "retryPolicy": {
                 "maxAttempts": MAX_TRIES,
                 "initialBackoff": INITIAL_BACKOFF,

@@ -4,13 +4,13 @@ import itertools
 import random
 import time
 from collections.abc import Iterable, Iterator
-from typing import Self
+from functools import cached_property
 
 import grpc
 
 from giftcard.v1.event_service_pb2 import ReadEventsRequest, WatchEventsRequest
 from giftcard.v1.event_service_pb2_grpc import EventServiceStub
-from giftcard_client.channel import open_channel
+from giftcard_client.connection import Connection
 from giftcard_client.errors import OutcomeUnknown
 from giftcard_client.event_results import Event, EventPage
 from giftcard_client.event_stream import event_stream
@@ -19,14 +19,13 @@ from giftcard_client.vocabulary import EventType
 from giftcard_client.wire_events import read_event, read_page, type_numbers
 from giftcard_client.wire_requests import expressed
 
-DEFAULT_TIMEOUT_SECONDS = 5.0
 # Between two tries to resume: longer each time, up to this, and at random, so that not
 # all consumers of a server that ended come back at one moment.
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
 
-class Events:
+class Events(Connection):
     """What happens to all cards, in order, from the service at `target`.
 
         with Events("127.0.0.1:50051") as events:
@@ -36,29 +35,12 @@ class Events:
     A consumer is told every event at least once. It stores `position` and `generation` of
     the last event that it has dealt with, in one transaction with what it did; where it
     cannot, it recognises events by their `event_id`. The caller needs the role `events`.
+    Whoever watches gets ValueError once the connection is closed.
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        credentials: grpc.ChannelCredentials | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        """Prepare the connection, which opens on the first call; `credentials` encrypt it."""
-        self._channel = open_channel(target, credentials)
-        self._stub = EventServiceStub(self._channel)
-        self._timeout_seconds = timeout_seconds
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection. Those who watch get ValueError."""
-        self._channel.close()
+    @cached_property
+    def _event_stub(self) -> EventServiceStub:
+        return EventServiceStub(self._channel)
 
     def read(
         self,
@@ -83,11 +65,8 @@ class Events:
                 types=type_numbers(types),
             ),
         )
-        deadline = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            return read_page(self._stub.ReadEvents(request, timeout=deadline))
-        except grpc.RpcError as error:
-            raise as_gift_card_error(error, "") from error
+        page, _ = self._call(self._event_stub.ReadEvents, request, "", timeout_seconds)
+        return read_page(page)
 
     def watch(
         self,
@@ -139,7 +118,7 @@ class Events:
     def _until_cut(self, request: WatchEventsRequest) -> Iterator[Event | None]:
         """Yield events, and None for each heartbeat; `request` becomes the one that resumes."""
         try:
-            with event_stream(self._stub.WatchEvents, request) as messages:
+            with event_stream(self._event_stub.WatchEvents, request) as messages:
                 for message in messages:
                     # From now on only this generation will do.
                     request.generation = message.generation

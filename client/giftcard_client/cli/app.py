@@ -3,6 +3,7 @@
 import typer
 
 from giftcard_client.cli.demo.command import demo
+from giftcard_client.cli.event_commands import events
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
 from giftcard_client.cli.remote_command import remote_command
 from giftcard_client.cli.rpc_commands import authorize, cancel, capture, issue, reverse, validate
@@ -23,6 +24,7 @@ def run() -> None:
     )
     for command in (issue, validate, authorize, capture, reverse, cancel):
         app.command()(remote_command(command))
-    add_server_commands(app)
+    app.add_typer(events, name="events")
+    add_server_commands(app, {"events": events})
     app.command()(demo)
     app()
