@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
@@ -69,6 +72,8 @@ class Parts:
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
     caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+    # Set with each commit that changed cards, for whoever waits for events.
+    has_committed: threading.Event = field(default_factory=threading.Event)
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -78,7 +83,7 @@ class Parts:
     @cached_property
     def committer(self) -> Committer:
         """Decides every command that may change something."""
-        return Committer(
+        committer = Committer(
             self.writing,
             self.ring,
             self.markets,
@@ -87,6 +92,8 @@ class Parts:
             self.metrics,
             **self._limits,
         )
+        committer.tell_of_commit = self.has_committed.set
+        return committer
 
     @cached_property
     def validate_reader(self) -> ValidateReader:
@@ -192,6 +199,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(BacklogCollector(overview.event_backlog, time.time))
     return registry
 
 

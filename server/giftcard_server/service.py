@@ -25,6 +25,7 @@ from giftcard_server.edge.grpc_server import SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.errors import ClockWrongError, StartRefusedError
+from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
@@ -117,8 +118,7 @@ class Service:
             self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
-            if keeps_house:
-                self._recurring.append(_housekeeping(parts, overview))
+            self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
             if url.engine.needs_checkpoints:
                 self._recurring.append(_checkpointing(url, opened))
             self._listen(access, with_http=worker is None)
@@ -218,6 +218,18 @@ def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
             return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
     return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
+
+
+def _in_background(
+    parts: Parts, overview: SharedOverview, opened: ExitStack, *, keeps_house: bool
+) -> list[Recurring]:
+    """Return what gives positions to events, and where it keeps house, what books time's work."""
+    settings, url = parts.settings, parts.settings.database_url
+    recurring = sequencing_on(url, parts.has_committed, parts.registry, opened)
+    if keeps_house:
+        recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
+        recurring.append(_housekeeping(parts, overview))
+    return recurring
 
 
 def _watching(

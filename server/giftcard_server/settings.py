@@ -31,6 +31,7 @@ from pydantic_settings import SettingsError as UnreadableError
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
+from giftcard_server.events.settings import EventSettings
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
 from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
@@ -74,7 +75,9 @@ MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSettings):
+class Settings(
+    KeySettings, CallerSettings, GuessSettings, ClockSettings, EventSettings, BaseSettings
+):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(

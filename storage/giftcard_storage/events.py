@@ -10,8 +10,8 @@ from peewee import fn
 
 from giftcard_storage.errors import translated
 from giftcard_storage.event_rows import StoredEvent, stored_event_of
+from giftcard_storage.event_schema import Event, EventGeneration, EventRemoval, NewEvent
 from giftcard_storage.rows import microseconds
-from giftcard_storage.schema import Event, EventGeneration, EventRemoval, NewEvent
 from giftcard_storage.transactions import reading, reading_durably, writing
 
 if TYPE_CHECKING:

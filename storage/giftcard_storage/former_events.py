@@ -249,6 +249,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
+        value: Any
         value, place = _varint(message, place)
         if tag & 7 == _LENGTH_DELIMITED:
             value, place = message[place : place + value], place + value
@@ -257,7 +258,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
         yield tag >> 3, value
 
 
-def _varint(message: bytes, place: int) -> tuple[Any, int]:
+def _varint(message: bytes, place: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = message[place]

@@ -11,8 +11,6 @@ from giftcard_storage.schema import (
     Authorization,
     Card,
     DataKey,
-    Event,
-    NewEvent,
     Person,
     Posting,
     Purchase,
@@ -41,8 +39,6 @@ class Statements:
     insert_data_key: str
     insert_person: str
     insert_request: str
-    insert_new_event: str
-    insert_event: str
     insert_refund_confirmation: str
     update_card: str
     update_block: str
@@ -63,8 +59,6 @@ def statements_of(engine: Engine) -> Statements:
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
-        insert_new_event=engine.insert(NewEvent),
-        insert_event=engine.insert(Event),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),

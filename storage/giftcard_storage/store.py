@@ -15,7 +15,7 @@ from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
-from giftcard_storage.event_rows import event_rows
+from giftcard_storage.event_saving import saving_of_events
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
@@ -53,9 +53,6 @@ class Loaded:
     versions: dict[str, int]
     authorization_ids: frozenset[str]
     data_keys: dict[str, list[DataKey]]
-
-
-LAST_POSITION: Final = "SELECT COALESCE(MAX(position), 0) FROM event"
 
 
 class Store:
@@ -155,19 +152,10 @@ class Store:
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
-            self._saving_of(event_rows(decisions, now)),
+            saving_of_events(self._database, decisions, now),
         )
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])
-
-    def _saving_of(self, events: list[Row]) -> tuple[str, list[Row]]:
-        """Return how to save events: with positions, where no other writer can give the same."""
-        if not (events and self._engine.has_one_writer):
-            return self._statements.insert_new_event, events
-        with translated():
-            ((last,),) = self._database.execute_sql(LAST_POSITION).fetchall()
-        numbered = [(position, *row) for position, row in enumerate(events, last + 1)]
-        return self._statements.insert_event, numbered
 
     def _sealed(self, loaded: Loaded, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]

@@ -47,6 +47,7 @@ FLOORS = {
         {"guesses"},
         {"keys"},
         {"clocks"},
+        {"events"},
         {"markets", "known_terms"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},

@@ -1,39 +1,19 @@
 """Each decision tells what it did, in order: by tables from acts to events."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from giftcard_rules.cards import Authorization, Card, CardState
-from giftcard_rules.commands import (
-    BlockCard,
-    CatchUp,
-    Command,
-    PaymentMethod,
-    ReverseReason,
-    UnblockCard,
-    WriteOffCard,
-)
+from giftcard_rules.cards import CardState
+from giftcard_rules.commands import CatchUp, PaymentMethod
 from giftcard_rules.decide import decide
 from giftcard_rules.events import EVENT_OF, STATE_AFTER, Event, EventType, event_id, events_of
 from giftcard_rules.ledger import PostingKind
 from giftcard_rules.operator_commands import Reinstate
-from given.made_facts import (
-    FRIEND,
-    HOLD_LAPSED,
-    Books,
-    authorize,
-    cancel,
-    capture,
-    confirm_refund,
-    euros,
-    extend,
-    issue,
-    order,
-    reverse,
-)
+from given import told_acts
+from given.made_facts import Books, cancel, capture, issue, order, reverse
+from given.told_acts import Act, held
 
 ACTIVE, HELD, REDEEMED = CardState.ACTIVE, CardState.HELD, CardState.REDEEMED
 CANCELLED, EXPIRED, BLOCKED = CardState.CANCELLED, CardState.EXPIRED, CardState.BLOCKED
@@ -64,163 +44,6 @@ def amounts(amount: int, **others: Any) -> dict[str, Any]:
     return {"amount_minor": amount} | others
 
 
-Act = Callable[[Books], Command]
-
-
-def bought(books: Books) -> Card:
-    return books.bought(50_00, order_id="purchase-1", payment_reference="payment-1")
-
-
-def held(books: Books, total_minor: int = 50_00) -> tuple[Card, Authorization]:
-    card = bought(books)
-    return card, books.authorized(card, order(total_minor))
-
-
-def sell(_books: Books) -> Command:
-    return issue(50_00)
-
-
-def set_aside(books: Books) -> Command:
-    return authorize(bought(books).card_id, order(40_00))
-
-
-def set_aside_again(books: Books) -> Command:
-    card, _ = held(books)
-    return authorize(card.card_id, order(30_00))
-
-
-def hold_longer(books: Books) -> Command:
-    return extend(held(books)[1].authorization_id, timedelta(hours=1))
-
-
-def capture_all(books: Books) -> Command:
-    return capture(held(books, 70_00)[1].authorization_id)
-
-
-def capture_less(books: Books) -> Command:
-    hold = held(books, 40_00)[1]
-    return capture(hold.authorization_id, 25_00)
-
-
-def capture_beside_another_tender(books: Books) -> Command:
-    hold = held(books, 70_00)[1]
-    return capture(hold.authorization_id, other_tender_amount=euros(5_00))
-
-
-def release(books: Books) -> Command:
-    return reverse(held(books)[1].authorization_id)
-
-
-def release_after_expiry(books: Books) -> Command:
-    card = bought(books)
-    books.now = card.expires_at - timedelta(minutes=1)
-    hold = books.authorized(card, order())
-    books.now = card.expires_at
-    return reverse(hold.authorization_id)
-
-
-def lapse_then_pay_another(books: Books) -> Command:
-    card, _ = held(books)
-    books.now = HOLD_LAPSED
-    return authorize(card.card_id, order(20_00, order_id="order-2"))
-
-
-def lapse_and_expire(books: Books) -> Command:
-    card, _ = held(books)
-    books.now = card.expires_at
-    return CatchUp(card.card_id)
-
-
-def decline_after_expiry(books: Books) -> Command:
-    card = bought(books)
-    books.now = card.expires_at
-    return authorize(card.card_id, order())
-
-
-def refund_a_part(books: Books) -> Command:
-    _, hold = held(books, 70_00)
-    books.captured(hold)
-    return reverse(hold.authorization_id, 60_00, beneficiary=FRIEND)
-
-
-def refund_other_tenders_alone(books: Books) -> Command:
-    _, hold = held(books, 70_00)
-    books.captured(hold)
-    books.reversed(hold, 50_00)
-    return reverse(hold.authorization_id)
-
-
-def refund_and_restore(books: Books) -> Command:
-    _, hold = held(books, 40_00)
-    books.captured(hold)
-    return reverse(hold.authorization_id, reason=ReverseReason.TECHNICAL)
-
-
-def cancel_the_purchase(books: Books) -> Command:
-    return cancel(bought(books))
-
-
-def confirm_a_cancelled_purchase(books: Books) -> Command:
-    card = bought(books)
-    books.decide(cancel(card))
-    return confirm_refund(20_00, card_id=card.card_id)
-
-
-def confirm_other_tenders(books: Books) -> Command:
-    _, hold = held(books, 70_00)
-    books.captured(hold)
-    books.reversed(hold)
-    return confirm_refund(5_00, authorization_id=hold.authorization_id)
-
-
-def block(books: Books) -> Command:
-    return BlockCard(bought(books).card_id)
-
-
-def block_after_a_lapse(books: Books) -> Command:
-    card, _ = held(books)
-    books.now = HOLD_LAPSED
-    return BlockCard(card.card_id)
-
-
-def block_what_is_used(books: Books) -> Command:
-    card, hold = held(books)
-    books.captured(hold)
-    return BlockCard(card.card_id)
-
-
-def block_twice(books: Books) -> Command:
-    card = bought(books)
-    books.decide(BlockCard(card.card_id))
-    return BlockCard(card.card_id)
-
-
-def unblock(books: Books) -> Command:
-    card = bought(books)
-    books.decide(BlockCard(card.card_id))
-    return UnblockCard(card.card_id, restore_validity=False)
-
-
-def unblock_what_expired_meanwhile(books: Books) -> Command:
-    card = bought(books)
-    books.decide(BlockCard(card.card_id))
-    books.now = card.expires_at
-    return UnblockCard(card.card_id, restore_validity=True)
-
-
-def write_off_what_is_held(books: Books) -> Command:
-    card, _ = held(books, 30_00)
-    books.decide(BlockCard(card.card_id))
-    return WriteOffCard(card.card_id)
-
-
-def refund_what_is_blocked(books: Books) -> Command:
-    card, hold = held(books)
-    books.captured(hold)
-    books.decide(BlockCard(card.card_id))
-    return reverse(hold.authorization_id)
-
-
 OF_ORDER = {"order_id": "order-1"}
 OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
 
@@ -228,18 +51,18 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
 @pytest.mark.parametrize(
     ("act", "events"),
     [
-        (sell, [(TYPE.CARD_ISSUED, ACTIVE, amounts(50_00, **OF_PURCHASE))]),
-        (set_aside, [(TYPE.CARD_HELD, HELD, amounts(40_00, **OF_ORDER))]),
+        (told_acts.sell, [(TYPE.CARD_ISSUED, ACTIVE, amounts(50_00, **OF_PURCHASE))]),
+        (told_acts.set_aside, [(TYPE.CARD_HELD, HELD, amounts(40_00, **OF_ORDER))]),
         (
-            set_aside_again,
+            told_acts.set_aside_again,
             [
                 (TYPE.CARD_RELEASED, ACTIVE, amounts(50_00, **OF_ORDER)),
                 (TYPE.CARD_HELD, HELD, amounts(30_00, **OF_ORDER)),
             ],
         ),
-        (hold_longer, []),
+        (told_acts.hold_longer, []),
         (
-            capture_all,
+            told_acts.capture_all,
             [
                 (
                     TYPE.CARD_REDEEMED,
@@ -249,7 +72,7 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            capture_less,
+            told_acts.capture_less,
             [
                 (
                     TYPE.CARD_REDEEMED,
@@ -260,7 +83,7 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            capture_beside_another_tender,
+            told_acts.capture_beside_another_tender,
             [
                 (
                     TYPE.CARD_REDEEMED,
@@ -269,31 +92,31 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
                 )
             ],
         ),
-        (release, [(TYPE.CARD_RELEASED, ACTIVE, amounts(50_00, **OF_ORDER))]),
+        (told_acts.release, [(TYPE.CARD_RELEASED, ACTIVE, amounts(50_00, **OF_ORDER))]),
         (
-            release_after_expiry,
+            told_acts.release_after_expiry,
             [
                 (TYPE.CARD_RELEASED, ACTIVE, amounts(50_00, **OF_ORDER)),
                 (TYPE.CARD_EXPIRED, EXPIRED, amounts(50_00)),
             ],
         ),
         (
-            lapse_then_pay_another,
+            told_acts.lapse_then_pay_another,
             [
                 (TYPE.HOLD_LAPSED, ACTIVE, amounts(50_00, **OF_ORDER)),
                 (TYPE.CARD_HELD, HELD, amounts(20_00, order_id="order-2")),
             ],
         ),
         (
-            lapse_and_expire,
+            told_acts.lapse_and_expire,
             [
                 (TYPE.HOLD_LAPSED, ACTIVE, amounts(50_00, **OF_ORDER)),
                 (TYPE.CARD_EXPIRED, EXPIRED, amounts(50_00)),
             ],
         ),
-        (decline_after_expiry, [(TYPE.CARD_EXPIRED, EXPIRED, amounts(50_00))]),
+        (told_acts.decline_after_expiry, [(TYPE.CARD_EXPIRED, EXPIRED, amounts(50_00))]),
         (
-            refund_a_part,
+            told_acts.refund_a_part,
             [
                 (
                     TYPE.ORDER_REFUNDED,
@@ -304,7 +127,7 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            refund_other_tenders_alone,
+            told_acts.refund_other_tenders_alone,
             [
                 (
                     TYPE.ORDER_REFUNDED,
@@ -314,7 +137,7 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            refund_and_restore,
+            told_acts.refund_and_restore,
             [
                 (
                     TYPE.ORDER_REFUNDED,
@@ -325,27 +148,30 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            cancel_the_purchase,
+            told_acts.cancel_the_purchase,
             [(TYPE.CARD_CANCELLED, CANCELLED, amounts(50_00, **OF_PURCHASE))],
         ),
         (
-            confirm_a_cancelled_purchase,
+            told_acts.confirm_a_cancelled_purchase,
             [(TYPE.REFUND_PAID, CANCELLED, amounts(20_00, **OF_PURCHASE))],
         ),
-        (confirm_other_tenders, [(TYPE.REFUND_PAID, REDEEMED, amounts(5_00, **OF_ORDER))]),
-        (block, [(TYPE.CARD_BLOCKED, BLOCKED, {})]),
         (
-            block_after_a_lapse,
+            told_acts.confirm_other_tenders,
+            [(TYPE.REFUND_PAID, REDEEMED, amounts(5_00, **OF_ORDER))],
+        ),
+        (told_acts.block, [(TYPE.CARD_BLOCKED, BLOCKED, {})]),
+        (
+            told_acts.block_after_a_lapse,
             [
                 (TYPE.HOLD_LAPSED, ACTIVE, amounts(50_00, **OF_ORDER)),
                 (TYPE.CARD_BLOCKED, BLOCKED, {}),
             ],
         ),
-        (block_what_is_used, [(TYPE.CARD_BLOCKED, REDEEMED, {})]),
-        (block_twice, []),
-        (unblock, [(TYPE.CARD_UNBLOCKED, ACTIVE, {})]),
+        (told_acts.block_what_is_used, [(TYPE.CARD_BLOCKED, REDEEMED, {})]),
+        (told_acts.block_twice, []),
+        (told_acts.unblock, [(TYPE.CARD_UNBLOCKED, ACTIVE, {})]),
         (
-            unblock_what_expired_meanwhile,
+            told_acts.unblock_what_expired_meanwhile,
             [
                 (TYPE.CARD_EXPIRED, EXPIRED, amounts(50_00)),
                 (TYPE.CARD_REINSTATED, BLOCKED, amounts(50_00)),
@@ -353,14 +179,14 @@ OF_PURCHASE = {"payment_method": PaymentMethod.BANK_CARD}
             ],
         ),
         (
-            write_off_what_is_held,
+            told_acts.write_off_what_is_held,
             [
                 (TYPE.CARD_RELEASED, BLOCKED, amounts(30_00, **OF_ORDER)),
                 (TYPE.CARD_WRITTEN_OFF, CANCELLED, amounts(50_00)),
             ],
         ),
         (
-            refund_what_is_blocked,
+            told_acts.refund_what_is_blocked,
             [
                 (
                     TYPE.ORDER_REFUNDED,
@@ -413,7 +239,7 @@ def test_an_event_names_its_purchase_its_order_and_the_card_that_it_relates_to()
 
 def test_the_key_of_an_event_is_the_cards_version_after_the_decision_and_its_place() -> None:
     books = Books()
-    command = set_aside_again(books)
+    command = told_acts.set_aside_again(books)
     events = events_of(books.decide(command))
     version = books.facts.cards[events[0].card_id].version
     assert [(event.version, event.ordinal) for event in events] == [(version, 0), (version, 1)]
