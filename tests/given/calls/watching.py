@@ -11,9 +11,9 @@ from giftcard.v1.event_service_pb2_grpc import EventServiceStub
 from giftcard_rules.events import EventType
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.event_schema import Event
 from giftcard_storage.events import EventLog
 from giftcard_storage.rows import microseconds
-from giftcard_storage.schema import Event
 from given.calls.shop import TIMEOUT_SECONDS
 from given.servers.running import NOON
 

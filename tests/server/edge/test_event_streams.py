@@ -78,6 +78,7 @@ def test_a_consumer_that_takes_nothing_delays_no_other_and_grows_no_memory(
             delivery = narrow._events.delivery  # type: ignore[union-attr]
             for watcher in delivery._all():
                 assert len(watcher.stream._waiting) <= BURST
+            assert delivery._tail is not None
             assert len(delivery._tail._events) <= LENGTH
             assert (value(narrow, "giftcard_event_watcher_lag") or 0) > 0
             # It lost nothing by being slow.
