@@ -21,6 +21,9 @@ from giftcard_client.errors import (
 from giftcard_client.event_results import Event, EventPage
 from giftcard_client.events import Events
 from giftcard_client.gift_cards import GiftCards
+from giftcard_client.market_terms import MarketTerms
+from giftcard_client.refund_results import RefundConfirmed, RefundDue
+from giftcard_client.refunds import Refunds
 from giftcard_client.results import (
     Authorization,
     Authorized,
@@ -32,6 +35,12 @@ from giftcard_client.results import (
     Replacement,
     Reversed,
     Validation,
+)
+from giftcard_client.shown_authorizations import (
+    Extended,
+    ReversePreview,
+    ShownAuthorization,
+    ShownAuthorizations,
 )
 from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
 from giftcard_client.vocabulary import (
@@ -60,12 +69,14 @@ __all__ = [
     "EventPage",
     "EventType",
     "Events",
+    "Extended",
     "GenerationChanged",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
     "InvalidRequest",
     "Issued",
+    "MarketTerms",
     "Misconfigured",
     "Money",
     "Order",
@@ -77,10 +88,16 @@ __all__ = [
     "Purchase",
     "PurchaseRefund",
     "Reason",
+    "RefundConfirmed",
+    "RefundDue",
+    "Refunds",
     "Replacement",
     "ReverseOutcome",
+    "ReversePreview",
     "ReverseReason",
     "Reversed",
+    "ShownAuthorization",
+    "ShownAuthorizations",
     "TimedOut",
     "Unavailable",
     "Validation",

@@ -79,7 +79,7 @@ UNDECIDED: Mapping[grpc.StatusCode, Callable[[status_pb2.Status, str, str], Gift
             grpc.StatusCode.UNIMPLEMENTED: _misconfigured,
             grpc.StatusCode.DEADLINE_EXCEEDED: _timed_out,
             grpc.StatusCode.UNAVAILABLE: _unavailable,
-            # Contention that outlasted the service's retries and then the client's.
+            # Contention that outlasted the service's retries, and the client's.
             grpc.StatusCode.ABORTED: _unavailable,
             # Raised by gRPC itself: all the service's threads are busy.
             grpc.StatusCode.RESOURCE_EXHAUSTED: _unavailable,

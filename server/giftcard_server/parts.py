@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from giftcard_server.callers.callers import caller_of
+from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
@@ -25,11 +25,14 @@ from giftcard_server.edge.event_metrics import EventMetrics
 from giftcard_server.edge.event_reading import EventReader
 from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
+from giftcard_server.edge.grpc_server import Servicers
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
-from giftcard_server.metrics import DomainMetrics, LiabilityCollector
+from giftcard_server.keys.metrics import SealedCollector
+from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
 from giftcard_storage.events import EventLog
@@ -71,7 +74,7 @@ class Parts:
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
     # Set with each commit that changed cards, for whoever waits for events.
     has_committed: threading.Event = field(default_factory=threading.Event)
 
@@ -153,10 +156,17 @@ class Parts:
             self.servicer.undecided,
         )
 
+    @cached_property
+    def terms_servicer(self) -> TermsServicer:
+        """Answers what the terms of a market are."""
+        return TermsServicer(self.markets, self.now)
+
     @property
-    def servicers(self) -> tuple[GiftCardServicer, AuthorizationServicer, RefundServicer]:
-        """The servicers of the services that are served wherever `GiftCardService` is."""
-        return self.servicer, self.authorization_servicer, self.refund_servicer
+    def servicers(self) -> Servicers:
+        """What answers the RPCs of each service. Raises `StartRefusedError`."""
+        return Servicers(
+            self.servicer, self.authorization_servicer, self.terms_servicer, self.refund_servicer
+        )
 
     @property
     def _limits(self) -> dict[str, int]:
@@ -200,6 +210,8 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(BacklogCollector(overview.event_backlog, time.time))
+    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
+    registry.register(SealedCollector(overview.sealed))
     return registry
 
 
@@ -228,7 +240,7 @@ def parts_of(
     registry: CollectorRegistry,
     now: Callable[[], datetime],
     opened: ExitStack,
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
     """Return the parts on four connections to the database, which `opened` will close."""
     connections = [database.connect(settings.database_url) for _ in range(4)]

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -56,7 +57,6 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.settings import Settings
@@ -100,7 +100,7 @@ class Service:
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            _require_known_cards(settings, overview, ring)
+            _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
             self.registry = registry_of(settings, overview)
             keeps_house = worker in {None, FIRST_WORKER}
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
@@ -114,8 +114,9 @@ class Service:
             serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            services = (threads, *parts.servicers, self._events, self._health, self._interceptor)
-            self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
+            servicers = parts.servicers._replace(events=self._events)
+            answering = (threads, servicers, self._health, self._interceptor)
+            self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
@@ -197,14 +198,15 @@ class Service:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
 
-def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
+def _require_known_cards(
+    settings: Settings, overview: SharedOverview, ring: KeyRing, now: datetime
+) -> None:
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
     markets = settings.known_markets
-    require_known(overview.holdings(), overview.made_by, ring, markets)
-    require_terms(
-        overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
-    )
+    known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
+    require_known(*known, ring, markets)
+    require_terms(overview, markets, now)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)

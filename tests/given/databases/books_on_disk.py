@@ -17,10 +17,9 @@ from giftcard_rules.commands import (
     Command,
     Issue,
     Outcome,
-    Validate,
-    Validated,
 )
 from giftcard_rules.decide import Markets
+from giftcard_rules.questions import Validate, Validated
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses

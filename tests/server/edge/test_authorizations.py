@@ -7,6 +7,7 @@ from typing import Any, Final
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
 from giftcard.v1 import authorization_service_pb2 as pb
@@ -281,7 +282,7 @@ NO_TARGET: Final = pb.PreviewReverseRequest(reason=gift_card_service_pb2.REVERSE
             ["delivered_on", "exercised_on"],
         ),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if isinstance(value, Message) else ", ".join(value),
 )
 def test_a_malformed_request_is_refused_with_every_violation(
     shop: Shop, request_: Any, fields: list[str]

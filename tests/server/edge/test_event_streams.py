@@ -10,7 +10,6 @@ import grpc
 import pytest
 
 from giftcard_rules.events import EventType
-from giftcard_server.callers.roles import Role
 from giftcard_server.edge.event_delivery import BURST
 from giftcard_server.edge.event_tail import LENGTH
 from giftcard_server.service import Service
@@ -168,8 +167,10 @@ def test_a_caller_that_loses_its_role_is_told_nothing_more(tmp_path: Path) -> No
         mutual.channel(target_of(service), mutual.of(uri("events"))) as channel,
         watching(channel) as watch,
     ):
-        others: dict[str, frozenset[Role]] = {f"{TRUST_DOMAIN}/idle": frozenset()}
-        service._interceptor._callers.replace(others)
+        # It stays a known caller, with another role.
+        known = service._settings.callers
+        events, support = (f"{TRUST_DOMAIN}/{role}" for role in ("events", "support"))
+        service._interceptor._callers.replace({**known, events: known[support]})
         ended = refusal(watch.end)
     assert ended.status is Code.PERMISSION_DENIED
 
