@@ -46,8 +46,9 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     EVENT_TYPE_CARD_REDEEMED: _EventType.ValueType  # 5
     """The card paid, once and for all (R14). Amount: what was captured."""
     EVENT_TYPE_ORDER_REFUNDED: _EventType.ValueType  # 6
-    """An order was refunded, wholly or in part (R24). Amount: what reached cards,
-    which is nothing where other tenders give all of it back.
+    """An order was refunded, wholly or in part (R24). Amount: what the card had paid
+    and what came back to a new one, which is nothing where other tenders give all
+    of it back.
     """
     EVENT_TYPE_CARD_CANCELLED: _EventType.ValueType  # 7
     """The purchase of the card was cancelled (R25). Amount: what the payment
@@ -94,8 +95,9 @@ EVENT_TYPE_HOLD_LAPSED: EventType.ValueType  # 4
 EVENT_TYPE_CARD_REDEEMED: EventType.ValueType  # 5
 """The card paid, once and for all (R14). Amount: what was captured."""
 EVENT_TYPE_ORDER_REFUNDED: EventType.ValueType  # 6
-"""An order was refunded, wholly or in part (R24). Amount: what reached cards,
-which is nothing where other tenders give all of it back.
+"""An order was refunded, wholly or in part (R24). Amount: what the card had paid
+and what came back to a new one, which is nothing where other tenders give all
+of it back.
 """
 EVENT_TYPE_CARD_CANCELLED: EventType.ValueType  # 7
 """The purchase of the card was cancelled (R25). Amount: what the payment
@@ -324,8 +326,8 @@ class Event(google.protobuf.message.Message):
     """The state of the card after it."""
     @property
     def occur_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it happened to the card. What time brings (lapse, expiry) is dated with
-        the moment at which it was due, though it may be booked later.
+        """When it was booked. What time brings (lapse, expiry) is booked by whatever
+        looks at the card next, some time after it was due.
         """
 
     @property
@@ -344,8 +346,8 @@ class Event(google.protobuf.message.Message):
 
     @property
     def restored_amount(self) -> giftcard.v1.order_pb2.Money:
-        """ORDER_REFUNDED: the part of `amount` that the capture had lost and that came
-        back (R39).
+        """ORDER_REFUNDED: what the capture had lost and what came back to a card beside
+        `amount` (R39).
         """
 
     def __init__(
