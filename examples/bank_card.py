@@ -13,7 +13,14 @@ from enum import StrEnum
 from uuid import uuid4
 
 from giftcard_client import Money
-from giftcard_client.connector import Payment, RefundReason, TenderResult, TenderStatus
+from giftcard_client.connector import (
+    Capabilities,
+    ComesBackAs,
+    Payment,
+    RefundReason,
+    TenderResult,
+    TenderStatus,
+)
 
 
 class Failure(StrEnum):
@@ -42,6 +49,12 @@ class BankCard:
     """A `Tender` with unlimited credit."""
 
     name = "bank_card"
+    capabilities = Capabilities(
+        multiple_captures=False,
+        uncaptured_rest=ComesBackAs.SAME_INSTRUMENT,
+        refunds=ComesBackAs.SAME_INSTRUMENT,
+        extendable_holds=False,
+    )
 
     def __init__(self, failures: Mapping[str, Sequence[Failure]] | None = None) -> None:
         """`failures` are those of each method, in the order in which they will happen."""

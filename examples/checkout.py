@@ -14,9 +14,9 @@ The order of the steps makes it safe:
    voided by the request id that it was sent with, in whatever state it is (R36).
    The exception is a leg that was declined and of which no earlier try may stand.
 
-A larger orchestrator differs in one point: it stores the legs in its database
-before they are sent, so that after a crash the next process can finish them.
-Here the holds are short, and lapse by themselves (R34).
+The request ids are on the disk before they are sent (`crash_journal.py`). After a crash:
+
+    python examples/checkout.py --journal orders.jsonl --reconcile
 """
 
 import argparse
@@ -26,9 +26,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from getpass import getpass
+from pathlib import Path
 from uuid import uuid4
 
 from bank_card import BankCard, Failure
+from crash_journal import Journal, reconcile
 from giftcard_client import Contact, GiftCards, Money, Order, OrderLine
 from giftcard_client.tender import (
     GiftCardTender,
@@ -110,9 +112,15 @@ class Checkout:
     """One order's checkout over a gift card and a bank card. `agree` asks the shopper."""
 
     def __init__(
-        self, gift_card: GiftCardTender, bank_card: Tender, agree: Callable[[Quote], bool]
+        self,
+        gift_card: GiftCardTender,
+        bank_card: Tender,
+        agree: Callable[[Quote], bool],
+        journal: Journal | None = None,
     ) -> None:
         """The caller closes the tenders."""
+        self._journal = journal or Journal()
+        self._order_id = ""
         self._gift_card = gift_card
         self._bank_card = bank_card
         self._agree = agree
@@ -131,7 +139,9 @@ class Checkout:
             return Receipt(Outcome.NOT_PAID, quote.message)
         if not self._agree(quote):
             return Receipt(Outcome.NOT_PAID, "You did not agree.")
-        legs = self._legs(basket, quote)
+        legs, self._order_id = self._legs(basket, quote), basket.order.order_id
+        sent = {leg.tender.name: leg.payment.request_id for leg in legs}
+        self._journal.begin(self._order_id, sent)
         try:
             for leg in legs:
                 self._authorize(leg)
@@ -146,6 +156,7 @@ class Checkout:
             self.finish_undoing()
             raise
         self._to_undo.clear()
+        self._journal.end(self._order_id)
         return Receipt(Outcome.PAID, legs=tuple(legs))
 
     def finish_undoing(self) -> StoreCredit | None:
@@ -161,6 +172,8 @@ class Checkout:
             if result.status in UNDONE:
                 self._to_undo.remove(leg)
                 credit = result.store_credit or credit
+        if self.is_undone:
+            self._journal.end(self._order_id)
         return credit
 
     @property
@@ -230,19 +243,22 @@ def _why(leg: Leg, result: TenderResult) -> str:
 def main() -> None:
     """Check out an order at a real service, with a simulated bank card."""
     options = _options()
+    journal = Journal(options.journal)
+    if options.reconcile:
+        with GiftCards(options.target) as cards:
+            found = reconcile(journal, cards, GiftCardTender(cards), BankCard())
+        print(*(f"{order_id}: {each}" for order_id, each in found.items()), sep="\n")
+        return
     order = Order(
         options.order_id,
         Money(options.goods + options.delivery),
-        [
-            OrderLine("goods", Money(options.goods)),
-            OrderLine("delivery", Money(options.delivery)),
-        ],
+        [OrderLine("goods", Money(options.goods)), OrderLine("delivery", Money(options.delivery))],
     )
     # Typed without an echo, or piped in; an argument would show in `ps` and the history.
     code = getpass("Gift card code: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
     bank_card = BankCard({options.at: [options.bank_card]} if options.bank_card else {})
     with GiftCards(options.target) as cards:
-        checkout = Checkout(GiftCardTender(cards), bank_card, _agree)
+        checkout = Checkout(GiftCardTender(cards), bank_card, _agree, journal)
         customer = Contact("shopper@example.com", "A. Shopper", "fr-FR")
         receipt = checkout.pay(Basket(order, options.market, customer, code, "tok_visa"))
     print(f"{receipt.outcome}: {receipt.message}" if receipt.message else receipt.outcome)
@@ -258,6 +274,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--target", default="127.0.0.1:50051", help="where the service is")
     parser.add_argument("--market", default="fr")
     parser.add_argument("--order-id", default=f"order-{uuid4()}")
+    parser.add_argument("--journal", type=Path, help="note here what is sent")
+    parser.add_argument("--reconcile", action="store_true", help="finish what a crash has left")
     parser.add_argument("--goods", type=int, default=8900, help="in cents")
     parser.add_argument("--delivery", type=int, default=490, help="in cents")
     parser.add_argument("--bank-card", type=Failure, choices=list(Failure), help="fail like this")

@@ -8,6 +8,9 @@ whole return, up to all that the card had paid, as a new card (R23). Only the re
 goes to the bank card (R24). The refund service never computes the split, so two
 part returns cannot disagree about it.
 
+Before anything moves, `promise` says what the customer would get, and until when
+a change of mind is in time: a preview, which changes nothing.
+
 A return has one id, and the ids of its requests are derived from that. So a
 return that was cut short, by a lost answer or a crash, is simply processed again:
 finished requests get the same answer, including the new card's code, and the
@@ -18,11 +21,12 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from bank_card import BankCard
-from giftcard_client import GiftCards, Money
+from giftcard_client import GiftCards, Money, Refunds, ReverseReason
+from giftcard_client.decline_messages import DECLINE_MESSAGES
 from giftcard_client.tender import (
     GiftCardTender,
     RefundReason,
@@ -50,6 +54,19 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a return would give now; `declined` says why it would give nothing.
+
+    A change of mind is in time before `deadline`; None: it has no limit.
+    """
+
+    to_gift_card: Money | None = None
+    to_bank_card: Money | None = None
+    deadline: datetime | None = None
+    declined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refunded:
     """The outcome of a return.
 
@@ -62,6 +79,19 @@ class Refunded:
     to_gift_card: Money | None = None
     to_bank_card: Money | None = None
     declined: str = ""
+
+
+def promise(returned: Return, cards: GiftCards) -> Promise:
+    """Ask what a return would give, for the customer to agree; changes nothing."""
+    preview = cards.preview_reverse(
+        returned.gift_card_reference,
+        reason=ReverseReason(returned.reason),
+        refund_amount=returned.amount,
+        delivered_on=returned.delivered_on,
+    )
+    if preview.reason is not None:
+        return Promise(declined=DECLINE_MESSAGES[preview.reason])
+    return Promise(preview.gift_card_amount, preview.other_tender_amount, preview.deadline)
 
 
 def take_back(
@@ -93,7 +123,24 @@ def take_back(
         # Also where the bank declines: the customer is owed the rest, and Customer
         # Service must find out why.
         return Refunded(is_settled=False, to_gift_card=first.amount)
+    # What the bank did is confirmed to the gift card service here.
     return Refunded(is_settled=True, to_gift_card=first.amount, to_bank_card=rest.amount)
+
+
+def confirm_bank_refund(refunds: Refunds, returned: Return, refunded: Refunded) -> None:
+    """Tell the service what the bank did, so that it does not count as owed any more.
+
+    If the same return is processed again, the service knows the request by its id, and
+    the refund is confirmed once.
+    """
+    if refunded.to_bank_card is None:
+        return
+    refunds.confirm(
+        authorization_id=returned.gift_card_reference,
+        amount=refunded.to_bank_card,
+        provider_reference=returned.bank_card_reference,
+        request_id=uuid5(NAMESPACE_URL, f"confirm:{returned.return_id}"),
+    )
 
 
 def _refund(tender: Tender, returned: Return, reference: str, amount: Money | None) -> TenderResult:
@@ -120,23 +167,32 @@ def main() -> None:
         options.delivered_on,
     )
     with GiftCards(options.target) as cards:
+        promised = promise(returned, cards)
+        if not promised.declined:
+            print("This return gives back:")
+            _print_amounts(promised.to_gift_card, promised.to_bank_card)
+        if promised.deadline:
+            print(f"  if it is declared before {promised.deadline:%F %T} UTC")
         refunded = take_back(
             returned,
             gift_card=GiftCardTender(cards),
             bank_card=bank_card,
             hand_over=_show,
         )
+    with Refunds(options.target) as refunds:
+        confirm_bank_refund(refunds, returned, refunded)
     if refunded.declined:
         print(f"Not refunded: {refunded.declined}")
     elif not refunded.is_settled:
         print(f"Not everything is refunded yet: repeat with --return-id {returned.return_id}")
-    for name, amount in (
-        ("gift card", refunded.to_gift_card),
-        ("bank card", refunded.to_bank_card),
-    ):
+    _print_amounts(refunded.to_gift_card, refunded.to_bank_card)
+    sys.exit(0 if refunded.is_settled and not refunded.declined else 1)
+
+
+def _print_amounts(to_gift_card: Money | None, to_bank_card: Money | None) -> None:
+    for name, amount in (("gift card", to_gift_card), ("bank card", to_bank_card)):
         if amount and amount.amount_minor:
             print(f"  to the {name}: {amount.amount_minor / 100:.2f} {amount.currency_code}")
-    sys.exit(0 if refunded.is_settled and not refunded.declined else 1)
 
 
 def _options() -> argparse.Namespace:

@@ -24,6 +24,7 @@ import giftcard_storage
 from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
+from giftcard_rules.authorization_calls import PreviewReverse
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
@@ -47,6 +48,7 @@ SECRET_NAMES: Final = {
     "answer",
     "attempts_redis_url",
     "canonical",
+    "former",
     "characters",
     "code",
     "email",
@@ -177,10 +179,11 @@ MADE: Final[tuple[object, ...]] = (
     codes.Code(CANARY),
     authorize("1", order(), customer=WHO),
     replace(reverse("2"), beneficiary=WHO),
+    PreviewReverse(replace(reverse("2"), beneficiary=WHO)),
     SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
-    Read(ISSUE, CANARY.encode()),
-    Submission(ISSUE, CANARY.encode()),
+    Read(ISSUE, CANARY.encode(), CANARY.encode()),
+    Submission(ISSUE, CANARY.encode(), CANARY.encode()),
     RequestReader(RING, {}),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
@@ -191,6 +194,8 @@ MADE: Final[tuple[object, ...]] = (
         markets={},
         writing=NO_STORE,
         reading=NO_STORE,
+        reading_durably=NO_STORE,
+        find_refunds=lambda _queries: [],
         now=lambda: NOW,
         registry=CollectorRegistry(),
     ),

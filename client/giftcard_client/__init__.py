@@ -5,16 +5,25 @@ the interface that all their payment methods have.
 """
 
 from giftcard_client.errors import (
+    CannotResume,
     Declined,
+    GenerationChanged,
     GiftCardError,
     InvalidRequest,
     Misconfigured,
     OutcomeUnknown,
+    PositionAhead,
+    PositionGone,
     TimedOut,
     Unavailable,
     Violation,
 )
+from giftcard_client.event_results import Event, EventPage
+from giftcard_client.events import Events
 from giftcard_client.gift_cards import GiftCards
+from giftcard_client.market_terms import MarketTerms
+from giftcard_client.refund_results import RefundConfirmed, RefundDue
+from giftcard_client.refunds import Refunds
 from giftcard_client.results import (
     Authorization,
     Authorized,
@@ -27,11 +36,18 @@ from giftcard_client.results import (
     Reversed,
     Validation,
 )
+from giftcard_client.shown_authorizations import (
+    Extended,
+    ReversePreview,
+    ShownAuthorization,
+    ShownAuthorizations,
+)
 from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
 from giftcard_client.vocabulary import (
     AuthorizationState,
     CardOrigin,
     CardState,
+    EventType,
     PaymentMethod,
     Reason,
     ReverseOutcome,
@@ -43,29 +59,45 @@ __all__ = [
     "AuthorizationState",
     "Authorized",
     "Cancelled",
+    "CannotResume",
     "Captured",
     "CardOrigin",
     "CardState",
     "Contact",
     "Declined",
+    "Event",
+    "EventPage",
+    "EventType",
+    "Events",
+    "Extended",
+    "GenerationChanged",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
     "InvalidRequest",
     "Issued",
+    "MarketTerms",
     "Misconfigured",
     "Money",
     "Order",
     "OrderLine",
     "OutcomeUnknown",
     "PaymentMethod",
+    "PositionAhead",
+    "PositionGone",
     "Purchase",
     "PurchaseRefund",
     "Reason",
+    "RefundConfirmed",
+    "RefundDue",
+    "Refunds",
     "Replacement",
     "ReverseOutcome",
+    "ReversePreview",
     "ReverseReason",
     "Reversed",
+    "ShownAuthorization",
+    "ShownAuthorizations",
     "TimedOut",
     "Unavailable",
     "Validation",

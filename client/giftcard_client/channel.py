@@ -1,19 +1,14 @@
-"""The channel to the service: which failures are retried, and how a dead connection is detected.
+"""The channel to the service: which failures gRPC retries, and how a dead connection is detected.
 
-Retries are gRPC's own, by service config, so that they share the deadline of
-the call and need no code of ours:
+gRPC itself retries, by service config, where the status alone says that there is
+no answer. What only the details of a status tell, `giftcard_client.tries` retries.
 
 - All tries of a call send the same bytes, `request_id` included, so a request
   that did arrive is answered from its record and never carried out twice.
 - UNAVAILABLE is retried: the service is down or overloaded, or the connection
   broke after the request was sent, which is how most answers are lost.
-- ABORTED is retried: it means contention. One decided answer is ABORTED too,
-  REQUEST_PREVENTED (R36). Service configs cannot tell the two apart, and a
-  retry of that final answer only delays a checkout that was given up already.
 - CANCELLED is retried: the server ended the call, not the caller. A call that
   the caller cancels itself is over and not sent again.
-- No other status is retried. RESOURCE_EXHAUSTED throttles guesses at codes, and
-  a retry would be one more guess.
 - DEADLINE_EXCEEDED ends all tries, and says nothing about the outcome.
 - Throttling: a failed try takes a token, a successful call gives a part of one
   back, and with half of them or fewer no call is retried. So a service that
@@ -31,7 +26,7 @@ MAX_TRIES = 5
 INITIAL_BACKOFF = "0.1s"
 MAX_BACKOFF = "1s"
 BACKOFF_MULTIPLIER = 2
-RETRIED_STATUSES = ("UNAVAILABLE", "ABORTED", "CANCELLED")
+RETRIED_STATUSES = ("UNAVAILABLE", "CANCELLED")
 THROTTLE_TOKENS = 100
 THROTTLE_TOKENS_PER_SUCCESS = 0.5
 
@@ -41,7 +36,7 @@ SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
-            "name": [{"service": "giftcard.v1.GiftCardService"}],
+            "name": [{}],  # Every service of the channel.
             "retryPolicy": {
                 "maxAttempts": MAX_TRIES,
                 "initialBackoff": INITIAL_BACKOFF,

@@ -60,6 +60,33 @@ class RefundReason(StrEnum):
     ORDER_CANCELLED = "ORDER_CANCELLED"
 
 
+class ComesBackAs(StrEnum):
+    """The form in which money comes back to the customer."""
+
+    # To the instrument that paid, as if it had not paid.
+    SAME_INSTRUMENT = "SAME_INSTRUMENT"
+    # As a new card or voucher: `StoreCredit`.
+    STORE_CREDIT = "STORE_CREDIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an orchestrator has to know of a tender before it plans a payment.
+
+    It is the same for every payment of the tender.
+    """
+
+    # Whether an authorization can be captured again after a capture of a part of it. Where
+    # it cannot, the first capture is final, however small.
+    multiple_captures: bool
+    # What becomes of the rest where the final capture takes less than was set aside.
+    uncaptured_rest: ComesBackAs
+    # What becomes of money that was taken and is refunded, or voided after its capture.
+    refunds: ComesBackAs
+    # Whether a hold can be made to last longer without the instrument.
+    extendable_holds: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """One tender's part of paying an order.
@@ -124,6 +151,10 @@ class Tender(Protocol):
     @property
     def name(self) -> str:
         """For logs and receipts, such as "gift_card"."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the tender can do, and how money comes back from it."""
 
     def authorize(self, payment: Payment) -> TenderResult:
         """Set money aside.

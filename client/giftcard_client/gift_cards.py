@@ -1,18 +1,17 @@
-"""The six calls of the gift card service, with plain values in and out."""
+"""The client: the six calls of the gift card service, and those of the services beside it."""
 
 from datetime import date, timedelta
-from typing import Self, TypeVar
 from uuid import UUID
 
 import grpc
-from google.protobuf.message import Message
 
 from giftcard.v1 import gift_card_service_pb2 as messages
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import wire_answers as answers
-from giftcard_client.channel import open_channel
+from giftcard_client.authorization_calls import AuthorizationCalls
+from giftcard_client.connection import DEFAULT_TIMEOUT_SECONDS
 from giftcard_client.results import Authorized, Cancelled, Captured, Issued, Reversed, Validation
-from giftcard_client.rpc_errors import as_gift_card_error
+from giftcard_client.terms_calls import TermsCalls
 from giftcard_client.values import Contact, Money, Order, Purchase
 from giftcard_client.vocabulary import ReverseReason
 from giftcard_client.wire_requests import (
@@ -27,27 +26,21 @@ from giftcard_client.wire_requests import (
     purchase_message,
 )
 
-Request = TypeVar("Request", bound=Message)
-Answer = TypeVar("Answer", bound=Message)
 
-DEFAULT_TIMEOUT_SECONDS = 5.0
-REPLAYED = ("giftcard-replayed", "true")
-
-
-class GiftCards:
+class GiftCards(AuthorizationCalls, TermsCalls):
     """A client of the service at `target`. Make one for each process and share it between threads.
 
         with GiftCards("127.0.0.1:50051") as cards:
             issued = cards.issue(market="fr", amount=Money(5000), ...)
 
-    Every call but `validate` changes something at most once: all its tries carry
+    Every call that changes something does so at most once: all its tries carry
     one `request_id`, a UUID. The client makes one before the first try unless you
     pass your own, and every exception carries it. Pass your own, and store it
     beforehand, where your process may die between the call and its answer: the
     same id with the same arguments gets the first answer again.
 
     `timeout_seconds` is the deadline for all tries of a call together. What is retried:
-    `giftcard_client.channel`; what is raised: `giftcard_client.errors`. The reasons of
+    `giftcard_client.tries`; what is raised: `giftcard_client.errors`. The reasons of
     each call are those of `Declined`; all but `validate` have REQUEST_ID_REUSED too.
 
     A process that forks must open its client after the fork.
@@ -61,19 +54,8 @@ class GiftCards:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         """Prepare the connection, which opens on the first call; `credentials` encrypt it."""
-        self._channel = open_channel(target, credentials)
+        super().__init__(target, credentials=credentials, timeout_seconds=timeout_seconds)
         self._stub = GiftCardServiceStub(self._channel)
-        self._timeout_seconds = timeout_seconds
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection. Calls in progress raise OutcomeUnknown."""
-        self._channel.close()
 
     def issue(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
@@ -120,7 +102,7 @@ class GiftCards:
         code: str,
         *,
         market: str,
-        order: Order,
+        order: Order | None = None,
         attempt_key: str = "",
         timeout_seconds: float | None = None,
     ) -> Validation:
@@ -128,16 +110,20 @@ class GiftCards:
 
         `code` is as the shopper typed it (R11); wrong codes are throttled by
         `attempt_key`, the shopper's session. A refusal is part of the answer,
-        with its reason; Declined is never raised.
+        with its reason; Declined is never raised. Without `order` the answer says
+        what is on the card, and whether some order could use it now.
         """
         request = expressed(
             "",
             lambda: messages.ValidateRequest(
-                code=code, market=market, order=order_message(order), attempt_key=attempt_key
+                code=code,
+                market=market,
+                order=order_message(order) if order else None,
+                attempt_key=attempt_key,
             ),
         )
         answer, _ = self._call(self._stub.Validate, request, "", timeout_seconds)
-        return answers.read_validation(answer, order.total)
+        return answers.read_validation(answer, order.total if order else None)
 
     def authorize(
         self,
@@ -284,17 +270,3 @@ class GiftCards:
         )
         answer, replayed = self._call(self._stub.Cancel, request, sent_id, timeout_seconds)
         return answers.read_cancelled(answer, replayed=replayed)
-
-    def _call(
-        self,
-        method: "grpc.UnaryUnaryMultiCallable[Request, Answer]",
-        request: Request,
-        request_id: str,
-        timeout_seconds: float | None,
-    ) -> tuple[Answer, bool]:
-        deadline = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            answer, call = method.with_call(request, timeout=deadline)
-        except grpc.RpcError as error:
-            raise as_gift_card_error(error, request_id) from error
-        return answer, REPLAYED in {(key, value) for key, value in call.trailing_metadata() or ()}

@@ -5,7 +5,7 @@ the service had decided this same request before, and gave that answer again.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from giftcard_client.values import Money
 from giftcard_client.vocabulary import (
@@ -89,7 +89,8 @@ class Validation:
 
     `reason` says why the card is not usable, and is None where it is. `card` is
     present only where the code is right. For a card that is not usable the whole
-    order remains due.
+    order remains due. Without an order `usable` says whether some order could use the
+    card now, and the amounts are zero.
     """
 
     usable: bool
@@ -101,6 +102,8 @@ class Validation:
     remaining_due: Money
     # The amount that the capture would lose (R14): show it before the shopper agrees.
     forfeited_amount: Money
+    # With TOO_MANY_ATTEMPTS: how long to wait.
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

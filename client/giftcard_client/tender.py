@@ -19,6 +19,8 @@ from datetime import date, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from giftcard_client.connector import (
+    Capabilities,
+    ComesBackAs,
     Payment,
     RefundReason,
     StoreCredit,
@@ -34,6 +36,8 @@ from giftcard_client.values import Money, Order
 from giftcard_client.vocabulary import Reason, ReverseReason
 
 __all__ = [
+    "Capabilities",
+    "ComesBackAs",
     "GiftCardTender",
     "Payment",
     "Quote",
@@ -70,6 +74,14 @@ class GiftCardTender:
     """A `Tender` that pays by gift card, through the client that it is given."""
 
     name = "gift_card"
+    # R14 and R27: used once, and what was set aside and not taken is a new card. R23: so is
+    # what is refunded. R35: up to the market's longest hold.
+    capabilities = Capabilities(
+        multiple_captures=False,
+        uncaptured_rest=ComesBackAs.STORE_CREDIT,
+        refunds=ComesBackAs.STORE_CREDIT,
+        extendable_holds=True,
+    )
 
     def __init__(self, cards: GiftCards) -> None:
         """The caller closes `cards`."""
@@ -100,6 +112,7 @@ class GiftCardTender:
             lost=answer.forfeited_amount,
             code=answer.reason or "",
             message=DECLINE_MESSAGES[answer.reason] if answer.reason else "",
+            retry_after=answer.retry_after,
         )
 
     def authorize(self, payment: Payment) -> TenderResult:

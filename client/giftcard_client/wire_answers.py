@@ -105,12 +105,16 @@ def read_issued(message: gift_card_service_pb2.IssueResponse, *, replayed: bool)
     return Issued(card=read_card(message.card), code=message.code, replayed=replayed)
 
 
-def read_validation(message: gift_card_service_pb2.ValidateResponse, total: Money) -> Validation:
-    """Read the answer to Validate for an order of `total`.
+def read_validation(
+    message: gift_card_service_pb2.ValidateResponse, total: Money | None
+) -> Validation:
+    """Read the answer to Validate for an order of `total`, or without one.
 
-    A refusal has no amounts, so they are filled in: the card pays nothing, and
-    the whole order is due.
+    A refusal may come without amounts, so they are filled in: the card pays nothing,
+    and the whole order is due.
     """
+    if total is None:
+        total = Money(0, message.remaining_due.currency_code)
     nothing = Money(0, total.currency_code)
     reason = read_word(Reason, message.reason, reason_pb2.Reason.DESCRIPTOR)
     if not message.usable:
@@ -122,6 +126,9 @@ def read_validation(message: gift_card_service_pb2.ValidateResponse, total: Mone
             applicable_amount=nothing,
             remaining_due=total,
             forfeited_amount=nothing,
+            retry_after=message.retry_delay.ToTimedelta()
+            if message.HasField("retry_delay")
+            else None,
         )
     return Validation(
         usable=True,

@@ -10,11 +10,17 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
-from giftcard.v1 import gift_card_service_pb2, order_pb2
+from giftcard.v1 import authorization_service_pb2, gift_card_service_pb2, order_pb2
 from giftcard_client.errors import InvalidRequest, Violation
 from giftcard_client.values import Contact, Money, Order, Purchase
 
 Request = TypeVar("Request", bound=Message)
+Targeted = TypeVar(
+    "Targeted",
+    gift_card_service_pb2.ReverseRequest,
+    authorization_service_pb2.GetAuthorizationRequest,
+    authorization_service_pb2.PreviewReverseRequest,
+)
 
 
 def expressed(request_id: str, build: Callable[[], Request]) -> Request:
@@ -91,17 +97,17 @@ def date_message(day: date | None) -> Date | None:
 
 
 def name_target(
-    request: gift_card_service_pb2.ReverseRequest,
+    request: Targeted,
     authorization_id: str | None,
     authorize_request_id: str | UUID | None,
-) -> gift_card_service_pb2.ReverseRequest:
-    """Set the target of a Reverse; raises TypeError unless exactly one name is given."""
+) -> Targeted:
+    """Set the authorization that a request names; raises TypeError unless one name is given."""
     match authorization_id, authorize_request_id:
         case str(), None:
             request.authorization_id = authorization_id
         case None, str() | UUID():
             request.authorize_request_id = str(authorize_request_id)
         case _:
-            named_how = "reverse takes either authorization_id or authorize_request_id"
+            named_how = "name either authorization_id or authorize_request_id"
             raise TypeError(named_how)
     return request

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.authorization_calls import ExtendAuthorization, Extended, Query, QueryResult
 from giftcard_rules.operator_commands import Reinstate, Reinstated
+from giftcard_rules.questions import Validate, Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
 
     from giftcard_rules.cards import Authorization, Card
+    from giftcard_rules.reasons import Reason
 
 
 class Money(NamedTuple):
@@ -123,15 +125,6 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validate:
-    """Say what Authorize would answer. `card_ids`: the code's card under each key of the ring."""
-
-    card_ids: tuple[str, ...]
-    market: str
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorize:
     """Set money aside on a card for an order."""
 
@@ -152,7 +145,7 @@ class Capture:
     new_card: NewCard
     authorization_id: str
     amount: Money | None
-    other_tender_amount: Money | None = None
+    other_tender_amount: Money | None = None  # None: all that remained due.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +165,7 @@ class Reverse:
     beneficiary: Contact | None
     before_delivery: bool = False
     exercised_on: date | None = None
+    formerly: tuple[str, ...] = ()  # Former names of the caller, whose requests are its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,18 +220,6 @@ class Issued:
     """A card was made."""
 
     card: Card
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validated:
-    """The answer that Authorize would give; amounts are in the order's currency."""
-
-    reason: Reason | None
-    card: Card | None
-    currency: str
-    applicable_minor: int
-    remaining_due_minor: int
-    forfeited_minor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,13 @@ from giftcard_rules.commands import (
     Issue,
     RequestKey,
     Reverse,
-    Reversed,
-    ReverseOutcome,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
+from giftcard_rules.deadlines import local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_rules.steps import catch_up
@@ -143,6 +142,14 @@ def _issue(command: Issue, current: Current) -> Decision:
     market = current.markets[command.market]
     decision = purchase.issue(command, other_card_id, market, current.now)
     version = version_of(market, market.terms_at(current.now))
+    today = local_day(current.now, market.time_zone).isoformat()
+    if any(
+        version.in_force_from < since <= today
+        for name, since in facts.terms_versions
+        if name == market.name
+    ):
+        message = f"cards of {market.name} were sold under later terms, which these settings lack"
+        raise UnknownTermsError(message)
     sold = facts.terms_versions.get((version.market, version.in_force_from))
     if sold is None:
         return replace(decision, first_sold=version)
@@ -156,8 +163,10 @@ def _validate(command: Validate, current: Current) -> Decision:
     try:
         card, hold, market = current.card_of(command.card_ids)
     except DeclinedError as declined:
-        return Decision(outcome=tender.unusable(declined.reason, None, command.order))
-    live = current.live_authorization(command.market, command.order.order_id)
+        return Decision(outcome=tender.unusable(declined.reason, None, command))
+    live = None
+    if command.order is not None:
+        live = current.live_authorization(command.market, command.order.order_id)
     return Decision(outcome=tender.validate(command, card, hold, live, market, current.now))
 
 
@@ -173,20 +182,33 @@ def _capture(command: Capture, current: Current) -> Decision:
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
-    authorization_id = command.authorization_id
     if command.authorize_request_id is not None:
-        target = RequestKey(command.key.caller, command.authorize_request_id)
-        record = current.facts.requests.get(target)
-        if record is None:
-            return returns.prevent(target)
-        if record.method != Authorize.__name__:
-            raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        if record.authorization_id is None:  # It was declined or prevented, which is final.
-            return Decision(outcome=Reversed(ReverseOutcome.PREVENTED))
-        authorization_id = record.authorization_id
-    assert authorization_id is not None, "a Reverse that names nothing"
-    authorization, card, market = current.authorization(authorization_id)
+        return _reverse_request(command, command.authorize_request_id, current)
+    assert command.authorization_id is not None, "a Reverse that names nothing"
+    authorization, card, market = current.authorization(command.authorization_id)
     return returns.reverse(command, authorization, card, market, current.now)
+
+
+def _reverse_request(command: Reverse, request_id: str, current: Current) -> Decision:
+    """Undo what a request has authorized, under the first name of its caller that has a record.
+
+    Under the names after it no record answers the request, so there it is prevented.
+    """
+    requests = current.facts.requests
+    names = (command.key.caller, *command.formerly)
+    targets = tuple(RequestKey(name, request_id) for name in names)
+    record = next((requests[target] for target in targets if target in requests), None)
+    if record is None:
+        return returns.prevent(targets)
+    if record.method != Authorize.__name__:
+        raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
+    later = targets[targets.index(record.key) + 1 :]
+    prevents = tuple(target for target in later if target not in requests)
+    if record.authorization_id is None:  # It was declined or prevented, which is final.
+        return returns.prevent(prevents)
+    authorization, card, market = current.authorization(record.authorization_id)
+    decision = returns.reverse(command, authorization, card, market, current.now)
+    return replace(decision, prevents=prevents)
 
 
 def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:
@@ -201,8 +223,9 @@ def _extend_authorization(command: ExtendAuthorization, current: Current) -> Dec
 
 def _get_authorization(command: GetAuthorization, current: Current) -> Decision:
     facts, authorization_id = current.facts, command.authorization_id
-    if command.authorize is not None:
-        record = facts.requests.get(command.authorize)
+    if command.authorize:
+        records = (facts.requests.get(name) for name in command.authorize)
+        record = next((record for record in records if record is not None), None)
         # Declined, prevented, of another method or not there yet: it has no authorization.
         is_an_authorize = record is not None and record.method == Authorize.__name__
         authorization_id = record.authorization_id if record and is_an_authorize else None
@@ -219,9 +242,9 @@ def _list_authorizations(command: ListAuthorizations, current: Current) -> Decis
 
 
 def _cancel(command: Cancel, current: Current) -> Decision:
-    card, _, market = current.card_of(command.card_ids)
+    card, hold, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
-    return purchase.cancel(command, card, bought, market, current.now)
+    return purchase.cancel(command, card, hold, bought, market, current.now)
 
 
 def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:
@@ -239,7 +262,7 @@ def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:
 
 def _block(command: BlockCard, current: Current) -> Decision:
     card, _, _ = current.card_of((command.card_id,))
-    return blocks.block(command, card, current.now)
+    return blocks.block(card, current.now)
 
 
 def _unblock(command: UnblockCard, current: Current) -> Decision:
@@ -249,7 +272,7 @@ def _unblock(command: UnblockCard, current: Current) -> Decision:
 
 def _write_off(command: WriteOffCard, current: Current) -> Decision:
     card, hold, _ = current.card_of((command.card_id,))
-    return blocks.write_off(command, card, hold)
+    return blocks.write_off(card, hold)
 
 
 def _catch_up(command: CatchUp, current: Current) -> Decision:

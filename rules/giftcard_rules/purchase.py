@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from giftcard_rules.cards import (
     CardOrigin,
     CardState,
+    require_free,
     require_unspent,
     timestamp,
 )
@@ -22,7 +23,7 @@ from giftcard_rules.steps import change_card
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from giftcard_rules.cards import Card
+    from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.terms import Market, Terms
 
 
@@ -100,6 +101,7 @@ def _people(command: Issue, card: Card) -> tuple[Person, ...]:
 def cancel(
     command: Cancel,
     card: Card,
+    hold: Authorization | None,
     purchase: CardPurchase | None,
     market: Market,
     now: datetime,
@@ -113,7 +115,7 @@ def cancel(
         otherwise=Reason.CARD_NOT_FOUND,
     )
     require_unspent(card, now)
-    require(card.state is CardState.ACTIVE, otherwise=Reason.CARD_HELD)  # R28
+    require_free(hold)  # R28
     zone = market.time_zone
     day = exercised_day(command.exercised_on, card.issued_at, now, zone)
     bought_on = local_day(card.issued_at, zone)

@@ -10,6 +10,7 @@ from giftcard_rules.cards import (
     AuthorizationState,
     Card,
     CardState,
+    require_free,
     require_not,
     require_unspent,
 )
@@ -18,12 +19,11 @@ from giftcard_rules.commands import (
     Authorized,
     Capture,
     Captured,
-    Validate,
-    Validated,
 )
 from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import replacement
+from giftcard_rules.questions import Validate, Validated
 from giftcard_rules.reasons import DeclinedError, Reason, require
 from giftcard_rules.steps import change_authorization, change_card, release
 
@@ -61,7 +61,7 @@ def applicable(
         currency_code=card.currency,
     )
     require_unspent(card, now)
-    require(hold is None or hold.order_id == order.order_id, otherwise=Reason.CARD_HELD)
+    require_free(hold, order.order_id)
     require(
         not any(is_gift_card(line.category) for line in order.lines),
         otherwise=Reason.ORDER_HAS_GIFT_CARD_LINE,
@@ -86,32 +86,40 @@ def validate(
     market: Market,
     now: datetime,
 ) -> Validated:
-    """Return what Authorize would answer, and change nothing."""
-    total = command.order.total
+    """Return what Authorize would answer, and change nothing.
+
+    Without an order: whether some order could use the card now. Where it is held, that is the
+    order that holds it (R35).
+    """
+    amount_minor = lost_minor = 0
     try:
-        amount_minor, lost_minor = applicable(
-            command.order, command.market, card, hold, live, market, now
-        )
+        if command.order is None:
+            require(command.market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
+            require_unspent(card, now)
+        else:
+            amount_minor, lost_minor = applicable(
+                command.order, command.market, card, hold, live, market, now
+            )
     except DeclinedError as declined:
-        return unusable(declined.reason, card, command.order)
+        return unusable(declined.reason, card, command)
     return Validated(
         reason=None,
         card=card,
-        currency=total.currency,
+        currency=command.currency,
         applicable_minor=amount_minor,
-        remaining_due_minor=total.amount_minor - amount_minor,
+        remaining_due_minor=command.due_minor - amount_minor,
         forfeited_minor=lost_minor,
     )
 
 
-def unusable(reason: Reason, card: Card | None, order: Order) -> Validated:
+def unusable(reason: Reason, card: Card | None, command: Validate) -> Validated:
     """Answer that the card pays nothing of the order, and why; `card` None: it is not known."""
     return Validated(
         reason=reason,
         card=card,
-        currency=order.total.currency,
+        currency=command.currency,
         applicable_minor=0,
-        remaining_due_minor=order.total.amount_minor,
+        remaining_due_minor=command.due_minor,
         forfeited_minor=0,
     )
 

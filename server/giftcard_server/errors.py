@@ -6,18 +6,20 @@ ServerError
 ├── KeysRefusedError         a key ring cannot be used
 ├── CallerRefusedError       the caller is unknown, or lacks the role
 ├── InvalidRequestError      the request is malformed
+├── EventsRefusedError       the log of events cannot go on from where a consumer is
 └── UndecidedError           the command was not decided; the same request may be sent again
     ├── OverloadedError      too many callers wait
     ├── GoneError            the caller stopped waiting
     ├── LateError            the database takes too long; the command may be decided yet
     ├── ContendedError       other writers were faster each time
     ├── KeyLostError         the ring lacks the key that a recorded answer needs
+    ├── FormUnknownError     a newer version has recorded the request, in a form of its own
     └── ClockWrongError      the clock of this machine cannot be right
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import grpc
 
@@ -73,6 +75,52 @@ class InvalidRequestError(ServerError):
         self.violations = violations
 
 
+class EventsRefusedError(ServerError):
+    """The log of events cannot go on from where a consumer is.
+
+    `reason` and `details` say why, and from where it can; they are the consumer's to act on.
+    """
+
+    def __init__(
+        self, status: grpc.StatusCode, reason: str, text: str, **details: str | int
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.details = {name: str(value) for name, value in details.items()}
+
+    @classmethod
+    def changed(cls, generation: str, last_common_position: int) -> Self:
+        """Return the refusal of a consumer of a former generation."""
+        return cls(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "GENERATION_CHANGED",
+            "the database was restored from a backup since",
+            generation=generation,
+            last_common_position=last_common_position,
+        )
+
+    @classmethod
+    def gone(cls, oldest_position: int) -> Self:
+        """Return the refusal of a consumer whose next events were removed."""
+        return cls(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "POSITION_GONE",
+            "events after this position were removed",
+            oldest_position=oldest_position,
+        )
+
+    @classmethod
+    def ahead(cls, last_position: int) -> Self:
+        """Return the refusal of a consumer that is ahead of the log."""
+        return cls(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "POSITION_AHEAD",
+            "no event has this position yet",
+            last_position=last_position,
+        )
+
+
 class UndecidedError(ServerError):
     """A command was not decided, and changed nothing. The same request may be sent again."""
 
@@ -100,6 +148,10 @@ class KeyLostError(UndecidedError):
     """The ring does not have the key that a recorded answer needs."""
 
 
+class FormUnknownError(UndecidedError):
+    """The record of a request names a form that only a newer version can compare."""
+
+
 class ClockWrongError(UndecidedError):
     """The clock of this machine cannot be right; the text says why."""
 
@@ -115,6 +167,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    FormUnknownError: (grpc.StatusCode.UNAVAILABLE, "a newer version has recorded the request"),
     UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server has other terms"),
     ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -18,6 +19,7 @@ from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
+from giftcard_server.edge import events
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICES, grpc_server
@@ -34,6 +36,7 @@ from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    events_of,
     judged_clock_of,
     parts_of,
     prepare_database,
@@ -54,7 +57,6 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.settings import Settings
@@ -98,22 +100,23 @@ class Service:
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            _require_known_cards(settings, overview, ring)
+            _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
             self.registry = registry_of(settings, overview)
             keeps_house = worker in {None, FIRST_WORKER}
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
             self._clock = TrustedClock(now) if now else judged()
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
-            self._health = Health(*SERVICES)
-            serving.callback(self._health.close)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
+            self._events = events_of(settings, access.callers, self.registry, opened)
+            self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
+            serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            servicers = (parts.servicer, parts.authorization_servicer)
-            services = (threads, *servicers, self._health, self._interceptor)
-            self._grpc = grpc_server(settings, *services, shares_its_port=worker is not None)
+            servicers = parts.servicers._replace(events=self._events)
+            answering = (threads, servicers, self._health, self._interceptor)
+            self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
@@ -138,6 +141,8 @@ class Service:
         self._grpc.start()
         if self._http:
             self._http.start()
+        if self._events:
+            self._events.delivery.start()
         for recurring in self._recurring:
             recurring.start()
         self._health.set(SERVING)
@@ -159,7 +164,11 @@ class Service:
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)
+        if self._events:
+            self._events.delivery.drain()
         unanswered = finish_calls(self._interceptor, self._settings.drain_seconds)
+        if self._events:
+            self._events.delivery.stop()
         for recurring in self._recurring:
             recurring.stop()
         if unanswered:  # They use the connections still. Nothing of them is acknowledged.
@@ -189,14 +198,15 @@ class Service:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
 
-def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
+def _require_known_cards(
+    settings: Settings, overview: SharedOverview, ring: KeyRing, now: datetime
+) -> None:
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
     markets = settings.known_markets
-    require_known(overview.holdings(), overview.made_by, ring, markets)
-    require_terms(
-        overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
-    )
+    known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
+    require_known(*known, ring, markets)
+    require_terms(overview, markets, now)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)

@@ -101,6 +101,7 @@ class Settings(
     core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
+    event_watchers: PositiveInt = 200
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
 
@@ -171,6 +172,15 @@ class Settings(
     def refusal_places(self) -> int:
         """How many refusals may be delayed: one on each thread beyond those of writes and reads."""
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
+
+    @property
+    def serves_confidants(self) -> bool:
+        """Whether every caller is on this machine, or has a certificate that the settings name.
+
+        Services that tell of all cards and of people are not served to anybody else, whatever
+        else is allowed.
+        """
+        return self.tls_client_ca is not None or is_loopback(self.grpc_listen)
 
     @property
     def known_markets(self) -> dict[str, Market]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview, terms_versions
+from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
 from giftcard_storage.events import EventLog
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from giftcard_storage.database import DatabaseUrl
     from giftcard_storage.events import Backlog
     from giftcard_storage.overview import Holdings
+    from giftcard_storage.refunds import Unconfirmed
 
 
 # For one question, which may read every card. Those who ask take turns.
@@ -39,6 +40,11 @@ class SharedOverview:
         with self._lock:
             return overview.due(self._connection, now, limit)
 
+    def unconfirmed_refunds(self) -> list[Unconfirmed]:
+        """Return what the payment provider owes and nobody has confirmed, by market."""
+        with self._lock:
+            return refunds.unconfirmed(self._connection)
+
     def made_by(self, card_id: str) -> tuple[str, str]:
         """Return the caller and the request id that made a card."""
         with self._lock:
@@ -48,6 +54,11 @@ class SharedOverview:
         """Return how many cards have people sealed with each key of the ring, by its id."""
         with self._lock:
             return overview.sealed(self._connection)
+
+    def keys_in_use(self) -> list[str]:
+        """Return the ids of the keys of the ring that anything was made under."""
+        with self._lock:
+            return ring_keys.in_use(self._connection)
 
     def has_cards(self) -> bool:
         """Return whether there is any card."""
@@ -68,6 +79,11 @@ class SharedOverview:
         """Return the markets with cards that live under what has always held."""
         with self._lock:
             return terms_versions.markets_of_undated_cards(self._connection)
+
+    def were_sold(self, market: str, since: datetime) -> bool:
+        """Return whether a card was bought in a market at or after an instant."""
+        with self._lock:
+            return terms_versions.were_sold(self._connection, market, since)
 
     def note(self, versions: Sequence[TermsVersion]) -> None:
         """Note versions of terms, except those of which something was noted before."""

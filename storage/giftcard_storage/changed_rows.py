@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_storage import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Mapping, Sequence
 
     from giftcard_rules.decisions import Decision
     from giftcard_storage.rows import Row
 
 
-def card_rows(
-    at_rest: dict[str, int], decisions: Iterable[Decision]
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows of cards that change, in the order of their ids, and of new cards.
+class ChangedRows(NamedTuple):
+    """Rows to be saved; those of `blocks` are of cards whose block or validity changes."""
 
-    All writers change cards in this one order, so that no two wait for each other.
+    changed_cards: list[Row]
+    new_cards: list[Row]
+    blocks: list[Row]
+    changed_authorizations: list[Row]
+    new_authorizations: list[Row]
+
+
+def changed_rows(
+    versions: Mapping[str, int], authorization_ids: Collection[str], decisions: Sequence[Decision]
+) -> ChangedRows:
+    """Return the rows of cards and authorizations as they end up.
+
+    `versions` are those of the cards at rest, and `authorization_ids` name the authorizations at
+    rest. All writers change cards in the order of their ids, so that no two wait for each other.
     """
     cards = {card.card_id: card for decision in decisions for card in decision.cards}
-    changed = [
-        rows.card_changes(cards[card_id], at_rest[card_id])
-        for card_id in sorted(cards.keys() & at_rest.keys())
-    ]
-    return changed, [rows.card_row(card) for id_, card in cards.items() if id_ not in at_rest]
-
-
-def block_rows(at_rest: dict[str, int], decisions: Iterable[Decision]) -> list[Row]:
-    """Return the rows of cards at rest whose block or validity changes, as they end up."""
     blocked = {each.block_of for each in decisions if each.block_of is not None}
-    if not blocked:
-        return []
-    cards = {card.card_id: card for decision in decisions for card in decision.cards}
-    return [rows.block_changes(cards[id_]) for id_ in sorted(blocked & at_rest.keys())]
-
-
-def authorization_rows(
-    at_rest: frozenset[str], decisions: Iterable[Decision]
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows of authorizations that change, and of new authorizations."""
     authorizations = {
         authorization.authorization_id: authorization
         for decision in decisions
         for authorization in decision.authorizations
     }
-    changed = [rows.authorization_changes(a) for id_, a in authorizations.items() if id_ in at_rest]
-    new = [rows.authorization_row(a) for id_, a in authorizations.items() if id_ not in at_rest]
-    return changed, new
+    return ChangedRows(
+        [rows.card_changes(cards[id_], versions[id_]) for id_ in sorted(cards.keys() & versions)],
+        [rows.card_row(card) for id_, card in cards.items() if id_ not in versions],
+        [rows.block_changes(cards[id_]) for id_ in sorted(blocked & versions.keys())],
+        [
+            rows.authorization_changes(each)
+            for id_, each in authorizations.items()
+            if id_ in authorization_ids
+        ],
+        [
+            rows.authorization_row(each)
+            for id_, each in authorizations.items()
+            if id_ not in authorization_ids
+        ],
+    )

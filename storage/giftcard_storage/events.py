@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from peewee import fn
@@ -14,6 +15,7 @@ from giftcard_storage.rows import microseconds
 from giftcard_storage.transactions import reading, reading_durably, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from peewee import Database
@@ -48,6 +50,20 @@ class EventLog:
         query = query.order_by(Event.position).limit(limit).tuples()
         with reading_durably(self._database), translated():
             return [stored_event_of(row) for row in query.execute(self._database)]
+
+    @contextmanager
+    def state(self) -> Iterator[None]:
+        """See one state of the log inside; what is read there shares one wait for durability."""
+        with reading_durably(self._database):
+            yield
+
+    def glance(self) -> tuple[str, int]:
+        """Return the generation and the newest position, which a loss of the database may undo.
+
+        It costs little, and says whether there may be more to read.
+        """
+        with reading(self._database):
+            return self.generation(), self.last_position()
 
     def last_position(self) -> int:
         """Return the newest position that was given; 0 where none was."""

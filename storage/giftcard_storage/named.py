@@ -20,10 +20,10 @@ from giftcard_rules.commands import (
     Keyed,
     Reverse,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
@@ -101,7 +101,8 @@ class Named:
 
     def _add_checkout(self, command: Authorize | Validate) -> None:
         self.values[CARDS].update(command.card_ids)
-        self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
+        if command.order is not None:
+            self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
         if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
             self.values[DATA_KEYS].update(command.card_ids)
 
@@ -114,9 +115,8 @@ class Named:
             case GetAuthorization():
                 self._add_if(AUTHORIZATIONS, query.authorization_id)
                 self._add_if(REPLACEMENTS, query.authorization_id)
-                if query.authorize is not None:
-                    self.values[REQUESTS].add(query.authorize.request_id)
-                    self._shown.add(query.authorize)
+                self.values[REQUESTS].update(key.request_id for key in query.authorize)
+                self._shown.update(query.authorize)
 
     def found_record(self, record: RequestRecord) -> None:
         """Take in the authorization of a record, and where it is shown, its replacements."""

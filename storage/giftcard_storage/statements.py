@@ -17,6 +17,7 @@ from giftcard_storage.schema import (
     PurchaseReference,
     RefundConfirmation,
     Request,
+    RingKeyInUse,
     TermsVersion,
 )
 
@@ -40,9 +41,11 @@ class Statements:
     insert_person: str
     insert_request: str
     insert_refund_confirmation: str
+    note_ring_key: str
     update_card: str
     update_block: str
     update_authorization: str
+    rewrap_data_key: str
 
 
 @cache
@@ -60,6 +63,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
+        note_ring_key=engine.note(RingKeyInUse),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
@@ -84,5 +88,8 @@ def statements_of(engine: Engine) -> Statements:
                 Authorization.refunded_other_at,
             ),
             Authorization.authorization_id,
+        ),
+        rewrap_data_key=engine.update(
+            (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id
         ),
     )

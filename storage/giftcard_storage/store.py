@@ -11,7 +11,7 @@ from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersi
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
-from giftcard_storage.changed_rows import authorization_rows, block_rows, card_rows
+from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
@@ -24,6 +24,7 @@ from giftcard_storage.lookups import (
 from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
 from giftcard_storage.refund_rows import confirmation_rows
+from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
@@ -67,13 +68,14 @@ class Store:
         self._sealing = sealing
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
+        self._ring_keys = NotedKeys()
 
     def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
         """Commit everything done inside, durably, or roll all of it back.
 
         If it is not patient, it hardly waits for a row that another session has locked.
         """
-        return writing(self._database, is_patient=is_patient)
+        return self._ring_keys.remembering(writing(self._database, is_patient=is_patient))
 
     def wait_like_a_write(self) -> None:
         """Have a transaction that saves nothing commit as durably as one that does."""
@@ -129,8 +131,7 @@ class Store:
         now: datetime,
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
-        changed_cards, new_cards = card_rows(loaded.versions, decisions)
-        changed, new = authorization_rows(loaded.authorization_ids, decisions)
+        changed = changed_rows(loaded.versions, loaded.authorization_ids, decisions)
         postings: list[Row] = []
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
@@ -139,12 +140,12 @@ class Store:
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
-            (do.update_card, changed_cards),
-            (do.update_block, block_rows(loaded.versions, decisions)),
-            (do.insert_card, new_cards),
+            (do.update_card, changed.changed_cards),
+            (do.update_block, changed.blocks),
+            (do.insert_card, changed.new_cards),
             # Updates first: a replaced hold must leave its order's unique index.
-            (do.update_authorization, changed),
-            (do.insert_authorization, new),
+            (do.update_authorization, changed.changed_authorizations),
+            (do.insert_authorization, changed.new_authorizations),
             (do.insert_posting, postings),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
@@ -154,6 +155,7 @@ class Store:
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
             saving_of_events(self._database, decisions, now),
+            (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])

@@ -64,6 +64,27 @@ def test_a_purchase_is_cancelled(shop: Shop) -> None:
     }
 
 
+def test_a_refund_is_shown_as_due_until_it_is_confirmed(shop: Shop) -> None:
+    def due() -> list[Json]:
+        found = shop.answer("refunds", "due", "--market", "fr")["refunds_due"]
+        return [each for each in found if each["card_id"] == card_id]
+
+    card = shop.answer(*buying("50", order_id=(order_id := f"PURCHASE-{uuid4()}")))
+    card_id = card["card"]["card_id"]
+    shop.answer("cancel", "--order-id", order_id, stdin=card["code"])
+    assert [each["amount"] for each in due()] == [euros(50_00)]
+    confirm = ["refunds", "confirm", "--card-id", card_id, "--provider-reference", "r-1"]
+    left = shop.answer(*confirm, "--amount", "20")["refund_due"]
+    assert (left["amount"], left["provider_reference"]) == (euros(30_00), "r-1")
+    assert due() == [left]
+    declined = shop.run(*confirm, "--amount", "30.01")
+    assert (declined.returncode, "REFUND_NOT_DUE" in declined.stderr) == (3, True)
+    shop.answer(*confirm, "--amount", "30")
+    assert due() == []
+    nameless = shop.run("refunds", "confirm", "--amount", "1", "--provider-reference", "r-1")
+    assert nameless.returncode == 2
+
+
 def test_an_answer_that_was_lost_is_reversed_by_its_request_id(shop: Shop) -> None:
     request_id = str(uuid4())
     reverse = ["reverse", "--reason", "technical", "--authorize-request-id", request_id]
@@ -71,6 +92,26 @@ def test_an_answer_that_was_lost_is_reversed_by_its_request_id(shop: Shop) -> No
     code = shop.new_card()["code"]
     late = shop.run(*paying("20", "--request-id", request_id), stdin=code)
     assert (late.returncode, "REQUEST_PREVENTED" in late.stderr) == (3, True)
+
+
+def test_an_authorization_is_looked_at_extended_and_its_reverse_previewed(shop: Shop) -> None:
+    hold = shop.hold(shop.new_card("50")["code"], "60 EUR")["authorization"]
+    longer = shop.answer("extend", hold["authorization_id"], "--hold-seconds", "259200")
+    assert longer["authorization"]["expire_time"] > hold["expire_time"]
+    shop.answer("capture", hold["authorization_id"], "--amount", "40")
+    preview = ["preview-reverse", hold["authorization_id"], "--reason", "defective"]
+    seen = shop.answer(*preview, "--refund-amount", "50")
+    assert (seen["outcome"], seen["other_tender_amount"]) == ("REFUNDED", euros(10_00))
+    declined = shop.run(*preview, "--refund-amount", "50.01")
+    assert (declined.returncode, "AMOUNT_EXCEEDS_REFUNDABLE" in declined.stdout) == (3, True)
+    looked = shop.answer("authorization", hold["authorization_id"])
+    assert looked["authorization"]["state"] == "CAPTURED"
+    assert [card["initial_amount"] for card in looked["replacements"]] == [euros(10_00)]
+    by_order = ["authorizations", "--market", "fr", "--order-id", hold["order_id"]]
+    assert shop.answer(*by_order)["authorizations"] == [looked["authorization"]]
+    table = shop.run(*by_order).stdout
+    assert ("authorizations 1" in table, "CAPTURED" in table) == (True, True)
+    assert shop.run("authorization").returncode == 2
 
 
 def test_the_same_request_id_gets_the_same_answer(shop: Shop) -> None:
@@ -87,6 +128,25 @@ def test_an_order_has_lines_and_a_code_any_case(shop: Shop) -> None:
     assert (seen["applicable_amount"], seen["remaining_due"]) == (euros(30_00), euros(20_00))
     without_total = ["validate", "--market", "fr", "--order-id", "ORDER-1", *lines]
     assert shop.answer(*without_total, stdin=code)["applicable_amount"] == euros(30_00)
+
+
+def test_without_an_order_validate_shows_what_is_on_the_card(shop: Shop) -> None:
+    code = shop.new_card("100")["code"]
+    seen = shop.answer("validate", "--market", "fr", stdin=code)
+    assert (seen["usable"], seen["card"]["balance"]) == (True, euros(100_00))
+    assert seen["remaining_due"] == euros(0)
+    half = shop.run("validate", "--market", "fr", "--total", "20", stdin=code)
+    assert (half.returncode, "--order-id" in half.stderr) == (2, True)
+
+
+def test_the_terms_of_a_server_are_shown(shop: Shop) -> None:
+    terms = shop.answer("market-terms", "--market", "fr")
+    assert (terms["in_force_from"], terms["validity_months"]) == (None, 6)
+    assert (terms["max_amount"], terms["longest_hold"]) == (euros(500_00), 7 * 24 * 3600)
+    table = shop.run("market-terms", "--market", "fr").stdout
+    assert "25.00 EUR, 50.00 EUR" in " ".join(table.split())
+    unknown = shop.run("market-terms", "--market", "zz")
+    assert (unknown.returncode, "market" in unknown.stderr) == (4, True)
 
 
 TABLES = [

@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from bank_card import Failure
+from crash_journal import Journal
+from giftcard_client import GiftCards, Refunds
 from giftcard_client.tender import GiftCardTender
-from given.checkout.shopping import CARD_MINOR, Buy, is_free
+from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, is_free, order, session
 from given.servers.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -47,8 +50,33 @@ def test_both_examples_run_as_scripts(live_server: ServerProcess, buy: Buy) -> N
     )
     assert returned.returncode == 0, returned.stderr
     assert re.search(r"New gift card \S+ over 50.00 EUR, valid until \d", returned.stdout)
-    assert "to the gift card: 50.00 EUR" in returned.stdout
-    assert "to the bank card: 20.00 EUR" in returned.stdout
+    # Once as it was promised, and once as it was done.
+    assert returned.stdout.count("to the gift card: 50.00 EUR") == 2
+    assert returned.stdout.count("to the bank card: 20.00 EUR") == 2
+    with Refunds(live_server.target) as refunds:  # The bank has paid: it owes nothing any more.
+        owed = [due.authorization_id for due in refunds.due("fr")]
+    assert authorization_id not in owed
+
+
+def test_the_checkout_script_reconciles_what_another_process_has_left(
+    live_server: ServerProcess, cards: GiftCards, buy: Buy, tmp_path: Path
+) -> None:
+    code = buy(CARD_MINOR).code
+    journal, target = tmp_path / "orders.jsonl", ["--target", live_server.target]
+    ids = {"gift_card": str(uuid4()), "bank_card": str(uuid4())}
+    Journal(journal).begin("order-of-the-dead", ids)
+    cards.authorize(
+        code,
+        market="fr",
+        order=order(CARD_MINOR),
+        customer=SHOPPER,
+        attempt_key=session(),
+        request_id=ids["gift_card"],
+    )
+    reconciling = [*target, "--journal", str(journal), "--reconcile"]
+    assert run("checkout.py", *reconciling).stdout == "order-of-the-dead: UNDONE\n"
+    assert is_free(GiftCardTender(cards), code)
+    assert run("checkout.py", *reconciling).stdout.strip() == ""
 
 
 @pytest.mark.parametrize("failure", list(Failure))

@@ -70,6 +70,18 @@ def test_validate_says_how_an_order_would_split(cards: GiftCards, buy: Buy) -> N
     assert quote.forfeited_amount == Money(0)
 
 
+def test_without_an_order_validate_says_what_is_on_the_card(cards: GiftCards, buy: Buy) -> None:
+    bought = buy(5000)
+    found = cards.validate(bought.code, market="fr", attempt_key=session())
+    assert (found.usable, found.reason, found.card) == (True, None, bought.card)
+    assert found.remaining_due == found.applicable_amount == found.forfeited_amount == Money(0)
+    cards.capture(authorize(cards, bought.code, 6000).authorization_id)
+    found = cards.validate(bought.code, market="fr", attempt_key=session())
+    assert (found.usable, found.reason) == (False, Reason.CARD_REDEEMED)
+    assert found.card is not None
+    assert (found.card.state, found.card.balance) == (CardState.REDEEMED, Money(0))
+
+
 def test_authorize_sets_aside_what_the_card_can_pay(cards: GiftCards, buy: Buy) -> None:
     basket = order(6000, 490)
     held = cards.authorize(

@@ -81,14 +81,14 @@ def test_an_authorize_without_an_answer_is_reversed_by_its_request_id(
     assert cards.validate(code, market="fr", order=order(5000), attempt_key=session()).usable
 
 
-def test_an_authorize_that_arrives_after_its_reverse_is_prevented(
-    cards: GiftCards, buy: Buy
+def test_an_authorize_that_arrives_after_its_reverse_is_prevented_at_once(
+    gateway: FaultyGateway, lossy_cards: GiftCards, cards: GiftCards, buy: Buy
 ) -> None:
-    # R36
+    # R36; four more tries would be declined and counted as well.
     request_id = str(uuid4())
     cards.reverse(authorize_request_id=request_id, reason=ReverseReason.TECHNICAL)
     with pytest.raises(Declined) as caught:
-        cards.authorize(
+        lossy_cards.authorize(
             buy(5000).code,
             market="fr",
             order=order(5000),
@@ -97,6 +97,7 @@ def test_an_authorize_that_arrives_after_its_reverse_is_prevented(
             request_id=request_id,
         )
     assert caught.value.reason is Reason.REQUEST_PREVENTED
+    assert len(gateway.calls("Authorize")) == 1
 
 
 def test_retries_reach_a_server_that_is_killed_and_restarted(

@@ -1,8 +1,10 @@
 """Retries: of which failures, how many, for how long, and always of the same request."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -28,10 +30,16 @@ from given.checkout.faulty_gateway import (
     hang_before,
     lose_request,
     refuse,
+    retry_info,
 )
 from given.waiting import wait_until
 
-RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED)
+Code = grpc.StatusCode
+# What gRPC retries by the status alone.
+RETRIED = (Code.UNAVAILABLE, Code.CANCELLED)
+SOON = retry_info(timedelta(milliseconds=50))
+# What the client retries because the service says when to come back: whatever decides nothing.
+WITH_RETRY_INFO = (Code.ABORTED, Code.RESOURCE_EXHAUSTED, Code.INTERNAL, Code.UNKNOWN)
 CAPTURED = answer(
     gift_card_service_pb2.CaptureResponse(
         authorization=gift_card_pb2.Authorization(authorization_id="auth-1")
@@ -70,10 +78,66 @@ def test_a_service_that_stays_down_is_given_up_after_five_tries(
     assert len(gateway.calls("Capture")) == MAX_TRIES
 
 
-@pytest.mark.parametrize(
-    "code",
-    [code for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, *RETRIED}],
-)
+@pytest.mark.parametrize("code", WITH_RETRY_INFO)
+def test_a_refusal_with_retry_info_is_repeated_unchanged_after_its_pause(
+    gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
+) -> None:
+    gateway.next("Capture", refuse(code, SOON), refuse(code, SOON), CAPTURED)
+    began = time.monotonic()
+    assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
+    assert time.monotonic() - began >= 0.05 + 0.1  # Twice as long before the third try.
+    first, *others = gateway.calls("Capture")
+    assert others == [first, first]
+
+
+def test_contention_that_goes_on_is_given_up_after_five_tries(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    at_once = retry_info(timedelta(milliseconds=1))
+    gateway.next("Capture", *[refuse(Code.ABORTED, at_once)] * 9)
+    with pytest.raises(Unavailable) as caught:
+        cards.capture("auth-1")
+    assert caught.value.retry_after == timedelta(milliseconds=1)
+    assert len(gateway.calls("Capture")) == MAX_TRIES
+
+
+def test_no_try_begins_after_the_deadline_and_none_is_waited_for_in_vain(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    gateway.next("Capture", refuse(Code.ABORTED, retry_info(timedelta(seconds=90))), CAPTURED)
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        cards.capture("auth-1", timeout_seconds=5)
+    assert time.monotonic() - began < 1
+    assert caught.value.retry_after == timedelta(seconds=90)
+    assert len(gateway.calls("Capture")) == 1
+
+
+def test_a_second_try_has_only_what_the_first_left_of_the_deadline(
+    gateway: FaultyGateway, cards: GiftCards
+) -> None:
+    pause = retry_info(timedelta(seconds=0.7))
+    gateway.next("Capture", refuse(Code.ABORTED, pause), hang_before)
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        cards.capture("auth-1", timeout_seconds=1.5)
+    assert 1.0 < time.monotonic() - began < 2.1
+
+
+def test_a_client_that_is_closed_between_two_tries_has_an_unknown_outcome(
+    gateway: FaultyGateway,
+) -> None:
+    cards = GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS)
+    gateway.next("Capture", refuse(Code.ABORTED, retry_info(timedelta(seconds=1))), CAPTURED)
+    closing = threading.Timer(0.3, cards.close)
+    closing.start()
+    with pytest.raises(Unavailable):
+        cards.capture("auth-1")
+    closing.join()
+    assert len(gateway.calls("Capture")) == 1
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code not in {Code.OK, *RETRIED}])
 def test_no_other_status_is_retried(
     gateway: FaultyGateway, cards: GiftCards, code: grpc.StatusCode
 ) -> None:
@@ -104,23 +168,21 @@ def test_a_call_that_the_server_gives_up_is_made_again_as_it_was(
 
 
 def test_throttled_guesses_are_not_retried(gateway: FaultyGateway, cards: GiftCards) -> None:
-    throttled = refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, error_info("TOO_MANY_ATTEMPTS"))
+    throttled = refuse(Code.RESOURCE_EXHAUSTED, error_info("TOO_MANY_ATTEMPTS"), SOON)
     gateway.next("Cancel", throttled, throttled)
-    with pytest.raises(Declined):
+    with pytest.raises(Declined) as caught:
         cards.cancel("A-CODE", purchase_order_id="p-1")
+    assert caught.value.retry_after == timedelta(milliseconds=50)
     assert len(gateway.calls("Cancel")) == 1
 
 
-def test_a_prevented_request_stays_prevented_although_it_is_retried(
-    gateway: FaultyGateway, cards: GiftCards
-) -> None:
-    # ABORTED has two meanings, and a service config cannot tell them apart (R36).
-    gateway.next(
-        "Capture", *[refuse(grpc.StatusCode.ABORTED, error_info("REQUEST_PREVENTED"))] * MAX_TRIES
-    )
+def test_a_prevented_request_is_final_at_once(gateway: FaultyGateway, cards: GiftCards) -> None:
+    # ABORTED has two meanings, which its details tell apart (R36).
+    gateway.next("Capture", refuse(Code.ABORTED, error_info("REQUEST_PREVENTED")), CAPTURED)
     with pytest.raises(Declined) as caught:
         cards.capture("auth-1")
     assert caught.value.reason is Reason.REQUEST_PREVENTED
+    assert len(gateway.calls("Capture")) == 1
 
 
 def test_all_tries_share_one_deadline(gateway: FaultyGateway, cards: GiftCards) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from bank_card import BankCard, Failure
 from checkout import Basket, Checkout, Outcome
-from giftcard_client import GiftCards, Money
+from giftcard_client import GiftCards, Money, Refunds
 from giftcard_client.tender import GiftCardTender, RefundReason, StoreCredit
 from given.checkout.faulty_gateway import FaultyGateway, Step, fail_after, fail_before, lose_answer
 from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, order, session
-from returns import Refunded, Return, take_back
+from given.servers.server_process import ServerProcess
+from returns import Promise, Refunded, Return, confirm_bank_refund, promise, take_back
 
 BANK_MINOR = 4000
 
@@ -87,6 +88,33 @@ def test_a_return_goes_to_a_new_card_first_and_the_rest_to_the_bank_card(
     assert handed_over == [to_card for _, to_card, _ in parts if to_card]
 
 
+@pytest.mark.parametrize(
+    ("amount_minor", "to_gift_card", "to_bank_card"),
+    [(None, 5000, 4000), (3000, 3000, 0), (7000, 5000, 2000)],
+)
+def test_a_return_gives_what_was_promised(
+    shop: Shop, cards: GiftCards, amount_minor: int | None, to_gift_card: int, to_bank_card: int
+) -> None:
+    # R21, R24
+    returned = shop.returned(amount_minor)
+    promised = promise(returned, cards)
+    assert promised.to_gift_card == Money(to_gift_card)
+    assert promised.to_bank_card == Money(to_bank_card)
+    assert promised.deadline is not None
+    assert promised.deadline > datetime.now(UTC) + timedelta(days=29)
+    assert shop.handed_over == []
+    refunded = shop.take_back(returned)
+    assert refunded.to_gift_card == promised.to_gift_card
+    assert (refunded.to_bank_card or Money(0)) == promised.to_bank_card
+
+
+def test_nothing_is_promised_that_would_be_declined(shop: Shop, cards: GiftCards) -> None:
+    # R21
+    long_ago = datetime.now(UTC).date() - timedelta(days=60)
+    returned = shop.returned(1000, delivered_on=long_ago)
+    assert promise(returned, cards) == Promise(declined=shop.take_back(returned).declined)
+
+
 def test_the_new_card_pays_another_order(shop: Shop, cards: GiftCards) -> None:
     # R23
     shop.take_back(shop.returned(None))
@@ -152,3 +180,22 @@ def test_a_change_of_mind_without_a_day_of_delivery_is_a_mistake(shop: Shop) -> 
     refunded = shop.take_back(shop.returned(1000, delivered_on=None))
     assert refunded.is_settled
     assert "delivered_on" in refunded.declined
+
+
+def test_what_the_bank_gave_back_is_confirmed_once_however_often_the_return_is_processed(
+    shop: Shop, live_server: ServerProcess
+) -> None:
+    def owed() -> list[Money]:
+        found = refunds.due("fr")
+        return [due.amount for due in found if due.authorization_id == returned.gift_card_reference]
+
+    with Refunds(live_server.target) as refunds:
+        returned = shop.returned(7000)
+        refunded = shop.take_back(returned)
+        assert owed() == [Money(2000)]
+        for _ in range(2):
+            confirm_bank_refund(refunds, returned, refunded)
+        assert owed() == []
+        later = shop.returned(1000)
+        confirm_bank_refund(refunds, later, shop.take_back(later))
+        assert owed() == []

@@ -103,7 +103,6 @@ def test_a_status_without_a_reason_becomes_what_is_known(
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        # ABORTED is retried first, which takes a while.
         (Code.ABORTED, Reason.REQUEST_PREVENTED),
         (Code.ALREADY_EXISTS, Reason.REQUEST_ID_REUSED),
         (Code.NOT_FOUND, Reason.CARD_NOT_FOUND),

@@ -13,10 +13,12 @@ from giftcard_client import Money
 from giftcard_client.channel import MAX_TRIES
 from giftcard_client.tender import (
     GiftCardTender,
+    Quote,
     RefundReason,
     TenderResult,
     TenderStatus,
 )
+from given.calls.sent import UNKNOWN_CODE
 from given.checkout.faulty_gateway import (
     FaultyGateway,
     Step,
@@ -66,6 +68,22 @@ def test_a_quote_says_why_a_card_is_not_usable(tender: GiftCardTender, buy: Buy)
     assert (quote.usable, quote.code) == (False, "ORDER_HAS_DISCOUNT")
     assert quote.message == "A gift card cannot be combined with a discount."
     assert quote.remaining == basket.total
+
+
+def test_a_quote_says_how_long_to_wait_after_too_many_wrong_codes(tender: GiftCardTender) -> None:
+    shopper = session()
+
+    def quote() -> Quote:
+        return tender.quote(UNKNOWN_CODE, market="fr", order=order(1000), session=shopper)
+
+    refused = quote()
+    assert refused.code == "CARD_NOT_FOUND"
+    while refused.code == "CARD_NOT_FOUND":
+        assert refused.retry_after is None
+        refused = quote()
+    assert refused.code == "TOO_MANY_ATTEMPTS"
+    assert refused.retry_after is not None
+    assert timedelta(0) < refused.retry_after <= timedelta(minutes=10)
 
 
 def test_a_quote_says_that_the_service_is_unavailable(

@@ -39,11 +39,11 @@ from giftcard_rules.commands import (
     Reverse,
     Reversed,
     ReverseReason,
-    Validate,
 )
 from giftcard_rules.decide import Markets, decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
 from giftcard_rules.terms import Terms, france
 
@@ -151,9 +151,10 @@ def issue(amount_minor: int = 50_00, **changes: Any) -> Issue:
     return replace(command, **changes)
 
 
-def validate(card_id: str, wanted: Order, *, market: str = "fr") -> Validate:
-    """Return a command to validate a card for an order."""
-    return Validate(card_ids=(card_id,), market=market, order=wanted)
+def validate(card_id: str, wanted: Order | None, *, market: str = "fr") -> Validate:
+    """Return a command to validate a card for an order, or without one."""
+    currency = wanted.total.currency if wanted else MARKETS[market].currency
+    return Validate(card_ids=(card_id,), market=market, order=wanted, currency=currency)
 
 
 def authorize(card_id: str, wanted: Order, **changes: Any) -> Authorize:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from giftcard_rules.commands import Declined, Validated
+from giftcard_rules.commands import Declined
 from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
+from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from given.made_facts import MARKETS, NOW
 

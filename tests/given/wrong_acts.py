@@ -1,4 +1,4 @@
-"""Everything that a rule can find wrong with Cancel, and with an act of Customer Service (R37).
+"""Everything that a rule can find wrong with Cancel, ExtendAuthorization and the acts of R37.
 
 What is expired is so since before the block.
 """
@@ -7,16 +7,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from giftcard_rules.cards import CardOrigin, CardState
+from giftcard_rules.cards import CLOSED, CardOrigin, CardState
 from giftcard_rules.commands import BlockCard, Command, UnblockCard, WriteOffCard
 from giftcard_rules.reasons import Reason
-from given.made_facts import Books, cancel
+from given.made_facts import Books, cancel, extend
 from given.situations import Call, Situation, Wrong
 from given.wrong_calls import (
+    CAPTURE,
     WRONG_WITH_CARDS,
     bought,
     exercised_before_the_hold,
     spent,
+    to_capture,
     window_closed,
 )
 
@@ -88,4 +90,28 @@ WRITE_OFF_CARD = Call(
     ),
 )
 
-ACTS: Final = {"Cancel": CANCEL, "UnblockCard": UNBLOCK_CARD, "WriteOffCard": WRITE_OFF_CARD}
+# ExtendAuthorization.
+
+
+def to_extend() -> Situation:
+    it = to_capture()
+    it.command = extend(it.authorization_id, timedelta(days=2))
+    return it
+
+
+EXTEND_AUTHORIZATION = Call(
+    to_extend,
+    (
+        CAPTURE.wrongs[0],
+        WRONG_WITH_CARDS[0],
+        *(wrong for wrong in CAPTURE.wrongs if wrong.reason in CLOSED.values()),
+    ),
+)
+
+
+ACTS: Final = {
+    "Cancel": CANCEL,
+    "ExtendAuthorization": EXTEND_AUTHORIZATION,
+    "UnblockCard": UNBLOCK_CARD,
+    "WriteOffCard": WRITE_OFF_CARD,
+}

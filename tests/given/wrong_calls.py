@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from giftcard_rules.cards import CLOSED, Authorization, AuthorizationState, Card, CardState
+from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardState
 from giftcard_rules.commands import (
     Command,
     Money,
@@ -13,7 +13,7 @@ from giftcard_rules.commands import (
     ReverseReason,
 )
 from giftcard_rules.reasons import Reason
-from given.made_facts import NOW, Books, authorize, capture, extend, issue, order, reverse, validate
+from given.made_facts import NOW, Books, authorize, capture, issue, order, reverse, validate
 from given.situations import Call, Change, Situation, Wrong
 
 # Mistakes of cards.
@@ -213,25 +213,6 @@ CAPTURE = Call(
 )
 
 
-# ExtendAuthorization.
-
-
-def to_extend() -> Situation:
-    it = to_capture()
-    it.command = extend(it.authorization_id, timedelta(days=2))
-    return it
-
-
-EXTEND_AUTHORIZATION = Call(
-    to_extend,
-    (
-        CAPTURE.wrongs[0],
-        WRONG_WITH_CARDS[0],
-        *(wrong for wrong in CAPTURE.wrongs if wrong.reason in CLOSED.values()),
-    ),
-)
-
-
 # Reverse, of a captured authorization.
 
 
@@ -302,5 +283,4 @@ CALLS: Final = {
     "Authorize": AUTHORIZE,
     "Capture": CAPTURE,
     "Reverse": REVERSE,
-    "ExtendAuthorization": EXTEND_AUTHORIZATION,
 }

@@ -100,7 +100,7 @@ def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
     assert [reason.value for reason in Reason] == CONTRACT
 
 
-@pytest.mark.parametrize("name", [*wrong_calls.CALLS, "Cancel"])
+@pytest.mark.parametrize("name", [*wrong_calls.CALLS, "Cancel", "ExtendAuthorization"])
 def test_the_proto_promises_the_same_reasons(name: str) -> None:
     services = (path.read_text(encoding="utf-8") for path in PROTOS.glob("*_service.proto"))
     before_call = next(text.split(rpc)[0] for text in services if (rpc := f"  rpc {name}(") in text)

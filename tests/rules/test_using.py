@@ -1,21 +1,24 @@
 """Paying with a card: what it pays, and what is lost (R1, R7, R13, R14, R16-R18)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
-from giftcard_rules.cards import AuthorizationState, CardState
+from giftcard_rules.cards import AuthorizationState, Card, CardState
 from giftcard_rules.commands import (
     Authorized,
+    BlockCard,
     Declined,
     Reversed,
     ReverseOutcome,
-    Validated,
 )
 from giftcard_rules.ledger import Posting, PostingKind
+from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
-from given.made_facts import Books, authorize, capture, euros, order, reverse, validate
+from given.made_facts import Books, authorize, cancel, capture, euros, order, reverse, validate
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -117,6 +120,73 @@ def test_r11_an_unknown_code_is_not_found() -> None:
         forfeited_minor=0,
     )
     assert books.decide(authorize("no card", order())).outcome == Declined(Reason.CARD_NOT_FOUND)
+
+
+def nothing(_books: Books, _card: Card) -> None:
+    pass
+
+
+def held(books: Books, card: Card) -> None:
+    books.authorized(card, order())
+
+
+def used(books: Books, card: Card) -> None:
+    books.paid(card, order())
+
+
+def cancelled(books: Books, card: Card) -> None:
+    books.decide(cancel(card))
+
+
+def blocked(books: Books, card: Card) -> None:
+    books.decide(BlockCard(card.card_id))
+
+
+def expired(books: Books, _card: Card) -> None:
+    books.wait(timedelta(days=200))
+
+
+WITHOUT_AN_ORDER: Final[tuple[tuple[str, Callable[[Books, Card], None], Reason | None], ...]] = (
+    ("fr", nothing, None),
+    ("be", nothing, Reason.WRONG_MARKET),
+    ("fr", held, None),  # The order that holds it could still use it (R35).
+    ("fr", used, Reason.CARD_REDEEMED),
+    ("fr", cancelled, Reason.CARD_CANCELLED),
+    ("fr", blocked, Reason.CARD_BLOCKED),
+    ("fr", expired, Reason.CARD_EXPIRED),
+)
+
+
+@pytest.mark.parametrize(("market", "happens", "reason"), WITHOUT_AN_ORDER)
+def test_without_an_order_a_card_tells_its_state_and_whether_some_order_could_use_it(
+    market: str, happens: Callable[[Books, Card], None], reason: Reason | None
+) -> None:
+    books = Books()
+    card = books.bought(50_00)
+    happens(books, card)
+    before = books.card(card)
+    outcome = books.decide(validate(card.card_id, None, market=market)).outcome
+    assert isinstance(outcome, Validated)
+    assert outcome.card is not None
+    assert outcome.card.card_id == card.card_id
+    assert outcome == Validated(
+        reason=reason,
+        card=outcome.card,
+        currency="EUR",
+        applicable_minor=0,
+        remaining_due_minor=0,
+        forfeited_minor=0,
+    )
+    # An expiry is told although nobody has booked it yet.
+    assert outcome.card == before or reason is Reason.CARD_EXPIRED
+    assert (outcome.card.balance_minor > 0) == (outcome.card.state is CardState.ACTIVE)
+
+
+def test_without_an_order_an_unknown_code_is_not_found() -> None:
+    outcome = Books().decide(validate("no card", None)).outcome
+    assert isinstance(outcome, Validated)
+    assert (outcome.reason, outcome.card, outcome.currency) == (Reason.CARD_NOT_FOUND, None, "EUR")
+    assert outcome.remaining_due_minor == 0
 
 
 def test_a_card_is_found_under_any_key_of_the_ring() -> None:

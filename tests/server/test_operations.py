@@ -32,6 +32,12 @@ from given.waiting import wait_until
 Code = grpc.StatusCode
 HEALTH: Final = "grpc.health.v1.Health"
 REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
+SERVICES: Final = (
+    SERVICE,
+    "giftcard.v1.AuthorizationService",
+    "giftcard.v1.RefundService",
+    "giftcard.v1.TermsService",
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def test_http_has_three_paths(server: ServerProcess, path: str, status: HTTPStat
     assert get(server.http_url + path)[0] == status
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", *SERVICES])
 def test_a_load_balancer_sees_that_the_service_is_serving(
     server: ServerProcess, service: str
 ) -> None:
@@ -91,7 +97,7 @@ def test_a_load_balancer_sees_that_the_service_is_serving(
 def test_reflection_lists_the_services_and_knows_the_contract(server: ServerProcess) -> None:
     with grpc.insecure_channel(server.target) as channel:
         reflected = ProtoReflectionDescriptorDatabase(channel)
-        assert set(reflected.get_services()) == {SERVICE, HEALTH, REFLECTION}
+        assert set(reflected.get_services()) == {*SERVICES, HEALTH, REFLECTION}
         file = reflected.FindFileContainingSymbol(SERVICE)
     assert [method.name for method in file.service[0].method] == list(RPCS)
 
@@ -107,6 +113,8 @@ def test_every_rpc_has_its_series_before_its_first_call(server: ServerProcess) -
         own = [labels for labels, _ in found[name] if labels["grpc_service"] == SERVICE]
         assert {labels["grpc_method"] for labels in own} == set(RPCS)
         assert {labels["grpc_type"] for labels in own} == {"unary"}
+        terms = [labels for labels, _ in found[name] if labels["grpc_service"] == SERVICES[-1]]
+        assert {labels["grpc_method"] for labels in terms} == {"GetTerms"}
     codes = {labels["grpc_code"] for labels, _ in found["grpc_server_handled_total"]}
     assert {"OK", "InvalidArgument", "FailedPrecondition", "Canceled", "Internal"} <= codes
     assert len(codes) == len(Code)
@@ -119,9 +127,11 @@ def test_the_domain_has_its_series_before_its_first_command(server: ServerProces
     operations = {labels["operation"] for labels, _ in found["giftcard_operations_total"]}
     assert operations >= set(RPCS)
     replays = {labels["operation"] for labels, _ in found["giftcard_replays_total"]}
-    assert replays == set(RPCS) - {"Validate"}
+    assert replays >= set(RPCS) - {"Validate"}
     (liability,) = found["giftcard_outstanding_liability_minor"]
     assert liability[0] == {"market": "fr", "currency": "EUR"}
+    (unconfirmed,) = found["giftcard_refunds_unconfirmed"]
+    assert unconfirmed == ({"market": "fr", "currency": "EUR"}, 0)
     assert "process_resident_memory_bytes" in found
     assert "giftcard_batch_commands_bucket" in found
 

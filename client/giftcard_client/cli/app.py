@@ -2,10 +2,26 @@
 
 import typer
 
+from giftcard_client.cli.authorization_commands import (
+    authorization,
+    authorizations,
+    extend,
+    preview_reverse,
+)
 from giftcard_client.cli.demo.command import demo
+from giftcard_client.cli.event_commands import events
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.refund_commands import refund_commands
 from giftcard_client.cli.remote_command import remote_command
-from giftcard_client.cli.rpc_commands import authorize, cancel, capture, issue, reverse, validate
+from giftcard_client.cli.rpc_commands import (
+    authorize,
+    cancel,
+    capture,
+    issue,
+    market_terms,
+    reverse,
+    validate,
+)
 from giftcard_client.cli.server_commands import add_server_commands
 
 
@@ -21,8 +37,14 @@ def run() -> None:
         # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
-    for command in (issue, validate, authorize, capture, reverse, cancel):
+    for command in (
+        *(issue, validate, authorize, capture, reverse, cancel),
+        *(authorization, authorizations, extend, preview_reverse),
+        market_terms,
+    ):
         app.command()(remote_command(command))
-    add_server_commands(app)
+    app.add_typer(refund_commands())
+    app.add_typer(events, name="events")
+    add_server_commands(app, {"events": events})
     app.command()(demo)
     app()

@@ -9,7 +9,14 @@ from enum import IntEnum
 from rich.console import Console
 from rich.text import Text
 
-from giftcard_client import Declined, GiftCardError, InvalidRequest, OutcomeUnknown, Validation
+from giftcard_client import (
+    Declined,
+    GiftCardError,
+    InvalidRequest,
+    OutcomeUnknown,
+    ReversePreview,
+    Validation,
+)
 from giftcard_client.cli.options import Output
 
 
@@ -39,15 +46,18 @@ EXIT_CODES_HELP = """Exit codes:
 - 0: done
 - 1: failed for another reason, such as credentials
 - 2: the command line is wrong
-- 3: declined by a rule; for validate, the card is not usable
+- 3: declined by a rule; for validate, the card is not usable; for preview-reverse, reverse would
+  be declined
 - 4: the request is malformed
 - 5: no decided answer came; repeat the command with its --request-id
 """
 
 
 def exit_code_of(answer: object) -> ExitCode:
-    """Return the exit code for an answer: only Validate refuses by an answer."""
+    """Return the exit code for an answer: only Validate and a preview refuse by an answer."""
     if isinstance(answer, Validation) and not answer.usable:
+        return ExitCode.DECLINED
+    if isinstance(answer, ReversePreview) and answer.reason is not None:
         return ExitCode.DECLINED
     return ExitCode.OK
 

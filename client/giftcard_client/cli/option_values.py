@@ -49,6 +49,21 @@ def option_order(
     )
 
 
+def option_order_if_any(
+    order_id: str | None,
+    total: Money | None,
+    lines: list[OrderLine] | None,
+    discount_codes: list[str] | None,
+) -> Order | None:
+    """Make the order, or None where no option names one."""
+    if order_id is not None:
+        return option_order(order_id, total, lines, discount_codes)
+    if total or lines or discount_codes:
+        message = "an order needs --order-id"
+        raise typer.BadParameter(message)
+    return None
+
+
 def option_contact(email: str | None, name: str, locale: str) -> Contact | None:
     """Make a person, or None where there is no e-mail address."""
     if email is not None:

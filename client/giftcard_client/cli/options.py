@@ -63,6 +63,12 @@ ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code of a 
 # An order and its payment.
 Market = Annotated[str, typer.Option(help="The platform, such as fr.")]
 OrderId = Annotated[str, typer.Option(help="The platform's order number.")]
+ValidatedOrderId = Annotated[
+    str | None,
+    typer.Option(
+        "--order-id", help="The platform's order number. Absent: show what is on the card."
+    ),
+]
 OrderTotal = Annotated[
     Money | None, _amount("The total of the order. Absent: the sum of its lines.", "--total")
 ]
@@ -84,6 +90,24 @@ AttemptKey = Annotated[
 ]
 HoldSeconds = Annotated[
     int | None, typer.Option(help="How long to hold the money. Absent: the market's default.")
+]
+ExtendSeconds = Annotated[
+    int, typer.Option("--hold-seconds", help="How long to hold, from now on.")
+]
+
+# A refund that the payment provider owes.
+CancelledCardId = Annotated[
+    str | None, typer.Option("--card-id", help="The card whose purchase was cancelled.")
+]
+RefundedAuthorizationId = Annotated[
+    str | None,
+    typer.Option(
+        "--authorization-id", help="The authorization whose order went back to another tender."
+    ),
+]
+ConfirmedAmount = Annotated[Money, _amount("What the payment provider has paid.", "--amount")]
+ProviderReference = Annotated[
+    str, typer.Option(help="The payment provider's own reference of the refund.")
 ]
 
 # A purchase.

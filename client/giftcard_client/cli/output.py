@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rich.table import Table
@@ -16,14 +16,16 @@ HIDDEN_CODE = "hidden; repeat the same request with --show-code to see it"
 INDENT = "  "
 
 
-def answer_json(answer: object, extra: Mapping[str, object], *, show_code: bool) -> str:
-    """Write an answer as one JSON object; `extra` comes first.
+def answer_json(
+    answer: object, extra: Mapping[str, object], *, show_code: bool, indent: int | None = 2
+) -> str:
+    """Write an answer as one JSON object; `extra` comes first. No `indent`: on one line.
 
     Money is {"amount_minor", "currency_code"}, times are RFC 3339 in UTC, and a
     code is null unless `show_code`.
     """
     shown = {**extra, **_plain(answer, show_code=show_code)}
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+    return json.dumps(shown, indent=indent, ensure_ascii=False)
 
 
 def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Table:
@@ -48,6 +50,8 @@ def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any
         return named
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, tuple | list):
@@ -63,8 +67,18 @@ def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, s
         elif is_dataclass(value) and not isinstance(value, Money):
             yield _label(field.name, depth), ""
             yield from _rows(value, show_code=show_code, depth=depth + 1)
-        elif value is not None and value != "":
+        elif _are_parts(value):
+            for number, each in enumerate(value, 1):
+                yield _label(f"{field.name} {number}", depth), ""
+                yield from _rows(each, show_code=show_code, depth=depth + 1)
+        elif value is not None and value not in ("", ()):
             yield _label(field.name, depth), _words(value)
+
+
+def _are_parts(value: Any) -> bool:  # noqa: ANN401 - any value
+    """Return whether a value is several parts of an answer, each with rows of its own."""
+    is_some = isinstance(value, tuple) and bool(value)
+    return is_some and is_dataclass(value[0]) and not isinstance(value[0], Money)
 
 
 def _label(name: str, depth: int = 0) -> Text:
@@ -77,6 +91,8 @@ def _words(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, Money):
         return format_amount(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(_words, value))
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return str(value)

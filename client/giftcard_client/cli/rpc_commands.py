@@ -11,13 +11,19 @@ from giftcard_client import (
     Contact,
     GiftCards,
     Issued,
+    MarketTerms,
     PaymentMethod,
     Purchase,
     Reversed,
     Validation,
 )
 from giftcard_client.cli import options as opt
-from giftcard_client.cli.option_values import option_contact, option_order, read_code
+from giftcard_client.cli.option_values import (
+    option_contact,
+    option_order,
+    option_order_if_any,
+    read_code,
+)
 
 
 def issue(  # noqa: PLR0913 - one parameter for each option
@@ -57,17 +63,17 @@ def validate(
     cards: GiftCards,
     *,
     market: opt.Market,
-    order_id: opt.OrderId,
+    order_id: opt.ValidatedOrderId = None,
     total: opt.OrderTotal = None,
     lines: opt.OrderLines = None,
     discounts: opt.Discounts = None,
     attempt_key: opt.AttemptKey = "",
 ) -> Validation:
-    """Show how much of an order a card would pay, and how much would be lost. Changes nothing.
+    """Show what is on a card or, with an order, how much of it the card would pay and would lose.
 
-    Asks for the code, or reads it from standard input.
+    Changes nothing. Asks for the code, or reads it from standard input.
     """
-    order = option_order(order_id, total, lines, discounts)
+    order = option_order_if_any(order_id, total, lines, discounts)
     return cards.validate(read_code(), market=market, order=order, attempt_key=attempt_key)
 
 
@@ -168,3 +174,9 @@ def cancel(
         exercised_on=None if exercised_on is None else exercised_on.date(),
         request_id=request_id,
     )
+
+
+# Not `terms`, which shows operators what the settings of their machine say, on any day.
+def market_terms(cards: GiftCards, *, market: opt.Market) -> MarketTerms:
+    """Show the terms that a server sells cards under now."""
+    return cards.terms(market)

@@ -26,8 +26,11 @@ class GetAuthorizationRequest(google.protobuf.message.Message):
     AUTHORIZATION_ID_FIELD_NUMBER: builtins.int
     AUTHORIZE_REQUEST_ID_FIELD_NUMBER: builtins.int
     authorization_id: builtins.str
+    """At most 64 characters."""
     authorize_request_id: builtins.str
-    """The `request_id` of an Authorize of the same caller."""
+    """The `request_id` of an Authorize of the same caller: a UUID, not the nil
+    UUID.
+    """
     def __init__(
         self,
         *,
@@ -72,8 +75,9 @@ class ListAuthorizationsRequest(google.protobuf.message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     market: builtins.str
+    """At most 32 characters."""
     order_id: builtins.str
-    """The platform's own order number; at most 64 characters."""
+    """The platform's own order number. At most 64 characters."""
     page_size: builtins.int
     """At most 100; absent: 20 (AIP-158)."""
     page_token: builtins.str
@@ -120,6 +124,7 @@ class ExtendAuthorizationRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     authorization_id: builtins.str
+    """At most 64 characters."""
     @property
     def hold_for(self) -> google.protobuf.duration_pb2.Duration:
         """More than zero, counted from now."""
@@ -168,7 +173,9 @@ class PreviewReverseRequest(google.protobuf.message.Message):
     BEFORE_DELIVERY_FIELD_NUMBER: builtins.int
     EXERCISED_ON_FIELD_NUMBER: builtins.int
     authorization_id: builtins.str
+    """At most 64 characters."""
     authorize_request_id: builtins.str
+    """A UUID, not the nil UUID."""
     reason: giftcard.v1.gift_card_service_pb2.ReverseReason.ValueType
     before_delivery: builtins.bool
     @property

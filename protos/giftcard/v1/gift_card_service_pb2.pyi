@@ -115,14 +115,16 @@ class IssueRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     market: builtins.str
-    """Where the card is bought and will work (R7), such as "fr"."""
+    """Where the card is bought and will work (R7), such as "fr". At most 32
+    characters.
+    """
     design: builtins.str
     """One of the market's designs (R4); empty means its first."""
     message: builtins.str
     """Plain text for the e-mail that carries the card; at most 500 characters (R5)."""
     @property
     def amount(self) -> giftcard.v1.order_pb2.Money:
-        """In the market's currency and range (R2)."""
+        """In the market's currency and range (R2); more than zero."""
 
     @property
     def purchase(self) -> global___Purchase: ...
@@ -161,15 +163,19 @@ class Purchase(google.protobuf.message.Message):
     DISCOUNT_CODES_FIELD_NUMBER: builtins.int
     order_id: builtins.str
     """The platform's order number of the purchase; one card for each (R10), and
-    one for each payment reference.
+    one for each payment reference. At most 64 characters.
     """
     payment_method: global___PaymentMethod.ValueType
     """Bank card only (R3)."""
     payment_reference: builtins.str
-    """The payment provider's reference, given back by Cancel (R29)."""
+    """The payment provider's reference, given back by Cancel (R29). At most 128
+    characters.
+    """
     @property
     def discount_codes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Must be empty (R3)."""
+        """Must be empty (R3). More than 100, or more than 64 characters in one of
+        them, is malformed.
+        """
 
     def __init__(
         self,
@@ -219,15 +225,16 @@ class ValidateRequest(google.protobuf.message.Message):
     text of at most 1,024 characters: what is no code is CARD_NOT_FOUND.
     """
     market: builtins.str
-    """The platform of the checkout (R7)."""
+    """The platform of the checkout (R7). At most 32 characters."""
     attempt_key: builtins.str
-    """Whom to throttle: the shopper's session. All attempts of a caller without
-    one count together.
+    """Optional: whom to throttle, the shopper's session. All attempts of a caller
+    without one count together. At most 128 characters.
     """
     @property
     def order(self) -> giftcard.v1.order_pb2.Order:
-        """Absent: what is on my card? State, balance and expiry are told, and
-        `usable` where some order could use the card now; the amounts are zero.
+        """Optional. Absent: what is on my card? State, balance and expiry are told, and
+        `usable` where some order could use the card now (of a HELD card the order
+        that holds it, R35); the amounts are zero.
         """
 
     def __init__(
@@ -255,7 +262,7 @@ class ValidateResponse(google.protobuf.message.Message):
     FORFEITED_AMOUNT_FIELD_NUMBER: builtins.int
     RETRY_DELAY_FIELD_NUMBER: builtins.int
     usable: builtins.bool
-    """Whether Authorize would say yes now."""
+    """Whether Authorize would say yes now; without an order, to some order."""
     reason: giftcard.v1.reason_pb2.Reason.ValueType
     """Why not."""
     @property
@@ -310,9 +317,9 @@ class AuthorizeRequest(google.protobuf.message.Message):
     code: builtins.str
     """As the shopper typed it (R11); any text of at most 1,024 characters."""
     market: builtins.str
-    """The platform of the checkout (R7)."""
+    """The platform of the checkout (R7). At most 32 characters."""
     attempt_key: builtins.str
-    """Whom to throttle: the shopper's session."""
+    """Optional: whom to throttle, the shopper's session. At most 128 characters."""
     @property
     def order(self) -> giftcard.v1.order_pb2.Order: ...
     @property
@@ -321,8 +328,8 @@ class AuthorizeRequest(google.protobuf.message.Message):
 
     @property
     def hold_for(self) -> google.protobuf.duration_pb2.Duration:
-        """Optional: how long to hold. Absent: the market's default; longer than the
-        market's longest hold: that.
+        """Optional: how long to hold, more than zero. Absent: the market's default;
+        longer than the market's longest hold: that.
         """
 
     def __init__(
@@ -369,15 +376,16 @@ class CaptureRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     authorization_id: builtins.str
+    """At most 64 characters."""
     @property
     def amount(self) -> giftcard.v1.order_pb2.Money:
-        """More than zero. Absent: all that was set aside."""
+        """Optional; more than zero. Absent: all that was set aside."""
 
     @property
     def other_tender_amount(self) -> giftcard.v1.order_pb2.Money:
-        """What the order's other tenders really took, zero included: from then on no
-        refund names more of it. Absent: the authorization's `remaining_due`; more
-        than that is AMOUNT_EXCEEDS_AUTHORIZED.
+        """Optional: what the order's other tenders really took, zero included; from
+        then on no refund names more of it. Absent: the authorization's
+        `remaining_due`; more than that is AMOUNT_EXCEEDS_AUTHORIZED.
         """
 
     def __init__(
@@ -430,13 +438,14 @@ class ReverseRequest(google.protobuf.message.Message):
     BEFORE_DELIVERY_FIELD_NUMBER: builtins.int
     EXERCISED_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """A UUID, made by the caller before its first try. Its own, not
-    Authorize's.
+    """A UUID, made by the caller before its first try; not the nil UUID. Its own,
+    not Authorize's.
     """
     authorization_id: builtins.str
+    """At most 64 characters."""
     authorize_request_id: builtins.str
     """The `request_id` of an Authorize of the same caller whose answer was
-    lost (R36).
+    lost (R36): a UUID, not the nil UUID.
     """
     reason: global___ReverseReason.ValueType
     before_delivery: builtins.bool
@@ -445,15 +454,17 @@ class ReverseRequest(google.protobuf.message.Message):
     """
     @property
     def refund_amount(self) -> giftcard.v1.order_pb2.Money:
-        """More than zero; of the whole order, all tenders (R24). Absent: all that is
-        left. On an open hold it must be absent (AUTHORIZATION_NOT_CAPTURED): a part
-        of what was not paid yet cannot be refunded, and nothing is released by
-        mistake.
+        """Optional: how much of the whole order, all tenders (R24); more than zero.
+        Absent: all that is left. On an open hold it must be absent
+        (AUTHORIZATION_NOT_CAPTURED): a part of what was not paid yet cannot be
+        refunded, and nothing is released by mistake.
         """
 
     @property
     def delivered_on(self) -> google.type.date_pb2.Date:
-        """The day of delivery. A change of mind needs it, or `before_delivery` (R21)."""
+        """The day of delivery, from 1 January 2000 to today anywhere on Earth. A change
+        of mind needs it, or `before_delivery` (R21); otherwise optional.
+        """
 
     @property
     def beneficiary(self) -> giftcard.v1.order_pb2.Contact:
@@ -461,10 +472,11 @@ class ReverseRequest(google.protobuf.message.Message):
 
     @property
     def exercised_on(self) -> google.type.date_pb2.Date:
-        """The day on which the customer declared the return, which is the one that
-        counts (R21). Absent: today in the market. After tomorrow anywhere on Earth
-        is malformed; before the day of the authorization, or after today in the
-        market, is EXERCISE_DAY_OUT_OF_RANGE, whatever the reason.
+        """Optional: the day on which the customer declared the return, which is the one
+        that counts (R21). Absent: today in the market. Before 1 January 2000 and
+        after tomorrow anywhere on Earth are malformed; before the day of the
+        authorization, or after today in the market, is EXERCISE_DAY_OUT_OF_RANGE,
+        whatever the reason.
         """
 
     def __init__(
@@ -543,11 +555,13 @@ class CancelRequest(google.protobuf.message.Message):
     code: builtins.str
     """Any text of at most 1,024 characters (R11)."""
     purchase_order_id: builtins.str
-    """The order number of the card's purchase; must be the card's (R28)."""
+    """The order number of the card's purchase; must be the card's (R28). At most 64
+    characters.
+    """
     @property
     def exercised_on(self) -> google.type.date_pb2.Date:
-        """The day on which the buyer declared the cancellation, which is the one that
-        counts (R25); as in ReverseRequest, and not before the purchase.
+        """Optional: the day on which the buyer declared the cancellation, which is the
+        one that counts (R25); as in ReverseRequest, and not before the purchase.
         """
 
     def __init__(

@@ -39,6 +39,11 @@ class GiftCardServiceStub(object):
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     def __init__(self, channel):
@@ -93,6 +98,11 @@ class GiftCardServiceServicer(object):
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     def Issue(self, request, context):
@@ -235,6 +245,11 @@ class GiftCardService(object):
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     @staticmethod

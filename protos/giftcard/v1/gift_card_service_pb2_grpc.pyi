@@ -31,6 +31,11 @@ class GiftCardServiceStub:
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -133,6 +138,11 @@ class GiftCardServiceAsyncStub:
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     Issue: grpc.aio.UnaryUnaryMultiCallable[
@@ -234,6 +244,11 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
     again), and, but for Validate, REQUEST_ID_REUSED.
+
+    Limits stand beside the fields. Beyond them, and without a field that is not
+    called optional, a request is malformed. Texts have no control characters, but
+    for `code` (any) and `message` (line feeds and tabs); a UUID is written in its
+    usual form, in any case.
     """
 
     @abc.abstractmethod

@@ -21,7 +21,9 @@ class Money(google.protobuf.message.Message):
     AMOUNT_MINOR_FIELD_NUMBER: builtins.int
     CURRENCY_CODE_FIELD_NUMBER: builtins.int
     amount_minor: builtins.int
-    """In the currency's minor unit: 12,34 € is 1234."""
+    """In the currency's minor unit: 12,34 € is 1234. In requests at most
+    100,000,000,000, and from 1 where the field says nothing else.
+    """
     currency_code: builtins.str
     """ISO 4217, three capital letters: "EUR"."""
     def __init__(
@@ -45,18 +47,20 @@ class Order(google.protobuf.message.Message):
     LINES_FIELD_NUMBER: builtins.int
     DISCOUNT_CODES_FIELD_NUMBER: builtins.int
     order_id: builtins.str
-    """The platform's own order number; at most 64 characters."""
+    """The platform's own order number. At most 64 characters."""
     @property
     def total(self) -> global___Money:
         """All that the customer owes for the order, delivery included."""
 
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___OrderLine]:
-        """At least one; their amounts add up to `total`."""
+        """At least one and at most 500; their amounts add up to `total`."""
 
     @property
     def discount_codes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Every discount on the order. A gift card combines with none (R17)."""
+        """Every discount on the order. A gift card combines with none (R17). At most
+        100, each of at most 64 characters and none of them empty.
+        """
 
     def __init__(
         self,
@@ -82,7 +86,8 @@ class OrderLine(google.protobuf.message.Message):
     category: builtins.str
     """`gift_card` is reserved, in whatever spelling: case, spaces, `-` and `_` do
     not matter (R18). The others are the market's own words, and
-    the market's terms say which of them a card cannot pay (R1).
+    the market's terms say which of them a card cannot pay (R1). At most 64
+    characters.
     """
     @property
     def amount(self) -> global___Money:
@@ -113,9 +118,11 @@ class Contact(google.protobuf.message.Message):
     name: builtins.str
     """As the person writes it; may be empty. At most 200 characters."""
     email: builtins.str
-    """Where the card is sent (R8)."""
+    """Where the card is sent (R8). At most 254 characters."""
     locale: builtins.str
-    """BCP 47, such as "fr-FR"; empty means the market's own."""
+    """BCP 47, such as "fr-FR"; empty means the market's own. At most 35
+    characters.
+    """
     def __init__(
         self,
         *,

@@ -23,6 +23,7 @@ class ListRefundsDueRequest(google.protobuf.message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     market: builtins.str
+    """At most 32 characters."""
     page_size: builtins.int
     """At most 100; absent: 20 (AIP-158)."""
     page_token: builtins.str
@@ -70,9 +71,11 @@ class ConfirmRefundRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     card_id: builtins.str
-    """The card whose purchase was cancelled."""
+    """The card whose purchase was cancelled. At most 64 characters."""
     authorization_id: builtins.str
-    """The authorization whose order was refunded in part to another tender."""
+    """The authorization whose order was refunded in part to another tender. At
+    most 64 characters.
+    """
     provider_reference: builtins.str
     """The payment provider's own reference of the refund; at most 255 characters."""
     @property

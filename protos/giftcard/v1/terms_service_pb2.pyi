@@ -21,7 +21,7 @@ class GetTermsRequest(google.protobuf.message.Message):
 
     MARKET_FIELD_NUMBER: builtins.int
     market: builtins.str
-    """Such as "fr"."""
+    """Such as "fr". At most 32 characters."""
     def __init__(
         self,
         *,

@@ -17,16 +17,21 @@ class Role(enum.StrEnum):
     REFUNDS = "refunds"
     SUPPORT = "support"
     OPERATOR = "operator"
+    EVENTS = "events"
 
 
 Roles = frozenset[Role]
 
 METRICS: Final = "/metrics"
+AUTHORIZE: Final = "/giftcard.v1.GiftCardService/Authorize"
 
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+_REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
+_EVENTS: Final = "/giftcard.v1.EventService"
+_TERMS: Final = "/giftcard.v1.TermsService"
 _HEALTH: Final = "/grpc.health.v1.Health"
 
 # By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
@@ -34,7 +39,7 @@ _HEALTH: Final = "/grpc.health.v1.Health"
 MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Issue": frozenset({Role.STOREFRONT}),
     f"{_GIFT_CARDS}/Validate": frozenset({Role.CHECKOUT, Role.STOREFRONT}),
-    f"{_GIFT_CARDS}/Authorize": frozenset({Role.CHECKOUT}),
+    AUTHORIZE: frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Capture": frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),
@@ -42,6 +47,11 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_AUTHORIZATIONS}/ListAuthorizations": _PAYING_OR_SUPPORT,
     f"{_AUTHORIZATIONS}/ExtendAuthorization": frozenset({Role.CHECKOUT}),
     f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
+    f"{_REFUNDS}/ListRefundsDue": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_REFUNDS}/ConfirmRefund": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_EVENTS}/ReadEvents": frozenset({Role.EVENTS}),
+    f"{_EVENTS}/WatchEvents": frozenset({Role.EVENTS}),
+    f"{_TERMS}/GetTerms": frozenset({Role.STOREFRONT, Role.CHECKOUT, Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

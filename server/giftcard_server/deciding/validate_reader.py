@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from giftcard_rules.commands import Outcome, Validate
+    from giftcard_rules.commands import Outcome
     from giftcard_rules.decide import Markets
+    from giftcard_rules.questions import Validate
     from giftcard_server.deciding.batching import Entry
     from giftcard_storage.store import Store
 

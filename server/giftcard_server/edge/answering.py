@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 from google.rpc.status_pb2 import Status
 
 from giftcard_rules.terms import UnknownTermsError
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals
 from giftcard_server.edge.interception import abort
 from giftcard_server.errors import (
     ANSWERED,
     CallerRefusedError,
+    EventsRefusedError,
     InvalidRequestError,
     KeyLostError,
 )
@@ -22,9 +24,11 @@ from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
     import grpc
-    from google.protobuf.message import Message
 
+    from giftcard_rules.commands import Keyed
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.submission import Answer
+    from giftcard_server.edge.canonical import Read
     from giftcard_server.logs import Summarized
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
@@ -42,7 +46,7 @@ Sent = TypeVar("Sent")
 
 
 def refusing(
-    answer: Callable[[Servicer, Sent, grpc.ServicerContext], Message | bytes],
+    answer: Callable[[Servicer, Sent, grpc.ServicerContext], object],
 ) -> Callable[[Servicer, Sent, grpc.ServicerContext], Any]:
     """End the RPC with the status of the error for which it was not decided.
 
@@ -50,13 +54,13 @@ def refusing(
     """
 
     @functools.wraps(answer)
-    def answering(
-        servicer: Servicer, request: Sent, context: grpc.ServicerContext
-    ) -> Message | bytes:
+    def answering(servicer: Servicer, request: Sent, context: grpc.ServicerContext) -> object:
         try:
             return answer(servicer, request, context)
         except InvalidRequestError as error:
             abort(context, refusals.malformed(error.violations))
+        except EventsRefusedError as error:
+            abort(context, refusals.events_refused(error))
         except CallerRefusedError as error:
             context.abort(error.status, str(error))
             raise AssertionError from error  # It never returns.
@@ -74,6 +78,18 @@ def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     if metadata:
         context.set_trailing_metadata(metadata)
     return answer
+
+
+def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
+    """Return what a request asks to be decided."""
+    return Submission(
+        read.command,
+        read.canonical,
+        read.former,
+        read.mistakes_today,
+        caller.formerly,
+        throttled=throttled,
+    )
 
 
 def gone(context: grpc.ServicerContext) -> Callable[[], bool]:

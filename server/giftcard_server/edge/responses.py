@@ -23,13 +23,16 @@ from giftcard_rules.commands import (
     PaymentMethod,
     Reversed,
     ReverseOutcome,
-    Validated,
 )
+from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
+from giftcard_rules.refund_commands import RefundConfirmed
+from giftcard_server.edge import refund_messages
 from giftcard_server.edge.refusals import declined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
 
     from google.protobuf.message import Message
     from google.rpc.status_pb2 import Status
@@ -68,8 +71,8 @@ def encode(outcome: Outcome) -> bytes:
     return encoded
 
 
-def validated(outcome: Validated) -> pb.ValidateResponse:
-    """Return what Authorize would answer."""
+def validated(outcome: Validated, wait: timedelta | None = None) -> pb.ValidateResponse:
+    """Return what Authorize would answer; `wait` is how long a throttled caller has to wait."""
     currency = outcome.currency
     return pb.ValidateResponse(
         usable=outcome.reason is None,
@@ -78,6 +81,7 @@ def validated(outcome: Validated) -> pb.ValidateResponse:
         applicable_amount=_money(outcome.applicable_minor, currency),
         remaining_due=_money(outcome.remaining_due_minor, currency),
         forfeited_amount=_money(outcome.forfeited_minor, currency),
+        retry_delay=None if wait is None else duration(wait),
     )
 
 
@@ -171,6 +175,7 @@ _MESSAGE_OF: Final[dict[type[Outcome], Callable[[Any], Message]]] = {
     Reversed: _reversed,
     Cancelled: _cancelled,
     Extended: _extended,
+    RefundConfirmed: refund_messages.confirmed,
     Declined: _declined,
 }
 
@@ -231,3 +236,8 @@ def _timestamp(instant: datetime) -> Any:  # noqa: ANN401 - as said above
         "seconds": since.days * 86400 + since.seconds,
         "nanos": since.microseconds * 1000,
     }
+
+
+def duration(span: timedelta) -> Any:  # noqa: ANN401 - as said above
+    """Return a span of time as the fields of a Duration."""
+    return {"seconds": span.days * 86400 + span.seconds, "nanos": span.microseconds * 1000}

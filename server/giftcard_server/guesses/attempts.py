@@ -23,7 +23,7 @@ class Attempt(NamedTuple):
     """A call that names a card by its code.
 
     `method` is the RPC, and `arrived_at` the time of its arrival by the monotonic clock.
-    `attempt_key` is None where the RPC has none, and `is_looked_up` False for a mistyped code.
+    `attempt_key` is None where the RPC has none, and `is_looked_up` False for what is no code.
     """
 
     method: str
@@ -49,7 +49,7 @@ class Attempts:
     ) -> None:
         """Count an attempt that failed, and hold its refusal back for as long as any other.
 
-        A mistyped code was never looked up and reveals nothing, so it is not counted.
+        What is no code was never looked up and reveals nothing, so it is not counted.
         """
         if reason is Reason.CARD_NOT_FOUND and attempt.is_looked_up:
             self._throttle.failed(attempt.method, attempt.caller, attempt.attempt_key)

@@ -45,6 +45,12 @@ def too_many_wrong_codes(world: World) -> Any:
     return request
 
 
+def a_promo_code_after_too_many_wrong_codes(world: World) -> Any:
+    request = too_many_wrong_codes(world)
+    request.code = "NOEL10"
+    return request
+
+
 def the_same_id_for_another_amount(world: World) -> Any:
     request = sent.issue(50_00)
     world.call(request)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 from peewee import Database, Model
@@ -16,14 +17,14 @@ from giftcard_rules.commands import (
     Command,
     Issue,
     Outcome,
-    Validate,
-    Validated,
 )
 from giftcard_rules.decide import Markets
+from giftcard_rules.questions import Validate, Validated
+from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.parts import Parts
-from giftcard_storage import database, overview
+from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
@@ -61,13 +62,15 @@ class BooksOnDisk:
             database.migrate(self.url)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
+        self.durably = database.connect(self.url)
         self._parts = Parts(
             settings=settings(where, waiting_limit=LIMIT, batch_limit=LIMIT),
             ring=ring,
             markets=markets,
             writing=store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
-            reading_durably=Store(self.beside),
+            reading_durably=Store(self.durably),
+            find_refunds=partial(refunds.refunds_owed, self.beside),
             now=lambda: self.now,
             registry=CollectorRegistry(),
             encode=encode,
@@ -89,6 +92,10 @@ class BooksOnDisk:
         outcome = self._parts.validate_reader.submit(command, here)
         assert isinstance(outcome, Validated)
         return outcome
+
+    def ask(self, asked: Asked) -> Outcome:
+        """Ask about authorizations."""
+        return self._parts.authorization_reader.submit(asked, here)
 
     def catch_up_all(self) -> None:
         """Book what time has done to every card, as the housekeeping does."""
@@ -123,6 +130,7 @@ class BooksOnDisk:
         """Close the connections."""
         self.connection.close()
         self.beside.close()
+        self.durably.close()
 
 
 @contextmanager

@@ -8,9 +8,13 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from peewee import Model
 
+from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import refund_service_pb2 as refund_pb
+from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import CatchUp, DeskAct
+from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_server.deciding.submission import Answer
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
@@ -103,14 +107,19 @@ def as_shown(command: Wanted, answer: Answer) -> Facts:
         return facts | ({"declined": answer.reason.value} if answer.reason else {})
     if answer.reason is not None:
         return facts | _declined(answer)
-    response: Message = getattr(pb, f"{type(command).__name__}Response").FromString(answer.encoded)
+    if isinstance(command, ConfirmRefund):
+        confirmed = refund_pb.ConfirmRefundResponse.FromString(answer.encoded)
+        return facts | {"left": confirmed.refund_due.amount.amount_minor}
+    service = authorization_pb if isinstance(command, ExtendAuthorization) else pb
+    kind = getattr(service, f"{type(command).__name__}Response")
+    response: Message = kind.FromString(answer.encoded)
     match response:
         case pb.IssueResponse():
             facts["card"] = _card(response.card)
-        case pb.AuthorizeResponse():
-            facts["authorization"] = _hold(response.authorization)
+        case pb.AuthorizeResponse() | authorization_pb.ExtendAuthorizationResponse():
+            facts["authorization"] = hold_as_shown(response.authorization)
         case pb.CaptureResponse():
-            facts["authorization"] = _hold(response.authorization)
+            facts["authorization"] = hold_as_shown(response.authorization)
             facts["replacement"] = _replacement(response)
         case pb.ReverseResponse():
             facts |= _reversed(response)
@@ -128,8 +137,9 @@ def _declined(answer: Answer) -> Facts:
     assert answer.reason is not None
     assert info.reason == answer.reason.value
     facts: Facts = {"declined": info.reason}
-    if "deadline" in info.metadata:
-        facts["deadline"] = datetime.fromisoformat(info.metadata["deadline"])
+    for name in ("deadline", "hold_expire_time"):
+        if name in info.metadata:
+            facts[name] = datetime.fromisoformat(info.metadata[name])
     return facts
 
 
@@ -140,7 +150,7 @@ def _reversed(response: pb.ReverseResponse) -> Facts:
         return {"outcome": outcome}
     return {
         "outcome": outcome,
-        "authorization": _hold(response.authorization),
+        "authorization": hold_as_shown(response.authorization),
         "to_card": response.gift_card_amount.amount_minor,
         "to_other": response.other_tender_amount.amount_minor,
         "replacement": _replacement(response),
@@ -166,7 +176,13 @@ def _card(card: gift_card_pb2.GiftCard) -> Facts:
     }
 
 
-def _hold(hold: gift_card_pb2.Authorization) -> Facts:
+def replacements_as_shown(shown: authorization_pb.GetAuthorizationResponse) -> list[Facts]:
+    """Return the cards that came out of an authorization, in the form of `expected`."""
+    return [_card(card) for card in shown.replacements]
+
+
+def hold_as_shown(hold: gift_card_pb2.Authorization) -> Facts:
+    """Return an authorization in the form of `expected`."""
     state = gift_card_pb2.AuthorizationState.Name(hold.state)
     assert hold.remaining_due.amount_minor == (
         hold.order_total.amount_minor - hold.authorized_amount.amount_minor

@@ -6,6 +6,7 @@ twice. Everything that time does is booked before each answer.
 
 from datetime import datetime, timedelta
 
+from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import (
     Authorize,
     Capture,
@@ -14,15 +15,16 @@ from giftcard_rules.commands import (
     Issue,
     Order,
     PaymentMethod,
-    Validate,
 )
+from giftcard_rules.questions import Validate
 from given.model.plain_books import Wanted
-from given.model.plain_returns import PlainReturns
+from given.model.plain_refunds import PlainRefunds
 from given.model.plain_terms import (
     MARKETS,
     Facts,
     ModelDeclinedError,
     decline_where,
+    decline_while_held,
     give_back,
     in_other_currency,
     pass_time,
@@ -34,7 +36,7 @@ GIFT_CARDS = {"gift_card", "Gift Card", "GIFT-CARD"}  # R18
 NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
 
 
-class PlainModel(PlainReturns):
+class PlainModel(PlainRefunds):
     """All commands, each decided once."""
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
@@ -118,7 +120,9 @@ class PlainModel(PlainReturns):
             ("WRONG_MARKET", card["market"] != market),
             ("CURRENCY_MISMATCH", card["currency"] != order.total.currency),
             *spent(card, now),
-            ("CARD_HELD", hold is not None and hold["order_id"] != order.order_id),
+        )
+        decline_while_held(hold, order.order_id)
+        decline_where(
             ("ORDER_HAS_GIFT_CARD_LINE", not categories.isdisjoint(GIFT_CARDS)),
             ("ORDER_HAS_DISCOUNT", order.discount_codes != ()),
             ("ORDER_HAS_ANOTHER_CARD", others != []),
@@ -130,10 +134,15 @@ class PlainModel(PlainReturns):
     def validated(self, command: Validate, now: datetime) -> Facts:
         """Return the answer to a Validate."""
         pass_time(self.cards, self.holds, now)
-        total = command.order.total.amount_minor
+        total = command.order.total.amount_minor if command.order else 0
+        pays = lost = 0
         try:
             card = self._of_code(command.card_ids)
-            pays, lost = self._pays(card, command.market, command.order, now)
+            if command.order:
+                pays, lost = self._pays(card, command.market, command.order, now)
+            else:
+                of_another = card["market"] != command.market
+                decline_where(("WRONG_MARKET", of_another), *spent(card, now))
         except ModelDeclinedError as declined:
             return {"reason": declined.answer["declined"], "pays": 0, "due": total, "lost": 0}
         return {"reason": None, "pays": pays, "due": total - pays, "lost": lost}
@@ -169,6 +178,18 @@ class PlainModel(PlainReturns):
         }
         self.holds[command.authorization_id] = hold
         card |= {"state": "HELD", "balance": lost, "held": pays, "hold": command.authorization_id}
+        return {"authorization": dict(hold)}
+
+    def _extendauthorization(self, command: ExtendAuthorization, now: datetime) -> Facts:
+        hold = self._authorization(command.authorization_id)
+        decline_where(
+            ("CARD_BLOCKED", self.cards[hold["card_id"]]["blocked"]),  # R37
+            ("AUTHORIZATION_CAPTURED", hold["state"] == "CAPTURED"),
+            ("AUTHORIZATION_RELEASED", hold["state"] == "RELEASED"),
+            ("AUTHORIZATION_LAPSED", hold["state"] == "LAPSED"),
+        )
+        at_most = hold["first_held_at"] + timedelta(days=7)  # R35
+        hold["expires_at"] = max(hold["expires_at"], min(now + command.hold_for, at_most))
         return {"authorization": dict(hold)}
 
     def _capture(self, command: Capture, now: datetime) -> Facts:

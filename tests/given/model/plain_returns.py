@@ -20,6 +20,7 @@ from given.model.plain_terms import (
     cannot_be,
     decline,
     decline_where,
+    decline_while_held,
     give_back,
     in_other_currency,
     pass_time,
@@ -81,7 +82,7 @@ class PlainReturns(PlainBooks):
             assert command.delivered_on is not None
             deadline = self.returnable_until(hold, command.delivered_on)
             if the_day_that_counts(command.exercised_on, now, zone) >= deadline:
-                decline("RETURN_WINDOW_CLOSED", deadline)
+                decline("RETURN_WINDOW_CLOSED", deadline=deadline)
         to_card = min(amount, by_card)  # R24
         first_part = hold["to_cards"] + hold["to_others"] == 0
         hold["whys"] = ([] if first_part else hold["whys"]) + [command.reason]
@@ -114,15 +115,15 @@ class PlainReturns(PlainBooks):
         decline_where(
             ("CARD_NOT_FOUND", command.purchase_order_id not in card["orders"]),  # R28
             *spent(card, now),
-            ("CARD_HELD", card["state"] == "HELD"),
         )
+        decline_while_held(self.holds[card["hold"]] if card["hold"] else None)
         deadline = cancellable_until(card)
         on = command.exercised_on
         decline_where(("EXERCISE_DAY_OUT_OF_RANGE", cannot_be(on, card, now)))
         if card["origin"] == "REFUND":
             decline("NOT_A_PURCHASED_CARD")
         if the_day_that_counts(on, now, MARKETS[card["market"]][1]) >= deadline:
-            decline("CANCELLATION_WINDOW_CLOSED", deadline)
+            decline("CANCELLATION_WINDOW_CLOSED", deadline=deadline)
         amount = card["balance"]
         card |= {"state": "CANCELLED", "balance": 0}
         return {"card": dict(card), "refund": amount}

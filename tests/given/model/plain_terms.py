@@ -44,18 +44,22 @@ def terms_at(market: str, now: datetime) -> Facts:
 
 
 class ModelDeclinedError(Exception):
-    """The model declines, for a reason, with the deadline that was missed if there is one."""
+    """The model declines, for a reason; some come with an instant that a caller may act on."""
 
-    def __init__(self, reason: str, deadline: datetime | None = None) -> None:
+    def __init__(self, reason: str, **instants: datetime) -> None:
         super().__init__(reason)
-        self.answer: Facts = {"declined": reason}
-        if deadline is not None:
-            self.answer["deadline"] = deadline
+        self.answer: Facts = {"declined": reason, **instants}
 
 
-def decline(reason: str, deadline: datetime | None = None) -> NoReturn:
+def decline(reason: str, **instants: datetime) -> NoReturn:
     """Decline for a reason."""
-    raise ModelDeclinedError(reason, deadline)
+    raise ModelDeclinedError(reason, **instants)
+
+
+def decline_while_held(hold: Facts | None, order_id: str | None = None) -> None:
+    """Decline a card that is set aside, unless for this order (R28, R35)."""
+    if hold is not None and hold["order_id"] != order_id:
+        decline("CARD_HELD", hold_expire_time=hold["expires_at"])
 
 
 def decline_where(*checks: tuple[str, bool]) -> None:

@@ -14,10 +14,9 @@ from giftcard_rules.commands import (
     Authorize,
     BlockCard,
     Cancel,
-    Capture,
     CatchUp,
     DeskAct,
-    Issue,
+    Keyed,
     Money,
     PaymentMethod,
     Purchase,
@@ -25,17 +24,17 @@ from giftcard_rules.commands import (
     Reverse,
     ReverseReason,
     UnblockCard,
-    Validate,
     WriteOffCard,
 )
-from given.made_facts import authorize, capture, issue, made_by, order, validate
+from giftcard_rules.questions import Validate
+from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
 from given.model.plain_books import Wanted
 from given.model.plain_model import PlainModel
 from given.model.plain_terms import MARKETS, Facts
 
 Thing = TypeVar("Thing")
 Wish = dict[str, Any]
-Sent = Issue | Authorize | Capture | Reverse | Cancel
+Sent = Keyed
 
 
 def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
@@ -91,7 +90,7 @@ AUTHORIZE = _wish(
     hold_for=st.sampled_from([None, None, timedelta(hours=1), timedelta(days=30)]),
     **BASKET,
 )
-ASK = _wish("ask", **BASKET)
+ASK = _wish("ask", about_the_card_alone=seldom([False], [True, True]), **BASKET)
 CAPTURE = _wish(
     "capture",
     hold=RECENT,
@@ -118,12 +117,16 @@ CANCEL = _wish(
     order=seldom(["own"], ["return", "wrong"]),
     exercised_days_ago=EXERCISED_DAYS_AGO,
 )
+EXTEND = _wish(
+    "extend",
+    hold=RECENT,
+    hold_for=st.sampled_from([timedelta(days=1), timedelta(hours=1), timedelta(days=30)]),
+)
 ACT = _wish("act", card=RECENT, act=st.sampled_from([BlockCard, UnblockCard, WriteOffCard]))
 CATCH_UP = _wish("catch_up", card=RECENT)
 AGAIN = _wish("again", sent=st.integers(0, 30))
-WISH = st.one_of(
-    AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT
-)
+_MORE = (ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT)
+WISH = st.one_of(AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, EXTEND, *_MORE)
 
 
 class Callers:
@@ -148,6 +151,7 @@ class Callers:
             "capture": self._capture,
             "reverse": self._reverse,
             "cancel": self._cancel,
+            "extend": self._extend,
         }.get(wish["kind"], self._nothing)(wish, now)
         self.sent.append(made)
         return made
@@ -155,7 +159,7 @@ class Callers:
     def question(self, wish: Wish) -> Validate:
         """Return the Validate that a wish becomes."""
         card_id, market, wanted = self._basket(wish)
-        return validate(card_id, wanted, market=market)
+        return validate(card_id, None if wish["about_the_card_alone"] else wanted, market=market)
 
     def _key(self, wish: Wish) -> RequestKey:
         if wish["used"] is not None and self.sent:
@@ -173,7 +177,8 @@ class Callers:
         cards = usable if usable and recent % 4 else list(self.model.cards)
         return _recent(cards, recent // 2) if cards else "no card"
 
-    def _hold(self, recent: int, *states: str) -> str:
+    def hold(self, recent: int, *states: str) -> str:
+        """Return the id of an authorization, mostly of one in these states."""
         live = _in(self.model.holds, *states)
         holds = live if live and recent % 4 else list(self.model.holds)
         return _recent(holds, recent // 2) if holds else "no hold"
@@ -219,13 +224,16 @@ class Callers:
         return self._money(wish["amount"], market, wish)
 
     def _capture(self, wish: Wish, _now: datetime) -> Sent:
-        hold_id = self._hold(wish["hold"], "OPEN")
+        hold_id = self.hold(wish["hold"], "OPEN")
         others = self._amount(hold_id, wish | {"amount": wish["others"]})
         amount = self._amount(hold_id, wish)
         return capture(hold_id, key=self._key(wish), amount=amount, other_tender_amount=others)
 
+    def _extend(self, wish: Wish, _now: datetime) -> Sent:
+        return extend(self.hold(wish["hold"], "OPEN"), wish["hold_for"], key=self._key(wish))
+
     def _reverse(self, wish: Wish, now: datetime) -> Sent:
-        key, hold_id = self._key(wish), self._hold(wish["hold"], "OPEN", "CAPTURED")
+        key, hold_id = self._key(wish), self.hold(wish["hold"], "OPEN", "CAPTURED")
         requests = [each.key.request_id for each in self.sent] or ["no request"]
         target = {
             "hold": None,

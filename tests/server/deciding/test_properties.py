@@ -20,16 +20,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from giftcard_rules.commands import Command, Keyed, RequestKey
+from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
-from giftcard_storage.schema import Authorization, Card, Posting
+from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import NOW
+from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, WISH, Callers, Wish, seldom
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
+from given.model.refund_wishes import ANY_WISH, RefundCallers
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -77,7 +79,7 @@ class Life(RuleBasedStateMachine):
         self.lent = ExitStack()
         self.books = self.lent.enter_context(lend())
         self.model = PlainModel()
-        self.callers = Callers(self.model)
+        self.callers = RefundCallers(self.model)
         self.first_answers: dict[RequestKey, Answer] = {}
 
     def teardown(self) -> None:
@@ -94,7 +96,7 @@ class Life(RuleBasedStateMachine):
         self.books.now += start
         self.commands_share_a_batch(cards)
 
-    @rule(wishes=st.lists(WISH, min_size=2, max_size=8))
+    @rule(wishes=st.lists(ANY_WISH, min_size=2, max_size=8))
     def commands_share_a_batch(self, wishes: list[Wish]) -> None:
         commands, answered = [], []
         for wish in wishes:
@@ -117,6 +119,20 @@ class Life(RuleBasedStateMachine):
             "due": outcome.remaining_due_minor,
             "lost": outcome.forfeited_minor,
         } == self.model.validated(question, self.books.now)
+
+    @rule(wish=REVERSE, ends_a_checkout=st.booleans())
+    def a_reverse_is_previewed(self, wish: Wish, *, ends_a_checkout: bool) -> None:
+        if ends_a_checkout:  # It restores what was lost, if the checkout was captured (R39).
+            wish |= {"target": "hold", "amount": None, "reason": ReverseReason.TECHNICAL}
+        reverse = self.callers.command(wish, self.books.now)
+        if isinstance(reverse, Reverse):
+            answer, facts = previewed_and_reversed(self.books, self.model, reverse)
+            self._is_the_first_answer(reverse.key, answer, facts)
+
+    @rule(recent=RECENT)
+    def somebody_looks(self, recent: int) -> None:
+        hold_id = self.callers.hold(recent, "OPEN", "CAPTURED")
+        require_as_in_the_model(self.books, self.model, hold_id)
 
     @rule(wish=ACT)
     def customer_service_acts(self, wish: Wish) -> None:
@@ -159,6 +175,14 @@ class Life(RuleBasedStateMachine):
             hold.pop("whys", None)
         assert cards == expected_cards
         assert holds == expected_holds
+
+    @invariant()
+    def what_is_due_and_confirmed_is_as_in_the_model(self) -> None:
+        dues = {
+            row["card_id"]: (row["authorization_id"], row["due_minor"], row["confirmed_minor"])
+            for row in self.books.rows(RefundDue)
+        }
+        assert dues == self.model.refunds_due()
 
     @invariant()
     def postings_balance_and_nothing_is_negative(self) -> None:
@@ -235,7 +259,7 @@ def test_whatever_callers_do_the_books_are_what_the_model_says(kind: Kind, lend:
 
 
 Step = tuple[timedelta, list[Wish]]
-STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(WISH, min_size=2, max_size=10))
+STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(ANY_WISH, min_size=2, max_size=10))
 
 
 @pytest.mark.timeout(300)  # Likewise.
@@ -258,7 +282,7 @@ def test_commands_end_the_same_in_one_batch_and_one_by_one(kind: Kind, lend: Len
 
 def _commands(steps: list[Step]) -> list[tuple[datetime, list[Command]]]:
     model = PlainModel()
-    callers, now = Callers(model), NOW
+    callers, now = RefundCallers(model), NOW
     batches: list[tuple[datetime, list[Command]]] = []
     for jump, wishes in steps:
         now += jump

@@ -21,6 +21,8 @@ from given.servers.running import dump
 pytestmark = pytest.mark.one_database
 LINE: Final = OrderLine(category="smartphone", amount=euros(1))
 HUGE: Final = "x" * 64 * 1024
+LONG: Final = "x" * 1025
+NIL: Final = "00000000-0000-0000-0000-000000000000"
 AMOUNTS: Final = tuple(
     (rpc, path)
     for rpc in RPCS
@@ -56,7 +58,7 @@ def violations(shop: Shop, request: Any) -> tuple[str, ...]:
 # The violations of an empty request: all required fields.
 EMPTY: Final = (
     ("Issue", ("request_id", "market", "amount", "purchase", "purchaser")),
-    ("Validate", ("code", "market", "order")),
+    ("Validate", ("code", "market")),
     ("Authorize", ("request_id", "code", "market", "order", "customer")),
     ("Capture", ("request_id", "authorization_id")),
     ("Reverse", ("request_id", "target", "reason")),
@@ -140,6 +142,9 @@ ODD: Final = (
     ("Authorize", "request_id", "7b2f6f0e111142228333444455556666", ("request_id",)),
     ("Capture", "request_id", "7b2f6f0e-1111-4222-8333-44445555666g", ("request_id",)),
     ("Cancel", "request_id", " 7b2f6f0e-1111-4222-8333-444455556666", ("request_id",)),
+    *((rpc, "request_id", NIL, ("request_id",)) for rpc in RPCS if rpc != "Validate"),
+    ("Reverse", "authorize_request_id", NIL, ("authorize_request_id",)),
+    *((rpc, "code", LONG, ("code",)) for rpc in ("Validate", "Authorize", "Cancel")),
     ("Reverse", "authorize_request_id", "42", ("authorize_request_id",)),
     ("Reverse", "authorize_request_id", "", ("authorize_request_id",)),
     ("Reverse", "authorization_id", "", ("authorization_id",)),

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from giftcard.v1.terms_service_pb2 import GetTermsRequest
 from given.calls import sent
 from given.calls.shop import SERVICE, TIMEOUT_SECONDS, shop_at
 from given.fuzzing import bounded
@@ -28,6 +29,7 @@ SOUND_MESSAGES: Final = {
         reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE)
     ),
     f"/{SERVICE}/Validate": sent.validate(),
+    "/giftcard.v1.TermsService/GetTerms": GetTermsRequest(market="fr"),
 }
 DISHONEST: Final = {Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS, Code.UNAVAILABLE}
 BYTES: Final = st.binary(max_size=64)

@@ -3,15 +3,18 @@
 from contextlib import closing
 from typing import Any, Final
 
+import grpc
 import pytest
 
 from giftcard.v1.order_pb2 import Contact
+from giftcard.v1.reason_pb2 import REASON_CARD_NOT_FOUND
 from giftcard_rules.decisions import Person, PersonRole
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.settings import Settings
 from giftcard_storage import database
 from giftcard_storage.people import ActingFor, people_of
 from given.calls import sent
+from given.calls.answered import refusal
 from given.calls.sent import changed
 from given.calls.shop import Shop
 from given.servers.running import dump
@@ -58,3 +61,35 @@ def test_a_text_is_kept_as_it_was_sent(shop: Shop, modules_settings: Settings, t
     shop.call(sent.reverse(held.authorization_id))
     cancelled = shop.call(sent.cancel(bought.code, purchase.purchase.order_id))
     assert cancelled.refund.payment_reference == purchase.purchase.payment_reference
+
+
+# What shoppers type or paste into the field of the code: anything.
+NO_CODES: Final = (
+    " ",
+    "NOEL10",
+    "-20% sur tout le site !",
+    "line feed\nand tab\t",
+    "\0\x07\x1b[2J\x7f",
+    "0" * 16,
+    "1" * 64,
+    "0" * 65,
+    "\U0010ffff" * 1024,
+    "x" * 1024,
+    *TEXTS,
+)
+
+
+@pytest.mark.parametrize("typed", NO_CODES, ids=range(len(NO_CODES)))
+def test_any_text_that_is_no_code_is_a_card_that_was_not_found(shop: Shop, typed: str) -> None:
+    answer = shop.call(sent.validate(typed))
+    assert (answer.usable, answer.reason) == (False, REASON_CARD_NOT_FOUND)
+    for request in (sent.authorize(typed), sent.cancel(typed)):
+        refused = refusal(lambda request=request: shop.call(request))  # type: ignore[misc] # Bound at once.
+        assert (refused.status, refused.reason) == (grpc.StatusCode.NOT_FOUND, "CARD_NOT_FOUND")
+
+
+def test_a_code_is_found_in_a_text_of_1024_characters(shop: Shop) -> None:
+    code = shop.bought().code
+    typed = f"{' ' * (1024 - len(code))}{code}"
+    assert len(typed) == 1024
+    assert shop.call(sent.validate(typed)).usable

@@ -8,9 +8,10 @@ import grpc
 import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1.order_pb2 import Money
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
-from given.calls import declined_calls, sent
+from given.calls import declined_calls, declined_refunds, sent
 from given.calls.answered import refusal
 from given.calls.declined_calls import ATTEMPTS, World
 from given.calls.shop import shop_at
@@ -41,11 +42,18 @@ EUR = {"currency_code": "EUR"}
 RANGE = {"min_amount_minor": "2000", "max_amount_minor": "50000"} | EUR
 EXPIRED = {"expire_time": "2027-03-14T23:00:00Z"}
 LAPSED = {"expire_time": "2026-09-15T10:00:00Z"}
+HELD = {"hold_expire_time": LAPSED["expire_time"]}
 RETURNS_OVER = {"deadline": "2026-10-14T22:00:00Z"}
 CANCELLATION_OVER = {"deadline": "2026-09-28T22:00:00Z"}
 
 CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] = (
     (declined_calls.too_many_wrong_codes, Code.RESOURCE_EXHAUSTED, {}, "TOO_MANY_ATTEMPTS"),
+    (
+        declined_calls.a_promo_code_after_too_many_wrong_codes,
+        Code.RESOURCE_EXHAUSTED,
+        {},
+        "TOO_MANY_ATTEMPTS",
+    ),
     (declined_calls.the_same_id_for_another_amount, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
     (declined_calls.the_same_id_for_another_rpc, Code.ALREADY_EXISTS, {}, "REQUEST_ID_REUSED"),
     (
@@ -67,8 +75,8 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
     (declined_calls.a_cancelled_card, FAILED, {}, "CARD_CANCELLED"),
     (declined_calls.a_used_card, FAILED, {}, "CARD_REDEEMED"),
     (declined_calls.an_expired_card, FAILED, EXPIRED, "CARD_EXPIRED"),
-    (declined_calls.a_card_set_aside_for_another_order, FAILED, {}, "CARD_HELD"),
-    (declined_calls.cancelling_a_card_that_is_set_aside, FAILED, {}, "CARD_HELD"),
+    (declined_calls.a_card_set_aside_for_another_order, FAILED, HELD, "CARD_HELD"),
+    (declined_calls.cancelling_a_card_that_is_set_aside, FAILED, HELD, "CARD_HELD"),
     (declined_calls.capturing_twice, FAILED, {}, "AUTHORIZATION_CAPTURED"),
     (declined_calls.capturing_what_was_released, FAILED, {}, "AUTHORIZATION_RELEASED"),
     (declined_calls.releasing_twice, FAILED, {}, "AUTHORIZATION_RELEASED"),
@@ -131,6 +139,26 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
         {},
         "NOT_A_PURCHASED_CARD",
     ),
+    (
+        declined_refunds.confirming_a_cent_more_than_is_due,
+        FAILED,
+        {"due_amount_minor": "5000"} | EUR,
+        "REFUND_NOT_DUE",
+    ),
+    (
+        declined_refunds.confirming_for_an_order_that_was_not_refunded,
+        FAILED,
+        {"due_amount_minor": "0"} | EUR,
+        "REFUND_NOT_DUE",
+    ),
+    (declined_refunds.confirming_for_an_unknown_card, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
+    (
+        declined_refunds.confirming_for_an_unknown_authorization,
+        Code.NOT_FOUND,
+        {},
+        "AUTHORIZATION_NOT_FOUND",
+    ),
+    (declined_refunds.confirming_in_another_currency, FAILED, EUR, "CURRENCY_MISMATCH"),
 )
 
 
@@ -151,7 +179,7 @@ def test_a_decline_has_its_reason_and_its_details(
 
 
 # The acts of Customer Service are commands whose RPCs come with its own service.
-WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED", "REFUND_NOT_DUE"}
+WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED"}
 
 
 def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
@@ -166,6 +194,7 @@ def test_every_reason_has_a_call_that_is_declined_for_it() -> None:
 # Reasons for which Authorize would be declined, but those that depend on its request id.
 OF_VALIDATE: Final = (
     (declined_calls.too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
+    (declined_calls.a_promo_code_after_too_many_wrong_codes, "TOO_MANY_ATTEMPTS"),
     (declined_calls.an_unknown_code, "CARD_NOT_FOUND"),
     (declined_calls.a_mistyped_code, "CARD_NOT_FOUND"),
     (declined_calls.a_checkout_on_another_platform, "WRONG_MARKET"),
@@ -180,6 +209,8 @@ OF_VALIDATE: Final = (
     (declined_calls.a_second_card_for_an_order, "ORDER_HAS_ANOTHER_CARD"),
     (declined_calls.an_order_of_nothing_but_insurance, "NOTHING_ELIGIBLE"),
 )
+# Some other order could use the card: for CARD_HELD, the one that holds it.
+OF_SOME_ORDERS: Final = ("CURRENCY_MISMATCH", "CARD_HELD", "NOTHING_ELIGIBLE")
 CARD_UNSEEN: Final = ("TOO_MANY_ATTEMPTS", "CARD_NOT_FOUND")
 
 
@@ -198,6 +229,36 @@ def test_validate_answers_in_its_body_what_authorize_would_be_declined_for(
     assert answer.applicable_amount.amount_minor == 0
     assert answer.remaining_due == asked.order.total
     assert answer.HasField("card") == (reason not in CARD_UNSEEN)
+    assert answer.HasField("retry_delay") == (reason == "TOO_MANY_ATTEMPTS")
+
+
+@pytest.mark.parametrize(("prepare", "reason"), OF_VALIDATE)
+def test_without_an_order_validate_tells_what_holds_for_every_order(
+    world: World, prepare: Prepare, reason: str
+) -> None:
+    asked = prepare(world)
+    answer = world.call(
+        pb.ValidateRequest(code=asked.code, market=asked.market, attempt_key=asked.attempt_key)
+    )
+    of_the_order = reason.startswith("ORDER_") or reason in OF_SOME_ORDERS
+    assert answer.usable == of_the_order
+    assert answer.reason == (0 if of_the_order else WireReason.Value(f"REASON_{reason}"))
+    assert answer.HasField("card") == (reason not in CARD_UNSEEN)
+    amounts = (answer.applicable_amount, answer.remaining_due, answer.forfeited_amount)
+    # The market "be" is none of this service.
+    currency = "" if asked.market == "be" else "EUR"
+    assert amounts == (Money(amount_minor=0, currency_code=currency),) * 3
+
+
+def test_validate_says_how_long_to_wait_as_authorize_does(world: World) -> None:
+    asked = declined_calls.too_many_wrong_codes(world)
+    told = refusal(lambda: world.call(asked)).retry_after
+    question = sent.validate(asked.code, asked.order)
+    question.attempt_key = asked.attempt_key
+    delay = world.call(question).retry_delay.ToTimedelta()
+    assert told is not None
+    assert timedelta(0) < delay <= told
+    assert told - delay < timedelta(seconds=10)
 
 
 def test_a_hold_is_captured_up_to_the_last_instant_before_it_ends(world: World) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import grpc
 import pytest
 
+from giftcard_server.edge.answering import RETRY_AFTER
 from giftcard_server.edge.calls_in_progress import UNREAD_LIMIT
-from giftcard_server.edge.gift_cards import RETRY_AFTER
 from giftcard_server.service import Service
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.engines import sqlite_file

@@ -5,14 +5,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from giftcard_rules.commands import Authorize, Issue
+from giftcard_rules.authorization_calls import GetAuthorization, Listed, PreviewReverse
+from giftcard_rules.commands import Authorize, Declined, Issue
 from giftcard_rules.reasons import Reason
-from giftcard_server.deciding.submission import Answer, Submission
+from giftcard_server.deciding.authorization_reader import Asked
+from giftcard_server.deciding.submission import Submission
 from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.order_pages import OrderPage
 from given.databases.books_on_disk import (
     BooksOnDisk,
     audited,
@@ -23,7 +26,7 @@ from given.databases.books_on_disk import (
 from given.databases.kinds import Place
 from given.databases.postgresql_process import PostgresqlProcess
 from given.databases.standby_process import StandbyProcess
-from given.made_facts import authorize, capture, issue, order, reverse
+from given.made_facts import authorize, capture, issue, order, reverse, validate
 from given.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("standby")
@@ -96,8 +99,8 @@ def restarted(pair: Pair, _process_id: str) -> None:
     pair.primary.start()
 
 
-def is_answered(answer: Future[Answer]) -> bool:
-    """Return whether a command gets a decided answer at once."""
+def is_answered(answer: Future[Any]) -> bool:
+    """Return whether a call gets its answer at once."""
     with suppress(TimeoutError, StorageAwayError):
         answer.result(UNANSWERED_SECONDS)
         return True
@@ -181,6 +184,43 @@ def test_a_request_is_not_said_to_be_prevented_before_the_standby_knows(pair: Pa
         terminated(pair, *pair.waiting())
         assert not is_answered(callers.submit(other.submit, lost))
     assert other.submit(lost).reason is Reason.REQUEST_PREVENTED
+
+
+@pytest.mark.parametrize(
+    "asked_of",
+    [
+        lambda hold: GetAuthorization(authorization_id=hold.authorization_id),
+        lambda hold: GetAuthorization(authorize=hold.key),
+        lambda hold: OrderPage("fr", hold.order.order_id, None, 20),
+        lambda hold: PreviewReverse(reverse(hold.authorization_id)),
+    ],
+    ids=["by id", "by request", "by order", "preview"],
+)
+def test_what_is_shown_of_an_authorization_is_on_the_standby(
+    pair: Pair, asked_of: Callable[[Authorize], Asked]
+) -> None:
+    one, other = pair.replicas
+    card = issue()
+    one.submit(card)
+    hold = authorize_of(card)
+    with ThreadPoolExecutor(2) as callers:
+        with pair.without_the_standby():
+            callers.submit(one.submit, hold)
+            wait_until(pair.waiting)
+            terminated(pair, *pair.waiting())
+            found = callers.submit(other.ask, asked_of(hold))
+            assert not is_answered(found)
+            # Nothing else waits with it: a Validate decides nothing.
+            assert other.validate(validate(card.new_card.card_id, hold.order)).card is not None
+        assert not isinstance(found.result(), Declined)
+
+
+def test_what_is_not_there_is_shown_without_the_standby(pair: Pair) -> None:
+    (one, _) = pair.replicas
+    with pair.without_the_standby():
+        outcome = one.ask(GetAuthorization(authorization_id="no authorization"))
+        assert outcome == Declined(Reason.AUTHORIZATION_NOT_FOUND)
+        assert one.ask(OrderPage("fr", "no order", None, 20)) == Listed(())
 
 
 @pytest.mark.slow

@@ -64,6 +64,12 @@ def validate(code: str) -> Any:
     return sent.validate(code)
 
 
+def ask_about_the_card_alone(code: str) -> Any:
+    request = sent.validate(code)
+    request.ClearField("order")
+    return request
+
+
 def authorize(code: str) -> Any:
     return sent.authorize(code)
 
@@ -85,6 +91,10 @@ def a_mistyped_code(_right: str, chance: random.Random, ask: Asking) -> tuple[An
     return ask(mistyped(chance)), NOT_FOUND
 
 
+def any_other_text(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
+    return ask(chance.choice(("NOEL10", "\N{EN DASH}" * 1024, "x" * 1024))), NOT_FOUND
+
+
 def a_throttled_key(_right: str, chance: random.Random, ask: Asking) -> tuple[Any, str]:
     return by_the_guesser(ask(unknown(chance))), TOO_MANY
 
@@ -93,8 +103,8 @@ def a_wrong_order_number(right: str, _chance: random.Random, ask: Asking) -> tup
     return ask(right), NOT_FOUND
 
 
-THROTTLED: Final = (an_unknown_code, a_mistyped_code, a_throttled_key)
-CANCELLED: Final = (an_unknown_code, a_mistyped_code, a_wrong_order_number)
+THROTTLED: Final = (an_unknown_code, a_mistyped_code, any_other_text, a_throttled_key)
+CANCELLED: Final = (an_unknown_code, a_mistyped_code, any_other_text, a_wrong_order_number)
 
 
 def durations(target: str, ask: Asking, refusals: Sequence[Refused], shoppers: int) -> Durations:
@@ -129,6 +139,7 @@ def use_up_the_attempts(target: str) -> None:
     ("ask", "refusals"),
     [
         (validate, THROTTLED),
+        (ask_about_the_card_alone, THROTTLED),
         pytest.param(authorize, THROTTLED, marks=pytest.mark.slow),
         pytest.param(cancel, CANCELLED, marks=pytest.mark.slow),
     ],
