@@ -8,12 +8,14 @@ from peewee import Database, IntegrityError
 
 from giftcard_rules.decide import decide
 from giftcard_rules.events import Event, EventType, event_id, events_of
-from giftcard_storage.audit import totals
+from giftcard_storage.audit import audit, totals
 from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.engines import engine_of
 from giftcard_storage.events import EventLog, StoredEvent
+from giftcard_storage.rows import microseconds
 from giftcard_storage.sequencing import Sequencing
 from given.databases.stored_books import StoredBooks, play_everything
+from given.databases.tamperings import open_way
 from given.made_facts import NOW, authorize, capture, issue, order, reverse
 from given.owed import owed_by
 
@@ -138,6 +140,30 @@ def test_old_events_go_a_few_at_a_time_and_the_newest_stays(
     books.bought()
     give_positions(database)
     assert log.last_position() == 6
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM event WHERE position = 4",
+        "DELETE FROM event WHERE position = 5",
+        "INSERT INTO event SELECT * FROM taken",
+    ],
+)
+def test_the_audit_knows_what_was_removed_and_finds_everything_else(
+    books: StoredBooks, database: Database, log: EventLog, statement: str
+) -> None:
+    for _ in range(5):
+        books.bought()
+        books.wait(timedelta(days=1))
+    give_positions(database)
+    with open_way(database):
+        database.execute_sql("CREATE TEMPORARY TABLE taken AS SELECT * FROM event LIMIT 1")
+        removed = EventLog(database)
+        removed._remove(3, microseconds(NOW + timedelta(days=2)))
+        assert audit(database) == []
+        database.execute_sql(statement)
+        assert audit(database) != []
 
 
 @pytest.mark.parametrize(

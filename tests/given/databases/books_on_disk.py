@@ -26,6 +26,7 @@ from giftcard_server.edge import responses
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
+from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
 from giftcard_storage.sealing import Sealing
@@ -106,6 +107,10 @@ class BooksOnDisk:
         """Return the rows of a table, in the order of its primary key."""
         key = table._meta.get_primary_keys()
         return list(table.select().order_by(*key).dicts().execute(self.beside))
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return all events, those without a position as well."""
+        return self.rows(Event) + self.rows(NewEvent)
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return everything in the database, and its people as they can be read.

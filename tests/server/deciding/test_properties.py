@@ -22,7 +22,6 @@ from hypothesis.stateful import (
 
 from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
-from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
@@ -214,8 +213,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def events_tell_what_the_model_says(self) -> None:
-        told = self.books.rows(Event) + self.books.rows(NewEvent)
-        assert_told(told, self.books.rows(Card), self.model)
+        assert_told(self.books.told(), self.books.rows(Card), self.model)
 
     def _is_the_first_answer(self, key: RequestKey, answer: Answer, facts: Facts) -> None:
         """Hold a replay against the first answer, byte by byte; remember a first one."""
