@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from giftcard_rules.events import EventType
+from giftcard_server.edge import grpc_server
 from giftcard_server.edge.event_delivery import BURST
 from giftcard_server.edge.event_tail import LENGTH
 from giftcard_server.service import Service
@@ -131,6 +132,22 @@ def test_a_server_that_stops_ends_its_streams_first(place: Place) -> None:
         ended = refusal(watch.end)
         stopping.join()
     assert (ended.status, ended.text) == (Code.UNAVAILABLE, "the server is stopping")
+
+
+@pytest.mark.one_database
+def test_a_connection_that_is_closed_for_its_age_ends_its_streams_as_unavailable(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_server, "AGE_GRACE_SECONDS", 1)  # A minute, for short calls.
+    with (
+        running(settings(place, connection_age_seconds=1), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+        watching(shop.channel) as watch,
+    ):
+        assert refusal(watch.end).status is Code.UNAVAILABLE
+        with watching(shop.channel) as again:
+            shop.bought()
+            assert again.take()
 
 
 @pytest.mark.one_database
