@@ -252,7 +252,10 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
         value: Any
         value, place = _varint(message, place)
         if tag & 7 == _LENGTH_DELIMITED:
-            value, place = message[place : place + value], place + value
+            length, value = value, message[place : place + value]
+            if len(value) < length:
+                raise ValueError
+            place += length
         elif tag & 7 != _VARINT:
             raise ValueError
         yield tag >> 3, value

@@ -195,7 +195,6 @@ ON_SQLITE = (
             ("event", "UPDATE"),
             ("event_generation", "UPDATE"),
             ("event_generation", "DELETE"),
-            ("new_event", "UPDATE"),
         )
     ),
     (
@@ -217,7 +216,6 @@ ON_POSTGRESQL = (
             ("event_generation", "UPDATE"),
             ("event_generation", "DELETE"),
             ("event_generation", "TRUNCATE"),
-            ("new_event", "UPDATE"),
         )
     ),
     (
