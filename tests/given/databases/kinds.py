@@ -21,7 +21,7 @@ from giftcard_storage.schema import TABLES
 from given.databases.postgresql_process import PostgresqlProcess
 
 # What migrations have filled stays.
-_KEPT = {"event_lease", "event_generation", "event_removal"}
+_KEPT = {"event_lease", "event_generation", "event_removal", "schema_fence"}
 _TABLES = [name for table in TABLES if (name := table._meta.table_name) not in _KEPT]
 _EMPTY = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
 _AS_MIGRATED = """
