@@ -48,6 +48,7 @@ SECRET_NAMES: Final = {
     "answer",
     "attempts_redis_url",
     "canonical",
+    "former",
     "characters",
     "code",
     "email",
@@ -64,6 +65,7 @@ SECRET_NAMES: Final = {
 }
 # Fields whose names only look secret, and their real content.
 HARMLESS: Final = {
+    "giftcard_client.histories.search._Placed.former": "what a search has placed before",
     "giftcard_client.connector.TenderResult.code": "why a payment was declined",
     "giftcard_client.connector.TenderResult.message": "the text for that code",
     "giftcard_client.tender.Quote.code": "why a payment would be declined",
@@ -181,8 +183,8 @@ MADE: Final[tuple[object, ...]] = (
     PreviewReverse(replace(reverse("2"), beneficiary=WHO)),
     SECRET_URL,
     Loaded(FACTS, {}, frozenset(), {"1": [DATA_KEY]}),
-    Read(ISSUE, CANARY.encode()),
-    Submission(ISSUE, CANARY.encode()),
+    Read(ISSUE, CANARY.encode(), CANARY.encode()),
+    Submission(ISSUE, CANARY.encode(), CANARY.encode()),
     RequestReader(RING, {}),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),

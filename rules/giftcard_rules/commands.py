@@ -163,6 +163,7 @@ class Reverse:
     beneficiary: Contact | None
     before_delivery: bool = False
     exercised_on: date | None = None
+    formerly: tuple[str, ...] = ()  # Former names of the caller, whose requests are its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,8 +32,6 @@ from giftcard_rules.commands import (
     Issue,
     RequestKey,
     Reverse,
-    Reversed,
-    ReverseOutcome,
     UnblockCard,
     WriteOffCard,
 )
@@ -174,20 +172,33 @@ def _capture(command: Capture, current: Current) -> Decision:
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
-    authorization_id = command.authorization_id
     if command.authorize_request_id is not None:
-        target = RequestKey(command.key.caller, command.authorize_request_id)
-        record = current.facts.requests.get(target)
-        if record is None:
-            return returns.prevent(target)
-        if record.method != Authorize.__name__:
-            raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        if record.authorization_id is None:  # It was declined or prevented, which is final.
-            return Decision(outcome=Reversed(ReverseOutcome.PREVENTED))
-        authorization_id = record.authorization_id
-    assert authorization_id is not None, "a Reverse that names nothing"
-    authorization, card, market = current.authorization(authorization_id)
+        return _reverse_request(command, command.authorize_request_id, current)
+    assert command.authorization_id is not None, "a Reverse that names nothing"
+    authorization, card, market = current.authorization(command.authorization_id)
     return returns.reverse(command, authorization, card, market, current.now)
+
+
+def _reverse_request(command: Reverse, request_id: str, current: Current) -> Decision:
+    """Undo what a request has authorized, under the first name of its caller that has a record.
+
+    Under the names after it no record answers the request, so there it is prevented.
+    """
+    requests = current.facts.requests
+    names = (command.key.caller, *command.formerly)
+    targets = tuple(RequestKey(name, request_id) for name in names)
+    record = next((requests[target] for target in targets if target in requests), None)
+    if record is None:
+        return returns.prevent(targets)
+    if record.method != Authorize.__name__:
+        raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
+    later = targets[targets.index(record.key) + 1 :]
+    prevents = tuple(target for target in later if target not in requests)
+    if record.authorization_id is None:  # It was declined or prevented, which is final.
+        return returns.prevent(prevents)
+    authorization, card, market = current.authorization(record.authorization_id)
+    decision = returns.reverse(command, authorization, card, market, current.now)
+    return replace(decision, prevents=prevents)
 
 
 def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:
@@ -202,8 +213,9 @@ def _extend_authorization(command: ExtendAuthorization, current: Current) -> Dec
 
 def _get_authorization(command: GetAuthorization, current: Current) -> Decision:
     facts, authorization_id = current.facts, command.authorization_id
-    if command.authorize is not None:
-        record = facts.requests.get(command.authorize)
+    if command.authorize:
+        records = (facts.requests.get(key) for key in command.authorize)
+        record = next((record for record in records if record is not None), None)
         # Declined, prevented, of another method or not there yet: it has no authorization.
         is_an_authorize = record is not None and record.method == Authorize.__name__
         authorization_id = record.authorization_id if record and is_an_authorize else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from giftcard_server.callers.callers import caller_of
+from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
@@ -22,6 +22,7 @@ from giftcard_server.edge.grpc_server import Servicers
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
+from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database
@@ -60,7 +61,7 @@ class Parts:
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -157,6 +158,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(SealedCollector(overview.sealed))
     return registry
 
 
@@ -185,7 +187,7 @@ def parts_of(
     registry: CollectorRegistry,
     now: Callable[[], datetime],
     opened: ExitStack,
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
     """Return the parts on three connections to the database, which `opened` will close."""
     connections = [database.connect(settings.database_url) for _ in range(3)]

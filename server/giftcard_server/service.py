@@ -192,7 +192,8 @@ def _require_known_cards(settings: Settings, overview: SharedOverview, ring: Key
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
     markets = settings.known_markets
-    require_known(overview.holdings(), overview.made_by, ring, markets)
+    known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
+    require_known(*known, ring, markets)
     require_terms(
         overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
     )

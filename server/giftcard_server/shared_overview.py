@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview, terms_versions
+from giftcard_storage import database, overview, ring_keys, terms_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,11 @@ class SharedOverview:
         """Return how many cards have people sealed with each key of the ring, by its id."""
         with self._lock:
             return overview.sealed(self._connection)
+
+    def keys_in_use(self) -> list[str]:
+        """Return the ids of the keys of the ring that anything was made under."""
+        with self._lock:
+            return ring_keys.in_use(self._connection)
 
     def has_cards(self) -> bool:
         """Return whether there is any card."""

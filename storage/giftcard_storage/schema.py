@@ -122,6 +122,7 @@ class Request(Model):
     decided_at = BigIntegerField()
     exercised_on = TextField(null=True)
     form = TextField(null=True)
+    meaning = BlobField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -205,6 +206,17 @@ class ClockMark(Model):
         table_name = "clock_mark"
 
 
+class RingKeyInUse(Model):
+    """A key of the ring under which a card, a record or a data key was made."""
+
+    key_id = TextField(primary_key=True)
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "ring_key_in_use"
+
+
 class SchemaFence(Model):
     """A migration without which no server may write; `versions.py` reads it in plain SQL."""
 
@@ -227,5 +239,6 @@ TABLES = (
     PurchaseReference,
     TermsVersion,
     ClockMark,
+    RingKeyInUse,
     SchemaFence,
 )

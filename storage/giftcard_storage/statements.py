@@ -16,6 +16,7 @@ from giftcard_storage.schema import (
     Purchase,
     PurchaseReference,
     Request,
+    RingKeyInUse,
     TermsVersion,
 )
 
@@ -38,9 +39,11 @@ class Statements:
     insert_data_key: str
     insert_person: str
     insert_request: str
+    note_ring_key: str
     update_card: str
     update_block: str
     update_authorization: str
+    rewrap_data_key: str
 
 
 @cache
@@ -57,6 +60,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_data_key=engine.insert(DataKey),
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
+        note_ring_key=engine.note(RingKeyInUse),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
@@ -68,8 +72,7 @@ def statements_of(engine: Engine) -> Statements:
         ),
         update_authorization=engine.update(
             (
-                Authorization.state,
-                Authorization.expires_at,
+                *(Authorization.state, Authorization.expires_at),
                 Authorization.captured_minor,
                 Authorization.refunded_minor,
                 Authorization.refunded_other_minor,
@@ -80,5 +83,8 @@ def statements_of(engine: Engine) -> Statements:
                 Authorization.refunded_for,
             ),
             Authorization.authorization_id,
+        ),
+        rewrap_data_key=engine.update(
+            (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id
         ),
     )

@@ -47,6 +47,7 @@ from giftcard_storage.lookups import (
     TERMS_VERSIONS,
 )
 from giftcard_storage.order_pages import ids_on
+from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
@@ -123,9 +124,8 @@ class Named:
             case GetAuthorization():
                 self._add_if(AUTHORIZATIONS, query.authorization_id)
                 self._add_if(REPLACEMENTS, query.authorization_id)
-                if query.authorize is not None:
-                    self.values[REQUESTS].add(query.authorize.request_id)
-                    self._shown.add(query.authorize)
+                self._shown.update(query.authorize)
+                self.values[REQUESTS].update(key.request_id for key in query.authorize)
 
     def found_record(self, record: RequestRecord) -> None:
         """Take in the authorization of a record, and where it is shown, its replacements."""
@@ -173,13 +173,14 @@ class Store:
         self._sealing = sealing
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
+        self._ring_keys = NotedKeys()
 
     def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
         """Commit everything done inside, durably, or roll all of it back.
 
         If it is not patient, it hardly waits for a row that another session has locked.
         """
-        return writing(self._database, is_patient=is_patient)
+        return self._ring_keys.remembering(writing(self._database, is_patient=is_patient))
 
     def wait_like_a_write(self) -> None:
         """Have a transaction that saves nothing commit as durably as one that does."""
@@ -187,10 +188,7 @@ class Store:
             self._engine.wait_like_a_write(self._database)
 
     def snapshot(self, *, durably: bool = False) -> AbstractContextManager[None]:
-        """See one state of the database inside, and block no writer.
-
-        If durably, what was read outlives the loss of a server once the block is over.
-        """
+        """See one state of the database inside, and block no writer; see `transactions.reading`."""
         return reading(self._database, durably=durably)
 
     def load(self, commands: Iterable[Decidable]) -> Loaded:
@@ -260,6 +258,7 @@ class Store:
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
+            (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])

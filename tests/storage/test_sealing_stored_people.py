@@ -79,7 +79,11 @@ def test_every_person_is_sealed_and_no_clear_text_is_left(
 ) -> None:
     in_clear = former_in_clear()
     assert left_in_clear(everything_at_rest(former, postgresql), in_clear)
-    assert migrate(former, RING) == ["0002_sealed_people", "0003_second_edition"]
+    assert migrate(former, RING) == [
+        "0002_sealed_people",
+        "0003_second_edition",
+        "0004_keys_in_use",
+    ]
     require_schema(former)
     assert readable(former, in_clear) == in_clear
     assert left_in_clear(everything_at_rest(former, postgresql), in_clear) == []
@@ -109,13 +113,17 @@ def test_without_a_ring_the_database_is_refused_and_stays_as_it_is(
         migrate(former)
     assert str(caught.value).startswith("refusing the database")
     assert everything_at_rest(former, postgresql) == before
-    assert migrate(former, RING) == ["0002_sealed_people", "0003_second_edition"]
+    assert migrate(former, RING) == [
+        "0002_sealed_people",
+        "0003_second_edition",
+        "0004_keys_in_use",
+    ]
 
 
 def test_a_database_without_people_needs_no_ring(kind: Kind, former: DatabaseUrl) -> None:
     with closing(connect(former)) as connection:
         connection.execute_sql("DELETE FROM person")
-    assert migrate(former) == ["0002_sealed_people", "0003_second_edition"]
+    assert migrate(former) == ["0002_sealed_people", "0003_second_edition", "0004_keys_in_use"]
     if kind is Kind.SQLITE:
         assert not is_to_be_rewritten(former)
 

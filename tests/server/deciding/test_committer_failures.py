@@ -41,7 +41,7 @@ NO_BYTES: Any = None
 LOST_RING = KeyRing((Key("lost", b"the secret that nobody has, 32 B."),))
 NOWHERE = issue(market="nowhere")
 TAKEN = issue()
-NAMELESS = issue(design=None)
+NAMELESS = issue(payment_reference=None)
 
 
 @pytest.mark.parametrize(
