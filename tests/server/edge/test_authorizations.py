@@ -18,9 +18,6 @@ from giftcard.v1.gift_card_pb2 import (
     AUTHORIZATION_STATE_RELEASED,
     Authorization,
 )
-from giftcard_rules.commands import RequestKey
-from giftcard_server.callers.callers import Caller
-from giftcard_server.edge import authorization_requests
 from giftcard_server.edge.authorizations import service_methods
 from giftcard_server.settings import Settings
 from given.calls import looking, sent
@@ -53,14 +50,6 @@ def test_a_checkout_finds_the_authorization_of_an_answer_that_was_lost(shop: Sho
     found = shop.call(looking.get_by_request(request.request_id.upper()))
     assert found == pb.GetAuthorizationResponse(authorization=held)
     assert found == shown(shop, held.authorization_id)
-
-
-def test_a_request_is_looked_up_under_each_name_of_its_caller_the_present_one_first() -> None:
-    caller = Caller("web shop", frozenset(), formerly=("plaintext", "old shop"))
-    request_id = sent.new_id()
-    query = authorization_requests.get(looking.get_by_request(request_id), caller)
-    names = ["web shop", "plaintext", "old shop"]
-    assert query.authorize == tuple(RequestKey(name, request_id) for name in names)
 
 
 def test_an_authorization_is_shown_as_the_last_answer_about_it(shop: Shop, clock: Clock) -> None:
