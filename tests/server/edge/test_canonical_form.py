@@ -57,6 +57,10 @@ def reverse(message: pb.ReverseRequest) -> Read[Keyed]:
     return READER.reverse(message, "shop", NOON)
 
 
+def extend(message: authorization_pb.ExtendAuthorizationRequest) -> Read[Keyed]:
+    return authorization_requests.extend(message, "shop")
+
+
 def cancel(message: pb.CancelRequest) -> Read[Keyed]:
     return READER.cancel(message, "shop", NOON)
 
