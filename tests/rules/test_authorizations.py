@@ -17,7 +17,6 @@ from giftcard_rules.cards import Authorization, AuthorizationState, Card, CardSt
 from giftcard_rules.commands import (
     BlockCard,
     Declined,
-    RequestKey,
     Reversed,
     ReverseOutcome,
     ReverseReason,

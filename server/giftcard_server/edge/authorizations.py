@@ -99,17 +99,6 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self._metrics.answered("PreviewReverse", _reason(outcome))
         return responses.previewed(outcome)
 
-    def _scope(
-        self,
-        request: pb.GetAuthorizationRequest | pb.PreviewReverseRequest,
-        context: grpc.ServicerContext,
-    ) -> Caller:
-        """Return the caller. Raises `CallerRefusedError` where it names what it may not send."""
-        caller = self._caller_of(context)
-        if request.HasField("authorize_request_id"):
-            caller.require_may_name_authorizes()
-        return caller
-
     def _found(
         self, method: str, asked: Asked, kind: type[Result], context: grpc.ServicerContext
     ) -> Result:

@@ -144,13 +144,6 @@ def _reverse(command: Reverse) -> Meaning:
     }
 
 
-def _extend_authorization(command: ExtendAuthorization) -> Meaning:
-    return {
-        "authorization_id": command.authorization_id,
-        "hold_for": _microseconds(command.hold_for),
-    }
-
-
 def _cancel(command: Cancel) -> Meaning:
     return {
         "purchase_order_id": command.purchase_order_id,

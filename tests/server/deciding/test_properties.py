@@ -27,6 +27,7 @@ from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
+from given.model.accounts import accounts_after
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_books import keys_of

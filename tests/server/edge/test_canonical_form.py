@@ -57,10 +57,6 @@ def reverse(message: pb.ReverseRequest) -> Read[Keyed]:
     return READER.reverse(message, "shop", NOON)
 
 
-def extend(message: authorization_pb.ExtendAuthorizationRequest) -> Read[Keyed]:
-    return authorization_requests.extend(message, "shop")
-
-
 def cancel(message: pb.CancelRequest) -> Read[Keyed]:
     return READER.cancel(message, "shop", NOON)
 
