@@ -27,7 +27,7 @@ from loads.servers import World
 from plans import FULL, QUICK, Plan
 from report import machine, page, summary
 from results import Results
-from sections import against_pgbench, calls, growth, guessing, one_by_one, starting
+from sections import against_pgbench, calls, growth, guessing, one_by_one, starting, sweeping
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     against_pgbench.SECTION: against_pgbench.measure,
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
+    sweeping.SECTION: sweeping.measure,
     starting.SECTION: starting.measure,
 }
 

@@ -28,6 +28,7 @@ class Plan:
     growth_rounds: int
     growth_calls: int
     sizes: tuple[int, ...]
+    expired: int
     starts: int
 
 
@@ -43,6 +44,7 @@ FULL: Final = Plan(
     growth_rounds=7,
     growth_calls=900,
     sizes=(10_000, 100_000, 1_000_000),
+    expired=100_000,
     starts=5,
 )
 QUICK: Final = Plan(
@@ -57,5 +59,6 @@ QUICK: Final = Plan(
     growth_rounds=3,
     growth_calls=640,
     sizes=(10_000, 100_000),
+    expired=20_000,
     starts=2,
 )

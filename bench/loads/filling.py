@@ -39,6 +39,7 @@ from giftcard_storage.schema import (
     Person,
     Posting,
     Purchase,
+    PurchaseReference,
     Request,
 )
 from loads.messages import CARD_MINOR, code_of, euro, new_id
@@ -59,6 +60,7 @@ KEY_COLUMNS: Final[dict[type[Model], int]] = {
     Authorization: 1,
     Posting: 3,
     Purchase: 1,
+    PurchaseReference: 2,
     Request: 2,
     DataKey: 2,
     Person: 3,
@@ -103,15 +105,20 @@ class Deck:
         return [code_of(self.key, issue_id) for issue_id in taken]
 
 
-def fill(place: Place, cards: int) -> Deck:
-    """Fill an empty place, and return its unused cards in random order."""
+def fill(place: Place, cards: int, *, expired: int = 0) -> Deck:
+    """Fill an empty place, and return its unused cards in random order.
+
+    Besides, so many unused cards have expired at one instant, which is not booked yet.
+    """
     deck, wrapping = Deck(place.key), WrappingKeys(codes.KeyRing((place.key,)))
     opened = _postgresql if place.database == POSTGRESQL else _embedded
     with opened(place.url) as insert:
         for pass_ in range(PASSES):
             filled: Rows = {table: [] for table in KEY_COLUMNS}
-            for _ in range(cards * pass_ // PASSES, cards * (pass_ + 1) // PASSES):
+            for _ in range(_share(cards, pass_)):
                 _add_card(filled, deck, wrapping)
+            for _ in range(_share(expired, pass_)):
+                _add_card(filled, deck, wrapping, expired_at=_NOW - HOUR)
             for table, columns in KEY_COLUMNS.items():
                 filled[table].sort(key=itemgetter(*range(columns)))
                 insert(table, filled[table])
@@ -119,13 +126,20 @@ def fill(place: Place, cards: int) -> Deck:
     return deck
 
 
-def _add_card(filled: Rows, deck: Deck, wrapping: WrappingKeys) -> None:
+def _share(cards: int, pass_: int) -> int:
+    return cards * (pass_ + 1) // PASSES - cards * pass_ // PASSES
+
+
+def _add_card(
+    filled: Rows, deck: Deck, wrapping: WrappingKeys, expired_at: int | None = None
+) -> None:
     issue_id, key = new_id(), deck.key
     chance = UUID(issue_id).int
     code = codes.derive_code(key, ANYBODY.name, issue_id)
     card_id, last4 = codes.derive_card_id(key, code), code.last4
-    issued = _NOW - 2 * HOUR - chance % OLDEST
-    used = chance % USED_ONE_OF == 0
+    is_expired = expired_at is not None
+    issued = expired_at - VALID if expired_at else _NOW - 2 * HOUR - chance % OLDEST
+    used = chance % USED_ONE_OF == 0 and not is_expired
     state, balance, version = ("REDEEMED", 0, 3) if used else ("ACTIVE", CARD_MINOR, 1)
     order_id = new_id()
     filled[Card].append((
@@ -133,7 +147,8 @@ def _add_card(filled: Rows, deck: Deck, wrapping: WrappingKeys) -> None:
         issued, issued + VALID, last4, key.key_id, ANYBODY.name, issue_id,
         order_id, None, None, None, version,
     ))  # fmt: skip
-    filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
+    filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", issue_id, "classic"))
+    filled[PurchaseReference].append(("fr", issue_id, card_id))
     made, _ = wrapping.make(card_id)
     filled[DataKey].append((card_id, made.data_key_id, made.key_id, made.wrapped))
     filled[Person].append(_person(card_id, "PURCHASER", "", made.data_key_id))
@@ -144,7 +159,7 @@ def _add_card(filled: Rows, deck: Deck, wrapping: WrappingKeys) -> None:
     )
     if used:
         _add_use(filled, key, card_id, issued, made.data_key_id)
-    else:
+    elif not is_expired:
         deck.issue_ids.append(issue_id)
 
 

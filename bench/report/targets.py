@@ -20,7 +20,7 @@ from results import (
     p99,
     rate,
 )
-from sections import against_pgbench, calls, growth, guessing, one_by_one
+from sections import against_pgbench, calls, growth, guessing, one_by_one, sweeping
 
 RATES: Final = (rate, rate)
 # With one call in flight, batches and batches of one do the same, so half of the runs are slower.
@@ -96,6 +96,13 @@ def _targets(plan: Plan) -> Iterator[Target]:
             )
             what = f"Authorize while {in_flight} guesses are in flight, against while none is"
             yield Target(what, attacked, (alone,), at_least=0.8)
+    for database in DATABASES:
+        swept, quiet = (
+            Case(sweeping.SECTION, name, database, BUSY)
+            for name in (sweeping.SWEPT, sweeping.QUIET)
+        )
+        what = f"Authorize while {plan.expired:,} cards are swept: p99 against no sweep"
+        yield Target(what, swept, (quiet,), (p99, p99), at_most=2)
 
 
 def _of_the_ceiling(database: str) -> Iterator[Target]:

@@ -26,10 +26,13 @@ class ExtendAuthorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetAuthorization:
-    """Show an authorization, named by itself or by the Authorize that asked for it."""
+    """Show an authorization, named by itself or by the Authorize that asked for it.
+
+    `authorize` has a key for each name that the caller has or had, the present one first.
+    """
 
     authorization_id: str | None = None
-    authorize: RequestKey | None = None
+    authorize: tuple[RequestKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import (
-    SPENT,
     Authorization,
     Card,
     CardState,
+    require_unended,
 )
-from giftcard_rules.commands import Acted, BlockCard, UnblockCard, WriteOffCard
+from giftcard_rules.commands import Acted, UnblockCard
 from giftcard_rules.deadlines import end_of_day, local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.ledger import Posting, PostingKind
-from giftcard_rules.reasons import DeclinedError, Reason, require
+from giftcard_rules.reasons import Reason, require
 from giftcard_rules.steps import change_block, change_card, expire, reinstate, release
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _INSTANT = timedelta(microseconds=1)
 
 
-def block(_command: BlockCard, card: Card, now: datetime) -> Decision:
+def block(card: Card, now: datetime) -> Decision:
     """Block a card in any state; one that is blocked stays so, from the first time on."""
     if card.blocked:
         return Decision(outcome=Acted(card))
@@ -56,15 +56,15 @@ def unblock(command: UnblockCard, card: Card, zone: ZoneInfo, now: datetime) -> 
     )
 
 
-def write_off(_command: WriteOffCard, card: Card, hold: Authorization | None) -> Decision:
+def write_off(card: Card, hold: Authorization | None) -> Decision:
     """Move all that a blocked card is worth to CHARGEBACK: its purchase was charged back.
 
     Nothing of it ends as breakage: an open hold is released, and an expiry that was booked
     during the block is undone first. The card becomes CANCELLED, and stays blocked.
     """
     expired_by_block = card.state is CardState.EXPIRED and _was_valid_when_blocked(card)
-    if card.state in SPENT and not expired_by_block:
-        raise DeclinedError(SPENT[card.state])
+    if not expired_by_block:
+        require_unended(card)
     require(card.blocked, otherwise=Reason.CARD_NOT_BLOCKED)
     postings: tuple[Posting, ...] = ()
     released: tuple[Authorization, ...] = ()
@@ -96,6 +96,7 @@ def _later(card: Card, zone: ZoneInfo, now: datetime) -> datetime:
     """
     assert card.blocked_at is not None
     blocked_from = local_day(max(card.blocked_at, card.issued_at), zone)
-    days = local_day(now, zone) - blocked_from
+    # Another server's clock may have been ahead of this one's when the card was blocked.
+    days = max(local_day(now, zone) - blocked_from, timedelta(0))
     last_valid_day = local_day(card.expires_at - _INSTANT, zone)
     return end_of_day(last_valid_day + days, zone)

@@ -197,11 +197,21 @@ class Authorization(NamedTuple):
 def require_unspent(card: Card, now: datetime) -> None:
     """Decline a card that is blocked (R37), cancelled, used (R14) or expired (R12)."""
     require(not card.blocked, otherwise=Reason.CARD_BLOCKED)
-    reason = SPENT.get(card.state, Reason.CARD_EXPIRED if now >= card.expires_at else None)
-    if reason is Reason.CARD_EXPIRED:
-        raise DeclinedError(reason, {"expire_time": timestamp(card.expires_at)})
-    if reason is not None:
-        raise DeclinedError(reason)
+    require_unended(card)
+    if now >= card.expires_at:
+        raise _expired(card)
+
+
+def require_unended(card: Card) -> None:
+    """Decline a card in a final state: cancelled, used (R14) or expired (R12)."""
+    if card.state is CardState.EXPIRED:
+        raise _expired(card)
+    if card.state in SPENT:
+        raise DeclinedError(SPENT[card.state])
+
+
+def _expired(card: Card) -> DeclinedError:
+    return DeclinedError(Reason.CARD_EXPIRED, {"expire_time": timestamp(card.expires_at)})
 
 
 def require_free(hold: Authorization | None, order_id: str | None = None) -> None:

@@ -79,9 +79,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys in use: new cards take the first one; cards of every key are found."""
+    """The keys in use: new cards take the first one; cards of every key are found.
+
+    `retired` are ids of keys that were taken out on purpose.
+    """
 
     keys: tuple[Key, ...]
+    retired: frozenset[str] = frozenset()
 
     @property
     def first(self) -> Key:
@@ -142,12 +146,13 @@ def derive_authorization_id(key: Key, caller: str, request_id: str) -> str:
     return _digest(key, "authorization-id", caller, request_id)[:16].hex()
 
 
-def fingerprint(key: Key, method: str, request: bytes) -> bytes:
+def fingerprint(key: Key, method: str, request: bytes, *form: str) -> bytes:
     """Digest a request, to tell a replay from another request with the same id.
 
-    The digest is keyed, as a plain one would let anyone confirm a guessed code or address.
+    The digest is keyed, as a plain one would let anyone confirm a guessed code or address. `form`
+    names the form in which the request is given; the former one has no name.
     """
-    return _digest(key, "fingerprint", method, tail=request)[:16]
+    return _digest(key, "fingerprint", method, *form, tail=request)[:16]
 
 
 def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:

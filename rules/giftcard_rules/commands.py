@@ -145,7 +145,7 @@ class Capture:
     new_card: NewCard
     authorization_id: str
     amount: Money | None
-    other_tender_amount: Money | None = None
+    other_tender_amount: Money | None = None  # None: all that remained due.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +165,7 @@ class Reverse:
     beneficiary: Contact | None
     before_delivery: bool = False
     exercised_on: date | None = None
+    formerly: tuple[str, ...] = ()  # Former names of the caller, whose requests are its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 WorkingDay = Callable[[date], bool]
 
 
+def begin_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant of `day` in `zone`, as UTC."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     """Return the first instant after `day` in `zone`, as UTC."""
-    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone).astimezone(UTC)
+    return begin_of(day + timedelta(days=1), zone)
 
 
 def local_day(instant: datetime, zone: ZoneInfo) -> date:
@@ -48,11 +53,6 @@ def last_day(start: date, days: int, is_working_day: WorkingDay) -> date:
     while not is_working_day(last):
         last += timedelta(days=1)
     return last
-
-
-def deadline(start: date, days: int, is_working_day: WorkingDay, zone: ZoneInfo) -> datetime:
-    """Return the first instant that is too late for a period of `days` (R21, R25)."""
-    return end_of_day(last_day(start, days, is_working_day), zone)
 
 
 def exercised_day(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,11 +14,6 @@ from giftcard_rules.authorization_calls import (
     Listed,
     PreviewReverse,
     Shown,
-)
-from giftcard_rules.cards import (
-    LIVE,
-    Authorization,
-    Card,
 )
 from giftcard_rules.commands import (
     Authorize,
@@ -32,92 +27,23 @@ from giftcard_rules.commands import (
     Issue,
     RequestKey,
     Reverse,
-    Reversed,
-    ReverseOutcome,
     UnblockCard,
     WriteOffCard,
 )
+from giftcard_rules.current import Current, Markets
+from giftcard_rules.deadlines import local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.refund_commands import ConfirmRefund
-from giftcard_rules.steps import catch_up
-from giftcard_rules.terms import Market, UnknownTermsError
+from giftcard_rules.terms import UnknownTermsError
 from giftcard_rules.terms_digest import differences, version_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.facts import Facts
-    from giftcard_rules.ledger import Posting
-
-
-Markets = Mapping[str, Market]
-
-
-class Current:
-    """The facts as of `now`: what time alone has done is booked before a rule looks at a card."""
-
-    def __init__(self, facts: Facts, markets: Markets, now: datetime) -> None:
-        self.facts = facts
-        self.markets = markets
-        self.now = now
-        self._cards: dict[str, Card] = {}
-        self._authorizations: dict[str, Authorization] = {}
-        self._postings: tuple[Posting, ...] = ()
-
-    def card(self, card_id: str) -> tuple[Card, Authorization | None, Market]:
-        """Return a card that the facts hold, its open hold, and its market."""
-        before = self._cards.get(card_id) or self.facts.cards[card_id]
-        hold = self.facts.authorizations[before.hold_id] if before.hold_id else None
-        card, authorization, postings = catch_up(before, hold, self.now)
-        if card is not before:
-            self._cards[card_id] = card
-            self._postings += postings
-        if authorization is not None and authorization is not hold:  # It has lapsed.
-            self._authorizations[authorization.authorization_id] = authorization
-            hold = None
-        return card, hold, self.markets[card.market]
-
-    def card_of(self, card_ids: tuple[str, ...]) -> tuple[Card, Authorization | None, Market]:
-        """Return the card of a code: the one that exists under one of the ring's keys."""
-        card_id = next((each for each in card_ids if each in self.facts.cards), None)
-        if card_id is None:
-            raise DeclinedError(Reason.CARD_NOT_FOUND)
-        return self.card(card_id)
-
-    def authorization(self, authorization_id: str) -> tuple[Authorization, Card, Market]:
-        """Return an authorization, its card, and the card's market."""
-        authorization = self.facts.authorizations.get(authorization_id)
-        if authorization is None:
-            raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        card, _, market = self.card(authorization.card_id)
-        return self._authorizations.get(authorization_id, authorization), card, market
-
-    def live_authorization(self, market: str, order_id: str) -> Authorization | None:
-        """Return the open or captured authorization of an order, on any card (R13)."""
-        live_id = self.facts.live_orders.get((market, order_id))
-        if live_id is None:
-            return None
-        authorization, _, _ = self.authorization(live_id)
-        return authorization if authorization.state in LIVE else None
-
-    def book(self, decision: Decision) -> Decision:
-        """Return a decision together with what time has done."""
-        if not self._cards:
-            return decision
-        cards = self._cards | {card.card_id: card for card in decision.cards}
-        authorizations = self._authorizations | {
-            authorization.authorization_id: authorization
-            for authorization in decision.authorizations
-        }
-        return replace(
-            decision,
-            cards=tuple(cards.values()),
-            authorizations=tuple(authorizations.values()),
-            postings=self._postings + decision.postings,
-        )
 
 
 def decide(command: Decidable, facts: Facts, markets: Markets, now: datetime) -> Decision:
@@ -143,6 +69,14 @@ def _issue(command: Issue, current: Current) -> Decision:
     market = current.markets[command.market]
     decision = purchase.issue(command, other_card_id, market, current.now)
     version = version_of(market, market.terms_at(current.now))
+    today = local_day(current.now, market.time_zone).isoformat()
+    if any(
+        version.in_force_from < since <= today
+        for name, since in facts.terms_versions
+        if name == market.name
+    ):
+        message = f"cards of {market.name} were sold under later terms, which these settings lack"
+        raise UnknownTermsError(message)
     sold = facts.terms_versions.get((version.market, version.in_force_from))
     if sold is None:
         return replace(decision, first_sold=version)
@@ -175,20 +109,33 @@ def _capture(command: Capture, current: Current) -> Decision:
 
 
 def _reverse(command: Reverse, current: Current) -> Decision:
-    authorization_id = command.authorization_id
     if command.authorize_request_id is not None:
-        target = RequestKey(command.key.caller, command.authorize_request_id)
-        record = current.facts.requests.get(target)
-        if record is None:
-            return returns.prevent(target)
-        if record.method != Authorize.__name__:
-            raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
-        if record.authorization_id is None:  # It was declined or prevented, which is final.
-            return Decision(outcome=Reversed(ReverseOutcome.PREVENTED))
-        authorization_id = record.authorization_id
-    assert authorization_id is not None, "a Reverse that names nothing"
-    authorization, card, market = current.authorization(authorization_id)
+        return _reverse_request(command, command.authorize_request_id, current)
+    assert command.authorization_id is not None, "a Reverse that names nothing"
+    authorization, card, market = current.authorization(command.authorization_id)
     return returns.reverse(command, authorization, card, market, current.now)
+
+
+def _reverse_request(command: Reverse, request_id: str, current: Current) -> Decision:
+    """Undo what a request has authorized, under the first name of its caller that has a record.
+
+    Under the names after it no record answers the request, so there it is prevented.
+    """
+    requests = current.facts.requests
+    names = (command.key.caller, *command.formerly)
+    targets = tuple(RequestKey(name, request_id) for name in names)
+    record = next((requests[target] for target in targets if target in requests), None)
+    if record is None:
+        return returns.prevent(targets)
+    if record.method != Authorize.__name__:
+        raise DeclinedError(Reason.AUTHORIZATION_NOT_FOUND)
+    later = targets[targets.index(record.key) + 1 :]
+    prevents = tuple(target for target in later if target not in requests)
+    if record.authorization_id is None:  # It was declined or prevented, which is final.
+        return returns.prevent(prevents)
+    authorization, card, market = current.authorization(record.authorization_id)
+    decision = returns.reverse(command, authorization, card, market, current.now)
+    return replace(decision, prevents=prevents)
 
 
 def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:
@@ -203,8 +150,9 @@ def _extend_authorization(command: ExtendAuthorization, current: Current) -> Dec
 
 def _get_authorization(command: GetAuthorization, current: Current) -> Decision:
     facts, authorization_id = current.facts, command.authorization_id
-    if command.authorize is not None:
-        record = facts.requests.get(command.authorize)
+    if command.authorize:
+        records = (facts.requests.get(name) for name in command.authorize)
+        record = next((record for record in records if record is not None), None)
         # Declined, prevented, of another method or not there yet: it has no authorization.
         is_an_authorize = record is not None and record.method == Authorize.__name__
         authorization_id = record.authorization_id if record and is_an_authorize else None
@@ -241,7 +189,7 @@ def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:
 
 def _block(command: BlockCard, current: Current) -> Decision:
     card, _, _ = current.card_of((command.card_id,))
-    return blocks.block(command, card, current.now)
+    return blocks.block(card, current.now)
 
 
 def _unblock(command: UnblockCard, current: Current) -> Decision:
@@ -251,7 +199,7 @@ def _unblock(command: UnblockCard, current: Current) -> Decision:
 
 def _write_off(command: WriteOffCard, current: Current) -> Decision:
     card, hold, _ = current.card_of((command.card_id,))
-    return blocks.write_off(command, card, hold)
+    return blocks.write_off(card, hold)
 
 
 def _catch_up(command: CatchUp, current: Current) -> Decision:

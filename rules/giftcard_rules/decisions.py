@@ -72,7 +72,8 @@ class CardPurchase:
 class Decision:
     """Everything that one command changes. Cards and authorizations are whole, as they become.
 
-    `prevents` names the Authorize that shall never be decided (R36), `block_of` the card whose
+    `prevents` names the Authorize that shall never be decided, under each name of its caller (R36),
+    `block_of` the card whose
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
     as it becomes, and `confirmation` what it has paid of that.
@@ -84,7 +85,7 @@ class Decision:
     postings: tuple[Posting, ...] = ()
     purchase: CardPurchase | None = None
     people: tuple[Person, ...] = ()
-    prevents: RequestKey | None = None
+    prevents: tuple[RequestKey, ...] = ()
     block_of: str | None = None
     first_sold: TermsVersion | None = None
     refund_due: RefundDue | None = None

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from giftcard_rules.terms import Market
 
 
-def prevent(authorize: RequestKey) -> Decision:
+def prevent(authorizes: tuple[RequestKey, ...]) -> Decision:
     """Make sure that an Authorize which has not arrived is refused should it arrive (R36)."""
-    return Decision(outcome=Reversed(ReverseOutcome.PREVENTED), prevents=authorize)
+    return Decision(outcome=Reversed(ReverseOutcome.PREVENTED), prevents=authorizes)
 
 
 def reverse(

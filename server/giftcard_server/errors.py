@@ -12,6 +12,7 @@ ServerError
     ├── LateError            the database takes too long; the command may be decided yet
     ├── ContendedError       other writers were faster each time
     ├── KeyLostError         the ring lacks the key that a recorded answer needs
+    ├── FormUnknownError     a newer version has recorded the request, in a form of its own
     └── ClockWrongError      the clock of this machine cannot be right
 """
 
@@ -100,6 +101,10 @@ class KeyLostError(UndecidedError):
     """The ring does not have the key that a recorded answer needs."""
 
 
+class FormUnknownError(UndecidedError):
+    """The record of a request names a form that only a newer version can compare."""
+
+
 class ClockWrongError(UndecidedError):
     """The clock of this machine cannot be right; the text says why."""
 
@@ -115,6 +120,7 @@ ANSWERED: Final[dict[type[Exception], tuple[grpc.StatusCode, str]]] = {
     LockedError: (grpc.StatusCode.UNAVAILABLE, "another program has locked what this changes"),
     UnfitSessionError: (grpc.StatusCode.UNAVAILABLE, "storage is away"),
     KeyLostError: (grpc.StatusCode.UNAVAILABLE, "a key is missing from the ring"),
+    FormUnknownError: (grpc.StatusCode.UNAVAILABLE, "a newer version has recorded the request"),
     UnknownTermsError: (grpc.StatusCode.UNAVAILABLE, "this server has other terms"),
     ClockWrongError: (grpc.StatusCode.UNAVAILABLE, "the server's clock is wrong"),
     ContendedError: (grpc.StatusCode.ABORTED, "contention"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from giftcard_server.callers.callers import caller_of
+from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
@@ -24,6 +24,7 @@ from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
+from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
@@ -64,7 +65,7 @@ class Parts:
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -181,6 +182,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
+    registry.register(SealedCollector(overview.sealed))
     return registry
 
 
@@ -209,7 +211,7 @@ def parts_of(
     registry: CollectorRegistry,
     now: Callable[[], datetime],
     opened: ExitStack,
-    caller_of: Callable[[grpc.ServicerContext], str] = caller_of,
+    caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
     """Return the parts on four connections to the database, which `opened` will close."""
     connections = [database.connect(settings.database_url) for _ in range(4)]

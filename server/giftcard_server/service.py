@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -53,7 +54,6 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.settings import Settings
@@ -97,7 +97,7 @@ class Service:
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            _require_known_cards(settings, overview, ring)
+            _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
             self.registry = registry_of(settings, overview)
             keeps_house = worker in {None, FIRST_WORKER}
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
@@ -188,14 +188,15 @@ class Service:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
 
-def _require_known_cards(settings: Settings, overview: SharedOverview, ring: KeyRing) -> None:
+def _require_known_cards(
+    settings: Settings, overview: SharedOverview, ring: KeyRing, now: datetime
+) -> None:
     """Raise `StartRefusedError` unless the ring, the markets and the cards fit together."""
     require_age(settings, overview)
     markets = settings.known_markets
-    require_known(overview.holdings(), overview.made_by, ring, markets)
-    require_terms(
-        overview.terms_versions, overview.markets_of_undated_cards, overview.note, markets
-    )
+    known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
+    require_known(*known, ring, markets)
+    require_terms(overview, markets, now)
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)

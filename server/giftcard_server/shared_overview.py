@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview, refunds, terms_versions
+from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,11 @@ class SharedOverview:
         with self._lock:
             return overview.sealed(self._connection)
 
+    def keys_in_use(self) -> list[str]:
+        """Return the ids of the keys of the ring that anything was made under."""
+        with self._lock:
+            return ring_keys.in_use(self._connection)
+
     def has_cards(self) -> bool:
         """Return whether there is any card."""
         with self._lock:
@@ -72,6 +77,11 @@ class SharedOverview:
         """Return the markets with cards that live under what has always held."""
         with self._lock:
             return terms_versions.markets_of_undated_cards(self._connection)
+
+    def were_sold(self, market: str, since: datetime) -> bool:
+        """Return whether a card was bought in a market at or after an instant."""
+        with self._lock:
+            return terms_versions.were_sold(self._connection, market, since)
 
     def note(self, versions: Sequence[TermsVersion]) -> None:
         """Note versions of terms, except those of which something was noted before."""

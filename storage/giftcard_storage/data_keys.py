@@ -66,21 +66,19 @@ class WrappingKeys:
         random = os.urandom(KEY_BYTES + NONCE_BYTES + DATA_KEY_ID_BYTES)
         secret, rest = random[:KEY_BYTES], random[KEY_BYTES:]
         nonce, data_key_id = rest[:NONCE_BYTES], rest[NONCE_BYTES:].hex()
-        names = context("data key", card_id, data_key_id, self._first)
-        wrapped = nonce + self._ciphers[self._first].encrypt(nonce, secret, names)
+        wrapped = self._wrapped(card_id, data_key_id, nonce, secret)
         return DataKey(card_id, data_key_id, self._first, wrapped), AESGCM(secret)
 
     def unwrap(self, data_key: DataKey) -> AESGCM:
         """Return the cipher of a data key. Raises `UnwrapError`."""
-        cipher = self._ciphers.get(data_key.key_id)
-        if cipher is None:
-            raise RingLacksKeyError(data_key.key_id)
-        nonce, wrapped = data_key.wrapped[:NONCE_BYTES], data_key.wrapped[NONCE_BYTES:]
-        names = context("data key", data_key.card_id, data_key.data_key_id, data_key.key_id)
-        try:
-            return AESGCM(cipher.decrypt(nonce, wrapped, names))
-        except (InvalidTag, ValueError) as error:
-            raise AlteredDataKeyError(data_key.key_id) from error
+        return AESGCM(self._secret(data_key))
+
+    def rewrap(self, data_key: DataKey) -> DataKey:
+        """Return a data key as the first key of the ring wraps it. Raises `UnwrapError`."""
+        secret = self._secret(data_key)
+        card_id, data_key_id = data_key.card_id, data_key.data_key_id
+        wrapped = self._wrapped(card_id, data_key_id, os.urandom(NONCE_BYTES), secret)
+        return DataKey(card_id, data_key_id, self._first, wrapped)
 
     def any_of(self, data_keys: Iterable[DataKey]) -> tuple[str, AESGCM] | None:
         """Return the id and the cipher of the first data key that can be unwrapped, if any."""
@@ -90,6 +88,21 @@ class WrappingKeys:
             except UnwrapError:
                 continue
         return None
+
+    def _wrapped(self, card_id: str, data_key_id: str, nonce: bytes, secret: bytes) -> bytes:
+        names = context("data key", card_id, data_key_id, self._first)
+        return nonce + self._ciphers[self._first].encrypt(nonce, secret, names)
+
+    def _secret(self, data_key: DataKey) -> bytes:
+        cipher = self._ciphers.get(data_key.key_id)
+        if cipher is None:
+            raise RingLacksKeyError(data_key.key_id)
+        nonce, wrapped = data_key.wrapped[:NONCE_BYTES], data_key.wrapped[NONCE_BYTES:]
+        names = context("data key", data_key.card_id, data_key.data_key_id, data_key.key_id)
+        try:
+            return cipher.decrypt(nonce, wrapped, names)
+        except (InvalidTag, ValueError) as error:
+            raise AlteredDataKeyError(data_key.key_id) from error
 
 
 def context(*names: str) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
+from giftcard_storage.dated_invariants import OF_DATES
 from giftcard_storage.record_invariants import OF_RECORDS
 from giftcard_storage.refund_invariants import OF_REFUNDS
 
@@ -273,5 +274,6 @@ INVARIANTS: Final[dict[str, str]] = (
     """,
     }
     | OF_RECORDS
+    | OF_DATES
     | OF_REFUNDS
 )

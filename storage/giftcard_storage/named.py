@@ -115,9 +115,8 @@ class Named:
             case GetAuthorization():
                 self._add_if(AUTHORIZATIONS, query.authorization_id)
                 self._add_if(REPLACEMENTS, query.authorization_id)
-                if query.authorize is not None:
-                    self.values[REQUESTS].add(query.authorize.request_id)
-                    self._shown.add(query.authorize)
+                self.values[REQUESTS].update(key.request_id for key in query.authorize)
+                self._shown.update(query.authorize)
 
     def found_record(self, record: RequestRecord) -> None:
         """Take in the authorization of a record, and where it is shown, its replacements."""

@@ -257,25 +257,14 @@ def request_row(record: RequestRecord, now: datetime) -> Row:
         microseconds(now),
         record.exercised_on.isoformat() if record.exercised_on else None,
         record.form,
+        record.meaning if record.form else None,
     )
 
 
 def request_of(row: Found) -> RequestRecord:
     """Return the request record of a row."""
-    (
-        request_id,
-        caller,
-        method,
-        prevented,
-        fingerprint,
-        key_id,
-        reason,
-        answer,
-        made,
-        _,
-        exercised_on,
-        form,
-    ) = row
+    request_id, caller, method, prevented, fingerprint, key_id, reason, answer, made = row[:9]
+    exercised_on, form, meaning = row[10:]
     return RequestRecord(
         RequestKey(caller, request_id),
         method,
@@ -287,6 +276,7 @@ def request_of(row: Found) -> RequestRecord:
         made,
         date.fromisoformat(exercised_on) if exercised_on else None,
         form,
+        bytes(meaning) if meaning else b"",
     )
 
 

@@ -123,6 +123,7 @@ class Request(Model):
     decided_at = BigIntegerField()
     exercised_on = TextField(null=True)
     form = TextField(null=True)
+    meaning = BlobField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -206,6 +207,17 @@ class ClockMark(Model):
         table_name = "clock_mark"
 
 
+class RingKeyInUse(Model):
+    """A key of the ring under which a card, a record or a data key was made."""
+
+    key_id = TextField(primary_key=True)
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "ring_key_in_use"
+
+
 class SchemaFence(Model):
     """A migration without which no server may write; `versions.py` reads it in plain SQL."""
 
@@ -264,6 +276,7 @@ TABLES = (
     PurchaseReference,
     TermsVersion,
     ClockMark,
+    RingKeyInUse,
     SchemaFence,
     RefundDue,
     RefundConfirmation,

@@ -23,6 +23,7 @@ from giftcard_storage.lookups import (
 from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
 from giftcard_storage.refund_rows import confirmation_rows
+from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
 
@@ -66,13 +67,14 @@ class Store:
         self._sealing = sealing
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
+        self._ring_keys = NotedKeys()
 
     def transaction(self, *, is_patient: bool = True) -> AbstractContextManager[None]:
         """Commit everything done inside, durably, or roll all of it back.
 
         If it is not patient, it hardly waits for a row that another session has locked.
         """
-        return writing(self._database, is_patient=is_patient)
+        return self._ring_keys.remembering(writing(self._database, is_patient=is_patient))
 
     def wait_like_a_write(self) -> None:
         """Have a transaction that saves nothing commit as durably as one that does."""
@@ -154,6 +156,7 @@ class Store:
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
+            (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from giftcard_rules.decisions import TermsVersion
 from giftcard_storage import schema
 from giftcard_storage.errors import translated
+from giftcard_storage.rows import microseconds
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from peewee import Database
 
@@ -29,6 +31,16 @@ def markets_of_undated_cards(database: Database) -> list[str]:
     query = card.select(card.market).where(card.terms_from.is_null()).distinct()
     with reading(database), translated():
         return sorted(market for (market,) in query.tuples().execute(database))
+
+
+def were_sold(database: Database, market: str, since: datetime) -> bool:
+    """Return whether a card was bought in a market at or after an instant. May read every card."""
+    card = schema.Card
+    query = card.select(card.card_id).where(
+        card.market == market, card.origin == "PURCHASE", card.issued_at >= microseconds(since)
+    )
+    with reading(database), translated():
+        return bool(list(query.limit(1).tuples().execute(database)))
 
 
 def note(database: Database, versions: Sequence[TermsVersion]) -> None:

@@ -5,12 +5,49 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from giftcard_server.deciding.batching import Batcher
+from giftcard_server.deciding.batching import Batcher, Entry
 from giftcard_server.errors import GoneError
 from given.waiting import SOON_SECONDS, wait_until
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+PATIENT = 1000
+
+
+class Runs:
+    """A `run` that remembers its batches, and answers each item with its double."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.threads: list[int] = []
+
+    def __call__(self, entries: Sequence[Entry[int, int]]) -> None:
+        self.batches.append([entry.item for entry in entries])
+        self.threads.append(threading.get_ident())
+        for entry in entries:
+            entry.succeed(2 * entry.item)
+
+
+class HeldRuns(Runs):
+    """Runs that begin and then wait, each until `go_on` is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+
+    def __call__(self, entries: Sequence[Entry[int, int]]) -> None:
+        self.begun.release()
+        assert self.go_on.acquire(timeout=SOON_SECONDS)
+        super().__call__(entries)
+
+
+def batcher_of(
+    runs: Runs, *, waiting_limit: int = PATIENT, batch_limit: int = PATIENT
+) -> Batcher[int, int]:
+    return Batcher(runs, waiting_limit=waiting_limit, batch_limit=batch_limit)
 
 
 def here() -> bool:

@@ -145,7 +145,7 @@ def test_an_authorization_is_shown_as_time_has_made_it_with_what_came_out_of_it(
     found = shown(books, authorization_id=hold.authorization_id)
     assert found.authorization.state is state
     assert [(card.initial_minor, card.state) for card in found.replacements] == replacements
-    assert shown(books, authorize=command.key) == found
+    assert shown(books, authorize=(command.key,)) == found
 
 
 def test_a_replacement_is_shown_as_time_has_made_it() -> None:
@@ -161,14 +161,14 @@ def test_a_replacement_is_shown_as_time_has_made_it() -> None:
 def declined_one(books: Books) -> GetAuthorization:
     command = authorize(books.bought().card_id, order(discount_codes=["NOEL10"]))
     books.decide(command)
-    return GetAuthorization(authorize=command.key)
+    return GetAuthorization(authorize=(command.key,))
 
 
 @pytest.mark.parametrize(
     "query_of",
     [
         lambda _books: GetAuthorization(authorization_id="no authorization"),
-        lambda _books: GetAuthorization(authorize=request_key()),
+        lambda _books: GetAuthorization(authorize=(request_key(),)),
         declined_one,
     ],
     ids=["an id", "a request", "a declined request"],

@@ -88,6 +88,26 @@ def test_r37_unblocking_gives_back_the_days_that_the_block_took(
     assert (PostingKind.REINSTATE in kinds) is undone
 
 
+def test_r37_a_block_by_a_clock_that_is_ahead_takes_no_day() -> None:
+    books = Walk()
+    card = books.bought()
+    books.now = datetime(2026, 9, 20, 22, 1, tzinfo=UTC)  # A minute past midnight in Paris.
+    block(books, card)
+    books.now -= timedelta(minutes=3)
+    books.decide(UnblockCard(card.card_id, restore_validity=True))
+    assert books.card(card).expires_at == card.expires_at
+
+
+def test_r37_a_card_that_expired_before_its_block_is_not_written_off_and_says_when() -> None:
+    books = Walk()
+    card = books.bought()
+    books.now = card.expires_at
+    block(books, card)
+    assert books.decide(WriteOffCard(card.card_id)).outcome == Declined(
+        Reason.CARD_EXPIRED, {"expire_time": "2027-03-14T23:00:00Z"}
+    )
+
+
 def test_r37_a_card_that_had_expired_before_the_block_gets_nothing_back() -> None:
     books = Walk()
     card = books.bought()

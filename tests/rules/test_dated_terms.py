@@ -222,3 +222,14 @@ def test_r38_a_card_whose_terms_this_server_lacks_is_not_decided() -> None:
     books.markets = {"fr": FRANCE}
     with pytest.raises(UnknownTermsError, match="fr has no terms from 2027-01-01 on"):
         books.decide(authorize(card.card_id, order()))
+
+
+def test_r38_a_server_that_lacks_terms_that_are_sold_sells_nothing_under_former_ones() -> None:
+    books = Books(MARKETS)
+    books.now = MIDNIGHT
+    books.decide(issue(design="plain"))
+    books.markets = {"fr": FRANCE}
+    with pytest.raises(UnknownTermsError, match="fr were sold under later terms"):
+        books.decide(issue())
+    books.now = EVE  # A clock that is behind sells what held then.
+    assert books.bought().terms_from is None

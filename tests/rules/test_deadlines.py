@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from giftcard_rules.deadlines import deadline, end_of_day, expiry, local_day
+from giftcard_rules.deadlines import end_of_day, expiry, last_day, local_day
 from giftcard_rules.terms import FRENCH_TERMS
 from given.made_facts import is_working_day
 
@@ -94,7 +94,7 @@ def test_r12_the_last_day_is_the_same_day_months_later_or_the_last_of_its_month(
 
 
 @pytest.mark.parametrize(
-    ("delivered", "last_day", "too_late"),
+    ("delivered", "last", "too_late"),
     [
         # The example of the terms: day 30 is Friday 25 December, then comes a weekend.
         ("2026-11-25", "2026-12-28", "2026-12-28T23:00:00Z"),
@@ -114,17 +114,15 @@ def test_r12_the_last_day_is_the_same_day_months_later_or_the_last_of_its_month(
     ],
 )
 def test_r21_a_return_has_thirty_days_and_then_the_next_working_day(
-    delivered: str, last_day: str, too_late: str
+    delivered: str, last: str, too_late: str
 ) -> None:
-    first_too_late = deadline(
-        date.fromisoformat(delivered), FRENCH_TERMS.return_days, is_working_day, PARIS
-    )
-    assert local_day(first_too_late - timedelta(microseconds=1), PARIS).isoformat() == last_day
-    assert first_too_late == datetime.fromisoformat(too_late)
+    found = last_day(date.fromisoformat(delivered), FRENCH_TERMS.return_days, is_working_day)
+    assert found.isoformat() == last
+    assert end_of_day(found, PARIS) == datetime.fromisoformat(too_late)
 
 
 @pytest.mark.parametrize(
-    ("bought", "last_day", "too_late"),
+    ("bought", "last", "too_late"),
     [
         # The example of the terms: bought on a Sunday, and day 14 is one as well.
         ("2026-11-22", "2026-12-07", "2026-12-07T23:00:00Z"),
@@ -137,21 +135,19 @@ def test_r21_a_return_has_thirty_days_and_then_the_next_working_day(
     ],
 )
 def test_r25_a_cancellation_has_fourteen_days_and_then_the_next_working_day(
-    bought: str, last_day: str, too_late: str
+    bought: str, last: str, too_late: str
 ) -> None:
-    first_too_late = deadline(
-        date.fromisoformat(bought), FRENCH_TERMS.cancellation_days, is_working_day, PARIS
-    )
-    assert local_day(first_too_late - timedelta(microseconds=1), PARIS).isoformat() == last_day
-    assert first_too_late == datetime.fromisoformat(too_late)
+    found = last_day(date.fromisoformat(bought), FRENCH_TERMS.cancellation_days, is_working_day)
+    assert found.isoformat() == last
+    assert end_of_day(found, PARIS) == datetime.fromisoformat(too_late)
 
 
 @given(st.dates(date(2000, 1, 1), date(2099, 1, 1)), st.integers(0, 60), st.sampled_from(ZONES))
 def test_r21_r25_a_period_ends_on_the_first_working_day_that_is_not_before_its_last(
     start: date, days: int, zone: ZoneInfo
 ) -> None:
-    too_late = deadline(start, days, is_working_day, zone)
-    last = local_day(too_late - timedelta(microseconds=1), zone)
+    last = last_day(start, days, is_working_day)
+    assert local_day(end_of_day(last, zone) - timedelta(microseconds=1), zone) == last
     nominal = start + timedelta(days=days)
 
     assert last >= nominal

@@ -1,6 +1,7 @@
 """Money set aside: how long it stays so, for which order, and how it is undone (R12, R33-R37)."""
 
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
@@ -189,7 +190,7 @@ def test_r36_an_authorize_that_never_arrived_is_prevented() -> None:
     lost = "7a0b1bb6-93a1-4cf7-8a26-6d5e5a4b9a10"
     decision = books.decide(reverse(None, authorize_request_id=lost))
     assert decision.outcome == Reversed(ReverseOutcome.PREVENTED)
-    assert decision.prevents == RequestKey(CALLER, lost)
+    assert decision.prevents == (RequestKey(CALLER, lost),)
     assert (decision.cards, decision.postings) == ((), ())
 
 
@@ -213,7 +214,7 @@ def test_r36_an_authorize_that_was_declined_is_final_already() -> None:
     )
     decision = books.decide(reverse(None, authorize_request_id=wish.key.request_id))
     assert decision.outcome == Reversed(ReverseOutcome.PREVENTED)
-    assert decision.prevents is None
+    assert decision.prevents == ()
 
 
 def test_r36_an_authorize_that_was_prevented_stays_so() -> None:
@@ -222,7 +223,7 @@ def test_r36_an_authorize_that_was_prevented_stays_so() -> None:
     books.facts.requests[key] = RequestRecord(key, "Authorize", prevented=True)
     decision = books.decide(reverse(None, authorize_request_id=key.request_id))
     assert decision.outcome == Reversed(ReverseOutcome.PREVENTED)
-    assert decision.prevents is None
+    assert decision.prevents == ()
 
 
 def test_r36_the_request_id_of_another_call_names_no_authorization() -> None:
@@ -242,8 +243,40 @@ def test_r36_the_request_ids_of_other_callers_name_nothing() -> None:
     undo = reverse(None, authorize_request_id=wish.key.request_id, key=stranger)
     decision = books.decide(undo)
     assert decision.outcome == Reversed(ReverseOutcome.PREVENTED)
-    assert decision.prevents == RequestKey("another caller", wish.key.request_id)
+    assert decision.prevents == (RequestKey("another caller", wish.key.request_id),)
     assert books.card(card).state is CardState.HELD
+
+
+FORMERLY: Final = ("plaintext", "older")
+# Under which names the Authorize has a record, what undoes it, and where it is prevented as well.
+NAMES_OF_AN_AUTHORIZE: Final = (
+    ((), ReverseOutcome.PREVENTED, (CALLER, *FORMERLY)),
+    ((CALLER,), ReverseOutcome.RELEASED, FORMERLY),
+    (("plaintext",), ReverseOutcome.RELEASED, ("older",)),
+    (("older",), ReverseOutcome.RELEASED, ()),
+    (FORMERLY, ReverseOutcome.RELEASED, ()),
+)
+
+
+@pytest.mark.parametrize(("names", "outcome", "prevented"), NAMES_OF_AN_AUTHORIZE)
+def test_r36_a_request_id_is_of_every_name_that_its_caller_has_had(
+    names: tuple[str, ...], outcome: ReverseOutcome, prevented: tuple[str, ...]
+) -> None:
+    books = Books()
+    card = books.bought()
+    hold = books.authorized(card, order())
+    request_id = request_key().request_id
+    for name in names:
+        key = RequestKey(name, request_id)
+        books.facts.requests[key] = RequestRecord(
+            key, "Authorize", authorization_id=hold.authorization_id
+        )
+    undo = reverse(None, authorize_request_id=request_id, formerly=FORMERLY)
+    decision = books.decide(undo)
+    assert isinstance(decision.outcome, Reversed)
+    assert decision.outcome.outcome is outcome
+    # Never under a name before that of the record, which would hide it from its own replay.
+    assert decision.prevents == tuple(RequestKey(name, request_id) for name in prevented)
 
 
 def test_r37_a_blocked_card_is_neither_authorized_nor_captured_but_released() -> None:

@@ -150,3 +150,20 @@ def test_r38_a_server_that_lacks_a_cards_terms_leaves_the_card_to_others(place: 
         request = sent.authorize(here.bought().code)
         assert refusal(lambda: there.call(request)).status is grpc.StatusCode.UNAVAILABLE
         assert here.call(request).authorization.authorized_amount
+
+
+@pytest.mark.parametrize(
+    ("begins", "is_too_late"),
+    [("2026-09-14", True), ("2026-09-15", False)],
+    ids=["the day of the sale", "the day after"],
+)
+def test_r38_a_version_does_not_begin_before_cards_that_were_sold_under_another(
+    place: Place, begins: str, *, is_too_late: bool
+) -> None:
+    sell(place, {})
+    dated = {"fr": {"versions": [{"in_force_from": begins, "return_days": 60}]}}
+    if not is_too_late:
+        assert sell(place, dated)
+        return
+    with pytest.raises(StartRefusedError, match=f"have terms of fr from {begins} on, and cards"):
+        Service(settings(place, markets=dated), Clock())

@@ -190,7 +190,11 @@ def test_what_is_given_up_beyond_this_machine_has_to_be_allowed(
         (MUTUAL, "", "callers: tls_client_ca admits only callers that are named here, and none is"),
         ({}, CALLERS, "callers: needs tls_client_ca, without which no certificate is requested"),
         ({"HTTP_TLS": "true"}, "", "http_tls needs tls_client_ca"),
-        (MUTUAL, CALLERS.replace("checkout", "admin"), "callers.spiffe://shop.example/till.0: "),
+        (
+            MUTUAL,
+            CALLERS.replace("checkout", "admin"),
+            "callers.spiffe://shop.example/till.roles.0: ",
+        ),
         (MUTUAL, CALLERS.replace("spiffe://shop.example/till", ""), "callers..[key]: "),
     ],
 )

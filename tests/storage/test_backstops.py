@@ -102,6 +102,7 @@ UNIQUE = {
     ),
     "clock_mark.server_id": "INSERT INTO clock_mark VALUES ('server', 1), ('server', 2)",
     "request.request_id, request.caller": "INSERT INTO request SELECT * FROM request",
+    "ring_key_in_use.key_id": "INSERT INTO ring_key_in_use VALUES ('1'), ('1')",
     "schema_fence.migration": "INSERT INTO schema_fence VALUES ('1'), ('1')",
     "data_key.card_id, data_key.data_key_id": "INSERT INTO data_key SELECT * FROM data_key",
     "person.card_id, person.role, person.authorization_id": (

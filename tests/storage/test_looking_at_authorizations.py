@@ -90,7 +90,7 @@ def test_what_came_out_of_an_authorization_is_loaded_with_it_and_nothing_else(
     wanted = {each.card_id for each in (card, paid.replacement, first, second)}
     queries = [
         GetAuthorization(authorization_id=command.authorization_id),
-        GetAuthorization(authorize=command.key),
+        GetAuthorization(authorize=(command.key,)),
     ]
     for query in queries:
         facts = books.store.load([query]).facts
@@ -105,9 +105,9 @@ def test_a_request_of_another_caller_with_the_same_id_is_another_request(
 ) -> None:
     command = authorize(books.bought().card_id, order())
     books.decide(command)
-    query = GetAuthorization(authorize=RequestKey("another", command.key.request_id))
-    facts = books.store.load([query]).facts
-    assert query.authorize not in facts.requests
+    another = RequestKey("another", command.key.request_id)
+    facts = books.store.load([GetAuthorization(authorize=(another,))]).facts
+    assert another not in facts.requests
 
 
 def test_a_longer_hold_is_at_rest(books: StoredBooks, database: Database) -> None:

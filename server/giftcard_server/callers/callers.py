@@ -14,53 +14,63 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import grpc
 import structlog
 
-from giftcard_server.callers.roles import Role, Roles, may_call
+from giftcard_server.callers.roles import AUTHORIZE, Role, Roles, may_call
+from giftcard_server.callers.settings import PLAINTEXT
 from giftcard_server.errors import CallerRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from giftcard_server.callers.settings import KnownCaller
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller that the settings name, and its roles."""
+    """A caller that the settings name, its roles, and the names that it formerly had.
+
+    Request ids are unique among all of its names. What it does now is recorded under `name`.
+    """
 
     name: str
     roles: Roles
+    formerly: tuple[str, ...] = ()
+
+    def require_may_name_authorizes(self) -> None:
+        """Raise `CallerRefusedError` unless it may call Authorize, whose request ids are its own.
+
+        Another caller has no such request: it could only learn of others, or prevent them.
+        """
+        if self.roles.isdisjoint(may_call(AUTHORIZE)):
+            refused = _without_role(AUTHORIZE)
+            log.warning("caller refused", path=AUTHORIZE, why=str(refused), names=[self.name])
+            raise refused
 
 
 # Without mutual TLS all calls come from this one caller, which has every role.
-ANYBODY: Final = Caller("plaintext", frozenset(Role))
+ANYBODY: Final = Caller(PLAINTEXT, frozenset(Role))
 _CURRENT: Final[ContextVar[Caller]] = ContextVar("caller")
 
 
-def caller_of(_context: grpc.ServicerContext) -> str:
-    """Return the caller's name for the call that this thread answers."""
-    return _CURRENT.get().name
-
-
-def require_may_call(path: str, _context: grpc.ServicerContext) -> None:
-    """Raise `CallerRefusedError` unless the caller of this thread's call may call a path as well.
-
-    Some fields name what only callers of another RPC can have sent.
-    """
-    if _CURRENT.get().roles.isdisjoint(may_call(path)):
-        raise _without_role(path)
+def caller_of(_context: grpc.ServicerContext) -> Caller:
+    """Return the caller of the call that this thread answers."""
+    return _CURRENT.get()
 
 
 class Callers:
     """The callers that the settings name. `known` is None without mutual TLS."""
 
-    def __init__(self, known: Mapping[str, Roles] | None) -> None:
+    def __init__(self, known: Mapping[str, KnownCaller] | None) -> None:
         self._known = known
 
-    def replace(self, known: Mapping[str, Roles]) -> None:
+    def replace(self, known: Mapping[str, KnownCaller]) -> None:
         """Know these callers instead, from the next call on; without mutual TLS, do nothing."""
         if self._known is None or self._known == known:
             return
-        changed = {name for name, _ in self._known.items() ^ known.items()}
+        before = self._known
+        names = before.keys() | known.keys()
+        changed = {name for name in names if before.get(name) != known.get(name)}
         log.info("callers changed", callers=sorted(changed))
         self._known = known
 
@@ -98,7 +108,8 @@ class Callers:
             # Request ids belong to one caller, so a certificate must not name two.
             text = "the certificate names " + ("several callers" if found else "no known caller")
             raise CallerRefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
-        return Caller(found[0], known[found[0]])
+        caller = known[found[0]]
+        return Caller(found[0], caller.roles, caller.formerly)
 
 
 def _without_role(path: str) -> CallerRefusedError:

@@ -22,6 +22,7 @@ class Role(enum.StrEnum):
 Roles = frozenset[Role]
 
 METRICS: Final = "/metrics"
+AUTHORIZE: Final = "/giftcard.v1.GiftCardService/Authorize"
 
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
@@ -36,7 +37,7 @@ _HEALTH: Final = "/grpc.health.v1.Health"
 MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_GIFT_CARDS}/Issue": frozenset({Role.STOREFRONT}),
     f"{_GIFT_CARDS}/Validate": frozenset({Role.CHECKOUT, Role.STOREFRONT}),
-    f"{_GIFT_CARDS}/Authorize": frozenset({Role.CHECKOUT}),
+    AUTHORIZE: frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Capture": frozenset({Role.CHECKOUT}),
     f"{_GIFT_CARDS}/Reverse": frozenset({Role.CHECKOUT, Role.REFUNDS}),
     f"{_GIFT_CARDS}/Cancel": frozenset({Role.SUPPORT}),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from giftcard_server.callers.roles import Roles
+
+# The name of callers without certificates.
+PLAINTEXT: Final = "plaintext"
 
 
 def _caller_name(name: str) -> str:
@@ -19,6 +22,19 @@ def _caller_name(name: str) -> str:
 CallerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_caller_name)]
 
 
+class KnownCaller(BaseModel):
+    """A caller's roles, and the names that it had: requests under these are its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roles: Roles
+    formerly: tuple[CallerName, ...] = ()
+
+
+def _with_roles_alone(value: object) -> object:
+    return {"roles": value} if isinstance(value, list | tuple | set | frozenset) else value
+
+
 class CallerSettings(BaseModel):
     """With `tls_client_ca`, callers need a certificate (mutual TLS)."""
 
@@ -27,7 +43,7 @@ class CallerSettings(BaseModel):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
-    callers: dict[CallerName, Roles] = {}
+    callers: dict[CallerName, Annotated[KnownCaller, BeforeValidator(_with_roles_alone)]] = {}
 
     def caller_mistakes(self) -> Iterator[str]:
         """Yield a sentence for each combination that cannot work."""
@@ -39,3 +55,16 @@ class CallerSettings(BaseModel):
             yield "callers: tls_client_ca admits only callers that are named here, and none is"
         if self.tls_client_ca is None and self.callers:
             yield "callers: needs tls_client_ca, without which no certificate is requested"
+        yield from self._name_mistakes()
+
+    def _name_mistakes(self) -> Iterator[str]:
+        """Yield what would make a record belong to two callers."""
+        successors: dict[str, str] = {}
+        for name, caller in self.callers.items():
+            for former in caller.formerly:
+                if former == PLAINTEXT:  # Everybody without a certificate had this one name.
+                    continue
+                if former in self.callers:
+                    yield f"callers: {name} was formerly {former}, which is a caller still"
+                elif (other := successors.setdefault(former, name)) != name:
+                    yield f"callers: {other} and {name} were both formerly {former}"

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 
 from giftcard_rules.codes import KeyRing
 from giftcard_server.commands.audit_report import Output
-from giftcard_server.commands.exits import refuse, settings_or_refuse
+from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.keys_report import print_check, print_uses, uses_of
 from giftcard_server.errors import KeysRefusedError, StartRefusedError
 from giftcard_server.keys import key_file
@@ -23,11 +25,12 @@ from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.keys.known_cards import mistakes_of
 from giftcard_server.settings import Settings
 from giftcard_server.shared_overview import SharedOverview
-from giftcard_storage import database
+from giftcard_storage import database, rewrapping
 from giftcard_storage.errors import StorageError
 from giftcard_storage.overview import Holdings
 
 EXIT_CANNOT_START: Final = 1
+EXIT_SOME_LEFT: Final = 1
 TO_BE_MADE: Final = "there is no ring yet: a server makes one beside its database"
 
 Path_ = Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE names.")]
@@ -132,6 +135,42 @@ def check(output: Shown = Output.TABLE) -> None:
     sys.exit(EXIT_CANNOT_START if mistakes else 0)
 
 
+@app.command()
+def rewrap() -> None:
+    """Wrap the data keys of all people under the first key, so that no person needs an old one.
+
+    Servers go on meanwhile. It may be stopped and run again at any time; exit 1 where some data
+    keys could not be unwrapped, as their key is not in the ring.
+    """
+    settings = settings_or_refuse()
+    with refusing("rewrap people"):
+        ring = existing_ring_of(settings)
+        if ring is None:
+            _say(TO_BE_MADE)
+            return
+        url = settings.database_url
+        database.require_schema(url)
+        with closing(database.connect(url)) as connection:
+            total = rewrapping.left(connection, ring)
+            done = out_of_reach = 0
+            with _progress() as progress:
+                task = progress.add_task("data keys", total=total)
+                for each in rewrapping.rewrap(connection, ring):
+                    done, out_of_reach = done + each.done, out_of_reach + each.out_of_reach
+                    progress.update(task, completed=done + out_of_reach)
+    _say(f"{done} data keys are under {ring.first.key_id} now")
+    if out_of_reach:
+        _say(f"{out_of_reach} data keys cannot be unwrapped with this ring")
+        sys.exit(EXIT_SOME_LEFT)
+
+
+def _progress() -> Progress:
+    """Return a progress bar, which is shown on a terminal alone."""
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
 @contextmanager
 def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, int], MistakesOn]]:
     """Yield a database's holdings, its people by key, and what finds the mistakes of a ring.
@@ -144,10 +183,10 @@ def _cards_of(settings: Settings) -> Iterator[tuple[list[Holdings], dict[str, in
         return
     database.require_schema(url)
     with closing(SharedOverview(url)) as overview:
-        holdings = overview.holdings()
+        holdings, in_use = overview.holdings(), overview.keys_in_use()
 
         def mistakes_on(ring: KeyRing) -> list[str]:
-            return mistakes_of(holdings, overview.made_by, ring, settings.known_markets)
+            return mistakes_of(holdings, in_use, overview.made_by, ring, settings.known_markets)
 
         yield holdings, overview.sealed(), mistakes_on
 

@@ -25,7 +25,7 @@ class KeyUse:
 
     `people` counts the cards whose people are sealed with the key. `place` is its place in the
     ring, 1 for the key that new cards use. Both `place` and `fingerprint` are None for a key that
-    cards name and the ring lacks.
+    cards name and the ring lacks, on purpose if it is `retired`.
     """
 
     key_id: str
@@ -34,13 +34,14 @@ class KeyUse:
     cards: int | None
     live_cards: int | None
     people: int | None
+    retired: bool = False
 
 
 def uses_of(
     ring: KeyRing | None, holdings: Sequence[Holdings] | None, sealed: Mapping[str, int]
 ) -> list[KeyUse]:
     """Return the keys of a ring in its order, and then the keys that cards name and it lacks."""
-    in_ring = ring.keys if ring else ()
+    in_ring, retired = (ring.keys, ring.retired) if ring else ((), frozenset[str]())
     cards: Counter[str] = Counter()
     live_cards: Counter[str] = Counter()
     for each in holdings or ():
@@ -58,7 +59,7 @@ def uses_of(
             KeyUse(key.key_id, place, key_file.fingerprint(key), *counted(key.key_id))
             for place, key in enumerate(in_ring, 1)
         ),
-        *(KeyUse(key_id, None, None, *counted(key_id)) for key_id in lost),
+        *(KeyUse(key_id, None, None, *counted(key_id), key_id in retired) for key_id in lost),
     ]
 
 
@@ -94,7 +95,8 @@ def _print_table(uses: Sequence[KeyUse], remarks: Sequence[str]) -> Console:
     for column in ("cards", "live cards", "people of"):
         table.add_column(column, justify="right")
     for each in uses:
-        place = {None: "missing", 1: "1, for new cards"}.get(each.place, str(each.place))
+        missing = "retired" if each.retired else "missing"
+        place = {None: missing, 1: "1, for new cards"}.get(each.place, str(each.place))
         counts = (
             "?" if count is None else str(count)
             for count in (each.cards, each.live_cards, each.people)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from giftcard_rules.deadlines import local_day
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, settings_or_refuse
 from giftcard_server.markets import BUILT_IN
@@ -43,7 +43,7 @@ def terms(
         refuse(f"there is no market {market}; there are {', '.join(sorted(known))}", "show terms")
     now = datetime.now(UTC)
     shown = [
-        (each, each.terms_on(on) if on else each.terms_on(local_day(now, each.time_zone)))
+        (each, each.terms_on(on) if on else each.terms_at(now))
         for name, each in sorted(known.items())
         if market in {None, name}
     ]
@@ -75,6 +75,17 @@ def as_json(market: Market, terms: Terms) -> dict[str, Any]:
     }
 
 
+# Currencies whose minor unit does not have two digits (ISO 4217), as the client has them.
+MINOR_DIGITS: Final = {
+    currency: digits
+    for digits, currencies in {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }.items()
+    for currency in currencies.split()
+}
+
 TEXT: Final = """\
 ## Market {market}: terms {since}
 
@@ -99,10 +110,11 @@ def as_text(market: Market, terms: Terms) -> str:
     return TEXT.format(
         market=market.name,
         since=f"from {terms.in_force_from} on" if terms.in_force_from else "that have always held",
-        least=_money(terms.min_amount_minor),
-        most=_money(terms.max_amount_minor),
+        least=_money(terms.min_amount_minor, market.currency),
+        most=_money(terms.max_amount_minor, market.currency),
         currency=market.currency,
-        presets=", ".join(map(_money, terms.preset_amounts_minor)) or "no amounts",
+        presets=", ".join(_money(each, market.currency) for each in terms.preset_amounts_minor)
+        or "no amounts",
         designs=", ".join(terms.designs),
         validity_months=terms.validity_months,
         time_zone=market.time_zone.key,
@@ -116,8 +128,9 @@ def as_text(market: Market, terms: Terms) -> str:
     )
 
 
-def _money(minor: int) -> str:
-    return f"{minor // 100}.{minor % 100:02}"
+def _money(minor: int, currency: str) -> str:
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
 
 
 def _hours(hold: timedelta) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.authorization_calls import Query
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_storage.store import Store

@@ -9,6 +9,7 @@ batch. A lone caller leads a batch of one and never waits.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -93,7 +94,7 @@ class Batcher(Generic[Item, Result]):
             leads = not self._led
             self._led = True
         if not leads:
-            _wait(entry)
+            _wait(entry, PATIENCE_SECONDS)
         if not entry.done:
             self._lead()
         if not _wake(entry.after):
@@ -101,6 +102,36 @@ class Batcher(Generic[Item, Result]):
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value] # No error, so there is a result.
+
+    def submit_all(
+        self, items: Sequence[Item], gone: Callable[[], bool]
+    ) -> list[Entry[Item, Result]]:
+        """Run the items of one caller, which may fill several batches, and return their entries.
+
+        Each entry has its own result or error. All of them together wait no longer than one
+        item does. Raises `OverloadedError` where too many items wait.
+        """
+        entries: list[Entry[Item, Result]] = [Entry(item, gone) for item in items]
+        with self._lock:
+            if len(self._waiting) + len(entries) > self._waiting_limit:
+                raise OverloadedError
+            self._waiting.extend(entries)
+            leads = bool(entries) and not self._led
+            self._led |= leads
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        for entry in entries:
+            try:
+                if not leads:
+                    _wait(entry, max(0.0, give_up_at - time.monotonic()))
+            except LateError as error:
+                entry.fail(error)
+                continue
+            leads = False
+            if not entry.done:
+                self._lead()
+            if not _wake(entry.after):
+                self._hand_on()
+        return entries
 
     def _lead(self) -> None:
         """Run the next batch, which holds the leader's own entry."""
@@ -138,9 +169,9 @@ class Batcher(Generic[Item, Result]):
                 entry.fail(error)
 
 
-def _wait(entry: Entry[Item, Result]) -> None:
+def _wait(entry: Entry[Item, Result], seconds: float) -> None:
     """Wait until an entry is woken, to lead or with its result. Raises `LateError`."""
-    if entry.wake.acquire(timeout=PATIENCE_SECONDS):
+    if entry.wake.acquire(timeout=seconds):
         return
     entry.has_left = True
     if not entry.wake.acquire(blocking=False):

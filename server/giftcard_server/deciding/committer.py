@@ -30,6 +30,7 @@ from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.errors import (
     ClockWrongError,
     ContendedError,
+    FormUnknownError,
     InvalidRequestError,
 )
 from giftcard_server.keys.key_ring import required_key
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from giftcard_rules.commands import Command, Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.commands import Command, Outcome, RequestKey
+    from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
@@ -64,6 +65,8 @@ SPLIT_SECONDS: Final = 2.0
 # After a lock was met, batches hardly wait for locks for so long, so that a card that a long
 # transaction holds delays no command for other cards by more than a moment.
 IMPATIENT_SECONDS: Final = 5.0
+# The name of the form of `Submission.canonical`. Records name it.
+FORM: Final = "2"
 
 
 class Committer:
@@ -113,6 +116,15 @@ class Committer:
         if answer.violations:
             raise InvalidRequestError(answer.violations)
         return answer
+
+    def submit_all(
+        self, submissions: Sequence[Submission], gone: Callable[[], bool]
+    ) -> list[BaseException | None]:
+        """Decide commands of one caller, who needs no answers, and return the error of each.
+
+        They share batches with each other and with everybody else. Raises `OverloadedError`.
+        """
+        return [entry.error for entry in self._batcher.submit_all(submissions, gone)]
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:
@@ -219,8 +231,16 @@ def _first(lost: Answer | None, found: Answer) -> Answer:
     return found
 
 
-def _fingerprint(ring_key: codes.Key, submission: Submission) -> bytes:
-    return codes.fingerprint(ring_key, submission.method, submission.canonical)
+def _is_of(record: RequestRecord, ring_key: codes.Key, submission: Submission) -> bool:
+    """Return whether a record is of the same request, in the form in which it was made."""
+    method = submission.method
+    if record.form is None:
+        digest = codes.fingerprint(ring_key, method, submission.former)
+        return hmac.compare_digest(record.fingerprint, digest)
+    if record.form != FORM:
+        raise FormUnknownError
+    digest = codes.fingerprint(ring_key, method, submission.canonical, FORM)
+    return hmac.compare_digest(record.meaning, digest)
 
 
 class _Batch:
@@ -254,22 +274,32 @@ class _Batch:
             )  # Validate has a reader of its own.
             reason = outcome.reason if isinstance(outcome, Declined) else None
             return Answer(b"", reason, "")
-        record = self._facts.requests.get(command.key)
+        record = self._record_of(command.key, submission.formerly)
         self.rests_on_records |= record is not None
         refused = self._refused(record, submission) if record else None
         if record is not None and refused is None:
-            return Answer(record.answer, record.reason, record.key_id, replayed=True)
-        if submission.throttled:
+            caller = record.key.caller
+            return Answer(record.answer, record.reason, record.key_id, caller, replayed=True)
+        if submission.throttled and (refused or not submission.mistakes_today):
             return Answer(b"", Reason.TOO_MANY_ATTEMPTS, "")
         if refused is not None:
             return Answer(self._encode(Declined(refused)), refused, "")
-        try:
-            return self._answer_anew(command, submission)
-        except MalformedError as malformed:
-            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
+        return self._answer_anew(command, submission)
+
+    def _record_of(self, key: RequestKey, formerly: tuple[str, ...]) -> RequestRecord | None:
+        """Return the record of a request under a name of its caller, the present one first."""
+        record = self._facts.requests.get(key)
+        for name in formerly:
+            record = record or self._facts.requests.get(key._replace(caller=name))
+        return record
 
     def _answer_anew(self, command: Keyed, submission: Submission) -> Answer:
-        decision = self._decide(command)
+        if submission.mistakes_today:
+            return Answer(b"", None, "", violations=submission.mistakes_today)
+        try:
+            decision = self._decide(command)
+        except MalformedError as malformed:
+            return Answer(b"", None, "", violations=((malformed.field, malformed.why),))
         outcome = decision.outcome
         reason = outcome.reason if isinstance(outcome, Declined) else None
         encoded = self._encode(outcome)
@@ -280,7 +310,7 @@ class _Batch:
                 RequestRecord(
                     command.key,
                     submission.method,
-                    fingerprint=_fingerprint(ring_key, submission),
+                    fingerprint=codes.fingerprint(ring_key, submission.method, submission.former),
                     key_id=ring_key.key_id,
                     reason=reason,
                     answer=encoded,
@@ -288,12 +318,15 @@ class _Batch:
                     exercised_on=(
                         command.exercised_on if isinstance(command, Reverse | Cancel) else None
                     ),
+                    form=FORM,
+                    meaning=codes.fingerprint(
+                        ring_key, submission.method, submission.canonical, FORM
+                    ),
                 )
             )
-        if decision.prevents is not None:
-            prevented = RequestRecord(decision.prevents, Authorize.__name__, prevented=True)
-            self._keep(prevented)
-        return Answer(encoded, reason, ring_key.key_id)
+        for prevented in decision.prevents:
+            self._keep(RequestRecord(prevented, Authorize.__name__, prevented=True))
+        return Answer(encoded, reason, ring_key.key_id, command.key.caller)
 
     def _decide(self, command: Command) -> Decision:
         decision = decide(command, self._facts, self._markets, self._now)
@@ -309,8 +342,10 @@ class _Batch:
             return Reason.REQUEST_ID_REUSED
         if record.prevented:
             return Reason.REQUEST_PREVENTED  # R36
+        if self._ring.get(record.key_id) is None and record.key_id in self._ring.retired:
+            return Reason.ANSWER_RETIRED
         ring_key = required_key(self._ring, record.key_id)
-        if not hmac.compare_digest(record.fingerprint, _fingerprint(ring_key, submission)):
+        if not _is_of(record, ring_key, submission):
             return Reason.REQUEST_ID_REUSED
         return None
 

@@ -6,6 +6,7 @@ ledger show lapsed holds and expired cards soon.
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CARDS_AT_ONCE: Final = 500
+# Of the cards that are due, a part is caught up before looking again. It is drawn by chance, so
+# that servers of one database seldom choose the same cards at the same time.
+CARDS_SEEN: Final = 10_000
+CARDS_DRAWN: Final = 500
+# So many cards share a batch with callers' commands, which wait for them.
+CARDS_TOGETHER: Final = 25
 
 
 class Housekeeping(Recurring):
@@ -45,21 +51,27 @@ class Housekeeping(Recurring):
         """Catch up all cards that are due now, among callers' commands; return how many."""
         caught_up = 0
         while not self.stopping.is_set():
-            card_ids = self._due(CARDS_AT_ONCE)
-            caught_up_now = sum(self._catch_up_one(card_id) for card_id in card_ids)
+            found = self._due(CARDS_SEEN)
+            drawn = random.sample(found, min(len(found), CARDS_DRAWN))
+            caught_up_now = sum(
+                self._catch_up_together(drawn[start : start + CARDS_TOGETHER])
+                for start in range(0, len(drawn), CARDS_TOGETHER)
+            )
             caught_up += caught_up_now
-            if len(card_ids) < CARDS_AT_ONCE or not caught_up_now:
+            if len(found) <= CARDS_DRAWN or not caught_up_now:
                 break
         return caught_up
 
-    def _catch_up_one(self, card_id: str) -> bool:
-        """Catch up a card and return whether it worked; a defect is logged."""
-        submission = Submission(CatchUp(card_id))
-        try:
-            self._committer.submit(submission, self.stopping.is_set)
-        except self.postponed_by:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other cards do not depend on this one
-            log.error("defect", card_id=card_id, error=where(error))  # noqa: TRY400 - without its text
-            return False
-        return True
+    def _catch_up_together(self, card_ids: Sequence[str]) -> int:
+        """Catch up cards and return for how many it worked; defects are logged.
+
+        Raises the first error by which the task is postponed.
+        """
+        submissions = [Submission(CatchUp(card_id)) for card_id in card_ids]
+        errors = self._committer.submit_all(submissions, self.stopping.is_set)
+        for card_id, error in zip(card_ids, errors, strict=True):
+            if isinstance(error, self.postponed_by):
+                raise error
+            if error is not None:  # The other cards do not depend on this one.
+                log.error("defect", card_id=card_id, error=where(error))  # Without its text.
+        return errors.count(None)

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 class Submission:
     """A command, and the `canonical` bytes of its request, which its record digests.
 
-    The digest tells a replay from another request with the same id. A `throttled` caller gets
-    an answer that was decided before, since a replay is no guess, and no new one.
+    The digest tells a replay from another request with the same id. `former` is the request in
+    the form of the former version, whose servers may run beside this one. `mistakes_today` are
+    violations for which the request is malformed unless a record answers it. `formerly` are former
+    names of the caller: a record under one of them answers the request, too. A `throttled`
+    caller gets an answer that was decided before, since a replay is no guess, and no new one.
     """
 
     command: Command
     canonical: bytes = field(default=b"", repr=False)
+    former: bytes = field(default=b"", repr=False)
+    mistakes_today: tuple[tuple[str, str], ...] = ()
+    formerly: tuple[str, ...] = ()
     throttled: bool = False
 
     @property
@@ -32,6 +38,9 @@ class Submission:
 class Answer:
     """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
 
+    A code in it is derived from the key `key_id` of the ring, and from `caller`: the name that the
+    caller had when it was decided.
+
     The refusal of a throttled call is not encoded: the edge does so, which knows the wait.
     `violations` are of a request that turned out to be malformed; it has no other answer.
     """
@@ -39,5 +48,6 @@ class Answer:
     encoded: bytes
     reason: Reason | None
     key_id: str
+    caller: str = ""
     replayed: bool = False
     violations: tuple[tuple[str, str], ...] = ()

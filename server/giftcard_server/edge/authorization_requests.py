@@ -12,32 +12,37 @@ from giftcard_rules.authorization_calls import (
     PreviewReverse,
 )
 from giftcard_rules.commands import RequestKey
-from giftcard_server.edge.canonical import Read, canonical
+from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.fields import Fields
 from giftcard_server.edge.page_tokens import page_size, place_of
+from giftcard_server.errors import InvalidRequestError
 from giftcard_storage.order_pages import OrderPage
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import authorization_service_pb2 as authorization_pb
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.edge.requests import RequestReader
 
 # A Reverse that is previewed has no request id, and needs a sound one to be read as any other.
 _OF_NO_REQUEST: Final = "9d4b5c1e-0f3a-4c53-8a86-3d1f7c0b2e69"
 
 
-def get(message: authorization_pb.GetAuthorizationRequest, caller: str) -> GetAuthorization:
+def get(message: authorization_pb.GetAuthorizationRequest, caller: Caller) -> GetAuthorization:
     """Read a GetAuthorizationRequest. Raises `InvalidRequestError`."""
     fields, query = Fields(), GetAuthorization()
     match message.WhichOneof("target"):
         case "authorization_id":
-            authorization_id = fields.text(message.authorization_id, "authorization_id")
+            authorization_id = fields.own_id(message.authorization_id, "authorization_id")
             query = GetAuthorization(authorization_id=authorization_id)
         case "authorize_request_id":
             request_id = fields.request_id(message.authorize_request_id, "authorize_request_id")
-            query = GetAuthorization(authorize=RequestKey(caller, request_id))
+            names = (caller.name, *caller.formerly)
+            query = GetAuthorization(
+                authorize=tuple(RequestKey(name, request_id) for name in names)
+            )
         case _:
             fields.wrong("target", "authorization_id or authorize_request_id is required")
     fields.require_valid()
@@ -68,7 +73,7 @@ def extend(
     """Read an ExtendAuthorizationRequest. Raises `InvalidRequestError`."""
     fields = Fields()
     request_id = fields.request_id(message.request_id)
-    authorization_id = fields.text(message.authorization_id, "authorization_id")
+    authorization_id = fields.own_id(message.authorization_id, "authorization_id")
     hold_for = timedelta(0)
     if message.HasField("hold_for"):
         hold_for = fields.hold_for(message.hold_for, "hold_for")
@@ -78,13 +83,13 @@ def extend(
     command = ExtendAuthorization(
         key=RequestKey(caller, request_id), authorization_id=authorization_id, hold_for=hold_for
     )
-    return Read(command, canonical(message, request_id=request_id))
+    return read(command, message, fields)
 
 
 def preview(
     reader: RequestReader,
     message: authorization_pb.PreviewReverseRequest,
-    caller: str,
+    caller: Caller,
     now: datetime,
 ) -> PreviewReverse:
     """Read a PreviewReverseRequest as the ReverseRequest that it previews."""
@@ -94,4 +99,7 @@ def preview(
             getattr(reverse, field.name).CopyFrom(value)
         else:
             setattr(reverse, field.name, value)
-    return PreviewReverse(reader.reverse(reverse, caller, now).command)
+    asked = reader.reverse(reverse, caller.name, now, caller.formerly)
+    if asked.mistakes_today:
+        raise InvalidRequestError(asked.mistakes_today)
+    return PreviewReverse(asked.command)

@@ -8,11 +8,9 @@ from giftcard.v1 import authorization_service_pb2 as pb
 from giftcard.v1 import authorization_service_pb2_grpc as pb_grpc
 from giftcard_rules.authorization_calls import Listed, Previewed, Shown
 from giftcard_rules.commands import Declined
-from giftcard_server.callers.callers import require_may_call
-from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import authorization_requests as requests
 from giftcard_server.edge import refusals, responses
-from giftcard_server.edge.answering import gone, granted, refusing
+from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort
 from giftcard_server.edge.page_tokens import page_token
 from giftcard_storage.order_pages import Place
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.commands import Outcome
     from giftcard_rules.reasons import Reason
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.authorization_reader import Asked, AuthorizationReader
     from giftcard_server.deciding.committer import Committer
     from giftcard_server.edge.requests import RequestReader
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from giftcard_server.metrics import DomainMetrics
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["AuthorizationService"].full_name
-# The requests that `authorize_request_id` names are of callers who may send them.
-AUTHORIZE: Final = "/giftcard.v1.GiftCardService/Authorize"
 
 Result = TypeVar("Result", Shown, Listed, Previewed)
 
@@ -48,7 +45,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         authorizations: AuthorizationReader,
         metrics: DomainMetrics,
         now: Callable[[], datetime],
-        caller_of: Callable[[grpc.ServicerContext], str],
+        caller_of: Callable[[grpc.ServicerContext], Caller],
         undecided: Summarized,
     ) -> None:
         self._reader = reader
@@ -64,8 +61,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self, request: pb.GetAuthorizationRequest, context: grpc.ServicerContext
     ) -> pb.GetAuthorizationResponse:
         """Show an authorization, and what came out of it."""
-        _require_scope(request, context)
-        asked = requests.get(request, self._caller_of(context))
+        caller = _in_scope(request, self._caller_of(context))
+        asked = requests.get(request, caller)
         return responses.shown(self._found("GetAuthorization", asked, Shown, context))
 
     @refusing
@@ -86,8 +83,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self, request: pb.ExtendAuthorizationRequest, context: grpc.ServicerContext
     ) -> bytes:
         """Hold longer."""
-        read = requests.extend(request, self._caller_of(context))
-        submission = Submission(read.command, read.canonical)
+        caller = self._caller_of(context)
+        submission = submission_of(requests.extend(request, caller.name), caller)
         return granted(self._committer.submit(submission, gone(context)), context).encoded
 
     @refusing
@@ -95,8 +92,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self, request: pb.PreviewReverseRequest, context: grpc.ServicerContext
     ) -> pb.PreviewReverseResponse:
         """Tell what Reverse would answer; a refusal is part of the response."""
-        _require_scope(request, context)
-        caller = self._caller_of(context)
+        caller = _in_scope(request, self._caller_of(context))
         asked = requests.preview(self._reader, request, caller, self._now())
         outcome = self._authorizations.submit(asked, gone(context))
         assert isinstance(outcome, Previewed | Declined)
@@ -118,12 +114,13 @@ def _reason(outcome: Outcome) -> Reason | None:
     return outcome.reason if isinstance(outcome, Declined) else None
 
 
-def _require_scope(
-    request: pb.GetAuthorizationRequest | pb.PreviewReverseRequest, context: grpc.ServicerContext
-) -> None:
+def _in_scope(
+    request: pb.GetAuthorizationRequest | pb.PreviewReverseRequest, caller: Caller
+) -> Caller:
     """Raise `CallerRefusedError` where a caller names an Authorize that it may not have sent."""
     if request.WhichOneof("target") == "authorize_request_id":
-        require_may_call(AUTHORIZE, context)
+        caller.require_may_name_authorizes()
+    return caller
 
 
 def service_methods() -> dict[str, str]:

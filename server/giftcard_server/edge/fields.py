@@ -43,21 +43,35 @@ Member = TypeVar("Member", bound="enum.Enum")
 
 
 class Fields:
-    """Reads the fields of one request. It notes a violation and returns a harmless value for it."""
+    """Reads the fields of one request. It notes a violation and returns a harmless value for it.
 
-    __slots__ = ("violations",)
+    `mistakes_today` are violations of what depends on the day or on terms: they count once no
+    record answers the request, as a replay may be of another day. `request_ids` are the request
+    ids that were read, by field.
+    """
+
+    __slots__ = ("mistakes_today", "request_ids", "violations")
 
     def __init__(self) -> None:
         self.violations: list[tuple[str, str]] = []
+        self.mistakes_today: list[tuple[str, str]] = []
+        self.request_ids: dict[str, str] = {}
 
     def wrong(self, field: str, why: str) -> None:
         """Note a violation. `why` never quotes what was sent."""
         self.violations.append((field, why))
 
+    def wrong_today(self, field: str, why: str) -> None:
+        """Note what is wrong with a field on this day, or under these terms."""
+        self.mistakes_today.append((field, why))
+
     def require_valid(self) -> None:
-        """Raise `InvalidRequestError` if a violation was noted."""
+        """Raise `InvalidRequestError` if a violation was noted.
+
+        A request that is malformed on any day has no record, so all its violations are told.
+        """
         if self.violations:
-            raise InvalidRequestError(self.violations)
+            raise InvalidRequestError([*self.violations, *self.mistakes_today])
 
     def text(
         self, value: str, field: str, limit: int = ID_CHARACTERS, *, required: bool = True
@@ -94,7 +108,12 @@ class Fields:
         if value == _NIL_UUID:
             self.wrong(field, "must not be the nil UUID")
             return ""
-        return value.lower()
+        self.request_ids[field] = read = value.lower()
+        return read
+
+    def own_id(self, value: str, field: str) -> str:
+        """Read an id that this service gave, and return it in lower case, as all of them are."""
+        return self.text(value, field).lower()
 
     def market(self, value: str) -> str:
         """Read the name of a market, which this service may not have."""
@@ -160,12 +179,16 @@ class Fields:
         return max(duration, timedelta.resolution)
 
     def day(self, value: Date, field: str, latest: date, when: str = "today") -> date:
-        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`, which is called `when`."""
+        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`, which is called `when`.
+
+        One after `latest` is a mistake of today.
+        """
         try:
             day = date(value.year, value.month, value.day)
         except ValueError:
             self.wrong(field, "must be a day of the calendar")
             return latest
         if not EARLIEST_DELIVERY <= day <= latest:
-            self.wrong(field, f"must be from {EARLIEST_DELIVERY} to {when}")
+            note = self.wrong_today if day > latest else self.wrong
+            note(field, f"must be from {EARLIEST_DELIVERY} to {when}")
         return day

@@ -15,9 +15,8 @@ from giftcard_rules import codes
 from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
-from giftcard_server.edge.answering import gone, granted, refusing
+from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort
 from giftcard_server.guesses.attempts import Attempt
 from giftcard_server.keys.key_ring import required_key
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Keyed, RequestKey
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.committer import Committer
     from giftcard_server.deciding.submission import Answer
     from giftcard_server.deciding.validate_reader import ValidateReader
@@ -55,7 +55,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         attempts: Attempts,
         metrics: DomainMetrics,
         now: Callable[[], datetime],
-        caller_of: Callable[[grpc.ServicerContext], str],
+        caller_of: Callable[[grpc.ServicerContext], Caller],
     ) -> None:
         self._caller_of = caller_of
         self._reader = reader
@@ -70,7 +70,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
         """Make a card, and answer with its code."""
-        read = self._reader.issue(request, self._caller_of(context), self._now())
+        read = self._reader.issue(request, self._caller_of(context).name, self._now())
         answer = self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.encoded)
         response.code = self._code(answer, read.command.key)
@@ -81,7 +81,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
     ) -> pb.ValidateResponse:
         """Tell what Authorize would answer; a refusal is part of the response."""
-        arrived_at, caller = time.monotonic(), self._caller_of(context)
+        arrived_at, caller = time.monotonic(), self._caller_of(context).name
         command = self._reader.validate(request)
         attempt = Attempt(
             "Validate", arrived_at, caller, request.attempt_key, bool(command.card_ids)
@@ -103,7 +103,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @refusing
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
         """Set money aside on a card."""
-        arrived_at, caller = time.monotonic(), self._caller_of(context)
+        arrived_at, caller = time.monotonic(), self._caller_of(context).name
         read = self._reader.authorize(request, caller)
         attempt = Attempt(
             "Authorize", arrived_at, caller, request.attempt_key, bool(read.command.card_ids)
@@ -115,7 +115,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse | bytes:
         """Take the money that was set aside."""
-        read = self._reader.capture(request, self._caller_of(context))
+        read = self._reader.capture(request, self._caller_of(context).name)
         return self._with_code(pb.CaptureResponse, self._decided(read, context), read.command.key)
 
     @refusing
@@ -123,13 +123,16 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
     ) -> pb.ReverseResponse | bytes:
         """Undo an Authorize: release it, refund it, or prevent it (R36)."""
-        read = self._reader.reverse(request, self._caller_of(context), self._now())
+        caller = self._caller_of(context)
+        if request.HasField("authorize_request_id"):
+            caller.require_may_name_authorizes()
+        read = self._reader.reverse(request, caller.name, self._now(), caller.formerly)
         return self._with_code(pb.ReverseResponse, self._decided(read, context), read.command.key)
 
     @refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
         """Cancel the purchase of an unused card."""
-        arrived_at, caller = time.monotonic(), self._caller_of(context)
+        arrived_at, caller = time.monotonic(), self._caller_of(context).name
         read = self._reader.cancel(request, caller, self._now())
         attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
         return self._attempted(attempt, read, context).encoded
@@ -139,7 +142,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
-        submission = Submission(read.command, read.canonical, throttled=wait is not None)
+        submission = submission_of(read, self._caller_of(context), throttled=wait is not None)
         answer = self._committer.submit(submission, gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
@@ -148,7 +151,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
         """Decide a command that names no card by its code."""
-        submission = Submission(read.command, read.canonical)
+        submission = submission_of(read, self._caller_of(context))
         return granted(self._committer.submit(submission, gone(context)), context)
 
     def _with_code(
@@ -163,7 +166,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def _code(self, answer: Answer, request_key: RequestKey) -> str:
         ring_key = required_key(self._ring, answer.key_id)
-        return codes.derive_code(ring_key, request_key.caller, request_key.request_id).shown
+        return codes.derive_code(ring_key, answer.caller, request_key.request_id).shown
 
 
 def service_methods() -> dict[str, str]:

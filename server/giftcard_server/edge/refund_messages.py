@@ -11,7 +11,7 @@ from giftcard.v1 import refund_service_pb2 as pb
 from giftcard.v1.order_pb2 import Money
 from giftcard_rules.commands import PaymentMethod, RequestKey
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed
-from giftcard_server.edge.canonical import Read, canonical
+from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.fields import Fields
 from giftcard_server.edge.page_tokens import page_size, page_token, place_of
 from giftcard_storage.order_pages import Place
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.refund_commands import RefundDue
 
 # What payment providers give their refunds may be longer than our own references.
@@ -39,9 +39,9 @@ def confirmation(message: pb.ConfirmRefundRequest, caller: str) -> Read[ConfirmR
     card_id = authorization_id = None
     match message.WhichOneof("target"):
         case "card_id":
-            card_id = fields.text(message.card_id, "card_id")
+            card_id = fields.own_id(message.card_id, "card_id")
         case "authorization_id":
-            authorization_id = fields.text(message.authorization_id, "authorization_id")
+            authorization_id = fields.own_id(message.authorization_id, "authorization_id")
         case _:
             fields.wrong("target", "card_id or authorization_id is required")
     amount = fields.money(message.amount, "amount", present=message.HasField("amount"))
@@ -56,7 +56,7 @@ def confirmation(message: pb.ConfirmRefundRequest, caller: str) -> Read[ConfirmR
         amount=amount,
         provider_reference=provider_reference,
     )
-    return Read(command, canonical(message, request_id=request_id))
+    return read(command, message, fields)
 
 
 def query(message: pb.ListRefundsDueRequest, markets: Markets) -> RefundsQuery:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from giftcard.v1 import refund_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2_grpc as pb_grpc
-from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refund_messages
-from giftcard_server.edge.answering import gone, granted, refusing
+from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import grpc
 
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.committer import Committer
     from giftcard_server.deciding.refunds_reader import RefundsReader
     from giftcard_server.logs import Summarized
@@ -34,7 +34,7 @@ class RefundServicer(pb_grpc.RefundServiceServicer):
         committer: Committer,
         refunds: RefundsReader,
         metrics: DomainMetrics,
-        caller_of: Callable[[grpc.ServicerContext], str],
+        caller_of: Callable[[grpc.ServicerContext], Caller],
         undecided: Summarized,
     ) -> None:
         self._markets = markets
@@ -59,8 +59,8 @@ class RefundServicer(pb_grpc.RefundServiceServicer):
         self, request: pb.ConfirmRefundRequest, context: grpc.ServicerContext
     ) -> bytes:
         """Note that the payment provider has paid a refund, or a part of it."""
-        read = refund_messages.confirmation(request, self._caller_of(context))
-        submission = Submission(read.command, read.canonical)
+        caller = self._caller_of(context)
+        submission = submission_of(refund_messages.confirmation(request, caller.name), caller)
         return granted(self._committer.submit(submission, gone(context)), context).encoded
 
 

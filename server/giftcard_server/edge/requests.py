@@ -24,7 +24,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
-from giftcard_server.edge.canonical import Read, canonical
+from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.days import delivery, exercised_on
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import order_pb2
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
 
 CODE_CHARACTERS: Final = 1024  # Shoppers type and paste anything into the field of the code.
 LINES: Final = 500
@@ -83,7 +83,7 @@ class RequestReader:
             purchaser=purchaser,
             recipient=recipient,
         )
-        return Read(command, canonical(message, request_id=request_id))
+        return read(command, message, fields)
 
     def validate(self, message: pb.ValidateRequest) -> Validate:
         """Read a ValidateRequest."""
@@ -123,13 +123,13 @@ class RequestReader:
             customer=customer,
             hold_for=hold_for,
         )
-        return Read(command, canonical(message, request_id=request_id))
+        return read(command, message, fields)
 
     def capture(self, message: pb.CaptureRequest, caller: str) -> Read[Capture]:
         """Read a CaptureRequest."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
-        authorization_id = fields.text(message.authorization_id, "authorization_id")
+        authorization_id = fields.own_id(message.authorization_id, "authorization_id")
         amount = None
         if message.HasField("amount"):
             amount = fields.money(message.amount, "amount")
@@ -146,19 +146,19 @@ class RequestReader:
             amount=amount,
             other_tender_amount=other_tender_amount,
         )
-        return Read(command, canonical(message, request_id=request_id))
+        return read(command, message, fields)
 
-    def reverse(self, message: pb.ReverseRequest, caller: str, now: datetime) -> Read[Reverse]:
-        """Read a ReverseRequest; a day of delivery after `now` is malformed.
-
-        A replay is later than its first try, so what was well-formed once stays so.
-        """
+    def reverse(
+        self,
+        message: pb.ReverseRequest,
+        caller: str,
+        now: datetime,
+        formerly: tuple[str, ...] = (),
+    ) -> Read[Reverse]:
+        """Read a ReverseRequest; `formerly` are former names of the caller."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
-        request_ids = {"request_id": request_id}
         authorization_id, authorize_request_id = _target(fields, message, request_id)
-        if authorize_request_id is not None:
-            request_ids["authorize_request_id"] = authorize_request_id
         reason = fields.member(message.reason, "reason", REVERSE_REASONS)
         refund_amount = None
         if message.HasField("refund_amount"):
@@ -181,8 +181,9 @@ class RequestReader:
             beneficiary=beneficiary,
             before_delivery=message.before_delivery,
             exercised_on=exercised,
+            formerly=formerly,
         )
-        return Read(command, canonical(message, **request_ids))
+        return read(command, message, fields)
 
     def cancel(self, message: pb.CancelRequest, caller: str, now: datetime) -> Read[Cancel]:
         """Read a CancelRequest; `now` as in `reverse`."""
@@ -198,7 +199,7 @@ class RequestReader:
             purchase_order_id=purchase_order_id,
             exercised_on=exercised,
         )
-        return Read(command, canonical(message, request_id=request_id))
+        return read(command, message, fields)
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
         """Return a code's card id under each key of the ring; none for what is no code (R11)."""
@@ -218,19 +219,19 @@ class RequestReader:
     def _check_design(self, fields: Fields, market: str, design: str, now: datetime) -> None:
         """Note an unknown market, and a design that no version of its terms has (R4, R38).
 
-        Whether the design is on offer at `now` is decided once no record answers the request, as
-        a replay may be of another day. A request that is malformed anyway has no record, so that
-        this violation is in the answer beside the others.
+        Markets and designs come and go, and a replay may be of another day. Whether the design is
+        on offer at `now` is for the rule, which knows when the request is decided; here it is a
+        further violation of a request that is malformed anyway.
         """
         known = self.markets.get(market)
         if known is None:
             if market:
-                fields.wrong("market", "is not a market of this service")
+                fields.wrong_today("market", "is not a market of this service")
             return
         terms = known.terms_at(now)
         is_known = any(design in version.designs for version in known.versions)
         if design and design not in terms.designs and (fields.violations or not is_known):
-            fields.wrong("design", terms.design_choice)
+            fields.wrong_today("design", terms.design_choice)
 
 
 def _purchase(fields: Fields, message: pb.IssueRequest) -> Purchase:
@@ -281,7 +282,7 @@ def _target(
 ) -> tuple[str | None, str | None]:
     match message.WhichOneof("target"):
         case "authorization_id":
-            return fields.text(message.authorization_id, "authorization_id"), None
+            return fields.own_id(message.authorization_id, "authorization_id"), None
         case "authorize_request_id":
             field = "authorize_request_id"
             target = fields.request_id(message.authorize_request_id, field)

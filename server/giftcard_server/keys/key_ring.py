@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from giftcard_server.errors import KeyLostError, KeysRefusedError, StartRefusedError
@@ -43,6 +44,16 @@ def required_key(ring: KeyRing, key_id: str) -> Key:
 
 def existing_ring_of(settings: KeySettings) -> KeyRing | None:
     """Return the ring, or None where a server would make one. Raises like `ring_of`."""
+    ring = _given_ring_of(settings)
+    if ring is None or not settings.retired_keys:
+        return ring
+    if ring.first.key_id in settings.retired_keys:
+        message = f"the key {ring.first.key_id} is retired, and is the first one, for new cards"
+        raise StartRefusedError(message)
+    return replace(ring, retired=settings.retired_keys)
+
+
+def _given_ring_of(settings: KeySettings) -> KeyRing | None:
     if settings.keys is not None:
         return settings.keys
     if settings.database_url.engine.needs_given_keys and settings.key_file is None:

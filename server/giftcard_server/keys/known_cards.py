@@ -20,23 +20,39 @@ MadeBy = Callable[[str], tuple[str, str]]
 
 
 def require_known(
-    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, markets: Mapping[str, Market]
+    holdings: Sequence[Holdings],
+    keys_in_use: Sequence[str],
+    made_by: MadeBy,
+    ring: KeyRing,
+    markets: Mapping[str, Market],
 ) -> None:
     """Raise `StartRefusedError` unless the ring and the markets have all that the cards need."""
-    mistakes = mistakes_of(holdings, made_by, ring, markets)
+    mistakes = mistakes_of(holdings, keys_in_use, made_by, ring, markets)
     if mistakes:
         raise StartRefusedError("; ".join(mistakes))
 
 
 def mistakes_of(
-    holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing, markets: Mapping[str, Market]
+    holdings: Sequence[Holdings],
+    keys_in_use: Sequence[str],
+    made_by: MadeBy,
+    ring: KeyRing,
+    markets: Mapping[str, Market],
 ) -> list[str]:
     """Return why a server with this ring and these markets must not start on these cards."""
-    return [*_key_mistakes(holdings, made_by, ring), *_market_mistakes(holdings, markets)]
+    return [
+        *_key_mistakes(holdings, keys_in_use, made_by, ring),
+        *_market_mistakes(holdings, markets),
+    ]
 
 
-def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) -> Iterator[str]:
-    """Yield the keys that live cards need and the ring lacks, and those with another secret."""
+def _key_mistakes(
+    holdings: Sequence[Holdings], keys_in_use: Sequence[str], made_by: MadeBy, ring: KeyRing
+) -> Iterator[str]:
+    """Yield the keys that the ring lacks, and those with another secret.
+
+    Live cards need their key. Used ones, records and people need theirs, unless it is retired.
+    """
     live_cards: Counter[str] = Counter()
     for each in holdings:
         live_cards[each.key_id] += each.live_cards
@@ -50,6 +66,13 @@ def _key_mistakes(holdings: Sequence[Holdings], made_by: MadeBy, ring: KeyRing) 
             if each.key_id == key_id
         ):
             yield f"the key {key_id} is not the one that cards were made with"
+    for key_id in keys_in_use:
+        is_known = ring.get(key_id) is not None or key_id in ring.retired
+        if not is_known and not live_cards[key_id]:
+            yield (
+                f"the key {key_id} is in use: put it back, or name it in GIFTCARD_RETIRED_KEYS if"
+                " answers and people that need it may be lost"
+            )
 
 
 def _is_made_with(key: Key, card_id: str, made_by: MadeBy) -> bool:

@@ -18,6 +18,11 @@ def _database_url(value: object) -> object:
     return DatabaseUrl.parse(value) if isinstance(value, str) else value
 
 
+def _key_ids(value: object) -> object:
+    """Read ids with commas or spaces between them."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
 class KeySettings(BaseModel):
     """The ring is a setting, in a file that a setting names, or beside an embedded database."""
 
@@ -29,6 +34,7 @@ class KeySettings(BaseModel):
     ] = DatabaseUrl.of_file(Path("giftcard.db"))
     keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
     key_file: Path | None = None
+    retired_keys: Annotated[frozenset[str], NoDecode, BeforeValidator(_key_ids)] = frozenset()
     new_database: bool = False
 
     @property

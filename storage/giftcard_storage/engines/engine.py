@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from peewee import SQL, Select, Value
+from peewee import EXCLUDED, SQL, Select, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -171,6 +171,17 @@ class Engine(ABC):
         columns = columns_of(model)
         values = [self.saved(column, place) for place, column in enumerate(columns)]
         return self.text(model.insert_from(Select((self._rows(),), values), columns))
+
+    def note(self, model: type[Model]) -> str:
+        """Return the statement for rows of which some may be there already, as they are."""
+        columns = columns_of(model)
+        values = [self.saved(column, place) for place, column in enumerate(columns)]
+        # SQLite takes ON CONFLICT for a join's condition unless there is a WHERE.
+        rows = Select((self._rows(),), values).where(SQL("true"))
+        # As an update, so that each row counts as saved.
+        update = {column: EXCLUDED[column.column_name] for column in columns}
+        query = model.insert_from(rows, columns)
+        return self.text(query.on_conflict(conflict_target=columns, update=update))
 
     def update(self, fields: Sequence[Field], *keys: Field) -> str:
         """Return the statement for rows of new `fields`, then of the `keys` that must be equal."""

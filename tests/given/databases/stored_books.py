@@ -77,9 +77,8 @@ class StoredBooks(Books):
             answer=b"answer",
             authorization_id=made.authorization_id if made else None,
         )
-        if decision.prevents is None:
-            return [record]
-        return [record, RequestRecord(decision.prevents, "Authorize", prevented=True)]
+        prevented = (RequestRecord(key, "Authorize", prevented=True) for key in decision.prevents)
+        return [record, *prevented]
 
 
 def books_on(database: Database) -> StoredBooks:

@@ -155,6 +155,35 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "DELETE FROM {authorization} WHERE authorization_id = {hold}",
         "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
     ),
+    "card_lives_under_noted_terms": (
+        "UPDATE card SET terms_from = '2020-01-01' WHERE card_id = {active}",
+    ),
+    "replacement_lives_under_the_terms_of_its_purchase": (
+        "UPDATE card SET terms_from = '2020-01-01' WHERE card_id = {back}",
+        "UPDATE card SET terms_from = '2020-01-01' WHERE card_id = {used}",
+    ),
+    "only_a_blocked_card_has_a_time_of_its_block": (
+        "UPDATE card SET blocked_at = 1 WHERE card_id = {active}",
+        "UPDATE card SET blocked = FALSE WHERE blocked",
+    ),
+    "authorization_says_of_its_capture_what_its_posting_says": (
+        "UPDATE {authorization} SET captured_at = captured_at + 1 WHERE captured_at > 0",
+        "UPDATE {authorization} SET captured_at = 1 WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET other_tender_minor = 0 WHERE authorization_id = {hold}",
+        "UPDATE {authorization} SET refunded_for = 'TECHNICAL' WHERE state = 'RELEASED'",
+    ),
+    "other_tenders_give_back_no_more_than_they_took": (
+        "UPDATE {authorization} SET other_tender_minor = 0 WHERE refunded_other_minor > 0",
+    ),
+    "what_was_lost_comes_back_whole_with_the_whole_order": (
+        "UPDATE {authorization} SET restored_minor = restored_minor - 1 WHERE restored_minor > 0",
+        "UPDATE {authorization} SET refunded_minor = 0 WHERE restored_minor > 0",
+        "UPDATE {authorization} SET refunded_for = 'OTHER' WHERE restored_minor > 0",
+    ),
+    "payment_reference_of_a_purchase_is_noted": (
+        "DELETE FROM purchase_reference WHERE card_id = {used}",
+        "UPDATE purchase_reference SET market = 'de' WHERE card_id = {used}",
+    ),
     "cancelled_purchase_is_due": (
         "DELETE FROM refund_due WHERE authorization_id IS NULL",
         "UPDATE refund_due SET due_minor = due_minor + 1 WHERE authorization_id IS NULL",

@@ -28,9 +28,10 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
-from given.model.plain_books import Wanted
+from given.model.plain_books import FORMERLY, Wanted
 from given.model.plain_model import PlainModel
 from given.model.plain_terms import MARKETS, Facts
+from given.model.renamed import renamed
 
 Thing = TypeVar("Thing")
 Wish = dict[str, Any]
@@ -49,7 +50,7 @@ def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]
 RECENT = st.integers(0, 7)
 EXERCISED_DAYS_AGO = seldom([None], [0, 1, 3, 10, -1])
 RARELY = seldom([False], [True])
-CALLER = seldom(["checkout"], ["returns desk"])
+CALLER = seldom(["checkout"], ["returns desk", *FORMERLY])
 MARKET = st.sampled_from(["fr", "be", "be", "ch", "fr", "fr"])
 PART_MINOR = st.none() | st.sampled_from([10_00, 1, 9_99, 20_00, 49_99, 50_00, 80_00, 5_00])
 LINES = st.lists(
@@ -124,7 +125,7 @@ EXTEND = _wish(
 )
 ACT = _wish("act", card=RECENT, act=st.sampled_from([BlockCard, UnblockCard, WriteOffCard]))
 CATCH_UP = _wish("catch_up", card=RECENT)
-AGAIN = _wish("again", sent=st.integers(0, 30))
+AGAIN = _wish("again", sent=st.integers(0, 30), caller=st.sampled_from(["checkout", *FORMERLY]))
 _MORE = (ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT)
 WISH = st.one_of(AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, EXTEND, *_MORE)
 
@@ -140,7 +141,7 @@ class Callers:
     def command(self, wish: Wish, now: datetime) -> Wanted:
         """Return the command that a wish becomes."""
         if wish["kind"] == "again" and self.sent:
-            return _recent(self.sent, wish["sent"])
+            return renamed(_recent(self.sent, wish["sent"]), wish["caller"])
         if wish["kind"] == "catch_up" and self.model.cards:
             return CatchUp(self.card(wish["card"]))
         if wish["kind"] == "act":
@@ -163,7 +164,7 @@ class Callers:
 
     def _key(self, wish: Wish) -> RequestKey:
         if wish["used"] is not None and self.sent:
-            return _recent(self.sent, wish["used"]).key
+            return renamed(_recent(self.sent, wish["used"]), wish["caller"]).key
         self._number += 1
         return RequestKey(wish["caller"], self._id(self._number))
 
@@ -254,6 +255,7 @@ class Callers:
             beneficiary=None,
             before_delivery=wish["before_delivery"],
             exercised_on=_days_ago(wish["exercised_days_ago"], now),
+            formerly=FORMERLY.get(key.caller, ()),
         )
 
     def _request_of(self, hold_id: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from giftcard_server.callers.callers import Callers
 from giftcard_server.callers.roles import Role
+from giftcard_server.callers.settings import KnownCaller
 from giftcard_server.errors import CallerRefusedError
 from given.calls import sent
 from given.calls.answered import refusal
@@ -144,9 +145,9 @@ def test_a_caller_removed_from_the_settings_is_refused_on_its_open_connection(
 
 
 KNOWN: Final = {
-    "spiffe://shop.example/checkout": frozenset({Role.CHECKOUT}),
-    "orders.shop.example": frozenset({Role.CHECKOUT}),
-    "desk.shop.example": frozenset({Role.SUPPORT}),
+    "spiffe://shop.example/checkout": KnownCaller(roles=frozenset({Role.CHECKOUT})),
+    "orders.shop.example": KnownCaller(roles=frozenset({Role.CHECKOUT})),
+    "desk.shop.example": KnownCaller(roles=frozenset({Role.SUPPORT})),
 }
 
 

@@ -186,7 +186,7 @@ def test_people_of_a_former_database_are_sealed_with_the_ring_of_its_servers(
     place.key_file.write_text(f"{KEY.key_id} {KEY.secret.hex()}\n", encoding="ascii")
     with_ring = {"GIFTCARD_DATABASE_URL": place.url, "GIFTCARD_KEY_FILE": str(place.key_file)}
     migrated = giftcard("migrate", settings=with_ring)
-    assert migrated.stdout.endswith(": 0002_sealed_people, 0003_second_edition\n")
+    assert migrated.stdout.endswith(": 0002_sealed_people, 0003_second_edition, 0004_keys_in_use\n")
     ((card_id, _, _, name, *_), *_) = rows_of("person")
     done = giftcard("people", "show", card_id, "--output", "json", settings=with_ring)
     assert name in {person["name"] for person in json.loads(done.stdout)["people"]}

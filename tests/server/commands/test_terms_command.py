@@ -8,6 +8,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from giftcard_client.cli.amounts import MINOR_DIGITS
 from giftcard_server.commands import terms as command
 from given.house import ROOT
 
@@ -44,6 +45,19 @@ def test_without_a_day_the_terms_of_today_are_shown() -> None:
     (french,) = shown()
     days = 60 if date.today() >= date(2027, 1, 1) else 30  # noqa: DTZ011 - as the command, which reads the clock
     assert french["return_days"] == days
+
+
+def test_amounts_have_the_digits_of_their_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    japan = {
+        "currency": "JPY",
+        "time_zone": "Asia/Tokyo",
+        "holiday_calendar": "JP",
+        "min_amount_minor": 1000,
+        "max_amount_minor": 50000,
+    }
+    monkeypatch.setenv("GIFTCARD_MARKETS", json.dumps({"jp": japan}))
+    assert "any amount from 1000 to 50000 JPY" in run("--market", "jp").stdout
+    assert command.MINOR_DIGITS == MINOR_DIGITS
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,6 @@ REUSED: Final = (
     (a_purchase, "message", "Bon courage !"),
     (a_purchase, "recipient", sent.ABSENT),
     (a_checkout, "order.order_id", "another"),
-    (a_checkout, "attempt_key", "another"),
     (a_checkout, "hold_for.seconds", 60),
     (a_capture, "amount", sent.euros(49_99)),
     (a_release, "reason", pb.REVERSE_REASON_TECHNICAL),
@@ -270,20 +269,3 @@ def test_a_new_key_leaves_old_cards_and_old_answers_as_they_are(start_server: St
         new = shop.bought()
         assert shop.held(old.code).card_id == old.card.card_id
         assert shop.held(new.code).card_id == new.card.card_id
-
-
-def test_an_answer_whose_key_is_lost_is_unavailable_and_never_wrong(
-    start_server: StartServer,
-) -> None:
-    server = start_server()
-    purchase = sent.issue()
-    with shop_at(server.target) as shop:
-        code = shop.call(purchase).code
-        shop.call(sent.cancel(code, purchase.purchase.order_id))
-    server.terminate()
-    rotate(server.folder, lambda _first_key: SECOND_KEY)
-    server.restart()  # It starts, since no live card needs the lost key.
-    with shop_at(server.target) as shop:
-        refused = refusal(lambda: shop.call(purchase))
-        assert (refused.status, refused.reason) == (Code.UNAVAILABLE, None)
-        assert shop.bought().code

@@ -9,44 +9,8 @@ import pytest
 
 from giftcard_server.deciding.batching import Batcher, Entry
 from giftcard_server.errors import GoneError, OverloadedError
-from given.together import here, together, wait_until_queued
+from given.together import PATIENT, HeldRuns, Runs, batcher_of, here, together, wait_until_queued
 from given.waiting import SOON_SECONDS
-
-PATIENT = 1000
-
-
-class Runs:
-    """A `run` that remembers its batches, and answers each item with its double."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.threads: list[int] = []
-
-    def __call__(self, entries: Sequence[Entry[int, int]]) -> None:
-        self.batches.append([entry.item for entry in entries])
-        self.threads.append(threading.get_ident())
-        for entry in entries:
-            entry.succeed(2 * entry.item)
-
-
-class HeldRuns(Runs):
-    """Runs that begin and then wait, each until `go_on` is released."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun = threading.Semaphore(0)
-        self.go_on = threading.Semaphore(0)
-
-    def __call__(self, entries: Sequence[Entry[int, int]]) -> None:
-        self.begun.release()
-        assert self.go_on.acquire(timeout=SOON_SECONDS)
-        super().__call__(entries)
-
-
-def batcher_of(
-    runs: Runs, *, waiting_limit: int = PATIENT, batch_limit: int = PATIENT
-) -> Batcher[int, int]:
-    return Batcher(runs, waiting_limit=waiting_limit, batch_limit=batch_limit)
 
 
 def test_a_lone_item_runs_at_once_in_its_callers_thread() -> None:
@@ -197,7 +161,7 @@ class Crowd:
     """Many callers at once: some are gone, some are refused, and some run into an error."""
 
     CALLERS, ITEMS_EACH = 24, 400
-    WAITING_LIMIT, BATCH_LIMIT = 16, 8
+    WAITING_LIMIT, BATCH_LIMIT, SEVERAL = 24, 8, 10
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -232,13 +196,29 @@ class Crowd:
             entry.succeed(2 * entry.item)
 
     def _call(self, caller: int) -> None:
-        for item in range(caller * self.ITEMS_EACH, (caller + 1) * self.ITEMS_EACH):
+        items = range(caller * self.ITEMS_EACH, (caller + 1) * self.ITEMS_EACH)
+        if caller % 6 == 0:
+            self._call_with_several(items)
+            return
+        for item in items:
             gone = (lambda: True) if item % 11 == 0 else here
             try:
                 assert self.batcher.submit(item, gone) == 2 * item
                 self.became[item] = "ran"
             except (ValueError, GoneError, OverloadedError) as error:
                 self.became[item] = type(error).__name__
+
+    def _call_with_several(self, items: range) -> None:
+        for start in range(0, len(items), self.SEVERAL):
+            several = items[start : start + self.SEVERAL]
+            try:
+                entries = self.batcher.submit_all(several, here)
+            except OverloadedError as error:
+                self.became |= dict.fromkeys(several, type(error).__name__)
+                continue
+            for entry in entries:
+                assert entry.error or entry.result == 2 * entry.item
+                self.became[entry.item] = type(entry.error).__name__ if entry.error else "ran"
 
 
 def test_no_wake_up_is_lost_and_every_item_is_run_once_by_one_batch_at_a_time() -> None:

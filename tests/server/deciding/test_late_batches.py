@@ -98,7 +98,17 @@ def test_whenever_callers_leave_nobody_is_left_waiting(monkeypatch: pytest.Monke
 
     batcher: Batcher[int, int] = Batcher(run, waiting_limit=CALLERS * CALLS, batch_limit=4)
 
+    def call_with_several(caller: int) -> tuple[int, int]:
+        answered = 0
+        for number in range(0, CALLS, 3):
+            items = range(CALLS * caller + number, CALLS * caller + number + 3)
+            for entry in batcher.submit_all(items, here):
+                answered += isinstance(entry.result, int)
+        return answered, CALLS - answered
+
     def call(caller: int) -> tuple[int, int]:
+        if caller % 4 == 0:
+            return call_with_several(caller)
         answered = late = 0
         for number in range(CALLS):
             item = CALLS * caller + number

@@ -20,14 +20,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
 from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
-from given.made_facts import NOW
+from given.made_facts import KEY, NOW
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
+from given.model.plain_books import keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
 from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
@@ -143,6 +145,14 @@ class Life(RuleBasedStateMachine):
     def customer_service_acts(self, wish: Wish) -> None:
         self.commands_share_a_batch([wish])
 
+    @rule(is_time=st.sampled_from([False, False, True, False]))
+    def the_key_is_retired(self, *, is_time: bool) -> None:
+        if is_time:
+            self.model.retire_the_key()
+            number = self.model.retirements
+            retired = frozenset({KEY.key_id, *(f"k{each}" for each in range(1, number))})
+            self.books.use(KeyRing((Key(f"k{number}", KEY.secret),), retired))
+
     @rule(jump=JUMPS)
     def time_passes(self, jump: timedelta) -> None:
         self.books.now += jump
@@ -218,10 +228,12 @@ class Life(RuleBasedStateMachine):
     def _is_the_first_answer(self, key: RequestKey, answer: Answer, facts: Facts) -> None:
         """Hold a replay against the first answer, byte by byte; remember a first one."""
         if answer.replayed:
-            first = self.first_answers[key]
+            first = next(
+                self.first_answers[each] for each in keys_of(key) if each in self.first_answers
+            )
             assert answer == replace(first, replayed=True)
         elif facts.get("declined") not in NO_TRACE:
-            assert key not in self.first_answers
+            assert self.first_answers.keys().isdisjoint(keys_of(key))
             self.first_answers[key] = answer
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import pytest
 from google.type.date_pb2 import Date
 
@@ -19,7 +21,8 @@ from giftcard_server.markets import BUILT_IN
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.schema import PurchaseReference, Request
-from given.calls.sent import FRIEND, SHOPPER, euros, new_id, whole
+from given.calls.answered import refusal
+from given.calls.sent import FRIEND, SHOPPER, changed, euros, new_id, whole
 from given.calls.shop import Shop, shop_at
 from given.servers.running import NOON, Clock, running, settings, target_of
 
@@ -135,15 +138,13 @@ READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
     "Reverse": lambda reader, message: reader.reverse(message, "checkout", NOON),
     "Cancel": lambda reader, message: reader.cancel(message, "checkout", NOON),
 }
-# A field of a newer contract: it makes another request, though this version cannot read it.
-UNKNOWN_FIELD: Final = b"\xc2\x3e\x05later"
 
 
 @pytest.mark.parametrize("rpc", READERS)
-def test_canonical_bytes_have_ids_in_lower_case_and_the_message_stays_as_it_was_sent(
+def test_the_former_form_has_ids_in_lower_case_and_the_message_stays_as_it_was_sent(
     rpc: str,
 ) -> None:
-    message: Any = type(whole(rpc)).FromString(whole(rpc).SerializeToString() + UNKNOWN_FIELD)
+    message: Any = whole(rpc)
     message.request_id = message.request_id.upper()
     if rpc == "Reverse":
         message.authorize_request_id = new_id().upper()
@@ -153,6 +154,40 @@ def test_canonical_bytes_have_ids_in_lower_case_and_the_message_stays_as_it_was_
     message.request_id = message.request_id.lower()
     if rpc == "Reverse":
         message.authorize_request_id = message.authorize_request_id.lower()
-    assert read.canonical == message.SerializeToString(deterministic=True)
-    assert UNKNOWN_FIELD in read.canonical
+    assert read.former == message.SerializeToString(deterministic=True)
     assert read.command.key.request_id == message.request_id
+
+
+def leave_as_the_former_version_does(url: DatabaseUrl) -> None:
+    """Take from each record what the former version did not write."""
+    rewrite_records(url, form=None, meaning=None)
+
+
+def rewrite_records(url: DatabaseUrl, **values: object) -> None:
+    """Change all records, which no server can."""
+    with closing(database.connect(url)) as opened:
+        opened.execute_sql("DROP TRIGGER request_is_append_only_update")
+        Request.update(**values).execute(opened)
+
+
+def test_a_record_of_the_former_version_is_compared_as_that_version_did(tmp_path: Path) -> None:
+    used = settings(tmp_path, keys=RING)
+    with running(used, Clock()) as service, shop_at(target_of(service)) as shop:
+        code = shop.call(issue(1)).code
+        held, first = authorize(2, code), shop.answered(authorize(2, code))[0]
+        leave_as_the_former_version_does(used.database_url)
+        assert shop.answered(held) == (first, True)
+        assert shop.answered(changed(held, "request_id", held.request_id.lower())) == (first, True)
+        # It took the session for a part of the request, and a code for what was typed.
+        for path, value in (("attempt_key", "session-2"), ("code", code.lower())):
+            other = refusal(partial(shop.call, changed(held, path, value)))
+            assert other.reason == "REQUEST_ID_REUSED"
+
+
+def test_a_record_in_a_form_of_a_later_version_is_left_to_that_version(tmp_path: Path) -> None:
+    used = settings(tmp_path, keys=RING)
+    with running(used, Clock()) as service, shop_at(target_of(service)) as shop:
+        shop.call(issue(1))
+        rewrite_records(used.database_url, form="3")
+        no = refusal(lambda: shop.call(issue(1)))
+        assert (no.status, no.reason) == (grpc.StatusCode.UNAVAILABLE, None)

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import Key, KeyRing
+from giftcard_server.callers.callers import Caller
+from giftcard_server.callers.roles import Role
 from giftcard_server.edge.gift_cards import service_methods
 from giftcard_server.parts import parts_of
 from giftcard_storage import database
@@ -50,7 +52,8 @@ class Bench:
             CollectorRegistry(),
             self.clock,
             self._opened,
-            lambda _context: self.caller,  # Contexts of grpc_testing have no caller.
+            # Contexts of grpc_testing have no caller.
+            lambda _context: Caller(self.caller, frozenset(Role)),
         )
         self.committer = parts.committer
         time = grpc_testing.strict_real_time()

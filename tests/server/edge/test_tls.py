@@ -92,8 +92,9 @@ def test_a_request_id_belongs_to_the_certified_caller(
     request = sent.authorize(checkout.bought().code)
     checkout.call(request)
     undo = sent.reverse_request(request.request_id)
-    foreign = returns.call(undo)
-    assert not foreign.HasField("authorization")
+    with pytest.raises(grpc.RpcError) as foreign:
+        returns.call(undo)
+    assert foreign.value.code() is Code.PERMISSION_DENIED  # It has no Authorize of its own.
     own = checkout_anew.call(undo)
     assert own.authorization.order_id == request.order.order_id
 

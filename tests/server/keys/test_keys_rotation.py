@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from structlog.testing import capture_logs
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.gift_card_pb2 import Authorization
@@ -15,7 +14,6 @@ from giftcard_server.keys import key_file
 from giftcard_storage import database, overview
 from giftcard_storage.schema import Card
 from given.calls import sent
-from given.calls.answered import refusal
 from given.calls.shop import Shop, shop_at
 from given.databases.kinds import Place
 from given.databases.postgresql_process import PostgresqlProcess
@@ -187,24 +185,6 @@ def test_a_ring_without_a_key_that_live_cards_need_is_refused_with_their_number(
         return
     with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
         assert all(shop.call(sent.validate(code)).usable for code in bought)
-
-
-def test_a_key_may_be_removed_when_its_cards_are_used(place: Place) -> None:
-    with running(settings(place), Clock()) as service, shop_at(target_of(service)) as shop:
-        code = shop.bought().code
-        shop.paid(code)
-    key_file.rotate(place.key_file)
-    without(place.key_file, "k1")
-    with (
-        capture_logs() as logged,
-        running(settings(place), Clock()) as service,
-        shop_at(target_of(service)) as shop,
-    ):
-        assert refusal(lambda: shop.held(code)).reason == "CARD_NOT_FOUND"
-        assert shop.bought().code
-    # The purchaser, and the shopper who paid with it.
-    (warning,) = [line for line in logged if line["event"].startswith("people are out of reach")]
-    assert (warning["key"], warning["cards"]) == ("k1", 1)
 
 
 def test_a_missing_key_is_reported_once_by_several_workers(
