@@ -40,7 +40,8 @@ from giftcard_rules.commands import (
     Reversed,
     ReverseReason,
 )
-from giftcard_rules.decide import Markets, decide
+from giftcard_rules.current import Markets
+from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.questions import Validate

@@ -38,6 +38,8 @@ from given.made_facts import (
     validate,
 )
 
+# No release ends with one of these.
+LANDED_WITH_A_LATER_ONE = {"0003", "0004", "0005"}
 FILES = sorted(Path(__file__).parent.glob("database_*.db"))
 
 
@@ -59,9 +61,10 @@ def card_in(database: Database, state: CardState) -> str:
     return card_id
 
 
-def test_there_is_a_former_database_of_every_migration() -> None:
+def test_there_is_a_former_database_of_every_version_that_ran_anywhere() -> None:
     migrations = {re.match(r"\d+", path.name)[0] for path in MIGRATIONS.glob("[0-9]*.py")}  # type: ignore[index] # Every name begins with digits.
-    assert {path.stem.removeprefix("database_") for path in FILES} == migrations
+    kept = {path.stem.removeprefix("database_") for path in FILES}
+    assert kept == migrations - LANDED_WITH_A_LATER_ONE
 
 
 def schema(database: Database) -> list[tuple[str, ...]]:

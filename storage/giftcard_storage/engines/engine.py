@@ -133,8 +133,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def begin_reading(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and blocks no writer."""
+    def begin_reading(self, database: Database, *, durably: bool = False) -> None:
+        """Begin a transaction that sees one state of the database, and blocks no writer.
+
+        If durably, its commit waits as that of a write would, so that all that it has read is then
+        as durable as any commit.
+        """
 
     @abstractmethod
     def select(self, key: Field, *conditions: SQL) -> Selection:
