@@ -8,8 +8,7 @@ Amounts are minor units of the card's currency. No event names a person or holds
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.cards import SPENT, CardState
 from giftcard_rules.commands import Cancelled, PaymentMethod, Reversed, ReverseOutcome
@@ -19,7 +18,7 @@ from giftcard_rules.refund_commands import RefundConfirmed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from giftcard_rules.cards import Authorization, Card
+    from giftcard_rules.cards import Card
     from giftcard_rules.decisions import Decision
     from giftcard_rules.ledger import Posting
 
@@ -118,154 +117,141 @@ def events_of(decision: Decision) -> tuple[Event, ...]:
 
     A longer hold (ExtendAuthorization) is told to nobody: it moves no money and no state.
     """
-    events = _Events(decision)
-    events.tell()
-    return tuple(events.told)
+    events: list[Event] = []
+    cards = {card.card_id: card for card in decision.cards}
 
-
-class _Events:
-    """The events of one decision, as they are made one after the other."""
-
-    def __init__(self, decision: Decision) -> None:
-        self.told: list[Event] = []
-        self._decision = decision
-        self._cards = {card.card_id: card for card in decision.cards}
-        self._authorizations = {each.authorization_id: each for each in decision.authorizations}
-        self._ordinals: Counter[str] = Counter()
-
-    def tell(self) -> None:
-        decision = self._decision
-        for posting in decision.postings:
-            fields = _FIELDS.get(posting.kind)
-            if fields is not None:
-                self._add(EVENT_OF[posting.kind], posting.card_id, **fields(self, posting))
-        outcome = decision.outcome
-        if isinstance(outcome, Reversed) and outcome.outcome is ReverseOutcome.REFUNDED:
-            self._tell_refund(outcome)
-        if isinstance(outcome, RefundConfirmed):
-            self._tell_payment(outcome)
-        for card in decision.cards:
-            if card.replaces_card_id is not None and card.version == 1:
-                self._tell_replacement(card)
-        if decision.block_of is not None:
-            is_blocked = self._cards[decision.block_of].blocked
-            act = EventType.CARD_BLOCKED if is_blocked else EventType.CARD_UNBLOCKED
-            self._add(act, decision.block_of)
-
-    def issued(self, posting: Posting) -> dict[str, Any]:
-        """Tell how a card was bought."""
-        purchase = self._decision.purchase
-        assert purchase is not None, "a card that was sold without a purchase"
-        return {
-            "amount_minor": posting.amount_minor,
-            "purchase_order_id": purchase.order_id,
-            "payment_method": purchase.payment_method,
-            "payment_reference": purchase.payment_reference,
-        }
-
-    def moved(self, posting: Posting) -> dict[str, Any]:
-        """Tell the amount, and the order that it was set aside for."""
-        paid = self._authorizations.get(posting.authorization_id or "")
-        return {"amount_minor": posting.amount_minor} | _of_order(paid)
-
-    def redeemed(self, posting: Posting) -> dict[str, Any]:
-        """Tell what the card and the other tenders paid, what was lost and what came back."""
-        paid = self._authorizations[posting.authorization_id or ""]
-        reissued = (each for each in self._decision.postings if each.kind is PostingKind.REISSUE)
-        return self.moved(posting) | {
-            "other_tender_minor": paid.other_tenders_minor,
-            "forfeited_minor": paid.forfeited_minor,
-            "related_card_id": next((each.to_card_id for each in reissued), None),
-        }
-
-    def cancelled(self, posting: Posting) -> dict[str, Any]:
-        """Tell what is to be paid back, and how (R29)."""
-        outcome = self._decision.outcome
-        assert isinstance(outcome, Cancelled)
-        return {
-            "amount_minor": posting.amount_minor,
-            "purchase_order_id": outcome.card.purchase_order_id,
-            "payment_method": outcome.payment_method,
-            "payment_reference": outcome.payment_reference,
-        }
-
-    def _tell_refund(self, outcome: Reversed) -> None:
-        refunded, back = outcome.authorization, outcome.replacement
-        assert refunded is not None
-        moved = self._decision.postings
-        restored = (each.amount_minor for each in moved if each.kind is PostingKind.RESTORE)
-        self._add(
-            EventType.ORDER_REFUNDED,
-            refunded.card_id,
-            **_of_order(refunded),
-            amount_minor=outcome.gift_card_minor,
-            other_tender_minor=outcome.other_tender_minor,
-            restored_minor=sum(restored),
-            related_card_id=back.card_id if back else None,
-        )
-
-    def _tell_payment(self, outcome: RefundConfirmed) -> None:
-        due, confirmation = outcome.refund_due, self._decision.confirmation
-        assert confirmation is not None
-        of_order = due.authorization_id is not None
-        self._add(
-            EventType.REFUND_PAID,
-            due.card_id,
-            authorization_id=due.authorization_id,
-            order_id=due.order_id if of_order else None,
-            purchase_order_id=None if of_order else due.order_id,
-            payment_method=outcome.payment_method,
-            payment_reference=outcome.payment_reference or None,
-            amount_minor=confirmation.amount_minor,
-        )
-
-    def _tell_replacement(self, card: Card) -> None:
-        self._add(
-            EventType.CARD_ISSUED,
-            card.card_id,
-            authorization_id=card.authorization_id,
-            order_id=card.refund_order_id,
-            amount_minor=card.initial_minor,
-            related_card_id=card.replaces_card_id,
-        )
-
-    def _add(self, type_: EventType, card_id: str, **fields: Any) -> None:  # noqa: ANN401 - those of an event
-        card = self._cards[card_id]
-        ordinal = self._ordinals[card_id]
-        self._ordinals[card_id] += 1
-        state = self._state_after(type_, card)
+    def tell(type_: EventType, card: Card, fields: _Fields) -> None:
+        ordinal = sum(event.card_id == card.card_id for event in events) if events else 0
+        state = _state_after(type_, card, decision)
         of_card = (type_, card.market, card.currency, state)
-        self.told.append(Event(card_id, card.version, ordinal, *of_card, **fields))
+        place = (card.card_id, card.version, ordinal)
+        events.append(Event._make((*place, *of_card, *fields)))
 
-    def _state_after(self, type_: EventType, card: Card) -> CardState:
-        """Return the state as callers see it; a block counts once it has been told (R37)."""
-        state = STATE_AFTER.get(type_)
-        if state is None:
-            return card.shown_state
-        was_blocked = card.blocked is not (self._decision.block_of == card.card_id)
-        return CardState.BLOCKED if was_blocked and state not in SPENT else state
+    for posting in decision.postings:
+        alone = _ALONE.get(posting.kind)
+        if alone is not None:
+            type_, fields_of = alone
+            tell(type_, cards[posting.card_id], fields_of(decision, posting))
+    outcome = decision.outcome
+    if isinstance(outcome, Reversed) and outcome.outcome is ReverseOutcome.REFUNDED:
+        assert outcome.authorization is not None
+        card = cards[outcome.authorization.card_id]
+        tell(EventType.ORDER_REFUNDED, card, _refunded(decision, outcome))
+    if isinstance(outcome, RefundConfirmed):
+        card = cards[outcome.refund_due.card_id]
+        tell(EventType.REFUND_PAID, card, _paid(decision, outcome))
+    for card in decision.cards:
+        if card.version == 1 and card.replaces_card_id is not None:
+            tell(EventType.CARD_ISSUED, card, _replaced(card))
+    if decision.block_of is not None:
+        card = cards[decision.block_of]
+        act = EventType.CARD_BLOCKED if card.blocked else EventType.CARD_UNBLOCKED
+        tell(act, card, _NOTHING)
+    return tuple(events)
 
 
-def _of_order(authorization: Authorization | None) -> dict[str, Any]:
-    if authorization is None:
-        return {}
-    return {
-        "authorization_id": authorization.authorization_id,
-        "order_id": authorization.order_id,
-    }
+def _state_after(type_: EventType, card: Card, decision: Decision) -> CardState:
+    """Return the state as callers see it; a block counts once it has been told (R37)."""
+    state = STATE_AFTER.get(type_)
+    if state is None:
+        return card.shown_state
+    was_blocked = card.blocked is not (decision.block_of == card.card_id)
+    return CardState.BLOCKED if was_blocked and state not in SPENT else state
+
+
+# The fields of an event behind `card_state`, in their order: authorization, order, purchase,
+# method and reference; amount, of other tenders, forfeited, restored; the related card.
+_Fields = tuple[
+    str | None, str | None, str | None, PaymentMethod | None, str | None,
+    int | None, int | None, int | None, int | None,
+    str | None,
+]  # fmt: skip
+_NOTHING: Final[_Fields] = (None,) * 10
+
+
+def _bought(decision: Decision, posting: Posting) -> _Fields:
+    """Tell how a card was bought."""
+    bought = decision.purchase
+    assert bought is not None, "a card that was sold without a purchase"
+    how = (bought.order_id, bought.payment_method, bought.payment_reference)
+    return (None, None, *how, posting.amount_minor, None, None, None, None)
+
+
+def _moved(decision: Decision, posting: Posting) -> _Fields:
+    """Tell the amount, and the order that it was set aside for, if there is one."""
+    order_id, amount_minor = None, posting.amount_minor
+    for authorization in decision.authorizations:
+        if authorization.authorization_id == posting.authorization_id:
+            order_id = authorization.order_id
+    of_order = (posting.authorization_id, order_id)
+    return (*of_order, None, None, None, amount_minor, None, None, None, None)
+
+
+def _captured(decision: Decision, posting: Posting) -> _Fields:
+    """Tell what the card and the other tenders paid, what was lost and what came back."""
+    (paid,) = (
+        each
+        for each in decision.authorizations
+        if each.authorization_id == posting.authorization_id
+    )
+    reissued = [each for each in decision.postings if each.kind is PostingKind.REISSUE]
+    others = (paid.other_tenders_minor, paid.forfeited_minor, None)
+    back = reissued[0].to_card_id if reissued else None
+    of_order = (paid.authorization_id, paid.order_id)
+    return (*of_order, None, None, None, posting.amount_minor, *others, back)
+
+
+def _cancelled(decision: Decision, posting: Posting) -> _Fields:
+    """Tell what is to be paid back, and how (R29)."""
+    outcome = decision.outcome
+    assert isinstance(outcome, Cancelled)
+    how = (outcome.card.purchase_order_id, outcome.payment_method, outcome.payment_reference)
+    return (None, None, *how, posting.amount_minor, None, None, None, None)
+
+
+def _refunded(decision: Decision, outcome: Reversed) -> _Fields:
+    """Tell what came back to a new card and what to other tenders, also where it is nothing."""
+    paid, back = outcome.authorization, outcome.replacement
+    assert paid is not None
+    restored = [each for each in decision.postings if each.kind is PostingKind.RESTORE]
+    restored_minor = restored[0].amount_minor if restored else 0
+    of_order = (paid.authorization_id, paid.order_id)
+    amounts = (outcome.gift_card_minor, outcome.other_tender_minor, None, restored_minor)
+    return (*of_order, None, None, None, *amounts, back.card_id if back else None)
+
+
+def _paid(decision: Decision, outcome: RefundConfirmed) -> _Fields:
+    """Tell what the payment provider has paid back, of an order or of a purchase."""
+    due, confirmation = outcome.refund_due, decision.confirmation
+    assert confirmation is not None
+    of_order = due.authorization_id is not None
+    orders = (due.order_id, None) if of_order else (None, due.order_id)
+    how = (outcome.payment_method, outcome.payment_reference or None)
+    amount_minor = confirmation.amount_minor
+    return (due.authorization_id, *orders, *how, amount_minor, None, None, None, None)
+
+
+def _replaced(card: Card) -> _Fields:
+    """Tell the order that a replacement came back from, and the card that it replaces."""
+    of_order = (card.authorization_id, card.refund_order_id)
+    related = card.replaces_card_id
+    return (*of_order, None, None, None, card.initial_minor, None, None, None, related)
 
 
 # The kinds of postings that make an event of their own, and what it tells. All others are told
 # with the outcome: refunds also where they move nothing to a card, replacements as cards.
-_FIELDS: Final[dict[PostingKind, Callable[[_Events, Posting], dict[str, Any]]]] = {
-    PostingKind.ISSUE: _Events.issued,
-    PostingKind.AUTHORIZE: _Events.moved,
-    PostingKind.CAPTURE: _Events.redeemed,
-    PostingKind.RELEASE: _Events.moved,
-    PostingKind.LAPSE: _Events.moved,
-    PostingKind.CANCEL: _Events.cancelled,
-    PostingKind.EXPIRE: _Events.moved,
-    PostingKind.REINSTATE: _Events.moved,
-    PostingKind.REHOLD: _Events.moved,
-    PostingKind.CHARGE_BACK: _Events.moved,
+_ALONE: Final[dict[PostingKind, tuple[EventType, Callable[[Decision, Posting], _Fields]]]] = {
+    kind: (EVENT_OF[kind], fields_of)
+    for kind, fields_of in {
+        PostingKind.ISSUE: _bought,
+        PostingKind.AUTHORIZE: _moved,
+        PostingKind.CAPTURE: _captured,
+        PostingKind.RELEASE: _moved,
+        PostingKind.LAPSE: _moved,
+        PostingKind.CANCEL: _cancelled,
+        PostingKind.EXPIRE: _moved,
+        PostingKind.REINSTATE: _moved,
+        PostingKind.REHOLD: _moved,
+        PostingKind.CHARGE_BACK: _moved,
+    }.items()
 }

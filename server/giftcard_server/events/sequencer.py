@@ -33,7 +33,7 @@ EVENTS_AT_ONCE: Final = 1000
 KEEP_SECONDS: Final = 0.75
 TAKE_SECONDS: Final = 0.5
 # After positions were given: so that many commits share one transaction of the sequencer.
-BUSY_SECONDS: Final = 0.02
+BUSY_SECONDS: Final = 0.04
 # While there was nothing to do. Another replica's events wait for so long at most.
 IDLE_SECONDS: Final = 0.08
 
@@ -116,6 +116,6 @@ class Sequencer(Recurring):
                 break
             self._metrics.gave(given)
             given_in_all += given
-            if self._monotonic() >= self._hold_again_at:
-                break  # The lease comes first.
+            if given < EVENTS_AT_ONCE or self._monotonic() >= self._hold_again_at:
+                break  # Nothing else waits, or the lease comes first.
         return given_in_all > 0

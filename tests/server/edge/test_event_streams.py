@@ -1,6 +1,8 @@
 """Streams of events hold no thread, delay nobody, and end so that consumers can resume."""
 
+import statistics
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -27,6 +29,8 @@ Code = grpc.StatusCode
 WATCHERS: Final = 100
 # Far more than flow control lets go to a consumer that takes nothing.
 MANY: Final = 6000
+SALES: Final = 15
+SOON_SECONDS: Final = 0.2
 
 
 @pytest.fixture
@@ -85,6 +89,17 @@ def test_a_consumer_that_takes_nothing_delays_no_other_and_grows_no_memory(
             assert positions(slow.take(MANY + 1)) == list(range(1, MANY + 2))
             wait_until(lambda: value(narrow, "giftcard_event_watcher_lag") == 0)
         slow.call.cancel()
+
+
+def test_at_light_load_an_event_comes_soon_after_the_commit(narrow: Service, shop: Shop) -> None:
+    with watching(shop.channel) as watch:
+        waited = []
+        for _ in range(SALES):
+            shop.bought()
+            began = time.monotonic()
+            watch.take()
+            waited.append(time.monotonic() - began)
+    assert statistics.median(waited) < SOON_SECONDS
 
 
 def test_types_that_are_rare_in_a_long_log_are_found(narrow: Service, shop: Shop) -> None:
