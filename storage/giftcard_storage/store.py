@@ -82,10 +82,7 @@ class Store:
             self._engine.wait_like_a_write(self._database)
 
     def snapshot(self, *, durably: bool = False) -> AbstractContextManager[None]:
-        """See one state of the database inside, and block no writer.
-
-        If durably, what was read outlives the loss of a server once the block is over.
-        """
+        """See one state of the database inside, and block no writer; see `transactions.reading`."""
         return reading(self._database, durably=durably)
 
     def load(self, commands: Iterable[Decidable]) -> Loaded:

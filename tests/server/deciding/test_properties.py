@@ -27,6 +27,7 @@ from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
+from given.model.accounts import accounts_after
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_books import keys_of
@@ -201,7 +202,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def postings_balance_and_nothing_is_negative(self) -> None:
-        accounts = _replayed(self.books.rows(Posting))
+        accounts = accounts_after(self.books.rows(Posting))
         for row in self.books.rows(Card):
             card_id = row["card_id"]
             assert accounts.pop((card_id, "CARD"), 0) == row["balance_minor"]
@@ -235,19 +236,6 @@ class Life(RuleBasedStateMachine):
         elif facts.get("declined") not in NO_TRACE:
             assert self.first_answers.keys().isdisjoint(keys_of(key))
             self.first_answers[key] = answer
-
-
-def _replayed(postings: list[Facts]) -> Counter[tuple[str, str]]:
-    """Return the accounts of cards after all postings in their order, none of them negative."""
-    accounts: Counter[tuple[str, str]] = Counter()
-    for posting in postings:
-        amount = posting["amount_minor"]
-        source = (posting["card_id"], posting["source"])
-        destination = (posting["to_card_id"] or posting["card_id"], posting["destination"])
-        accounts[source] -= amount
-        accounts[destination] += amount
-    outside = {"PAYMENTS", "BREAKAGE", "REFUNDS_DUE", "CHARGEBACK"}
-    return Counter({name: left for name, left in accounts.items() if name[1] not in outside})
 
 
 @pytest.fixture
