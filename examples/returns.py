@@ -15,6 +15,9 @@ A return has one id, and the ids of its requests are derived from that. So a
 return that was cut short, by a lost answer or a crash, is simply processed again:
 finished requests get the same answer, including the new card's code, and the
 others are carried out once.
+
+What the bank gave back is confirmed to the service (`confirm_bank_refund`). Until then
+it stays in the list of refunds that are due, so that none is forgotten.
 """
 
 import argparse
@@ -25,7 +28,7 @@ from datetime import date, datetime
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from bank_card import BankCard
-from giftcard_client import GiftCards, Money, ReverseReason
+from giftcard_client import GiftCards, Money, Refunds, ReverseReason
 from giftcard_client.decline_messages import DECLINE_MESSAGES
 from giftcard_client.tender import (
     GiftCardTender,
@@ -123,8 +126,23 @@ def take_back(
         # Also where the bank declines: the customer is owed the rest, and Customer
         # Service must find out why.
         return Refunded(is_settled=False, to_gift_card=first.amount)
-    # What the bank did is confirmed to the gift card service here.
     return Refunded(is_settled=True, to_gift_card=first.amount, to_bank_card=rest.amount)
+
+
+def confirm_bank_refund(refunds: Refunds, returned: Return, refunded: Refunded) -> None:
+    """Tell the service what the bank did, so that it does not count as owed any more.
+
+    If the same return is processed again, the service knows the request by its id, and
+    the refund is confirmed once.
+    """
+    if refunded.to_bank_card is None:
+        return
+    refunds.confirm(
+        authorization_id=returned.gift_card_reference,
+        amount=refunded.to_bank_card,
+        provider_reference=returned.bank_card_reference,
+        request_id=uuid5(NAMESPACE_URL, f"confirm:{returned.return_id}"),
+    )
 
 
 def _refund(tender: Tender, returned: Return, reference: str, amount: Money | None) -> TenderResult:
@@ -163,6 +181,8 @@ def main() -> None:
             bank_card=bank_card,
             hand_over=_show,
         )
+    with Refunds(options.target) as refunds:
+        confirm_bank_refund(refunds, returned, refunded)
     if refunded.declined:
         print(f"Not refunded: {refunded.declined}")
     elif not refunded.is_settled:

@@ -196,6 +196,7 @@ MADE: Final[tuple[object, ...]] = (
         writing=NO_STORE,
         reading=NO_STORE,
         reading_durably=NO_STORE,
+        find_refunds=lambda _queries: [],
         now=lambda: NOW,
         registry=CollectorRegistry(),
     ),

@@ -19,6 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from peewee import Model
 from psycopg import sql
 
 from giftcard.v1 import gift_card_pb2
@@ -31,6 +32,15 @@ from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.rows import microseconds
+from giftcard_storage.schema import (
+    Authorization,
+    Card,
+    DataKey,
+    Person,
+    Posting,
+    Purchase,
+    Request,
+)
 from loads.messages import CARD_MINOR, code_of, euro, new_id
 from loads.servers import Place
 from results import POSTGRESQL
@@ -44,18 +54,19 @@ VALID: Final = 183 * 24 * HOUR
 ORDER_MINOR: Final = 120_00
 
 # The number of columns in each table's primary key; foreign keys refer to earlier tables.
-KEY_COLUMNS: Final = {
-    "card": 1,
-    "authorization": 1,
-    "posting": 3,
-    "purchase": 1,
-    "request": 2,
-    "data_key": 2,
-    "person": 3,
+KEY_COLUMNS: Final[dict[type[Model], int]] = {
+    Card: 1,
+    Authorization: 1,
+    Posting: 3,
+    Purchase: 1,
+    Request: 2,
+    DataKey: 2,
+    Person: 3,
 }
 
 Row = tuple[Any, ...]
-Rows = dict[str, list[Row]]
+# Rows begin with the first columns of their table; the others have defaults.
+Rows = dict[type[Model], list[Row]]
 
 # Encoded answers of request records, with stand-ins of the same length for each card's values.
 _ID: Final = "0" * 32
@@ -76,7 +87,7 @@ _SEALED_STAND_IN: Final = bytes(156)  # Never opened here.
 _NOW: Final = microseconds(datetime.now(UTC))
 
 
-Insert = Callable[[str, list[Row]], None]
+Insert = Callable[[type[Model], list[Row]], None]
 
 
 @dataclass(slots=True)
@@ -117,18 +128,18 @@ def _add_card(filled: Rows, deck: Deck, wrapping: WrappingKeys) -> None:
     used = chance % USED_ONE_OF == 0
     state, balance, version = ("REDEEMED", 0, 3) if used else ("ACTIVE", CARD_MINOR, 1)
     order_id = new_id()
-    filled["card"].append((
+    filled[Card].append((
         card_id, "fr", "EUR", "PURCHASE", state, False, CARD_MINOR, balance, 0, None,
         issued, issued + VALID, last4, key.key_id, ANYBODY.name, issue_id,
         order_id, None, None, None, version,
     ))  # fmt: skip
-    filled["purchase"].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
+    filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", "bench", "classic"))
     made, _ = wrapping.make(card_id)
-    filled["data_key"].append((card_id, made.data_key_id, made.key_id, made.wrapped))
-    filled["person"].append(_person(card_id, "PURCHASER", "", made.data_key_id))
-    filled["posting"].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
+    filled[DataKey].append((card_id, made.data_key_id, made.key_id, made.wrapped))
+    filled[Person].append(_person(card_id, "PURCHASER", "", made.data_key_id))
+    filled[Posting].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
     answer = _ANSWERS["Issue"].replace(_ID.encode(), card_id.encode())
-    filled["request"].append(
+    filled[Request].append(
         _request(key, issue_id, "Issue", answer.replace(_LAST4.encode(), last4.encode()), issued)
     )
     if used:
@@ -141,19 +152,19 @@ def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str
     """Authorize the whole card an hour after it was bought, and capture it at once."""
     authorize_id, at = new_id(), issued + HOUR
     made = codes.derive_authorization_id(key, ANYBODY.name, authorize_id)
-    filled["authorization"].append((
+    filled[Authorization].append((
         made, card_id, "fr", "EUR", new_id(), "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
         at, at + 24 * HOUR, CARD_MINOR, 0, 0,
     ))  # fmt: skip
-    filled["person"].append(_person(card_id, "CUSTOMER", made, data_key_id))
-    filled["posting"].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
-    filled["posting"].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
+    filled[Person].append(_person(card_id, "CUSTOMER", made, data_key_id))
+    filled[Posting].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
+    filled[Posting].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
     for method, request_id, names in (
         ("Authorize", authorize_id, made),
         ("Capture", new_id(), None),
     ):
         answer = _ANSWERS[method].replace(_ID.encode(), made.encode())
-        filled["request"].append(_request(key, request_id, method, answer, at, names))
+        filled[Request].append(_request(key, request_id, method, answer, at, names))
 
 
 def _person(card_id: str, role: str, authorization_id: str, data_key_id: str) -> Row:
@@ -176,6 +187,17 @@ def _request(
     )  # fmt: skip
 
 
+def _name(table: type[Model]) -> str:
+    name: str = table._meta.table_name  # noqa: SLF001 - Peewee's documented place for it
+    return name
+
+
+def _columns(table: type[Model], rows: list[Row]) -> list[str]:
+    """Return the columns that the rows fill."""
+    fields = table._meta.sorted_fields  # noqa: SLF001 - likewise
+    return [each.column_name for each in fields][: len(rows[0]) if rows else None]
+
+
 @contextmanager
 def _embedded(url: str) -> Iterator[Insert]:
     """Insert without a journal: if this fails, the file is deleted anyway."""
@@ -185,10 +207,11 @@ def _embedded(url: str) -> Iterator[Insert]:
     opened.execute_sql("PRAGMA foreign_keys = OFF")
     opened.execute_sql("PRAGMA cache_size = -400000")
 
-    def insert(table: str, rows: list[Row]) -> None:
+    def insert(table: type[Model], rows: list[Row]) -> None:
         if rows:
-            places = ", ".join("?" * len(rows[0]))
-            opened.cursor().executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - made of our own constants
+            columns, places = ", ".join(_columns(table, rows)), ", ".join("?" * len(rows[0]))
+            statement = f'INSERT INTO "{_name(table)}" ({columns}) VALUES ({places})'  # noqa: S608 - made of our own constants
+            opened.cursor().executemany(statement, rows)
 
     opened.execute_sql("BEGIN")
     yield insert
@@ -204,8 +227,10 @@ def _postgresql(url: str) -> Iterator[Insert]:
         connection.execute("SET session_replication_role = replica")
         cursor = connection.cursor()
 
-        def insert(table: str, rows: list[Row]) -> None:
-            command = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+        def insert(table: type[Model], rows: list[Row]) -> None:
+            columns = sql.SQL(", ").join(map(sql.Identifier, _columns(table, rows)))
+            name = sql.Identifier(_name(table))
+            command = sql.SQL("COPY {} ({}) FROM STDIN").format(name, columns)
             with cursor.copy(command) as copy:
                 for row in rows:
                     copy.write_row(row)

@@ -16,6 +16,8 @@ from giftcard_client.errors import (
 )
 from giftcard_client.gift_cards import GiftCards
 from giftcard_client.market_terms import MarketTerms
+from giftcard_client.refund_results import RefundConfirmed, RefundDue
+from giftcard_client.refunds import Refunds
 from giftcard_client.results import (
     Authorization,
     Authorized,
@@ -71,6 +73,9 @@ __all__ = [
     "Purchase",
     "PurchaseRefund",
     "Reason",
+    "RefundConfirmed",
+    "RefundDue",
+    "Refunds",
     "Replacement",
     "ReverseOutcome",
     "ReversePreview",

@@ -48,7 +48,7 @@ CARD_TRANSITIONS: Final = {
     # A hold that is extended keeps its card held.
     CardState.HELD: {CardState.HELD, CardState.ACTIVE, CardState.REDEEMED},
     CardState.REDEEMED: {CardState.REDEEMED},  # refunds: the card stays used (R23)
-    CardState.CANCELLED: set[CardState](),
+    CardState.CANCELLED: {CardState.CANCELLED},  # refunds paid: the card stays cancelled (R29)
     CardState.EXPIRED: {CardState.ACTIVE},  # An expiry that a clock or a block caused is undone.
 }
 
@@ -142,7 +142,8 @@ class Authorization(NamedTuple):
     `refunded_other_minor` is what refunds sent to the order's other tenders (R24), and
     `other_tender_minor` what these took, where a capture has said so. `restored_minor` is what
     came back of `forfeited_minor` (R39). `first_held_at` is when the chain of replaced holds
-    began (R35). None stands where the version that saved it did not know the value.
+    began (R35), `refunded_other_at` when a refund went to other tenders last. None stands where
+    the version that saved it did not know the value.
     """
 
     authorization_id: str
@@ -164,6 +165,7 @@ class Authorization(NamedTuple):
     captured_at: datetime | None = None
     first_held_at: datetime | None = None
     refunded_for: RefundedFor | None = None
+    refunded_other_at: datetime | None = None
 
     @property
     def lost_minor(self) -> int:

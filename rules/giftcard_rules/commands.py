@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from giftcard_rules.authorization_calls import ExtendAuthorization, Extended, Query, QueryResult
 from giftcard_rules.operator_commands import Reinstate, Reinstated
 from giftcard_rules.questions import Validate, Validated
+from giftcard_rules.reasons import Reason
+from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,12 +208,11 @@ class WriteOffCard:
 
 
 # The commands whose requests have a key: each request is decided once, and its answer is final.
-Keyed = Issue | Authorize | Capture | Reverse | Cancel | ExtendAuthorization
+Keyed = Issue | Authorize | Capture | Reverse | Cancel | ExtendAuthorization | ConfirmRefund
 # What Customer Service does to one card.
 DeskAct = BlockCard | UnblockCard | WriteOffCard
 Command = Keyed | Validate | CatchUp | DeskAct | Query
-# Beside the commands that a server decides, those of its operator.
-Decidable = Command | Reinstate
+Decidable = Command | Reinstate  # Beside what a server decides, what its operator asks for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,5 +278,5 @@ class Declined:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-_Granted = Issued | Validated | Authorized | Captured | Reversed | Cancelled | Extended
-Outcome = _Granted | QueryResult | CaughtUp | Acted | Reinstated | Declined
+_Keyed = Issued | Authorized | Captured | Reversed | Cancelled | Extended | RefundConfirmed
+Outcome = _Keyed | Validated | QueryResult | CaughtUp | Acted | Reinstated | Declined

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import authorizations, blocks, purchase, reinstating, returns, tender
+from giftcard_rules import authorizations, blocks, purchase, refunds, reinstating, returns, tender
 from giftcard_rules.authorization_calls import (
     ExtendAuthorization,
     GetAuthorization,
@@ -15,11 +15,7 @@ from giftcard_rules.authorization_calls import (
     PreviewReverse,
     Shown,
 )
-from giftcard_rules.cards import (
-    LIVE,
-    Authorization,
-    Card,
-)
+from giftcard_rules.cards import LIVE, Authorization, Card
 from giftcard_rules.commands import (
     Authorize,
     BlockCard,
@@ -39,6 +35,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
 from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
+from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_rules.steps import catch_up
 from giftcard_rules.terms import Market, UnknownTermsError
 from giftcard_rules.terms_digest import differences, version_of
@@ -237,6 +234,19 @@ def _cancel(command: Cancel, current: Current) -> Decision:
     return purchase.cancel(command, card, hold, bought, market, current.now)
 
 
+def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:
+    if command.authorization_id is not None:
+        paid, card, _ = current.authorization(command.authorization_id)
+        due = refunds.due_of_refunded(paid, current.facts.refunds_due.get(card.card_id))
+        return refunds.confirm(command, due, card, None, current.now)
+    assert command.card_id is not None, "a confirmation that names nothing"
+    card, _, _ = current.card_of((command.card_id,))
+    known = current.facts.refunds_due.get(card.card_id)
+    due = known if known is not None and known.authorization_id is None else None
+    bought = current.facts.purchases.get(card.card_id)
+    return refunds.confirm(command, due, card, bought, current.now)
+
+
 def _block(command: BlockCard, current: Current) -> Decision:
     card, _, _ = current.card_of((command.card_id,))
     return blocks.block(command, card, current.now)
@@ -275,6 +285,7 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     Capture: _capture,
     Reverse: _reverse,
     Cancel: _cancel,
+    ConfirmRefund: _confirm_refund,
     CatchUp: _catch_up,
     BlockCard: _block,
     UnblockCard: _unblock,

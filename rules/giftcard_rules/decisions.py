@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
     from giftcard_rules.ledger import Posting
+    from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
 
 
 class PersonRole(enum.Enum):
@@ -74,7 +75,8 @@ class Decision:
     `prevents` names the Authorize that shall never be decided, under each name of its caller (R36),
     `block_of` the card whose
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
-    that no card was sold under before.
+    that no card was sold under before. `refund_due` is what the payment provider owes for a card
+    as it becomes, and `confirmation` what it has paid of that.
     """
 
     outcome: Outcome
@@ -86,3 +88,5 @@ class Decision:
     prevents: tuple[RequestKey, ...] = ()
     block_of: str | None = None
     first_sold: TermsVersion | None = None
+    refund_due: RefundDue | None = None
+    confirmation: RefundConfirmation | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TermsVersion,
     )
     from giftcard_rules.reasons import Reason
+    from giftcard_rules.refund_commands import RefundDue
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Facts:
     `live_orders` leads from market and order to the order's live authorization (R13),
     `purchase_orders` from market and purchase order to the purchased card (R10), and
     `purchase_references` from market and payment reference, and `terms_versions` from market and
-    day to what cards were sold under (R38).
+    day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
+    provider owes for it.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Facts:
     purchase_references: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
+    refunds_due: dict[str, RefundDue] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -88,6 +91,10 @@ class Facts:
         """Take in a version of terms that cards were sold under."""
         self.terms_versions[version.market, version.in_force_from] = version
 
+    def add_refund_due(self, refund_due: RefundDue) -> None:
+        """Take in what the payment provider owes for a card."""
+        self.refunds_due[refund_due.card_id] = refund_due
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -99,3 +106,5 @@ class Facts:
             self.add_reference(decision.purchase.reference)
         if decision.first_sold is not None:
             self.add_terms_version(decision.first_sold)
+        if decision.refund_due is not None:
+            self.add_refund_due(decision.refund_due)

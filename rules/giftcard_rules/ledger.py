@@ -35,6 +35,7 @@ class PostingKind(enum.Enum):
     REHOLD = "REHOLD"
     RESTORE = "RESTORE"
     CHARGE_BACK = "CHARGE_BACK"
+    REFUND_PAID = "REFUND_PAID"
 
 
 # Each kind of posting leads from a source to a destination.
@@ -53,6 +54,7 @@ MOVES: Final = {
     PostingKind.REHOLD: (Account.CARD, Account.HELD),  # undoes LAPSE
     PostingKind.RESTORE: (Account.BREAKAGE, Account.CARD),  # to another card (R39)
     PostingKind.CHARGE_BACK: (Account.CARD, Account.CHARGEBACK),  # R37
+    PostingKind.REFUND_PAID: (Account.REFUNDS_DUE, Account.PAYMENTS),  # R29
 }
 assert set(MOVES) == set(PostingKind)
 

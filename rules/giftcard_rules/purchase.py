@@ -17,6 +17,7 @@ from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import purchased_card
 from giftcard_rules.reasons import DeclinedError, MalformedError, Reason, require
+from giftcard_rules.refunds import due_of_cancelled
 from giftcard_rules.steps import change_card
 
 if TYPE_CHECKING:
@@ -132,4 +133,9 @@ def cancel(
     outcome = Cancelled(
         cancelled, card.balance_minor, purchase.payment_method, purchase.payment_reference
     )
-    return Decision(outcome=outcome, cards=(cancelled,), postings=(posting,))
+    return Decision(
+        outcome=outcome,
+        cards=(cancelled,),
+        postings=(posting,),
+        refund_due=due_of_cancelled(card, card.balance_minor, now),
+    )

@@ -99,12 +99,12 @@ def _refund(
         refunded_other_minor=to_other_minor,
         restored_minor=restored_minor,
         refunded_for=why,
+        refunded_other_at=now if to_other_minor else None,
     )
     used = change_card(card, CardState.REDEEMED, balance_minor=0)
     outcome = Reversed(ReverseOutcome.REFUNDED, refunded, to_card_minor, to_other_minor)
     moved = {PostingKind.REFUND: to_card_minor, PostingKind.RESTORE: restored_minor}
-    back_minor = sum(moved.values())
-    if back_minor == 0:
+    if (back_minor := sum(moved.values())) == 0:
         return Decision(outcome=outcome, cards=(used,), authorizations=(refunded,))
     back = replacement(command, back_minor, card, authorization, market, now)
     return Decision(

@@ -51,6 +51,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
     restored_minor: int = 0,
     refunded_for: RefundedFor | None = None,
     expires_at: datetime | None = None,
+    refunded_other_at: datetime | None = None,
 ) -> Authorization:
     """Return an authorization after one step to `state`.
 
@@ -70,6 +71,7 @@ def change_authorization(  # noqa: PLR0913 - each is named where it is called
         restored_minor=authorization.restored_minor + restored_minor,
         refunded_for=refunded_for or authorization.refunded_for,
         expires_at=expires_at or authorization.expires_at,
+        refunded_other_at=refunded_other_at or authorization.refunded_other_at,
     )
 
 

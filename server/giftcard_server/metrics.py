@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from giftcard_rules.decisions import Decision
     from giftcard_rules.reasons import Reason
     from giftcard_storage.overview import Holdings
+    from giftcard_storage.refunds import Unconfirmed
 
 # The time when a counter was made would be a second series for each, and has no use here.
 disable_created_metrics()
@@ -200,6 +201,71 @@ class LiabilityCollector(Collector):
                     liability[market] = liability.get(market, 0) + each.liability_minor
                 self._liability, self._read_at = liability, now
             return self._liability
+
+
+class RefundsCollector(Collector):
+    """The refunds that nobody has confirmed, of each market, read from the database at a scrape.
+
+    The figures are kept for `LIABILITY_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        unconfirmed: Callable[[], Sequence[Unconfirmed]],
+        markets: Iterable[tuple[str, str]],
+    ) -> None:
+        self._unconfirmed = unconfirmed
+        self._markets = tuple(markets)
+        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._found: Sequence[Unconfirmed] = ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges, or nothing while the database is away."""
+        try:
+            found = self._fresh()
+        except StorageError:
+            return
+        due, amount, oldest = self._gauges()
+        known = {(each.market, each.currency): each for each in found}
+        for labels in sorted({*self._markets, *known}):
+            each = known.get(labels)
+            due.add_metric(labels, each.refunds if each else 0)
+            amount.add_metric(labels, each.amount_minor if each else 0)
+            if each:
+                oldest.add_metric(labels, each.oldest_due_at.timestamp())
+        yield from (due, amount, oldest)
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the gauges without figures, as registering must not read the database."""
+        yield from self._gauges()
+
+    def _gauges(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+        labels = ("market", "currency")
+        return (
+            GaugeMetricFamily(
+                "giftcard_refunds_unconfirmed",
+                "Refunds that the payment provider owes and nobody has confirmed.",
+                labels=labels,
+            ),
+            GaugeMetricFamily(
+                "giftcard_refunds_unconfirmed_minor",
+                "What they amount to, in minor units.",
+                labels=labels,
+            ),
+            GaugeMetricFamily(
+                "giftcard_refunds_unconfirmed_since_timestamp_seconds",
+                "Since when the oldest of them is due, in seconds since 1970; absent without any.",
+                labels=labels,
+            ),
+        )
+
+    def _fresh(self) -> Sequence[Unconfirmed]:
+        with self._lock:
+            now = time.monotonic()
+            if self._read_at is None or now - self._read_at >= LIABILITY_SECONDS:
+                self._found, self._read_at = self._unconfirmed(), now
+            return self._found
 
 
 class WorkersCollector(Collector):

@@ -14,18 +14,20 @@ from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
+from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import Servicers
+from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
-from giftcard_server.metrics import DomainMetrics, LiabilityCollector
+from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
-from giftcard_storage import database
+from giftcard_storage import database, refunds
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Outcome
     from giftcard_rules.decide import Markets
+    from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
 
@@ -58,6 +61,7 @@ class Parts:
     writing: Store
     reading: Store
     reading_durably: Store
+    find_refunds: FindRefunds
     now: Callable[[], datetime]
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
@@ -92,6 +96,11 @@ class Parts:
         return AuthorizationReader(self.reading_durably, self.markets, self.now, **self._limits)
 
     @cached_property
+    def refunds_reader(self) -> RefundsReader:
+        """Lists the refunds that the payment provider owes, likewise."""
+        return RefundsReader(self.find_refunds, **self._limits)
+
+    @cached_property
     def attempts(self) -> Attempts:
         """Limits guesses at codes. Raises `StartRefusedError`."""
         return attempts_of(self.settings, self.ring, self.registry, self.settings.refusal_places)
@@ -123,6 +132,18 @@ class Parts:
         )
 
     @cached_property
+    def refund_servicer(self) -> RefundServicer:
+        """Answers each RPC about refunds that are due. Raises `StartRefusedError`."""
+        return RefundServicer(
+            self.markets,
+            self.committer,
+            self.refunds_reader,
+            self.metrics,
+            self.caller_of,
+            self.servicer.undecided,
+        )
+
+    @cached_property
     def terms_servicer(self) -> TermsServicer:
         """Answers what the terms of a market are."""
         return TermsServicer(self.markets, self.now)
@@ -130,7 +151,9 @@ class Parts:
     @property
     def servicers(self) -> Servicers:
         """What answers the RPCs of each service. Raises `StartRefusedError`."""
-        return Servicers(self.servicer, self.authorization_servicer, self.terms_servicer)
+        return Servicers(
+            self.servicer, self.authorization_servicer, self.terms_servicer, self.refund_servicer
+        )
 
     @property
     def _limits(self) -> dict[str, int]:
@@ -159,6 +182,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(SealedCollector(overview.sealed))
+    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     return registry
 
 
@@ -189,11 +213,11 @@ def parts_of(
     opened: ExitStack,
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
-    """Return the parts on three connections to the database, which `opened` will close."""
-    connections = [database.connect(settings.database_url) for _ in range(3)]
+    """Return the parts on four connections to the database, which `opened` will close."""
+    connections = [database.connect(settings.database_url) for _ in range(4)]
     for connection in connections:
         opened.callback(database.close, connection)
-    writing, reading, reading_durably = connections
+    writing, reading, reading_durably, listing = connections
     return Parts(
         settings=settings,
         ring=ring,
@@ -201,6 +225,7 @@ def parts_of(
         writing=Store(writing, Sealing(ring)),
         reading=Store(reading),
         reading_durably=Store(reading_durably),
+        find_refunds=partial(refunds.refunds_owed, listing),
         now=now,
         registry=registry,
         caller_of=caller_of,

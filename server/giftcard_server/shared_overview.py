@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from giftcard_storage import database, overview, ring_keys, terms_versions
+from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from giftcard_rules.decisions import TermsVersion
     from giftcard_storage.database import DatabaseUrl
     from giftcard_storage.overview import Holdings
+    from giftcard_storage.refunds import Unconfirmed
 
 
 # For one question, which may read every card. Those who ask take turns.
@@ -36,6 +37,11 @@ class SharedOverview:
         """Return the ids of at most `limit` cards for which time has done something unbooked."""
         with self._lock:
             return overview.due(self._connection, now, limit)
+
+    def unconfirmed_refunds(self) -> list[Unconfirmed]:
+        """Return what the payment provider owes and nobody has confirmed, by market."""
+        with self._lock:
+            return refunds.unconfirmed(self._connection)
 
     def made_by(self, card_id: str) -> tuple[str, str]:
         """Return the caller and the request id that made a card."""

@@ -42,7 +42,8 @@ class Totals:
     `reissued_minor` went to new cards as refunds (R23), `restored_minor` as what captures had
     lost (R39); `reinstated_minor` is what undone expiries gave back, so that the forfeited and
     the expired amounts are gross. The rest of a partial capture moves from one card to another
-    (R27), so it is in none of these sums.
+    (R27), so it is in none of these sums. `refunds_paid_minor` is what the payment provider has
+    paid of the cancelled amount, which changes nothing that is outstanding.
     """
 
     market: str
@@ -56,6 +57,7 @@ class Totals:
     expired_minor: int
     cancelled_minor: int
     charged_back_minor: int
+    refunds_paid_minor: int
     outstanding_minor: int
 
     @property
@@ -99,7 +101,8 @@ _MOVED: Final = """
            COALESCE(SUM(CASE p.kind WHEN 'FORFEIT' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'EXPIRE' THEN p.amount_minor END), 0),
            COALESCE(SUM(CASE p.kind WHEN 'CANCEL' THEN p.amount_minor END), 0),
-           COALESCE(SUM(CASE p.kind WHEN 'CHARGE_BACK' THEN p.amount_minor END), 0)
+           COALESCE(SUM(CASE p.kind WHEN 'CHARGE_BACK' THEN p.amount_minor END), 0),
+           COALESCE(SUM(CASE p.kind WHEN 'REFUND_PAID' THEN p.amount_minor END), 0)
     FROM card c JOIN posting p ON p.card_id = c.card_id
     WHERE c.market = ? AND c.currency = ?
 """

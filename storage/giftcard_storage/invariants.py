@@ -11,6 +11,7 @@ from typing import Final
 
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
 from giftcard_storage.record_invariants import OF_RECORDS
+from giftcard_storage.refund_invariants import OF_REFUNDS
 
 # The kinds of postings that belong to a card alone; the others belong to an authorization.
 _OF_A_CARD: Final = frozenset({
@@ -19,6 +20,7 @@ _OF_A_CARD: Final = frozenset({
     PostingKind.EXPIRE,
     PostingKind.REINSTATE,
     PostingKind.CHARGE_BACK,
+    PostingKind.REFUND_PAID,
 })  # fmt: skip
 _MOVES: Final = ", ".join(
     f"('{kind.value}', '{source.value}', '{destination.value}',"
@@ -45,8 +47,9 @@ _CAME_BACK: Final = """
               WHERE back.card_id = c.replaces_card_id AND back.to_card_id = c.card_id), 0)
 """
 
-INVARIANTS: Final[dict[str, str]] = {
-    "posting_moves_as_its_kind": f"""
+INVARIANTS: Final[dict[str, str]] = (
+    {
+        "posting_moves_as_its_kind": f"""
         WITH move(kind, source, destination, to_another, of_authorization) AS (VALUES {_MOVES})
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                COALESCE(m.source || ' -> ' || m.destination, 'a known kind')
@@ -60,21 +63,21 @@ INVARIANTS: Final[dict[str, str]] = {
            OR (p.to_card_id IS NOT NULL) <> m.to_another OR p.to_card_id = p.card_id
            OR (p.authorization_id IS NOT NULL) <> m.of_authorization
     """,  # noqa: S608 - made of our own texts
-    "posting_has_its_card_and_version": """
+        "posting_has_its_card_and_version": """
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'a card of version ' || p.version || ' or later',
                COALESCE('version ' || c.version, 'no such card')
         FROM posting p LEFT JOIN card c ON c.card_id = p.card_id
         WHERE c.card_id IS NULL OR c.version < p.version OR p.version < 1
     """,
-    "posting_is_for_an_authorization_of_its_card": """
+        "posting_is_for_an_authorization_of_its_card": """
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'authorization ' || p.authorization_id || ' of this card',
                COALESCE('one of card ' || a.card_id, 'no such authorization')
         FROM posting p LEFT JOIN "authorization" a ON a.authorization_id = p.authorization_id
         WHERE p.authorization_id IS NOT NULL AND a.card_id IS DISTINCT FROM p.card_id
     """,
-    "posting_leads_to_the_card_that_replaces": """
+        "posting_leads_to_the_card_that_replaces": """
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'card ' || p.to_card_id || ' replaces this one for authorization '
                || COALESCE(p.authorization_id, '?'),
@@ -85,7 +88,7 @@ INVARIANTS: Final[dict[str, str]] = {
           AND (c.replaces_card_id IS DISTINCT FROM p.card_id
                OR c.authorization_id IS DISTINCT FROM p.authorization_id)
     """,
-    "account_is_never_negative": f"""
+        "account_is_never_negative": f"""
         {_FLOW}
         SELECT 'posting ' || m.card_id || '/' || m.version || '/' || m.ordinal,
                'no account below 0',
@@ -100,7 +103,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS m JOIN card c ON c.card_id = m.card_id
         WHERE m.held < 0 OR m.settled < 0 OR (m.card < 0 AND m.card + {_CAME_BACK} < 0)
     """,  # noqa: S608 - made of our own texts
-    "card_begins_with_its_first_posting": f"""
+        "card_begins_with_its_first_posting": f"""
         SELECT 'card ' || card_id, first_minor || ' by its first posting', initial_minor || ''
         FROM (
             SELECT c.card_id, c.initial_minor,
@@ -112,7 +115,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS begun
         WHERE initial_minor <> first_minor
     """,  # noqa: S608 - made of our own texts
-    "card_is_the_sum_of_its_postings": f"""
+        "card_is_the_sum_of_its_postings": f"""
         {_FLOW}
         SELECT 'card ' || card_id, 'balance ' || card || ', held ' || held,
                'balance ' || balance_minor || ', held ' || held_minor
@@ -125,7 +128,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS sums
         WHERE balance_minor <> card OR held_minor <> held
     """,  # noqa: S608 - made of our own texts
-    "card_state_follows_from_its_postings": """
+        "card_state_follows_from_its_postings": """
         SELECT 'card ' || card_id, follows, state
         FROM (
             SELECT card_id, state,
@@ -148,7 +151,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS ends
         WHERE state <> follows
     """,
-    "card_is_worth_what_its_state_says": """
+        "card_is_worth_what_its_state_says": """
         SELECT 'card ' || card_id,
                CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END || ' in all',
                'balance ' || balance_minor || ', held ' || held_minor
@@ -157,7 +160,7 @@ INVARIANTS: Final[dict[str, str]] = {
               <> CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END
            OR (state = 'HELD') <> (held_minor > 0) OR (state = 'HELD') <> (hold_id IS NOT NULL)
     """,
-    "settled_is_what_was_captured_and_not_refunded": f"""
+        "settled_is_what_was_captured_and_not_refunded": f"""
         {_FLOW}
         SELECT 'card ' || card_id, paid || ' captured and not refunded', settled || ' settled'
         FROM (
@@ -169,7 +172,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS sums
         WHERE settled <> paid
     """,  # noqa: S608 - made of our own texts
-    "authorization_is_the_sum_of_its_postings": """
+        "authorization_is_the_sum_of_its_postings": """
         SELECT 'authorization ' || authorization_id,
                'AUTHORIZE ' || authorized_minor || ' CAPTURE ' || captured_minor
                || ' REISSUE ' || reissued || ' FORFEIT ' || lost || ' REFUND ' || refunded_minor
@@ -200,7 +203,7 @@ INVARIANTS: Final[dict[str, str]] = {
         WHERE authorized_minor <> p1 OR captured_minor <> p2 OR reissued <> p3 OR lost <> p4
            OR refunded_minor <> p5 OR freed <> p6 OR lapsed <> p7 OR restored_minor <> p8
     """,
-    "authorization_is_opened_once_and_closed_once": """
+        "authorization_is_opened_once_and_closed_once": """
         SELECT 'authorization ' || authorization_id,
                '1 opening, ' || CASE state WHEN 'OPEN' THEN 0 ELSE 1 END || ' closing',
                openings || ' opening, ' || closings || ' closing'
@@ -215,7 +218,7 @@ INVARIANTS: Final[dict[str, str]] = {
         ) AS counts
         WHERE openings <> 1 OR closings <> CASE state WHEN 'OPEN' THEN 0 ELSE 1 END
     """,
-    "authorization_is_of_the_market_of_its_card": """
+        "authorization_is_of_the_market_of_its_card": """
         SELECT 'authorization ' || a.authorization_id,
                COALESCE(c.market || ' ' || c.currency, 'a card ' || a.card_id),
                CASE WHEN c.card_id IS NULL THEN 'no such card'
@@ -223,7 +226,7 @@ INVARIANTS: Final[dict[str, str]] = {
         FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
         WHERE c.card_id IS NULL OR a.market <> c.market OR a.currency <> c.currency
     """,
-    "hold_is_an_open_authorization": """
+        "hold_is_an_open_authorization": """
         SELECT 'card ' || c.card_id,
                'authorization ' || c.hold_id || ' OPEN on this card over ' || c.held_minor,
                COALESCE(a.state || ' on card ' || a.card_id || ' over ' || a.authorized_minor,
@@ -233,18 +236,18 @@ INVARIANTS: Final[dict[str, str]] = {
           AND (a.state IS DISTINCT FROM 'OPEN' OR a.card_id <> c.card_id
                OR a.authorized_minor <> c.held_minor)
     """,
-    "open_authorization_is_the_hold_of_its_card": """
+        "open_authorization_is_the_hold_of_its_card": """
         SELECT 'authorization ' || a.authorization_id, 'the hold of card ' || a.card_id,
                COALESCE('its hold is ' || c.hold_id, 'it has no hold')
         FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
         WHERE a.state = 'OPEN' AND c.hold_id IS DISTINCT FROM a.authorization_id
     """,
-    "order_has_one_live_card": """
+        "order_has_one_live_card": """
         SELECT 'order ' || market || ' ' || order_id, '1 live authorization', COUNT(*) || ''
         FROM "authorization"
         WHERE state IN ('OPEN', 'CAPTURED') GROUP BY order_id, market HAVING COUNT(*) > 1
     """,
-    "replacement_names_what_it_replaces": """
+        "replacement_names_what_it_replaces": """
         SELECT 'card ' || c.card_id,
                CASE c.origin WHEN 'REFUND'
                THEN 'card ' || COALESCE(c.replaces_card_id, '?') || ' captured by authorization '
@@ -268,4 +271,7 @@ INVARIANTS: Final[dict[str, str]] = {
               ELSE c.replaces_card_id IS NOT NULL OR c.authorization_id IS NOT NULL
                    OR c.refund_order_id IS NOT NULL END
     """,
-} | OF_RECORDS
+    }
+    | OF_RECORDS
+    | OF_REFUNDS
+)

@@ -10,8 +10,10 @@ from peewee import SQL
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import RequestRecord
+from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows, schema
 from giftcard_storage.data_keys import DataKey
+from giftcard_storage.refund_rows import refund_due_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +22,17 @@ if TYPE_CHECKING:
 
     from giftcard_storage.rows import Found
 
-Fact = (
-    Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion | DataKey
+# What rules look at, and what else is looked up for a command.
+RulesFact = (
+    Card
+    | Authorization
+    | RequestRecord
+    | CardPurchase
+    | PurchaseReference
+    | TermsVersion
+    | RefundDue
 )
+Fact = RulesFact | DataKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +62,13 @@ REPLACEMENTS: Final = Lookup(
 PURCHASES: Final = Lookup(schema.Purchase.card_id, rows.purchase_of)
 PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
 PURCHASE_REFERENCES: Final = Lookup(
-    schema.PurchaseReference.payment_reference, rows.purchase_reference_of
+    schema.PurchaseReference.payment_reference, lambda row: PurchaseReference(*row)
 )
 TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVersion(*row))
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
+REFUNDS_DUE: Final = Lookup(schema.RefundDue.card_id, refund_due_of)
+REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_of)
 
 LOOKUPS: Final = (
     REQUESTS,
@@ -69,4 +81,6 @@ LOOKUPS: Final = (
     PURCHASES,
     TERMS_VERSIONS,
     DATA_KEYS,
+    REFUNDS_DUE,
+    REFUNDS_OF_ORDERS,
 )

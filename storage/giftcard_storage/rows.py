@@ -15,7 +15,7 @@ from giftcard_rules.cards import (
     RefundedFor,
 )
 from giftcard_rules.commands import PaymentMethod, RequestKey
-from giftcard_rules.decisions import CardPurchase, PurchaseReference
+from giftcard_rules.decisions import CardPurchase
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.ledger import MOVES, Posting
 from giftcard_rules.reasons import Reason
@@ -174,6 +174,7 @@ def authorization_of(row: Found) -> Authorization:
         None if row[16] is None else instant(row[16]),
         None if row[17] is None else instant(row[17]),
         None if row[18] is None else _REFUNDED_FOR[row[18]],
+        None if row[19] is None else instant(row[19]),
     )
 
 
@@ -198,6 +199,7 @@ def _later_columns(authorization: Authorization) -> Row:
         _microseconds_or_none(authorization.captured_at),
         _microseconds_or_none(authorization.first_held_at),
         refunded_for.value if refunded_for else None,
+        _microseconds_or_none(authorization.refunded_other_at),
     )
 
 
@@ -238,11 +240,6 @@ def purchase_of(row: Found) -> CardPurchase:
     return CardPurchase(
         card_id, market, order_id, PaymentMethod(payment_method), payment_reference, design
     )
-
-
-def purchase_reference_of(row: Found) -> PurchaseReference:
-    """Return the payment reference of a row."""
-    return PurchaseReference(*row)
 
 
 def request_row(record: RequestRecord, now: datetime) -> Row:

@@ -63,6 +63,7 @@ class Authorization(Model):
     captured_at = BigIntegerField(null=True)
     first_held_at = BigIntegerField(null=True)
     refunded_for = TextField(null=True)
+    refunded_other_at = BigIntegerField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -228,6 +229,42 @@ class SchemaFence(Model):
         table_name = "schema_fence"
 
 
+class RefundDue(Model):
+    """What the payment provider owes for a card; triggers keep it, and nothing else writes it."""
+
+    card_id = TextField(primary_key=True)
+    authorization_id = TextField(null=True)
+    market = TextField()
+    currency = TextField()
+    order_id = TextField()
+    due_minor = BigIntegerField()
+    confirmed_minor = BigIntegerField()
+    due_at = BigIntegerField()
+    confirmed_at = BigIntegerField(null=True)
+    provider_reference = TextField(null=True)
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "refund_due"
+
+
+class RefundConfirmation(Model):
+    """A refund, or a part, that the payment provider has paid, append-only."""
+
+    card_id = TextField()
+    version = BigIntegerField()
+    amount_minor = BigIntegerField()
+    provider_reference = TextField()
+    confirmed_at = BigIntegerField()
+
+    class Meta:
+        """Where it lies."""
+
+        table_name = "refund_confirmation"
+        primary_key = CompositeKey("card_id", "version")
+
+
 TABLES = (
     Card,
     Authorization,
@@ -241,4 +278,6 @@ TABLES = (
     ClockMark,
     RingKeyInUse,
     SchemaFence,
+    RefundDue,
+    RefundConfirmation,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
@@ -15,6 +15,7 @@ from giftcard_storage.schema import (
     Posting,
     Purchase,
     PurchaseReference,
+    RefundConfirmation,
     Request,
     RingKeyInUse,
     TermsVersion,
@@ -23,6 +24,22 @@ from giftcard_storage.schema import (
 if TYPE_CHECKING:
     from giftcard_storage.engines.engine import Engine, Selection
     from giftcard_storage.lookups import Lookup
+
+
+# In the order of `rows.authorization_changes`.
+_CHANGES_OF_AN_AUTHORIZATION: Final = (
+    Authorization.state,
+    Authorization.expires_at,
+    Authorization.captured_minor,
+    Authorization.refunded_minor,
+    Authorization.refunded_other_minor,
+    Authorization.other_tender_minor,
+    Authorization.restored_minor,
+    Authorization.captured_at,
+    Authorization.first_held_at,
+    Authorization.refunded_for,
+    Authorization.refunded_other_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class Statements:
     insert_person: str
     insert_request: str
     note_ring_key: str
+    insert_refund_confirmation: str
     update_card: str
     update_block: str
     update_authorization: str
@@ -61,6 +79,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
         note_ring_key=engine.note(RingKeyInUse),
+        insert_refund_confirmation=engine.insert(RefundConfirmation),
         update_card=engine.update(
             (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
             Card.card_id,
@@ -71,18 +90,7 @@ def statements_of(engine: Engine) -> Statements:
             (Card.blocked, Card.blocked_at, Card.expires_at), Card.card_id, Card.version
         ),
         update_authorization=engine.update(
-            (
-                *(Authorization.state, Authorization.expires_at),
-                Authorization.captured_minor,
-                Authorization.refunded_minor,
-                Authorization.refunded_other_minor,
-                Authorization.other_tender_minor,
-                Authorization.restored_minor,
-                Authorization.captured_at,
-                Authorization.first_held_at,
-                Authorization.refunded_for,
-            ),
-            Authorization.authorization_id,
+            _CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
         ),
         rewrap_data_key=engine.update(
             (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id

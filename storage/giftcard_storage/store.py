@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules.authorization_calls import (
-    ExtendAuthorization,
-    GetAuthorization,
-    ListAuthorizations,
-    PreviewReverse,
-)
 from giftcard_rules.cards import Authorization, Card
-from giftcard_rules.commands import (
-    Authorize,
-    BlockCard,
-    Cancel,
-    Capture,
-    CatchUp,
-    Issue,
-    Keyed,
-    Reverse,
-    UnblockCard,
-    WriteOffCard,
-)
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
-from giftcard_rules.operator_commands import Reinstate
-from giftcard_rules.questions import Validate
+from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
 from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
@@ -36,17 +18,11 @@ from giftcard_storage.errors import translated
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
-    DATA_KEYS,
-    LIVE_AUTHORIZATIONS,
-    LOOKUPS,
-    PURCHASE_ORDERS,
-    PURCHASE_REFERENCES,
-    PURCHASES,
-    REPLACEMENTS,
-    REQUESTS,
-    TERMS_VERSIONS,
+    RulesFact,
 )
+from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
+from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
 from giftcard_storage.transactions import reading, writing
@@ -58,94 +34,12 @@ if TYPE_CHECKING:
 
     from peewee import Database
 
-    from giftcard_rules.authorization_calls import Query
-    from giftcard_rules.commands import Decidable, RequestKey
+    from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
-
-
-class Named:
-    """The values that commands and facts name, by the lookup that finds what they name."""
-
-    def __init__(self) -> None:
-        self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-        self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
-        self._shown: set[RequestKey] = set()  # The requests whose authorizations are shown.
-
-    def add(self, command: Decidable) -> None:
-        """Take in what a command names."""
-        values = self.values
-        match command:
-            case Issue():
-                values[PURCHASE_ORDERS].add(command.purchase.order_id)
-                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
-                values[TERMS_VERSIONS].add(command.market)
-            case Authorize() | Validate():
-                self._add_checkout(command)
-            case Capture() | ExtendAuthorization():
-                values[AUTHORIZATIONS].add(command.authorization_id)
-            case Reverse():
-                self._add_if(AUTHORIZATIONS, command.authorization_id)
-                self._add_if(REQUESTS, command.authorize_request_id)
-            case Cancel():
-                values[CARDS].update(command.card_ids)
-                values[PURCHASES].update(command.card_ids)
-            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
-                values[CARDS].add(command.card_id)
-            case Reinstate():
-                values[CARDS].add(command.card_id)
-                self._add_if(AUTHORIZATIONS, command.lapsed_id)
-                self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
-            case GetAuthorization() | ListAuthorizations() | PreviewReverse():
-                self._add_query(command)
-        if isinstance(command, Keyed):
-            values[REQUESTS].add(command.key.request_id)
-
-    def _add_if(self, lookup: Lookup, value: str | None) -> None:
-        if value is not None:
-            self.values[lookup].add(value)
-
-    def _add_checkout(self, command: Authorize | Validate) -> None:
-        self.values[CARDS].update(command.card_ids)
-        if command.order is not None:
-            self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
-
-    def _add_query(self, query: Query) -> None:
-        match query:
-            case PreviewReverse():
-                self.add(query.reverse)
-            case ListAuthorizations():
-                self.values[AUTHORIZATIONS].update(query.authorization_ids)
-            case GetAuthorization():
-                self._add_if(AUTHORIZATIONS, query.authorization_id)
-                self._add_if(REPLACEMENTS, query.authorization_id)
-                self._shown.update(query.authorize)
-                self.values[REQUESTS].update(key.request_id for key in query.authorize)
-
-    def found_record(self, record: RequestRecord) -> None:
-        """Take in the authorization of a record, and where it is shown, its replacements."""
-        self._add_if(AUTHORIZATIONS, record.authorization_id)
-        if record.key in self._shown:
-            self._add_if(REPLACEMENTS, record.authorization_id)
-
-    def found(self, authorization: Authorization) -> None:
-        """Spare the search by id for an authorization, which was perhaps found by its order."""
-        self._searched[AUTHORIZATIONS].add(authorization.authorization_id)
-
-    def searches(self) -> list[tuple[Lookup, set[str]]]:
-        """Return the values that were named and not searched yet, and count them as searched."""
-        searches = []
-        for lookup, values in self.values.items():
-            searched = self._searched[lookup]
-            if new := values - searched:
-                searched |= new
-                searches.append((lookup, new))
-        return searches
 
 
 @dataclass(slots=True)
@@ -257,6 +151,7 @@ class Store:
             (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
+            (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
             (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
@@ -273,11 +168,16 @@ class Store:
         return self._sealing.seal(people, loaded.data_keys)
 
 
-def _take_in(
-    fact: Card | Authorization | RequestRecord | CardPurchase | PurchaseReference | TermsVersion,
-    facts: Facts,
-    named: Named,
-) -> None:
+# Facts that name no others, and how each of them is taken in.
+_ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
+    CardPurchase: Facts.add_purchase,
+    PurchaseReference: Facts.add_reference,
+    TermsVersion: Facts.add_terms_version,
+    RefundDue: Facts.add_refund_due,
+}
+
+
+def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
     """Add a fact to the others, and the values that it names to those to be searched."""
     match fact:
         case Card():
@@ -291,9 +191,5 @@ def _take_in(
         case RequestRecord():
             facts.requests[fact.key] = fact
             named.found_record(fact)
-        case CardPurchase():
-            facts.add_purchase(fact)
-        case PurchaseReference():
-            facts.add_reference(fact)
-        case TermsVersion():
-            facts.add_terms_version(fact)
+        case _:
+            _ADD[type(fact)](facts, fact)

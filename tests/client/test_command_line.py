@@ -64,6 +64,27 @@ def test_a_purchase_is_cancelled(shop: Shop) -> None:
     }
 
 
+def test_a_refund_is_shown_as_due_until_it_is_confirmed(shop: Shop) -> None:
+    def due() -> list[Json]:
+        found = shop.answer("refunds", "due", "--market", "fr")["refunds_due"]
+        return [each for each in found if each["card_id"] == card_id]
+
+    card = shop.answer(*buying("50", order_id=(order_id := f"PURCHASE-{uuid4()}")))
+    card_id = card["card"]["card_id"]
+    shop.answer("cancel", "--order-id", order_id, stdin=card["code"])
+    assert [each["amount"] for each in due()] == [euros(50_00)]
+    confirm = ["refunds", "confirm", "--card-id", card_id, "--provider-reference", "r-1"]
+    left = shop.answer(*confirm, "--amount", "20")["refund_due"]
+    assert (left["amount"], left["provider_reference"]) == (euros(30_00), "r-1")
+    assert due() == [left]
+    declined = shop.run(*confirm, "--amount", "30.01")
+    assert (declined.returncode, "REFUND_NOT_DUE" in declined.stderr) == (3, True)
+    shop.answer(*confirm, "--amount", "30")
+    assert due() == []
+    nameless = shop.run("refunds", "confirm", "--amount", "1", "--provider-reference", "r-1")
+    assert nameless.returncode == 2
+
+
 def test_an_answer_that_was_lost_is_reversed_by_its_request_id(shop: Shop) -> None:
     request_id = str(uuid4())
     reverse = ["reverse", "--reason", "technical", "--authorize-request-id", request_id]

@@ -11,7 +11,7 @@ import pytest
 
 from bank_card import Failure
 from crash_journal import Journal
-from giftcard_client import GiftCards
+from giftcard_client import GiftCards, Refunds
 from giftcard_client.tender import GiftCardTender
 from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, is_free, order, session
 from given.servers.server_process import ServerProcess
@@ -53,6 +53,9 @@ def test_both_examples_run_as_scripts(live_server: ServerProcess, buy: Buy) -> N
     # Once as it was promised, and once as it was done.
     assert returned.stdout.count("to the gift card: 50.00 EUR") == 2
     assert returned.stdout.count("to the bank card: 20.00 EUR") == 2
+    with Refunds(live_server.target) as refunds:  # The bank has paid: it owes nothing any more.
+        owed = [due.authorization_id for due in refunds.due("fr")]
+    assert authorization_id not in owed
 
 
 def test_the_checkout_script_reconciles_what_another_process_has_left(

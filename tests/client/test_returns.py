@@ -8,11 +8,12 @@ import pytest
 
 from bank_card import BankCard, Failure
 from checkout import Basket, Checkout, Outcome
-from giftcard_client import GiftCards, Money
+from giftcard_client import GiftCards, Money, Refunds
 from giftcard_client.tender import GiftCardTender, RefundReason, StoreCredit
 from given.checkout.faulty_gateway import FaultyGateway, Step, fail_after, fail_before, lose_answer
 from given.checkout.shopping import CARD_MINOR, SHOPPER, Buy, order, session
-from returns import Promise, Refunded, Return, promise, take_back
+from given.servers.server_process import ServerProcess
+from returns import Promise, Refunded, Return, confirm_bank_refund, promise, take_back
 
 BANK_MINOR = 4000
 
@@ -179,3 +180,22 @@ def test_a_change_of_mind_without_a_day_of_delivery_is_a_mistake(shop: Shop) -> 
     refunded = shop.take_back(shop.returned(1000, delivered_on=None))
     assert refunded.is_settled
     assert "delivered_on" in refunded.declined
+
+
+def test_what_the_bank_gave_back_is_confirmed_once_however_often_the_return_is_processed(
+    shop: Shop, live_server: ServerProcess
+) -> None:
+    def owed() -> list[Money]:
+        found = refunds.due("fr")
+        return [due.amount for due in found if due.authorization_id == returned.gift_card_reference]
+
+    with Refunds(live_server.target) as refunds:
+        returned = shop.returned(7000)
+        refunded = shop.take_back(returned)
+        assert owed() == [Money(2000)]
+        for _ in range(2):
+            confirm_bank_refund(refunds, returned, refunded)
+        assert owed() == []
+        later = shop.returned(1000)
+        confirm_bank_refund(refunds, later, shop.take_back(later))
+        assert owed() == []

@@ -44,7 +44,8 @@ from giftcard_rules.decide import Markets, decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.questions import Validate
-from giftcard_rules.terms import france
+from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
+from giftcard_rules.terms import Terms, france
 
 # A Monday at noon, far from every edge of a day, a month and a year.
 NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
@@ -66,11 +67,29 @@ def is_working_day(day: date) -> bool:
 
 
 FRANCE = france(is_working_day)
+# Terms that differ in all that is dated (R38), and hold in Belgium from a day on.
+BELGIAN_TERMS = Terms(
+    min_amount_minor=10_00,
+    max_amount_minor=300_00,
+    preset_amounts_minor=(),
+    designs=("classic",),
+    validity_months=12,
+    cancellation_days=20,
+    return_days=40,
+    ineligible_categories=frozenset({"insurance", "delivery"}),
+    restores_when_not_performed=True,
+    in_force_from=date(2027, 1, 1),
+)
 # Long after a hold that was taken by default at NOW, and long before its card expires.
 HOLD_LAPSED = NOW + FRANCE.default_hold
 MARKETS: Markets = {
     "fr": FRANCE,
-    "be": replace(FRANCE, name="be", time_zone=ZoneInfo("Europe/Brussels")),
+    "be": replace(
+        FRANCE,
+        name="be",
+        time_zone=ZoneInfo("Europe/Brussels"),
+        versions=(*FRANCE.versions, BELGIAN_TERMS),
+    ),
     "ch": replace(FRANCE, name="ch", currency="CHF", time_zone=ZoneInfo("Europe/Zurich")),
 }
 
@@ -195,6 +214,18 @@ def cancel(card: Card, **changes: Any) -> Cancel:
     return replace(command, **changes)
 
 
+def confirm_refund(amount_minor: int, **changes: Any) -> ConfirmRefund:
+    """Return a command to confirm a refund, of the `card_id` or `authorization_id` in `changes`."""
+    command = ConfirmRefund(
+        key=changes.pop("key", None) or request_key(),
+        card_id=None,
+        authorization_id=None,
+        amount=euros(amount_minor),
+        provider_reference="refund-1",
+    )
+    return replace(command, **changes)
+
+
 class Books:
     """Commands decided one after the other, each against the facts that the others led to."""
 
@@ -257,6 +288,12 @@ class Books:
         ).outcome
         assert isinstance(outcome, Reversed)
         return outcome
+
+    def confirmed(self, amount_minor: int, **changes: Any) -> RefundDue:
+        """Confirm a refund, and return what is due as it is then."""
+        outcome = self.decide(confirm_refund(amount_minor, **changes)).outcome
+        assert isinstance(outcome, RefundConfirmed)
+        return outcome.refund_due
 
     def card(self, card: Card) -> Card:
         """Return a card as it is now."""

@@ -123,6 +123,14 @@ class Walk(Books):
             assert card.balance_minor + card.held_minor == worth_minor
             assert (card.state is CardState.HELD) is (card.hold_id is not None)
         assert sum(self.accounts.values()) == 0
+        self.look_at_refunds()
+
+    def look_at_refunds(self) -> None:
+        """See that never more is confirmed than was due, and that accounts show the purchases'."""
+        dues = self.facts.refunds_due.values()
+        assert all(0 <= due.confirmed_minor <= due.due_minor for due in dues)
+        of_purchases = (due.unconfirmed_minor for due in dues if due.authorization_id is None)
+        assert self.accounts["", Account.REFUNDS_DUE] == sum(of_purchases)
 
 
 def paths_from(state: CardState, steps: int) -> list[tuple[CardState, ...]]:

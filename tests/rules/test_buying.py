@@ -29,6 +29,7 @@ from giftcard_rules.decisions import CardPurchase, Person, PersonRole
 from giftcard_rules.ledger import MOVES, Account, Posting, PostingKind
 from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import Reason
+from giftcard_rules.refund_commands import ConfirmRefund
 from given.made_facts import BUYER, FRIEND, Books, authorize, cancel, euros, issue, order
 
 MICROSECOND = timedelta(microseconds=1)
@@ -158,7 +159,7 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 
 
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
-    commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp}
+    commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp, ConfirmRefund}
     commands |= {BlockCard, UnblockCard, WriteOffCard}
     commands |= {ExtendAuthorization, *get_args(Query)}  # They move no money.
     assert set(get_args(Command)) == commands

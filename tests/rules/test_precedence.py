@@ -16,6 +16,7 @@ from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from given import wrong_calls
 from given.situations import Call, Wrong
 from given.wrong_acts import ACTS
+from given.wrong_refunds import REFUNDS
 
 # The table of the contract, from top to bottom.
 CONTRACT = [
@@ -56,7 +57,7 @@ CONTRACT = [
 
 # These are decided before any rule, and tested with the server.
 BEFORE_THE_RULES = CONTRACT[:4]
-CALLS = wrong_calls.CALLS | ACTS
+CALLS = wrong_calls.CALLS | ACTS | REFUNDS
 PROTOS = Path(__file__).parents[2] / "protos/giftcard/v1"
 
 # Pairs that change different things and yet cannot both be true.
@@ -108,6 +109,14 @@ def test_the_proto_promises_the_same_reasons(name: str) -> None:
     if name == "Authorize":  # "Those of Validate as statuses, and ..."
         promised |= {wrong.reason.value for wrong in CALLS["Validate"].wrongs}
     decided = {wrong.reason.value for wrong in CALLS[name].wrongs}
+    assert promised - set(BEFORE_THE_RULES) == decided
+
+
+def test_the_proto_promises_the_same_reasons_for_a_confirmation() -> None:
+    proto = (PROTOS / "refund_service.proto").read_text(encoding="utf-8")
+    comment = proto.split("  rpc ConfirmRefund(")[0].rpartition("Reasons:")[2]
+    promised = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", comment))
+    decided = {wrong.reason.value for call in REFUNDS.values() for wrong in call.wrongs}
     assert promised - set(BEFORE_THE_RULES) == decided
 
 

@@ -20,7 +20,17 @@ from giftcard_rules.cards import (
 from giftcard_rules.commands import CatchUp, CaughtUp, Command
 from giftcard_rules.decisions import Decision
 from giftcard_rules.steps import rehold, reinstate
-from given.made_facts import FRANCE, authorize, cancel, capture, extend, issue, order, reverse
+from given.made_facts import (
+    FRANCE,
+    authorize,
+    cancel,
+    capture,
+    confirm_refund,
+    extend,
+    issue,
+    order,
+    reverse,
+)
 from given.walk import Walk
 
 # Mostly short, so that something happens to cards before they expire.
@@ -32,8 +42,15 @@ MOMENTS = st.sampled_from(
 )
 HOLD_FOR = st.sampled_from([timedelta(hours=1), timedelta(days=2), timedelta(days=30)])
 ORDER_IDS = st.sampled_from(["order-1", "order-2", "order-3"])
-CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "catch_up"]
-AUTHORIZATION_COMMANDS = ["capture", "capture part", "reverse", "reverse part", "extend"]
+CARD_COMMANDS = ["authorize", "authorize", "authorize", "cancel", "cancel", "catch_up", "confirm"]
+AUTHORIZATION_COMMANDS = [
+    "capture",
+    "capture part",
+    "reverse",
+    "reverse part",
+    "extend",
+    "confirm part",
+]
 
 
 def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
@@ -41,6 +58,8 @@ def about_a_card(name: str, card: Card, data: st.DataObject) -> Command:
         return cancel(card)
     if name == "catch_up":
         return CatchUp(card.card_id)
+    if name == "confirm":
+        return confirm_refund(data.draw(st.integers(1, 60_00)), card_id=card.card_id)
     wanted = order(data.draw(st.integers(1, 80_00)), order_id=data.draw(ORDER_IDS))
     return authorize(card.card_id, wanted)
 
@@ -51,6 +70,9 @@ def about_an_authorization(name: str, authorization: Authorization, data: st.Dat
         return extend(authorization.authorization_id, data.draw(HOLD_FOR))
     if name.startswith("capture"):
         return capture(authorization.authorization_id, amount_minor)
+    if name.startswith("confirm"):
+        assert amount_minor is not None
+        return confirm_refund(amount_minor, authorization_id=authorization.authorization_id)
     return reverse(authorization.authorization_id, amount_minor)
 
 
@@ -125,6 +147,10 @@ def cancel_it(walk: Walk, card: Card) -> object:
     return walk.decide(cancel(card))
 
 
+def pay_it_back(walk: Walk, card: Card) -> object:
+    return walk.confirmed(1, card_id=card.card_id)
+
+
 def reinstate_it(walk: Walk, card: Card) -> None:
     reinstated, posting = reinstate(walk.card(card))
     walk.take(Decision(outcome=CaughtUp(), cards=(reinstated,), postings=(posting,)))
@@ -145,6 +171,7 @@ WAYS = {
     (ACTIVE, HELD): [hold],
     (ACTIVE, CANCELLED): [cancel_it],
     (ACTIVE, EXPIRED): [outlive, catch_it_up],
+    (CANCELLED, CANCELLED): [cancel_it, pay_it_back],
     (EXPIRED, ACTIVE): [outlive, catch_it_up, reinstate_it],
     (HELD, HELD): [hold, extend_it],
     (HELD, ACTIVE): [hold, undo],

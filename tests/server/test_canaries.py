@@ -7,6 +7,7 @@ where they are kept, so that they are found nowhere either.
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import pytest
@@ -18,6 +19,13 @@ from given.calls.story import Story, spellings
 from given.databases.kinds import Databases, Kind
 from given.servers.running import dump as dump_of_tables
 from given.servers.server_process import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    """Databases of this file's own, since all files of PostgreSQL are read below."""
+    with closing(Databases()) as own:
+        yield own
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,12 @@ Code = grpc.StatusCode
 HEALTH: Final = "grpc.health.v1.Health"
 TERMS: Final = "giftcard.v1.TermsService"
 REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
-SERVICES: Final = (SERVICE, "giftcard.v1.AuthorizationService", TERMS)
+SERVICES: Final = (
+    SERVICE,
+    "giftcard.v1.AuthorizationService",
+    "giftcard.v1.RefundService",
+    TERMS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +131,8 @@ def test_the_domain_has_its_series_before_its_first_command(server: ServerProces
     assert replays >= set(RPCS) - {"Validate"}
     (liability,) = found["giftcard_outstanding_liability_minor"]
     assert liability[0] == {"market": "fr", "currency": "EUR"}
+    (unconfirmed,) = found["giftcard_refunds_unconfirmed"]
+    assert unconfirmed == ({"market": "fr", "currency": "EUR"}, 0)
     assert "process_resident_memory_bytes" in found
     assert "giftcard_batch_commands_bucket" in found
 

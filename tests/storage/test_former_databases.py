@@ -19,6 +19,8 @@ from giftcard_rules.decisions import Person
 from giftcard_storage.audit import Totals, audit, totals
 from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
 from giftcard_storage.people import ActingFor, people_of
+from giftcard_storage.refunds import RefundsQuery, refunds_owed
+from giftcard_storage.rows import microseconds
 from giftcard_storage.store import Store
 from giftcard_storage.versions import MIGRATIONS
 from given.databases.stored_books import books_on
@@ -77,9 +79,9 @@ def test_a_former_database_has_the_tables_of_a_new_one(
 
 # What moved in France on each of them, which is more where more could happen.
 IN_FRANCE = {
-    "database_0001": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 100_00),
-    "database_0002": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 100_00),
-    "database_0003": (375_00, 80_00, 5_00, 50_00, 95_00, 10_00, 130_00, 25_00, 50_00, 200_00),
+    "database_0001": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 0, 100_00),
+    "database_0002": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 0, 100_00),
+    "database_0003": (375_00, 80_00, 5_00, 50_00, 95_00, 10_00, 130_00, 25_00, 50_00, 0, 200_00),
 }
 
 
@@ -88,9 +90,32 @@ def test_a_former_database_is_sound_and_its_cards_keep_their_value(
 ) -> None:
     assert audit(former) == []
     assert totals(former) == [
-        Totals("be", "EUR", 100_00, 0, 0, 0, 0, 0, 0, 0, 0, 100_00),
+        Totals("be", "EUR", 100_00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100_00),
         Totals("fr", "EUR", *IN_FRANCE[request.node.callspec.params["former"].stem]),
     ]
+
+
+def test_r24_r29_what_was_cancelled_and_refunded_before_is_due_and_can_be_confirmed(
+    former: Database,
+) -> None:
+    caller = "a caller of today"
+    books = books_on(former)
+    (owed,) = refunds_owed(former, [RefundsQuery("fr", None, 100)])
+    dues = [each.refund_due for each in owed]
+    assert [(due.due_minor, due.authorization_id is None) for due in dues] == [
+        (25_00, True),
+        (25_00, False),
+    ]
+    for due in dues:
+        posted = former.execute_sql(
+            "SELECT MAX(posted_at) FROM posting WHERE card_id = ?", (due.card_id,)
+        ).fetchone()[0]
+        assert microseconds(due.due_at) == posted
+    cancelled, refunded = dues
+    books.confirmed(25_00, card_id=cancelled.card_id, key=request_key(caller))
+    books.confirmed(25_00, authorization_id=refunded.authorization_id, key=request_key(caller))
+    assert refunds_owed(former, [RefundsQuery("fr", None, 100)]) == [[]]
+    assert audit(former) == []
 
 
 def test_every_code_still_finds_its_card(former: Database) -> None:

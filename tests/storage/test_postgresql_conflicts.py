@@ -77,6 +77,11 @@ def overtaken(
             lambda *_: [issue(order_id="one") for _ in range(2)], "23505", id="the same purchase"
         ),
         pytest.param(
+            lambda *_: [issue(payment_reference="one") for _ in range(2)],
+            "23505",
+            id="the same payment",  # R10
+        ),
+        pytest.param(
             lambda card, other: [authorize(each, order()) for each in (card, other)],
             "23505",
             id="two cards for the same order",

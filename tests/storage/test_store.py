@@ -10,6 +10,7 @@ from giftcard_rules.cards import AuthorizationState, CardState
 from giftcard_rules.commands import Command
 from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
+from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
@@ -23,6 +24,7 @@ from given.made_facts import (
     authorize,
     cancel,
     capture,
+    confirm_refund,
     issue,
     order,
     reverse,
@@ -31,6 +33,12 @@ from given.made_facts import (
 
 # The statement that makes a connection give up instead of waiting for another one.
 IMPATIENT = {SQLITE: "PRAGMA busy_timeout = 10", POSTGRESQL: "SET lock_timeout = 10"}
+
+
+def confirmation_of(due: RefundDue) -> Command:
+    if due.authorization_id is None:
+        return confirm_refund(1, card_id=due.card_id)
+    return confirm_refund(1, authorization_id=due.authorization_id)
 
 
 def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> None:
@@ -42,6 +50,7 @@ def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> N
         *(issue(order_id=purchase.order_id) for purchase in decided.purchases.values()),
         *(issue(key=key) for key in decided.requests),
         *(issue(market=market) for market, _ in decided.terms_versions),
+        *(confirmation_of(due) for due in decided.refunds_due.values()),
     ]
     loaded = books.store.load(questions).facts
     assert loaded == decided

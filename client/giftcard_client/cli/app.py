@@ -10,6 +10,7 @@ from giftcard_client.cli.authorization_commands import (
 )
 from giftcard_client.cli.demo.command import demo
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.refund_commands import refund_commands
 from giftcard_client.cli.remote_command import remote_command
 from giftcard_client.cli.rpc_commands import (
     authorize,
@@ -41,6 +42,7 @@ def run() -> None:
         market_terms,
     ):
         app.command()(remote_command(command))
+    app.add_typer(refund_commands())
     add_server_commands(app)
     app.command()(demo)
     app()

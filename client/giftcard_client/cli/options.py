@@ -95,6 +95,21 @@ ExtendSeconds = Annotated[
     int, typer.Option("--hold-seconds", help="How long to hold, from now on.")
 ]
 
+# A refund that the payment provider owes.
+CancelledCardId = Annotated[
+    str | None, typer.Option("--card-id", help="The card whose purchase was cancelled.")
+]
+RefundedAuthorizationId = Annotated[
+    str | None,
+    typer.Option(
+        "--authorization-id", help="The authorization whose order went back to another tender."
+    ),
+]
+ConfirmedAmount = Annotated[Money, _amount("What the payment provider has paid.", "--amount")]
+ProviderReference = Annotated[
+    str, typer.Option(help="The payment provider's own reference of the refund.")
+]
+
 # A purchase.
 CardAmount = Annotated[Money, _amount("The value of the card.", "--amount")]
 PaidBy = Annotated[

@@ -11,7 +11,7 @@ import grpc
 import typer
 from rich.console import Console
 
-from giftcard_client import Captured, GiftCardError, GiftCards, Reversed
+from giftcard_client import Captured, GiftCardError, Reversed
 from giftcard_client.cli.exit_codes import exit_code_of, report
 from giftcard_client.cli.options import (
     AuthorityFile,
@@ -33,12 +33,15 @@ BRING_A_CODE = {Captured, Reversed}
 
 
 def remote_command(command: Callable[..., object]) -> Callable[..., None]:
-    """Make a command out of a function that takes a GiftCards and options, and returns an answer.
+    """Make a command out of a function that takes a client and options, and returns an answer.
+
+    The type of its first parameter says which client: GiftCards, or one of another service.
 
     The command has the shared options too, makes a request id where none is given
     (so that it can show the id to a user who has to repeat the command), and
     shows the answer.
     """
+    client, *_ = inspect.signature(command, eval_str=True).parameters.values()
 
     def run(
         *,
@@ -57,10 +60,10 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
             shown["request_id"] = options["request_id"]
         credentials = _credentials(ca, cert, key)
         try:
-            with GiftCards(
+            with client.annotation(
                 target, credentials=credentials, timeout_seconds=timeout_seconds
-            ) as cards:
-                answer = command(cards, **options)
+            ) as opened:
+                answer = command(opened, **options)
         except GiftCardError as error:
             raise typer.Exit(report(error, shown, output)) from None
         if output is Output.JSON:

@@ -27,6 +27,7 @@ AUTHORIZE: Final = "/giftcard.v1.GiftCardService/Authorize"
 _NOBODY: Final[Roles] = frozenset()
 _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+_REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
 _TERMS: Final = "/giftcard.v1.TermsService"
 _HEALTH: Final = "/grpc.health.v1.Health"
@@ -44,6 +45,8 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_AUTHORIZATIONS}/ListAuthorizations": _PAYING_OR_SUPPORT,
     f"{_AUTHORIZATIONS}/ExtendAuthorization": frozenset({Role.CHECKOUT}),
     f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
+    f"{_REFUNDS}/ListRefundsDue": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_REFUNDS}/ConfirmRefund": frozenset({Role.REFUNDS, Role.SUPPORT}),
     f"{_TERMS}/GetTerms": frozenset({Role.STOREFRONT, Role.CHECKOUT, Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),

@@ -27,6 +27,7 @@ FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
     "- charged back": lambda totals: totals.charged_back_minor,
     "= owed": lambda totals: totals.owed_minor,
     "outstanding on cards": lambda totals: totals.outstanding_minor,
+    "cancelled and paid back": lambda totals: totals.refunds_paid_minor,
 }
 
 

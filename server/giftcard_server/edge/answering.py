@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 from google.rpc.status_pb2 import Status
 
 from giftcard_rules.terms import UnknownTermsError
+from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals
 from giftcard_server.edge.interception import abort
 from giftcard_server.errors import (
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     import grpc
     from google.protobuf.message import Message
 
+    from giftcard_rules.commands import Keyed
+    from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.submission import Answer
+    from giftcard_server.edge.canonical import Read
     from giftcard_server.logs import Summarized
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
@@ -64,6 +68,18 @@ def refusing(
             _undecided(servicer.undecided, context, error)
 
     return answering
+
+
+def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
+    """Return a request on its way to a decision; its record is looked up under all names."""
+    return Submission(
+        read.command,
+        read.canonical,
+        read.former,
+        read.mistakes_today,
+        caller.formerly,
+        throttled=throttled,
+    )
 
 
 def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:

@@ -8,10 +8,9 @@ from giftcard.v1 import authorization_service_pb2 as pb
 from giftcard.v1 import authorization_service_pb2_grpc as pb_grpc
 from giftcard_rules.authorization_calls import Listed, Previewed, Shown
 from giftcard_rules.commands import Declined
-from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import authorization_requests as requests
 from giftcard_server.edge import refusals, responses
-from giftcard_server.edge.answering import gone, granted, refusing
+from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort
 from giftcard_server.edge.page_tokens import page_token
 from giftcard_storage.order_pages import Place
@@ -85,9 +84,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Hold longer."""
         caller = self._caller_of(context)
         read = requests.extend(request, caller.name)
-        submission = Submission(
-            read.command, read.canonical, read.former, read.mistakes_today, caller.formerly
-        )
+        submission = submission_of(read, caller)
         return granted(self._committer.submit(submission, gone(context)), context).encoded
 
     @refusing

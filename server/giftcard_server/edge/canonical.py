@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from giftcard_rules import codes
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Keyed, Reverse
+from giftcard_rules.refund_commands import ConfirmRefund
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,6 +151,15 @@ def _extend_authorization(command: ExtendAuthorization) -> Meaning:
     }
 
 
+def _confirm_refund(command: ConfirmRefund) -> Meaning:
+    return {
+        "card_id": command.card_id,
+        "authorization_id": command.authorization_id,
+        "amount": command.amount,
+        "provider_reference": command.provider_reference,
+    }
+
+
 def _cancel(command: Cancel) -> Meaning:
     return {
         "purchase_order_id": command.purchase_order_id,
@@ -165,6 +175,7 @@ MEANINGS: Final[Mapping[type[Keyed], Callable[[Any], Meaning]]] = {
     Reverse: _reverse,
     Cancel: _cancel,
     ExtendAuthorization: _extend_authorization,
+    ConfirmRefund: _confirm_refund,
 }
 
 

@@ -15,9 +15,8 @@ from giftcard_rules import codes
 from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals, responses
-from giftcard_server.edge.answering import gone, granted, refusing
+from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort
 from giftcard_server.guesses.attempts import Attempt
 from giftcard_server.keys.key_ring import required_key
@@ -143,7 +142,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     ) -> Answer:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
-        submission = self._submission(read, context, throttled=wait is not None)
+        submission = submission_of(read, self._caller_of(context), throttled=wait is not None)
         answer = self._committer.submit(submission, gone(context))
         self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
@@ -152,20 +151,8 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
         """Decide a command that names no card by its code."""
-        submission = self._submission(read, context)
+        submission = submission_of(read, self._caller_of(context))
         return granted(self._committer.submit(submission, gone(context)), context)
-
-    def _submission(
-        self, read: Read[Keyed], context: grpc.ServicerContext, *, throttled: bool = False
-    ) -> Submission:
-        return Submission(
-            read.command,
-            read.canonical,
-            read.former,
-            read.mistakes_today,
-            self._caller_of(context).formerly,
-            throttled=throttled,
-        )
 
     def _with_code(
         self, kind: type[Replacing], answer: Answer, request_key: RequestKey

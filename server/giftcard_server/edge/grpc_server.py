@@ -11,8 +11,9 @@ from grpc_reflection.v1alpha import reflection
 from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
-from giftcard_server.edge import authorizations
+from giftcard_server.edge import authorizations, refunds
 from giftcard_server.edge import terms as terms_edge
 from giftcard_server.edge.gift_cards import service_methods
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.edge.refunds import RefundServicer
     from giftcard_server.edge.terms import TermsServicer
     from giftcard_server.process.ready_threads import ReadyThreads
     from giftcard_server.settings import Settings
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Those that this server is for, by the names that health knows them by.
-SERVICES: Final = (SERVICE, authorizations.SERVICE, terms_edge.SERVICE)
+SERVICES: Final = (SERVICE, authorizations.SERVICE, refunds.SERVICE, terms_edge.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.
@@ -54,6 +56,7 @@ class Servicers(NamedTuple):
     gift_cards: GiftCardServicer
     authorizations: AuthorizationServicer
     terms: TermsServicer
+    refunds: RefundServicer
 
 
 def grpc_server(
@@ -81,10 +84,12 @@ def grpc_server(
         servicers.authorizations, server
     )
     terms_grpc.add_TermsServiceServicer_to_server(servicers.terms, server)
+    refund_pb_grpc.add_RefundServiceServicer_to_server(servicers.refunds, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
     interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
+    interceptor.expect(refunds.SERVICE, refunds.service_methods())
     interceptor.expect(terms_edge.SERVICE, terms_edge.METHODS)
     return server
 

@@ -26,6 +26,8 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
+from giftcard_rules.refund_commands import RefundConfirmed
+from giftcard_server.edge import refund_messages
 from giftcard_server.edge.refusals import declined
 
 if TYPE_CHECKING:
@@ -173,6 +175,7 @@ _MESSAGE_OF: Final[dict[type[Outcome], Callable[[Any], Message]]] = {
     Reversed: _reversed,
     Cancelled: _cancelled,
     Extended: _extended,
+    RefundConfirmed: refund_messages.confirmed,
     Declined: _declined,
 }
 

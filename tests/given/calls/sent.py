@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard.v1.order_pb2 import Contact, Money, Order, OrderLine
 
 RPCS = ("Issue", "Validate", "Authorize", "Capture", "Reverse", "Cancel")
@@ -114,6 +115,16 @@ def reverse_request(authorize_request_id: str) -> pb.ReverseRequest:
 def cancel(code: str = UNKNOWN_CODE, purchase_order_id: str = "unknown") -> pb.CancelRequest:
     """Return a request to cancel the purchase of a card."""
     return pb.CancelRequest(request_id=new_id(), code=code, purchase_order_id=purchase_order_id)
+
+
+def confirm_refund(amount_minor: int, **target: str) -> refund_pb.ConfirmRefundRequest:
+    """Return a request to confirm a refund, of `card_id` or `authorization_id`."""
+    return refund_pb.ConfirmRefundRequest(
+        request_id=new_id(),
+        amount=euros(amount_minor),
+        provider_reference=f"refund-{new_id()}",
+        **target,
+    )
 
 
 def whole(rpc: str) -> Message:

@@ -11,6 +11,7 @@ from giftcard.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from giftcard.v1.gift_card_pb2 import Authorization
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard.v1.order_pb2 import Order
+from giftcard.v1.refund_service_pb2_grpc import RefundServiceStub
 from given.calls import sent
 from given.calls.answered import is_replay, refusal_of
 
@@ -26,6 +27,7 @@ class Shop:
         self.channel = channel
         self.stub = GiftCardServiceStub(channel)
         self.authorizations = AuthorizationServiceStub(channel)
+        self.refunds = RefundServiceStub(channel)
 
     def call(self, request: Any) -> Any:
         """Send a request to the RPC of its type."""
@@ -68,8 +70,8 @@ class Shop:
 
     def _rpc(self, request: Any) -> Any:
         rpc = _rpc_of(request)
-        stub = self.authorizations if hasattr(self.authorizations, rpc) else self.stub
-        return getattr(stub, rpc)
+        stubs = (self.stub, self.authorizations, self.refunds)
+        return next(getattr(stub, rpc) for stub in stubs if hasattr(stub, rpc))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from peewee import Database, Model
@@ -25,7 +26,7 @@ from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.edge.canonical import canonical
 from giftcard_server.parts import Parts
-from giftcard_storage import database, overview
+from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
@@ -82,6 +83,7 @@ class BooksOnDisk:
             writing=self._store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
             reading_durably=Store(self.durably),
+            find_refunds=partial(refunds.refunds_owed, self.beside),
             now=lambda: self.now,
             registry=CollectorRegistry(),
             encode=self._encode,

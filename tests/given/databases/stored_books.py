@@ -28,6 +28,7 @@ from given.made_facts import (
     authorize,
     cancel,
     capture,
+    confirm_refund,
     order,
     request_key,
     reverse,
@@ -134,3 +135,16 @@ def play_the_second_edition(books: Books) -> None:
     books.now = blocked.expires_at
     books.decide(CatchUp(blocked.card_id))
     books.decide(UnblockCard(blocked.card_id, restore_validity=True))
+    play_refunds(books)
+
+
+def play_refunds(books: Books) -> None:
+    """Play refunds that the payment provider has paid, in part and whole, and some that it owes."""
+    cancelled = books.bought(40_00, order_id="purchase-paid-back")
+    books.decide(cancel(cancelled))
+    books.confirmed(15_00, card_id=cancelled.card_id)
+    books.confirmed(25_00, card_id=cancelled.card_id, provider_reference="refund-2")
+    mixed = books.paid(books.bought(), order(80_00, order_id="order-two-tenders"))
+    books.reversed(mixed)
+    books.confirmed(10_00, authorization_id=mixed.authorization_id)
+    books.decide(confirm_refund(20_01, authorization_id=mixed.authorization_id))

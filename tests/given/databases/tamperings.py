@@ -21,6 +21,7 @@ PLACES: Final = {
     "cancelled": "(SELECT MIN(card_id) FROM card WHERE state = 'CANCELLED')",
     "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
     "hold": "(SELECT hold_id FROM card WHERE state = 'HELD')",
+    "owed": "(SELECT MIN(card_id) FROM refund_due WHERE authorization_id IS NOT NULL)",
     # A table whose name is a word of SQL itself.
     "authorization": '"authorization"',
 }
@@ -153,6 +154,39 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
     "request_has_its_authorization": (
         "DELETE FROM {authorization} WHERE authorization_id = {hold}",
         "UPDATE request SET authorization_id = NULL WHERE authorization_id = {hold}",
+    ),
+    "cancelled_purchase_is_due": (
+        "DELETE FROM refund_due WHERE authorization_id IS NULL",
+        "UPDATE refund_due SET due_minor = due_minor + 1 WHERE authorization_id IS NULL",
+        "UPDATE posting SET kind = 'CANCEL' WHERE kind = 'CHARGE_BACK'",
+    ),
+    "refund_to_other_tenders_is_due": (
+        "UPDATE {authorization} SET refunded_other_minor = 1 WHERE refunded_other_minor > 0",
+        "DELETE FROM refund_due WHERE authorization_id IS NOT NULL",
+        "UPDATE refund_due SET authorization_id = {hold} WHERE card_id = {owed}",
+    ),
+    "refund_due_is_of_its_card_and_order": (
+        "UPDATE refund_due SET market = 'be'",
+        "UPDATE refund_due SET currency = 'CHF'",
+        "UPDATE refund_due SET order_id = 'another'",
+        "DELETE FROM {authorization} WHERE refunded_other_minor > 0",
+    ),
+    "confirmed_refund_is_the_sum_of_its_confirmations": (
+        "UPDATE refund_due SET confirmed_minor = confirmed_minor - 1 WHERE confirmed_minor > 0",
+        "UPDATE refund_confirmation SET amount_minor = amount_minor + 1",
+        "DELETE FROM refund_confirmation",
+    ),
+    "confirmation_has_its_refund_due_and_version": (
+        "UPDATE refund_confirmation SET version = version + 100",
+        "DELETE FROM refund_due WHERE confirmed_minor > 0",
+    ),
+    "refund_paid_is_what_was_confirmed": (
+        "UPDATE posting SET amount_minor = amount_minor + 1 WHERE kind = 'REFUND_PAID'",
+        "DELETE FROM refund_confirmation",
+    ),
+    "confirmation_of_a_cancelled_purchase_has_its_posting": (
+        "DELETE FROM posting WHERE kind = 'REFUND_PAID'",
+        "UPDATE posting SET kind = 'CANCEL' WHERE kind = 'REFUND_PAID'",
     ),
     LIABILITY: (
         "UPDATE card SET balance_minor = balance_minor + 1 WHERE card_id = {active}",

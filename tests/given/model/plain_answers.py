@@ -11,8 +11,10 @@ from peewee import Model
 from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import CatchUp, DeskAct
+from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_server.deciding.submission import Answer
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
@@ -105,6 +107,9 @@ def as_shown(command: Wanted, answer: Answer) -> Facts:
         return facts | ({"declined": answer.reason.value} if answer.reason else {})
     if answer.reason is not None:
         return facts | _declined(answer)
+    if isinstance(command, ConfirmRefund):
+        confirmed = refund_pb.ConfirmRefundResponse.FromString(answer.encoded)
+        return facts | {"left": confirmed.refund_due.amount.amount_minor}
     service = authorization_pb if isinstance(command, ExtendAuthorization) else pb
     kind = getattr(service, f"{type(command).__name__}Response")
     response: Message = kind.FromString(answer.encoded)

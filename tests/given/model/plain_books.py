@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from giftcard_rules.commands import Capture, CatchUp, DeskAct, Issue, Keyed, RequestKey, Reverse
-from given.model.plain_terms import MARKETS, Facts, decline, decline_where, six_months_after
+from given.model.plain_terms import Facts, decline, decline_where, expiry_of
 
 Wanted = Keyed | CatchUp | DeskAct
 
@@ -53,7 +53,7 @@ class PlainBooks:
             "held": 0,
             "hold": None,
             "issued_at": now,
-            "expires_at": six_months_after(now, MARKETS[facts["market"]][1]),
+            "expires_at": expiry_of(now, facts["terms"]["months"], facts["market"]),
         }
         self.cards[card["card_id"]] = card
         return dict(card)
@@ -78,6 +78,7 @@ class PlainBooks:
             initial=amount,
             market=old["market"],
             currency=old["currency"],
+            terms=old["terms"],  # R38
             origin="REFUND",
             replaces=old["card_id"],
             blocked_at=old["blocked_at"],  # R37

@@ -19,7 +19,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from given.model.plain_books import Wanted
-from given.model.plain_returns import PlainReturns
+from given.model.plain_refunds import PlainRefunds
 from given.model.plain_terms import (
     MARKETS,
     Facts,
@@ -30,6 +30,7 @@ from given.model.plain_terms import (
     in_other_currency,
     pass_time,
     spent,
+    terms_at,
 )
 
 GIFT_CARDS = {"gift_card", "Gift Card", "GIFT-CARD"}  # R18
@@ -50,7 +51,7 @@ def _meaning(command: Wanted) -> Facts:
     return values | NAMES | own
 
 
-class PlainModel(PlainReturns):
+class PlainModel(PlainRefunds):
     """All commands, each decided once."""
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
@@ -90,6 +91,8 @@ class PlainModel(PlainReturns):
 
     def _issue(self, command: Issue, now: datetime) -> Facts:
         currency, _ = MARKETS[command.market]
+        terms = terms_at(command.market, now)
+        least, most = terms["amounts"]
         order = (command.market, command.purchase.order_id)
         reference = (command.market, command.purchase.payment_reference)
         decline_where(
@@ -100,7 +103,7 @@ class PlainModel(PlainReturns):
                 command.purchase.payment_method != PaymentMethod.BANK_CARD,
             ),
             ("PURCHASE_HAS_DISCOUNT", command.purchase.discount_codes != ()),
-            ("AMOUNT_OUT_OF_RANGE", not 2000 <= command.amount.amount_minor <= 50000),
+            ("AMOUNT_OUT_OF_RANGE", not least <= command.amount.amount_minor <= most),
         )
         card = self._new_card(
             command,
@@ -108,6 +111,7 @@ class PlainModel(PlainReturns):
             initial=command.amount.amount_minor,
             market=command.market,
             currency=currency,
+            terms=terms,
             origin="PURCHASE",
             replaces=None,
             purchase_order=command.purchase.order_id,
@@ -131,7 +135,7 @@ class PlainModel(PlainReturns):
         eligible = sum(
             line.amount_minor
             for line in order.lines
-            if line.category not in {"insurance", "mobile_plan"}
+            if line.category not in card["terms"]["not_paid"]
         )
         decline_where(
             ("WRONG_MARKET", card["market"] != market),

@@ -1,6 +1,6 @@
 """The plain model of what comes back, and of Customer Service's acts."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from giftcard_client.histories.model.terms import midnight_after
 from giftcard_rules.commands import (
@@ -27,6 +27,8 @@ from given.model.plain_terms import (
     the_day_that_counts,
     too_late,
 )
+
+NOT_PERFORMED = {ReverseReason.NOT_DELIVERED, ReverseReason.ORDER_CANCELLED}
 
 
 class PlainReturns(PlainBooks):
@@ -67,9 +69,15 @@ class PlainReturns(PlainBooks):
         pass_time(self.cards, self.holds, now)
         return self._reversed("RELEASED", hold, 0, 0, None)
 
+    def returnable_until(self, hold: Facts, delivered_on: date) -> datetime:
+        """Return the instant from which it is too late to change one's mind (R21)."""
+        days = self.cards[hold["card_id"]]["terms"]["return_days"]
+        return too_late(delivered_on, days, MARKETS[hold["market"]][1])
+
     def _refund(self, command: Reverse, hold: Facts, now: datetime) -> Facts:
         by_card = hold["captured"] - hold["to_cards"]
         by_others = hold["others"] - hold["to_others"]
+        terms = self.cards[hold["card_id"]]["terms"]
         wanted = command.refund_amount
         amount = by_card + by_others if wanted is None else wanted.amount_minor
         decline_where(("AMOUNT_EXCEEDS_REFUNDABLE", not 0 < amount <= by_card + by_others))
@@ -77,7 +85,7 @@ class PlainReturns(PlainBooks):
         zone = MARKETS[hold["market"]][1]
         if command.reason is ReverseReason.CHANGE_OF_MIND and not command.before_delivery:
             assert command.delivered_on is not None
-            deadline = too_late(command.delivered_on, 30, zone)
+            deadline = self.returnable_until(hold, command.delivered_on)
             if the_day_that_counts(command.exercised_on, now, zone) >= deadline:
                 decline("RETURN_WINDOW_CLOSED", deadline=deadline)
         to_card = min(amount, by_card)  # R24
@@ -85,7 +93,9 @@ class PlainReturns(PlainBooks):
         hold["whys"] = ([] if first_part else hold["whys"]) + [command.reason]
         whole = amount == by_card + by_others
         in_time = now < hold["captured_at"] + timedelta(days=7)
-        if whole and in_time and set(hold["whys"]) == {ReverseReason.TECHNICAL}:  # R39
+        failed_here = in_time and set(hold["whys"]) == {ReverseReason.TECHNICAL}
+        failed_there = terms["restores"] and set(hold["whys"]) <= NOT_PERFORMED
+        if whole and (failed_here or failed_there):  # R39
             hold["restored"] = hold["forfeited"]
         hold["to_cards"] += to_card
         hold["to_others"] += amount - to_card

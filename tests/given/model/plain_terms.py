@@ -16,6 +16,32 @@ MARKETS = {
     "ch": ("CHF", ZoneInfo("Europe/Zurich")),
 }
 
+# What is dated (R38): of cards that were sold before the day, and of those sold later in Belgium.
+EARLIER: Facts = {
+    "amounts": (20_00, 500_00),
+    "months": 6,
+    "cancel_days": 14,
+    "return_days": 30,
+    "not_paid": {"insurance", "mobile_plan"},
+    "restores": False,
+}
+NEW_DAY = ("be", date(2027, 1, 1))
+LATER: Facts = {
+    "amounts": (10_00, 300_00),
+    "months": 12,
+    "cancel_days": 20,
+    "return_days": 40,
+    "not_paid": {"insurance", "delivery"},
+    "restores": True,
+}
+
+
+def terms_at(market: str, now: datetime) -> Facts:
+    """Return the terms that a card sold now lives under."""
+    changed_in, day = NEW_DAY
+    is_new = market == changed_in and now.astimezone(MARKETS[market][1]).date() >= day
+    return LATER if is_new else EARLIER
+
 
 class ModelDeclinedError(Exception):
     """The model declines, for a reason; some come with an instant that a caller may act on."""
@@ -43,9 +69,9 @@ def decline_where(*checks: tuple[str, bool]) -> None:
             decline(reason)
 
 
-def six_months_after(instant: datetime, zone: ZoneInfo) -> datetime:
+def expiry_of(sold_at: datetime, months: int, market: str) -> datetime:
     """Return the instant at which a card expires (R12)."""
-    return months_after(instant, 6, zone)
+    return months_after(sold_at, months, MARKETS[market][1])
 
 
 def too_late(start: date, days: int, zone: ZoneInfo) -> datetime:
@@ -93,7 +119,7 @@ def in_other_currency(amount: Money | None, hold: Facts) -> bool:
 def cancellable_until(card: Facts) -> datetime:
     """Return the instant from which a card's purchase cannot be cancelled any more (R25)."""
     zone = MARKETS[card["market"]][1]
-    return too_late(card["issued_at"].astimezone(zone).date(), 14, zone)
+    return too_late(card["issued_at"].astimezone(zone).date(), card["terms"]["cancel_days"], zone)
 
 
 def the_day_that_counts(on: date | None, now: datetime, zone: ZoneInfo) -> datetime:

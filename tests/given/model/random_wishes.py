@@ -50,7 +50,7 @@ RECENT = st.integers(0, 7)
 EXERCISED_DAYS_AGO = seldom([None], [0, 1, 3, 10, -1])
 RARELY = seldom([False], [True])
 CALLER = seldom(["checkout"], ["returns desk", *FORMERLY])
-MARKET = st.sampled_from(["fr", "fr", "be", "ch", "fr", "fr"])
+MARKET = st.sampled_from(["fr", "be", "be", "ch", "fr", "fr"])
 PART_MINOR = st.none() | st.sampled_from([10_00, 1, 9_99, 20_00, 49_99, 50_00, 80_00, 5_00])
 LINES = st.lists(
     st.tuples(
@@ -70,7 +70,7 @@ def _wish(kind: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Wish]
 
 ISSUE = _wish(
     "issue",
-    amount=seldom([20_00, 50_00, 100_00, 500_00], [19_99, 500_01]),
+    amount=seldom([20_00, 50_00, 100_00, 300_00], [9_99, 10_00, 19_99, 300_01, 500_00, 500_01]),
     order=st.integers(0, 500),
     market=MARKET,
     wrong_currency=RARELY,
@@ -109,7 +109,7 @@ REVERSE = _wish(
     ),
     exercised_days_ago=EXERCISED_DAYS_AGO,
     before_delivery=RARELY,
-    delivered_days_ago=st.sampled_from([0, 5, 20, 29, 30, 31, 33, 36, 1]),
+    delivered_days_ago=st.sampled_from([0, 5, 20, 29, 30, 31, 33, 36, 40, 43, 1]),
 )
 CANCEL = _wish(
     "cancel",

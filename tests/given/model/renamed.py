@@ -5,6 +5,7 @@ from dataclasses import replace
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.codes import derive_authorization_id
 from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Keyed, Reverse
+from giftcard_rules.refund_commands import ConfirmRefund
 from given.made_facts import KEY, made_by
 from given.model.plain_books import FORMERLY
 
@@ -20,7 +21,7 @@ def renamed(sent: Keyed, caller: str) -> Keyed:
             return replace(sent, key=key, authorization_id=made)
         case Reverse():
             return replace(sent, key=key, new_card=made_by(key), formerly=FORMERLY[caller])
-        case Cancel() | ExtendAuthorization():
+        case Cancel() | ExtendAuthorization() | ConfirmRefund():
             return replace(sent, key=key)
         case Issue() | Capture():
             return replace(sent, key=key, new_card=made_by(key))

@@ -19,6 +19,7 @@ Code = grpc.StatusCode
 
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
+REFUNDS: Final = "/giftcard.v1.RefundService"
 GET_TERMS: Final = "/giftcard.v1.TermsService/GetTerms"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
@@ -28,6 +29,7 @@ LOOKING: Final = {
     f"{AUTHORIZATIONS}/{rpc}"
     for rpc in ("GetAuthorization", "ListAuthorizations", "PreviewReverse")
 }
+PAYING_BACK: Final = {f"{REFUNDS}/{rpc}" for rpc in ("ListRefundsDue", "ConfirmRefund")}
 
 MAY_CALL: Final = {
     Role.CHECKOUT: {
@@ -37,8 +39,8 @@ MAY_CALL: Final = {
         GET_TERMS,
     },
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate", GET_TERMS},
-    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, GET_TERMS},
+    Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING, *PAYING_BACK},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, *PAYING_BACK, GET_TERMS},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -37,17 +38,17 @@ def books(place: Place) -> Iterator[BooksOnDisk]:
         yield opened
 
 
-NO_BYTES: Any = None
+NOTHING: Any = None
 LOST_RING = KeyRing((Key("lost", b"the secret that nobody has, 32 B."),))
 NOWHERE = issue(market="nowhere")
 TAKEN = issue()
-NAMELESS = issue(payment_reference=None)
+NAMELESS = issue(new_card=replace(issue().new_card, last4=NOTHING))
 
 
 @pytest.mark.parametrize(
     ("culprit", "error"),
     [
-        pytest.param(Submission(issue(), NO_BYTES), TypeError, id="no fingerprint"),
+        pytest.param(Submission(issue(), NOTHING), TypeError, id="no fingerprint"),
         pytest.param(submission(NOWHERE), KeyError, id="no such market"),
         pytest.param(submission(CatchUp("no card")), KeyError, id="no such card"),
         pytest.param(

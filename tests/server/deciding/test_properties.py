@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
-from giftcard_storage.schema import Authorization, Card, Posting
+from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
@@ -33,17 +33,8 @@ from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_books import keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import (
-    ACT,
-    ASK,
-    ISSUE,
-    RECENT,
-    REVERSE,
-    WISH,
-    Callers,
-    Wish,
-    seldom,
-)
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
+from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -91,7 +82,7 @@ class Life(RuleBasedStateMachine):
         self.lent = ExitStack()
         self.books = self.lent.enter_context(lend())
         self.model = PlainModel()
-        self.callers = Callers(self.model)
+        self.callers = RefundCallers(self.model)
         self.first_answers: dict[RequestKey, Answer] = {}
 
     def teardown(self) -> None:
@@ -108,18 +99,23 @@ class Life(RuleBasedStateMachine):
         self.books.now += start
         self.commands_share_a_batch(cards)
 
-    @rule(wishes=st.lists(WISH, min_size=2, max_size=8))
+    @rule(wishes=st.lists(ANY_WISH, min_size=2, max_size=8))
     def commands_share_a_batch(self, wishes: list[Wish]) -> None:
         commands, answered = [], []
         for wish in wishes:
-            commands.append(self.callers.command(wish, self.books.now))
-            answered.append(self.model.answer(commands[-1], self.books.now))
+            for command in self.callers.commands(wish, self.books.now):
+                commands.append(command)
+                answered.append(self.model.answer(command, self.books.now))
         answers = self.books.together(commands)
         for command, answer, facts in zip(commands, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
             assert as_shown(command, answer) == expected(facts)
             if isinstance(command, Keyed):
                 self._is_the_first_answer(command.key, answer, facts)
+
+    @rule(wish=TWO_TENDERS)
+    def an_order_of_two_tenders_comes_back(self, wish: Wish) -> None:
+        self.commands_share_a_batch([wish])
 
     @rule(wish=ASK)
     def somebody_asks(self, wish: Wish) -> None:
@@ -190,11 +186,19 @@ class Life(RuleBasedStateMachine):
         pass_time(cards, holds, self.books.now)
         pass_time(expected_cards, expected_holds, self.books.now)
         for card in expected_cards.values():
-            del card["orders"]
+            del card["orders"], card["terms"]
         for hold in expected_holds.values():
             hold.pop("whys", None)
         assert cards == expected_cards
         assert holds == expected_holds
+
+    @invariant()
+    def what_is_due_and_confirmed_is_as_in_the_model(self) -> None:
+        dues = {
+            row["card_id"]: (row["authorization_id"], row["due_minor"], row["confirmed_minor"])
+            for row in self.books.rows(RefundDue)
+        }
+        assert dues == self.model.refunds_due()
 
     @invariant()
     def postings_balance_and_nothing_is_negative(self) -> None:
@@ -260,7 +264,7 @@ def test_whatever_callers_do_the_books_are_what_the_model_says(kind: Kind, lend:
 
 
 Step = tuple[timedelta, list[Wish]]
-STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(WISH, min_size=2, max_size=10))
+STEP = st.tuples(st.just(timedelta(0)) | JUMPS, st.lists(ANY_WISH, min_size=2, max_size=10))
 
 
 @pytest.mark.timeout(300)  # Likewise.
@@ -283,7 +287,7 @@ def test_commands_end_the_same_in_one_batch_and_one_by_one(kind: Kind, lend: Len
 
 def _commands(steps: list[Step]) -> list[tuple[datetime, list[Command]]]:
     model = PlainModel()
-    callers, now = Callers(model), NOW
+    callers, now = RefundCallers(model), NOW
     batches: list[tuple[datetime, list[Command]]] = []
     for jump, wishes in steps:
         now += jump

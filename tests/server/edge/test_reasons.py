@@ -11,7 +11,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.order_pb2 import Money
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
-from given.calls import declined_calls, sent
+from given.calls import declined_calls, declined_refunds, sent
 from given.calls.answered import refusal
 from given.calls.declined_calls import ATTEMPTS, World
 from given.calls.shop import shop_at
@@ -139,6 +139,26 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
         {},
         "NOT_A_PURCHASED_CARD",
     ),
+    (
+        declined_refunds.confirming_a_cent_more_than_is_due,
+        FAILED,
+        {"due_amount_minor": "5000"} | EUR,
+        "REFUND_NOT_DUE",
+    ),
+    (
+        declined_refunds.confirming_for_an_order_that_was_not_refunded,
+        FAILED,
+        {"due_amount_minor": "0"} | EUR,
+        "REFUND_NOT_DUE",
+    ),
+    (declined_refunds.confirming_for_an_unknown_card, Code.NOT_FOUND, {}, "CARD_NOT_FOUND"),
+    (
+        declined_refunds.confirming_for_an_unknown_authorization,
+        Code.NOT_FOUND,
+        {},
+        "AUTHORIZATION_NOT_FOUND",
+    ),
+    (declined_refunds.confirming_in_another_currency, FAILED, EUR, "CURRENCY_MISMATCH"),
 )
 
 
@@ -160,7 +180,7 @@ def test_a_decline_has_its_reason_and_its_details(
 
 # The acts of Customer Service are commands whose RPCs come with its own service. ANSWER_RETIRED
 # needs a server with another ring: tests/server/keys/test_retired_keys.py produces it.
-WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED", "REFUND_NOT_DUE"}
+WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED"}
 
 
 def test_every_reason_has_a_call_that_is_declined_for_it() -> None:

@@ -113,6 +113,20 @@ def migrate_while_busy(place: Place, server: ServerProcess) -> None:
         assert all(buyer.result() for buyer in buyers)
 
 
+def assert_what_it_makes_due_is_due(theirs: Shop, ours: Shop) -> None:
+    """Refund and cancel at a server of the former version, and confirm it at this one's."""
+    paid = theirs.paid(theirs.bought(50_00).code, sent.order(80_00))
+    theirs.call(sent.reverse(paid.authorization_id))
+    order_id = (unused := sent.issue(25_00)).purchase.order_id
+    cancelled = theirs.call(sent.cancel(theirs.call(unused).code, order_id))
+    for amount_minor, target in (
+        (30_00, {"authorization_id": paid.authorization_id}),
+        (25_00, {"card_id": cancelled.card.card_id}),
+    ):
+        confirmed = ours.call(sent.confirm_refund(amount_minor, **target)).refund_due
+        assert confirmed.amount.amount_minor == 0
+
+
 def assert_sound(place: Place) -> None:
     audited = giftcard("audit", settings=place.environment)
     assert audited.returncode == 0, audited.stdout + audited.stderr
@@ -182,6 +196,7 @@ def test_a_running_server_of_the_former_version_goes_on_beside_this_one(
             ends.call(sent.capture(hold.authorization_id))
             refunded = [returned(shop, hold.authorization_id, 10_00) for shop in (begins, ends)]
             assert refunded == [10_00, 20_00]
+        assert_what_it_makes_due_is_due(theirs, ours)
         assert former.plays_a_life(new.target) == ""
         assert old.terminate() == new.terminate() == 0
         assert "defect" not in old.log_text() + new.log_text()

@@ -1,0 +1,139 @@
+"""What commands name, and what the facts name that were found: the values to be looked up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from giftcard_rules.authorization_calls import (
+    ExtendAuthorization,
+    GetAuthorization,
+    ListAuthorizations,
+    PreviewReverse,
+)
+from giftcard_rules.commands import (
+    Authorize,
+    BlockCard,
+    Cancel,
+    Capture,
+    CatchUp,
+    Issue,
+    Keyed,
+    Reverse,
+    UnblockCard,
+    WriteOffCard,
+)
+from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.questions import Validate
+from giftcard_rules.refund_commands import ConfirmRefund
+from giftcard_storage.lookups import (
+    AUTHORIZATIONS,
+    CARDS,
+    DATA_KEYS,
+    LIVE_AUTHORIZATIONS,
+    LOOKUPS,
+    PURCHASE_ORDERS,
+    PURCHASE_REFERENCES,
+    PURCHASES,
+    REFUNDS_DUE,
+    REFUNDS_OF_ORDERS,
+    REPLACEMENTS,
+    REQUESTS,
+    TERMS_VERSIONS,
+)
+
+if TYPE_CHECKING:
+    from giftcard_rules.authorization_calls import Query
+    from giftcard_rules.cards import Authorization
+    from giftcard_rules.commands import Decidable, RequestKey
+    from giftcard_rules.facts import RequestRecord
+    from giftcard_storage.lookups import Lookup
+
+
+class Named:
+    """The values that commands and facts name, by the lookup that finds what they name."""
+
+    def __init__(self) -> None:
+        self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
+        self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
+        self._shown: set[RequestKey] = set()  # The requests whose authorizations are shown.
+
+    def add(self, command: Decidable) -> None:
+        """Take in what a command names."""
+        values = self.values
+        match command:
+            case Issue():
+                values[PURCHASE_ORDERS].add(command.purchase.order_id)
+                values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
+                values[TERMS_VERSIONS].add(command.market)
+            case Authorize() | Validate():
+                self._add_checkout(command)
+            case Capture() | ExtendAuthorization():
+                values[AUTHORIZATIONS].add(command.authorization_id)
+            case Reverse():
+                self._add_if(AUTHORIZATIONS, command.authorization_id)
+                self._add_if(REQUESTS, command.authorize_request_id)
+            case Cancel():
+                values[CARDS].update(command.card_ids)
+                values[PURCHASES].update(command.card_ids)
+            case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
+                values[CARDS].add(command.card_id)
+            case Reinstate() | ConfirmRefund():
+                self._add_seldom(command)
+            case GetAuthorization() | ListAuthorizations() | PreviewReverse():
+                self._add_query(command)
+        if isinstance(command, Keyed):
+            values[REQUESTS].add(command.key.request_id)
+
+    def _add_seldom(self, command: Reinstate | ConfirmRefund) -> None:
+        self._add_if(CARDS, command.card_id)
+        if isinstance(command, Reinstate):
+            self._add_if(AUTHORIZATIONS, command.lapsed_id)
+            self._add_if(LIVE_AUTHORIZATIONS, command.order_id)
+            return
+        self._add_if(PURCHASES, command.card_id)
+        self._add_if(REFUNDS_DUE, command.card_id)
+        self._add_if(AUTHORIZATIONS, command.authorization_id)
+        self._add_if(REFUNDS_OF_ORDERS, command.authorization_id)
+
+    def _add_if(self, lookup: Lookup, value: str | None) -> None:
+        if value is not None:
+            self.values[lookup].add(value)
+
+    def _add_checkout(self, command: Authorize | Validate) -> None:
+        self.values[CARDS].update(command.card_ids)
+        if command.order is not None:
+            self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
+        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
+            self.values[DATA_KEYS].update(command.card_ids)
+
+    def _add_query(self, query: Query) -> None:
+        match query:
+            case PreviewReverse():
+                self.add(query.reverse)
+            case ListAuthorizations():
+                self.values[AUTHORIZATIONS].update(query.authorization_ids)
+            case GetAuthorization():
+                self._add_if(AUTHORIZATIONS, query.authorization_id)
+                self._add_if(REPLACEMENTS, query.authorization_id)
+                self._shown.update(query.authorize)
+                self.values[REQUESTS].update(key.request_id for key in query.authorize)
+
+    def found_record(self, record: RequestRecord) -> None:
+        """Take in the authorization of a record, and where it is shown, its replacements."""
+        self._add_if(AUTHORIZATIONS, record.authorization_id)
+        if record.key in self._shown:
+            self._add_if(REPLACEMENTS, record.authorization_id)
+
+    def found(self, authorization: Authorization) -> None:
+        """Spare the search by id for an authorization, which was perhaps found by its order."""
+        self._searched[AUTHORIZATIONS].add(authorization.authorization_id)
+
+    def searches(self) -> list[tuple[Lookup, set[str]]]:
+        """Return the values that were named and not searched yet, and count them as searched."""
+        searches = []
+        for lookup, values in self.values.items():
+            searched = self._searched[lookup]
+            if new := values - searched:
+                searched |= new
+                searches.append((lookup, new))
+        return searches
