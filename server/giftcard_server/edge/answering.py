@@ -70,6 +70,18 @@ def refusing(
     return answering
 
 
+def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
+    """Return a request on its way to a decision; its record is looked up under all names."""
+    return Submission(
+        read.command,
+        read.canonical,
+        read.former,
+        read.mistakes_today,
+        caller.formerly,
+        throttled=throttled,
+    )
+
+
 def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     """Return an answer that was granted, and end the RPC with the status of one that was not."""
     metadata = REPLAYED if answer.replayed else ()

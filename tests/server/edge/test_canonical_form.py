@@ -6,10 +6,8 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from google.type.date_pb2 import Date
 
-from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard.v1.order_pb2 import Contact, Order, OrderLine
@@ -20,10 +18,10 @@ from giftcard_server.edge import authorization_requests, refund_messages
 from giftcard_server.edge.canonical import MEANINGS, Read, canonical
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.markets import BUILT_IN
+from given.calls.golden_requests import GOLDEN_OF_OTHER_SERVICES, ID
 from given.calls.sent import euros
 from given.servers.running import NOON
 
-ID: Final = "ABCDEF00-0000-4000-8000-000000000001"
 CODE: Final = "oooo 0000-OOOO-0000"
 READER: Final = RequestReader(KeyRing((Key("2026", bytes(32)),)), BUILT_IN)
 SOMEBODY: Final = Contact(name="Chloé", email="chloe@example.com", locale="fr-FR")
