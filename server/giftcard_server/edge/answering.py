@@ -92,18 +92,6 @@ def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     return answer
 
 
-def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
-    """Return what a request asks to be decided."""
-    return Submission(
-        read.command,
-        read.canonical,
-        read.former,
-        read.mistakes_today,
-        caller.formerly,
-        throttled=throttled,
-    )
-
-
 def gone(context: grpc.ServicerContext) -> Callable[[], bool]:
     """Return how to find out whether the caller has stopped waiting."""
     return lambda: not context.is_active()
