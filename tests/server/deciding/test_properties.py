@@ -33,8 +33,9 @@ from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_books import Wanted, keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish
 from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
+from given.model.times import JUMPS, STARTS
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -54,30 +55,6 @@ BOUNDED = settings(
 
 # A look or a commit takes PostgreSQL several times as long as the file beside us.
 EXAMPLES = {Kind.SQLITE: BOUNDED, Kind.POSTGRESQL: settings(BOUNDED, max_examples=10)}
-
-MICROSECOND = timedelta(microseconds=1)
-JUMPS = seldom(
-    [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=12)],
-    [
-        MICROSECOND,
-        timedelta(days=1) - MICROSECOND,
-        timedelta(days=1),
-        timedelta(days=7),
-        timedelta(days=14),
-        timedelta(days=20),
-        timedelta(days=61),
-        timedelta(days=183),
-    ],
-)
-
-
-# Before, at and after the day from which Belgium has other terms.
-STARTS = st.builds(
-    lambda days, hours: timedelta(days=days, hours=hours),
-    st.sampled_from([150, 0, 108, 200, 90, 300]),
-    st.integers(0, 47),
-)
-
 
 Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
 
