@@ -46,6 +46,10 @@ class Recurring:
         self.stopping.set()
         self._thread.join()
 
+    def pause(self) -> None:
+        """Wait for the next round, or for the end."""
+        self.stopping.wait(self._every_seconds)
+
     def _run(self) -> None:
         while not self.stopping.is_set():
             try:
@@ -57,4 +61,4 @@ class Recurring:
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400
-            self.stopping.wait(self._every_seconds)
+            self.pause()

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Command, Keyed, RequestKey, Reverse, ReverseReason
 from giftcard_server.deciding.submission import Answer
+from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
@@ -36,6 +37,7 @@ from given.model.plain_terms import Facts, cancellable_until, pass_time
 from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish
 from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
 from given.model.times import JUMPS, STARTS
+from given.model.told_events import assert_told
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -215,6 +217,11 @@ class Life(LastMoments):
             if row["other_tender_minor"] is not None:
                 assert to_other <= row["other_tender_minor"]
             assert row["restored_minor"] in {0, row["forfeited_minor"]}
+
+    @invariant()
+    def events_tell_what_the_model_says(self) -> None:
+        told = self.books.rows(Event) + self.books.rows(NewEvent)
+        assert_told(told, self.books.rows(Card), self.model)
 
     def _is_the_first_answer(self, key: RequestKey, answer: Answer, facts: Facts) -> None:
         """Hold a replay against the first answer, byte by byte; remember a first one."""
