@@ -1,7 +1,7 @@
 """Random commands, replays and clock jumps: real storage and committer against a plain model."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
@@ -29,13 +28,15 @@ from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
 from given.model.accounts import accounts_after
+from given.model.last_moments import AT_THE_LIMIT, LastMoments
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
-from given.model.plain_books import keys_of
+from given.model.plain_books import Wanted, keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish
 from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
+from given.model.times import JUMPS, STARTS
 from given.model.told_events import assert_told
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
@@ -57,26 +58,10 @@ BOUNDED = settings(
 # A look or a commit takes PostgreSQL several times as long as the file beside us.
 EXAMPLES = {Kind.SQLITE: BOUNDED, Kind.POSTGRESQL: settings(BOUNDED, max_examples=10)}
 
-MICROSECOND = timedelta(microseconds=1)
-JUMPS = seldom(
-    [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=12)],
-    [
-        MICROSECOND,
-        timedelta(days=1) - MICROSECOND,
-        timedelta(days=1),
-        timedelta(days=7),
-        timedelta(days=14),
-        timedelta(days=20),
-        timedelta(days=61),
-        timedelta(days=183),
-    ],
-)
-
-
 Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
 
 
-class Life(RuleBasedStateMachine):
+class Life(LastMoments):
     """The books equal the model, for any calls at any time."""
 
     def __init__(self, lend: Lend) -> None:
@@ -94,7 +79,7 @@ class Life(RuleBasedStateMachine):
         self.lent.close()
 
     @initialize(
-        start=st.integers(0, 365 * 24).map(lambda hours: timedelta(hours=hours)),
+        start=STARTS,
         cards=st.lists(ISSUE, min_size=2, max_size=4),
     )
     def cards_are_bought(self, start: timedelta, cards: list[Wish]) -> None:
@@ -103,13 +88,18 @@ class Life(RuleBasedStateMachine):
 
     @rule(wishes=st.lists(ANY_WISH, min_size=2, max_size=8))
     def commands_share_a_batch(self, wishes: list[Wish]) -> None:
-        commands, answered = [], []
-        for wish in wishes:
-            for command in self.callers.commands(wish, self.books.now):
-                commands.append(command)
-                answered.append(self.model.answer(command, self.books.now))
-        answers = self.books.together(commands)
-        for command, answer, facts in zip(commands, answers, answered, strict=True):
+        # Each wish is about what the ones before it have led to.
+        self.answered_as_in_the_model(
+            command for wish in wishes for command in self.callers.commands(wish, self.books.now)
+        )
+
+    def answered_as_in_the_model(self, commands: Iterable[Wanted]) -> None:
+        sent, answered = [], []
+        for command in commands:
+            sent.append(command)
+            answered.append(self.model.answer(command, self.books.now))
+        answers = self.books.together(sent)
+        for command, answer, facts in zip(sent, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
             assert as_shown(command, answer) == expected(facts)
             if isinstance(command, Keyed):
@@ -160,7 +150,7 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, jump: timedelta) -> None:
         self.books.now += jump
 
-    @rule(which=st.integers(0, 20), late=st.sampled_from([-MICROSECOND, timedelta(0)]))
+    @rule(which=st.integers(0, 20), late=AT_THE_LIMIT)
     def something_is_about_to_end(self, which: int, late: timedelta) -> None:
         cards, holds = self.model.cards.values(), self.model.holds.values()
         ends = {each["expires_at"] for each in (*cards, *holds)}
