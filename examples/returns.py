@@ -15,6 +15,9 @@ A return has one id, and the ids of its requests are derived from that. So a
 return that was cut short, by a lost answer or a crash, is simply processed again:
 finished requests get the same answer, including the new card's code, and the
 others are carried out once.
+
+What the bank gave back is confirmed to the service (`confirm_bank_refund`). Until then
+it stays in the list of refunds that are due, so that none is forgotten.
 """
 
 import argparse
@@ -123,7 +126,6 @@ def take_back(
         # Also where the bank declines: the customer is owed the rest, and Customer
         # Service must find out why.
         return Refunded(is_settled=False, to_gift_card=first.amount)
-    # What the bank did is confirmed to the gift card service here.
     return Refunded(is_settled=True, to_gift_card=first.amount, to_bank_card=rest.amount)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from grpc_health.v1 import health_pb2
 
+from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import order_pb2
 from giftcard_rules import codes
@@ -19,6 +20,7 @@ from giftcard_server.callers.callers import ANYBODY
 from loads.http2_load import Call
 
 SERVICE: Final = "/giftcard.v1.GiftCardService/"
+AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService/"
 CARD_MINOR: Final = 100_00
 PHONE_MINOR: Final = 55_00
 DELIVERY_MINOR: Final = 5_00
@@ -100,6 +102,28 @@ def reverse(key: Key, authorize_id: str) -> Call:
         reason=pb.REVERSE_REASON_ORDER_CANCELLED,
     )
     return Call(f"{SERVICE}Reverse", request.SerializeToString())
+
+
+def get_authorization(key: Key, authorize_id: str) -> Call:
+    """Look at what an Authorize set aside."""
+    request = authorization_pb.GetAuthorizationRequest(
+        authorization_id=_authorization_id(key, authorize_id)
+    )
+    return Call(f"{AUTHORIZATIONS}GetAuthorization", request.SerializeToString())
+
+
+def preview_reverse(key: Key, authorize_id: str) -> Call:
+    """Ask what would be released."""
+    request = authorization_pb.PreviewReverseRequest(
+        authorization_id=_authorization_id(key, authorize_id),
+        reason=pb.REVERSE_REASON_ORDER_CANCELLED,
+    )
+    return Call(f"{AUTHORIZATIONS}PreviewReverse", request.SerializeToString())
+
+
+def would_be_granted(answer: bytes) -> bool:
+    """Return whether Reverse would be granted: a preview that refuses has the status OK as well."""
+    return bool(authorization_pb.PreviewReverseResponse.FromString(answer).outcome)
 
 
 def _authorization_id(key: Key, authorize_id: str) -> str:

@@ -120,6 +120,10 @@ def _of_the_ceiling(database: str) -> Iterator[Target]:
     )
     what = "Validate, 64 in flight, against an empty RPC"
     yield Target(what, validate, (empty,), at_least=0.5)
+    for name in calls.LOOKS:
+        looked = Case(calls.SECTION, name, database, BUSY)
+        what = f"{name}, 64 in flight, against Validate"
+        yield Target(what, looked, (validate,), at_least=0.95)  # Equal, but for noise.
 
 
 def _of_batches(database: str) -> Iterator[Target]:

@@ -1,8 +1,8 @@
 """Every kind of call on both databases, with few and many in flight, beside an empty RPC.
 
 In one round, as many cards as there are calls go through their life: they are issued, validated,
-authorized, reversed, and finally authorized and captured. Both servers run all the time and take
-turns.
+authorized, looked at, reversed, and finally authorized and captured. Both servers run all the time
+and take turns.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from loads.messages import (
     authorize,
     capture,
     code_of,
+    get_authorization,
     is_usable,
     issue,
     new_id,
+    preview_reverse,
     reverse,
     validate,
+    would_be_granted,
 )
 from loads.servers import Server, World, serving
 from plans import BUSY, Plan
@@ -28,7 +31,9 @@ from results import DATABASES, EMBEDDED, Case, Results, Sample
 
 SECTION = "calls"
 EMPTY_RPC = "empty RPC (health check)"
-NAMES = (EMPTY_RPC, "Validate", "Authorize", "Authorize + Capture", "Issue", "Reverse")
+# The reads that shall cost no more than Validate.
+LOOKS = ("GetAuthorization", "PreviewReverse")
+NAMES = (EMPTY_RPC, "Validate", *LOOKS, "Authorize", "Authorize + Capture", "Issue", "Reverse")
 # By default a server refuses more calls than it can answer soon, which 256 at a time may be.
 # Here all of them shall wait, since a refusal says nothing about speed.
 PATIENT = {"GIFTCARD_WAITING_LIMIT": "256", "GIFTCARD_RPC_THREADS": "800"}
@@ -70,6 +75,10 @@ def life(server: Server, cards: int, in_flight: int) -> dict[str, Run]:
         # Next to Validate and Authorize, which are compared with it.
         EMPTY_RPC: server.run([[EMPTY]] * cards, in_flight),
         "Authorize": server.run([[hold] for hold in holds], in_flight),
+        "GetAuthorization": server.run([[get_authorization(key, id_)] for id_ in held], in_flight),
+        "PreviewReverse": server.run(
+            [[preview_reverse(key, id_)] for id_ in held], in_flight, would_be_granted
+        ),
         "Reverse": server.run([[reverse(key, id_)] for id_ in held], in_flight),
         "Authorize + Capture": server.run(payments, in_flight),
     }

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_server.callers.callers import Callers
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings

@@ -16,7 +16,7 @@ import structlog
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
-from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge import events
@@ -219,7 +219,8 @@ def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
         except ClockWrongError:
             return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
-    return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
+    together = min(CARDS_TOGETHER, parts.settings.waiting_limit)
+    return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds, together)
 
 
 def _in_background(

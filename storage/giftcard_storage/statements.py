@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
@@ -24,6 +24,30 @@ from giftcard_storage.schema import (
 if TYPE_CHECKING:
     from giftcard_storage.engines.engine import Engine, Selection
     from giftcard_storage.lookups import Lookup
+
+
+_CHANGES_OF_A_CARD: Final = (
+    Card.state,
+    Card.balance_minor,
+    Card.held_minor,
+    Card.hold_id,
+    Card.version,
+)
+# Apart, so that no other change of a card can undo a block that it has not seen.
+_CHANGES_OF_A_BLOCK: Final = (Card.blocked, Card.blocked_at, Card.expires_at)
+_CHANGES_OF_AN_AUTHORIZATION: Final = (
+    Authorization.state,
+    Authorization.expires_at,
+    Authorization.captured_minor,
+    Authorization.refunded_minor,
+    Authorization.refunded_other_minor,
+    Authorization.other_tender_minor,
+    Authorization.restored_minor,
+    Authorization.captured_at,
+    Authorization.first_held_at,
+    Authorization.refunded_for,
+    Authorization.refunded_other_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +88,10 @@ def statements_of(engine: Engine) -> Statements:
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
         note_ring_key=engine.note(RingKeyInUse),
-        update_card=engine.update(
-            (Card.state, Card.balance_minor, Card.held_minor, Card.hold_id, Card.version),
-            Card.card_id,
-            Card.version,
-        ),
-        # Apart, so that no other change of a card can undo a block that it has not seen.
-        update_block=engine.update(
-            (Card.blocked, Card.blocked_at, Card.expires_at), Card.card_id, Card.version
-        ),
+        update_card=engine.update(_CHANGES_OF_A_CARD, Card.card_id, Card.version),
+        update_block=engine.update(_CHANGES_OF_A_BLOCK, Card.card_id, Card.version),
         update_authorization=engine.update(
-            (
-                Authorization.state,
-                Authorization.expires_at,
-                Authorization.captured_minor,
-                Authorization.refunded_minor,
-                Authorization.refunded_other_minor,
-                Authorization.other_tender_minor,
-                Authorization.restored_minor,
-                Authorization.captured_at,
-                Authorization.first_held_at,
-                Authorization.refunded_for,
-                Authorization.refunded_other_at,
-            ),
-            Authorization.authorization_id,
+            _CHANGES_OF_AN_AUTHORIZATION, Authorization.authorization_id
         ),
         rewrap_data_key=engine.update(
             (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id

@@ -82,9 +82,9 @@ class Store:
         with translated():
             self._engine.wait_like_a_write(self._database)
 
-    def snapshot(self) -> AbstractContextManager[None]:
-        """See one state of the database inside, and block no writer."""
-        return reading(self._database)
+    def snapshot(self, *, durably: bool = False) -> AbstractContextManager[None]:
+        """See one state of the database inside, and block no writer; see `transactions.reading`."""
+        return reading(self._database, durably=durably)
 
     def load(self, commands: Iterable[Decidable]) -> Loaded:
         """Load every fact that the commands' rules will look at, in a few statements.

@@ -34,16 +34,17 @@ def writing(database: Database, *, is_patient: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def reading(database: Database) -> Iterator[None]:
+def reading(database: Database, *, durably: bool = False) -> Iterator[None]:
     """See one state of the database inside, and block no writer.
 
-    Inside of another transaction it is a part of that one.
+    Inside of another transaction it is a part of that one. If durably, what was read outlives the
+    loss of a server once the block is over.
     """
     if database.in_transaction():
         yield
         return
     with translated():
-        engine_of(database).begin_reading(database)
+        engine_of(database).begin_reading(database, durably=durably)
     with _marked(database), _rolling_back(database):
         yield
         with translated():

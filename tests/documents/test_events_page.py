@@ -36,7 +36,7 @@ def test_every_type_has_one_row_and_one_example_in_the_order_of_the_contract() -
 @pytest.mark.parametrize("name", TYPES)
 def test_an_example_is_an_event_of_the_contract(name: str) -> None:
     shown = examples()[name]
-    fields = {
+    fields: dict[str, Any] = {
         field: Money(**value) if isinstance(value, dict) else value
         for field, value in shown.items()
     }

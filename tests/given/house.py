@@ -60,7 +60,7 @@ FLOORS = {
         {"connector", "decline_messages"},
         {"events", "gift_cards", "refunds"},
         {"authorization_calls", "terms_calls"},
-        {"connection", "market_terms", "shown_authorizations", "refund_results"},
+        {"connection", "market_terms", "refund_results", "shown_authorizations"},
         {"event_stream", "wire_events"},
         {"tries"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},

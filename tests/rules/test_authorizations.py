@@ -145,7 +145,7 @@ def test_an_authorization_is_shown_as_time_has_made_it_with_what_came_out_of_it(
     found = shown(books, authorization_id=hold.authorization_id)
     assert found.authorization.state is state
     assert [(card.initial_minor, card.state) for card in found.replacements] == replacements
-    assert shown(books, authorize=command.key) == found
+    assert shown(books, authorize=(command.key,)) == found
 
 
 def test_a_replacement_is_shown_as_time_has_made_it() -> None:

@@ -149,6 +149,7 @@ EMPTYING = {
 KEEPING = {
     "refund_due_of_a_cancelled_purchase",
     "refund_due_to_other_tenders",
+    "refund_due_of_a_new_authorization",
     "refund_due_is_confirmed",
 }
 # `test_fences.py` has what it refuses.

@@ -21,6 +21,8 @@ from given.made_facts import RING
 # The clear text of people, by the primary key of `person`.
 InClear = dict[tuple[str, str, str], list[str]]
 # More than the migration has in memory at a time; the chunks split cards of several people.
+# The migrations that follow upon the one that made these databases.
+LATER: Final = sorted(path.stem for path in versions.MIGRATIONS.glob("[0-9]*.py"))[1:]
 MANY: Final = 3000
 
 
@@ -79,11 +81,7 @@ def test_every_person_is_sealed_and_no_clear_text_is_left(
 ) -> None:
     in_clear = former_in_clear()
     assert left_in_clear(everything_at_rest(former, postgresql), in_clear)
-    assert migrate(former, RING) == [
-        "0002_sealed_people",
-        "0003_second_edition",
-        "0004_keys_in_use",
-    ]
+    assert migrate(former, RING) == LATER
     require_schema(former)
     assert readable(former, in_clear) == in_clear
     assert left_in_clear(everything_at_rest(former, postgresql), in_clear) == []
@@ -113,17 +111,13 @@ def test_without_a_ring_the_database_is_refused_and_stays_as_it_is(
         migrate(former)
     assert str(caught.value).startswith("refusing the database")
     assert everything_at_rest(former, postgresql) == before
-    assert migrate(former, RING) == [
-        "0002_sealed_people",
-        "0003_second_edition",
-        "0004_keys_in_use",
-    ]
+    assert migrate(former, RING) == LATER
 
 
 def test_a_database_without_people_needs_no_ring(kind: Kind, former: DatabaseUrl) -> None:
     with closing(connect(former)) as connection:
         connection.execute_sql("DELETE FROM person")
-    assert migrate(former) == ["0002_sealed_people", "0003_second_edition", "0004_keys_in_use"]
+    assert migrate(former) == LATER
     if kind is Kind.SQLITE:
         assert not is_to_be_rewritten(former)
 

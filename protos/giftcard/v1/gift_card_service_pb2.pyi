@@ -445,7 +445,8 @@ class ReverseRequest(google.protobuf.message.Message):
     """At most 64 characters."""
     authorize_request_id: builtins.str
     """The `request_id` of an Authorize of the same caller whose answer was
-    lost (R36): a UUID, not the nil UUID.
+    lost (R36): a UUID, not the nil UUID. PERMISSION_DENIED for a caller that
+    may not Authorize.
     """
     reason: global___ReverseReason.ValueType
     before_delivery: builtins.bool

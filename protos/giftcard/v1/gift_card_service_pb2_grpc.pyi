@@ -26,11 +26,14 @@ class GiftCardServiceStub:
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
 
     Limits stand beside the fields. Beyond them, and without a field that is not
     called optional, a request is malformed. Texts have no control characters, but
@@ -133,11 +136,14 @@ class GiftCardServiceAsyncStub:
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
 
     Limits stand beside the fields. Beyond them, and without a field that is not
     called optional, a request is malformed. Texts have no control characters, but
@@ -239,11 +245,14 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
     the trailing metadata `giftcard-replayed: true`. Declines that were decided
     are final too. What leaves no trace and may be answered differently next
     time: malformed requests, unknown cards and authorizations, throttled
-    attempts, UNAVAILABLE and ABORTED.
+    attempts, UNAVAILABLE and ABORTED. The same request is one with the same
+    meaning: ids in any case, the code however it was typed, whatever the
+    `attempt_key`. A field that is absent and one that states its default are two
+    requests. The ids of a caller are also those of its former names.
 
     Every RPC may answer INVALID_ARGUMENT (malformed, `google.rpc.BadRequest`),
     UNAVAILABLE and ABORTED (with `google.rpc.RetryInfo`; send the same request
-    again), and, but for Validate, REQUEST_ID_REUSED.
+    again), and, but for Validate, REQUEST_ID_REUSED and ANSWER_RETIRED.
 
     Limits stand beside the fields. Beyond them, and without a field that is not
     called optional, a request is malformed. Texts have no control characters, but

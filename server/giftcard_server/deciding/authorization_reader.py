@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.authorization_calls import Query
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_storage.store import Store
@@ -60,12 +60,9 @@ class AuthorizationReader:
         return self._batcher.submit(asked, gone)
 
     def _run(self, entries: Sequence[Entry[Asked, Outcome]]) -> None:
-        with self._store.snapshot():
+        with self._store.snapshot(durably=True):
             queries = [self._query(entry.item) for entry in entries]
             facts = self._store.load(queries).facts
-            # What is not there was not lost; nothing else of an answer may be.
-            if facts.authorizations or facts.requests:
-                self._store.wait_like_a_write()
         now = self._now()
         for entry, query in zip(entries, queries, strict=True):
             try:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Command, Outcome, RequestKey
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics

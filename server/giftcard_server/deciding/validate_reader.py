@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.questions import Validate
     from giftcard_server.deciding.batching import Entry
     from giftcard_storage.store import Store

@@ -70,18 +70,8 @@ def refusing(
     return answering
 
 
-def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
-    """Return an answer that was granted, and end the RPC with the status of one that was not."""
-    metadata = REPLAYED if answer.replayed else ()
-    if answer.reason is not None:
-        abort(context, Status.FromString(answer.encoded), metadata)
-    if metadata:
-        context.set_trailing_metadata(metadata)
-    return answer
-
-
 def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
-    """Return what a request asks to be decided."""
+    """Return a request on its way to a decision; its record is looked up under all names."""
     return Submission(
         read.command,
         read.canonical,
@@ -90,6 +80,16 @@ def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False)
         caller.formerly,
         throttled=throttled,
     )
+
+
+def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
+    """Return an answer that was granted, and end the RPC with the status of one that was not."""
+    metadata = REPLAYED if answer.replayed else ()
+    if answer.reason is not None:
+        abort(context, Status.FromString(answer.encoded), metadata)
+    if metadata:
+        context.set_trailing_metadata(metadata)
+    return answer
 
 
 def gone(context: grpc.ServicerContext) -> Callable[[], bool]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import authorization_service_pb2 as authorization_pb
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_server.callers.callers import Caller
     from giftcard_server.edge.requests import RequestReader
 

@@ -7,6 +7,7 @@ it has taken the last, so that nobody's slowness delays others or grows memory.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -73,7 +74,7 @@ class Watcher:
         self.may_watch = may_watch
         self.position = self.position_before = after
         self.is_behind = False
-        self.offered_at = time.monotonic()
+        self.offered_at = -math.inf  # So that it begins with a heartbeat.
         self.stream: OpenStream
 
     @property
@@ -244,6 +245,8 @@ class EventDelivery:
         for watcher in watchers:
             if watcher.generation != self._generation or not watcher.stream.has_room:
                 continue
+            if now - watcher.offered_at >= HEARTBEAT_SECONDS:
+                watcher.beat()
             try:
                 found = self._next(watcher, tail, pages)
             except EventsRefusedError as refused:
@@ -252,8 +255,6 @@ class EventDelivery:
             if found.looked_up_to > watcher.position:
                 self._metrics.delivered("WatchEvents", len(found.messages))
                 watcher.offer(found, tail.end)
-            if now - watcher.offered_at >= HEARTBEAT_SECONDS:
-                watcher.beat()
             if watcher.is_behind and watcher.stream.has_room:  # Nothing of it was for this one.
                 self._wake.set()
         self._metrics.lagging(max(0, *(tail.end - each.sent_up_to for each in watchers)))

@@ -72,7 +72,6 @@ class EventServicer(pb_grpc.EventServiceServicer):
         """Begin a stream, which goes on without this thread."""
         watcher: Watcher = self._watcher(request, context)
         watcher.stream = OpenStream(context, send, partial(self.delivery.emptied, watcher))
-        watcher.beat()
         why_not = self.delivery.watch(context, watcher)
         if why_not is not None:  # Since it was asked before.
             watcher.stream.end(why_not)

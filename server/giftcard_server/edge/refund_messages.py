@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.refund_commands import RefundDue
 
 # What payment providers give their refunds may be longer than our own references.

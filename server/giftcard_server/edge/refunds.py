@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.committer import Committer
     from giftcard_server.deciding.refunds_reader import RefundsReader

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import order_pb2
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
 
 CODE_CHARACTERS: Final = 1024  # Shoppers type and paste anything into the field of the code.
 LINES: Final = 500

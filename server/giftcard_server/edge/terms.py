@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from giftcard_rules.decide import Markets
+    from giftcard_rules.current import Markets
     from giftcard_rules.terms import Market, Terms
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["TermsService"].full_name

@@ -133,8 +133,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def begin_reading(self, database: Database) -> None:
-        """Begin a transaction that sees one state of the database, and blocks no writer."""
+    def begin_reading(self, database: Database, *, durably: bool = False) -> None:
+        """Begin a transaction that sees one state of the database, and blocks no writer.
+
+        If durably, its commit waits as that of a write would, so that all that it has read is then
+        as durable as any commit.
+        """
 
     @abstractmethod
     def select(self, key: Field, *conditions: SQL) -> Selection:
@@ -206,8 +210,12 @@ def columns_of(model: type[Model]) -> list[Field]:
 
 
 def json_of(rows: Sequence[Row]) -> str:
-    """Return rows as one JSON text, bytes in hex."""
-    return json.dumps(rows, default=bytes.hex)
+    """Return rows as one JSON text, bytes in hex.
+
+    Nothing beyond ASCII is escaped: SQLite loses an escaped U+99999, which it takes for its own
+    mark of an invalid character.
+    """
+    return json.dumps(rows, default=bytes.hex, ensure_ascii=False)
 
 
 def card_is_in(database: Database) -> bool:

@@ -53,6 +53,7 @@ _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ;"
     f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
 )
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Room for a page is what a full disk lacks first. The table is gone with its transaction.
 _A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT repeat('-', 4096)"
 _IN_WORDS: Final = {"53100": "the disk is full", "25006": "the server is a standby"}
@@ -196,9 +197,13 @@ class Postgresql(Engine):
         """
         database.cursor().execute(_WRITE_TO_LOG)
 
-    def begin_reading(self, database: Database) -> None:
-        """See one state throughout."""
-        _begin(database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    def begin_reading(self, database: Database, *, durably: bool = False) -> None:
+        """See one state throughout. Where a commit waits for standbys, a durable read does too.
+
+        It writes to the log before it reads, in the same round trip: its commit is in the log
+        behind all that it can see, wherever its own message is.
+        """
+        _begin(database, f"{_BEGIN_READING};{_WRITE_TO_LOG}" if durably else _BEGIN_READING)
 
     def select(self, key: Field, *conditions: SQL) -> Selection:
         """The values go as one array."""

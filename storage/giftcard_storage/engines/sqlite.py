@@ -192,7 +192,7 @@ class Sqlite(Engine):
     def wait_like_a_write(self, database: Database) -> None:
         """Do nothing: a commit is flushed before another connection can see it."""
 
-    def begin_reading(self, database: Database) -> None:
+    def begin_reading(self, database: Database, *, durably: bool = False) -> None:  # noqa: ARG002 - what can be seen is flushed
         """Read beside the writer."""
         database.execute_sql("BEGIN DEFERRED")
 

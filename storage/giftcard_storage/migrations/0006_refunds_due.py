@@ -133,21 +133,24 @@ REFUNDED = f"""
            a.refunded_other_minor, 0, {SINCE.format(a="a")}
     FROM "authorization" a WHERE a.refunded_other_minor > 0
 """  # noqa: S608 - made of our own texts
-# What was due without a break stays due since then.
-REFUNDED_NOW = f"""
+DUE_NOW = """
     INSERT INTO refund_due (card_id, authorization_id, market, currency, order_id, due_minor,
                             confirmed_minor, due_at)
-    VALUES (
-        NEW.card_id, NEW.authorization_id, NEW.market, NEW.currency, NEW.order_id,
-        NEW.refunded_other_minor, 0,
-        CASE WHEN NEW.refunded_other_at IS DISTINCT FROM OLD.refunded_other_at
-             THEN NEW.refunded_other_at ELSE {SINCE.format(a="NEW")} END
-    )
+    VALUES (NEW.card_id, NEW.authorization_id, NEW.market, NEW.currency, NEW.order_id,
+            NEW.refunded_other_minor, 0, {due_at})
+"""
+REFUNDED_AT = f"""
+    CASE WHEN NEW.refunded_other_at IS DISTINCT FROM OLD.refunded_other_at
+         THEN NEW.refunded_other_at ELSE {SINCE.format(a="NEW")} END
+"""
+# What was due without a break stays due since then.
+REFUNDED_NOW = f"""
+    {DUE_NOW.format(due_at=REFUNDED_AT)}
     ON CONFLICT (card_id) DO UPDATE SET
         due_minor = excluded.due_minor,
         due_at = CASE WHEN refund_due.confirmed_minor < refund_due.due_minor
                       THEN refund_due.due_at ELSE excluded.due_at END
-"""  # noqa: S608 - made of our own texts
+"""
 CONFIRMED_NOW = """
     UPDATE refund_due
     SET confirmed_minor = confirmed_minor + NEW.amount_minor, confirmed_at = NEW.confirmed_at,
@@ -168,6 +171,11 @@ TRIGGERS = (
             " WHEN (NEW.refunded_other_minor <> OLD.refunded_other_minor)"
         ),
         REFUNDED_NOW,
+    ),
+    (  # One batch of commands may hold all of an authorization's life.
+        "refund_due_of_a_new_authorization",
+        'AFTER INSERT ON "authorization" FOR EACH ROW WHEN (NEW.refunded_other_minor > 0)',
+        DUE_NOW.format(due_at="COALESCE(NEW.refunded_other_at, NEW.captured_at, NEW.created_at)"),
     ),
     (
         "refund_due_is_confirmed",

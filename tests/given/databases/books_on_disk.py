@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from functools import partial
 from typing import Any
 
 from peewee import Database, Model
 from prometheus_client import CollectorRegistry
 
+from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules.codes import KeyRing
 from giftcard_rules.commands import (
     Authorize,
@@ -16,13 +16,15 @@ from giftcard_rules.commands import (
     CatchUp,
     Command,
     Issue,
+    Keyed,
     Outcome,
 )
-from giftcard_rules.decide import Markets
+from giftcard_rules.current import Markets
 from giftcard_rules.questions import Validate, Validated
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
+from giftcard_server.edge.canonical import canonical
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
@@ -33,6 +35,7 @@ from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
 from given.made_facts import MARKETS, NOW, RING, authorize, order, request_key
+from given.model.plain_books import FORMERLY
 from given.servers.running import settings
 from given.together import here, together
 
@@ -40,9 +43,13 @@ LIMIT = 64
 
 
 def submission(command: Command) -> Submission:
-    """Return a submission of a command; equal commands are the same request."""
-    # Its values stand for the request, as a command does not print its people.
-    return Submission(command, repr(astuple(command)).encode())
+    """Return a submission of a command; commands with the same meaning are the same request."""
+    if not isinstance(command, Keyed):
+        return Submission(command)
+    # The message has no code here, so its card stands for it.
+    card_ids = getattr(command, "card_ids", ())
+    meaning = canonical(command, pb.CaptureRequest()) + repr(card_ids).encode()
+    return Submission(command, meaning, formerly=FORMERLY.get(command.key.caller, ()))
 
 
 class BooksOnDisk:
@@ -64,17 +71,23 @@ class BooksOnDisk:
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
         self.durably = database.connect(self.url)
+        self._settings = settings(where, waiting_limit=LIMIT, batch_limit=LIMIT)
+        self._markets, self._store, self._encode = markets, store, encode
+        self.use(ring)
+
+    def use(self, ring: KeyRing) -> None:
+        """Go on with another ring, as a server does that starts with it."""
         self._parts = Parts(
-            settings=settings(where, waiting_limit=LIMIT, batch_limit=LIMIT),
+            settings=self._settings,
             ring=ring,
-            markets=markets,
-            writing=store(self.connection, Sealing(ring)),
+            markets=self._markets,
+            writing=self._store(self.connection, Sealing(ring)),
             reading=Store(self.beside),
             reading_durably=Store(self.durably),
             find_refunds=partial(refunds.refunds_owed, self.beside),
             now=lambda: self.now,
             registry=CollectorRegistry(),
-            encode=encode,
+            encode=self._encode,
         )
         self.committer = self._parts.committer
 

@@ -8,6 +8,16 @@ from given.model.plain_terms import Facts, decline, decline_where, expiry_of
 
 Wanted = Keyed | CatchUp | DeskAct
 
+# The callers that had other names before.
+FORMERLY = {"checkout anew": ("checkout",)}
+
+
+def keys_of(key: RequestKey) -> list[RequestKey]:
+    """Return the name of a request under each name of its caller, the present one first."""
+    return [
+        RequestKey(name, key.request_id) for name in (key.caller, *FORMERLY.get(key.caller, ()))
+    ]
+
 
 class PlainBooks:
     """Cards, holds and requests as dictionaries by their ids."""
@@ -18,10 +28,20 @@ class PlainBooks:
         self.requests: dict[RequestKey, Facts] = {}
         self.bought: set[tuple[str, str]] = set()
         self.paid: set[tuple[str, str]] = set()  # The payment references that bought a card.
+        self.retirements = 0
+
+    def retire_the_key(self) -> None:
+        """Retire the key of all answers so far."""
+        self.retirements += 1
+
+    def _known(self, key: RequestKey) -> Facts | None:
+        """Return what is remembered of a request, under any name of its caller."""
+        return next((self.requests[each] for each in keys_of(key) if each in self.requests), None)
 
     def _remember(self, key: RequestKey, command: Wanted | None, answer: Facts) -> None:
         method = type(command).__name__ if command else "Authorize"
-        self.requests[key] = {"method": method, "command": command, "answer": answer}
+        known = {"method": method, "command": command, "answer": answer}
+        self.requests[key] = known | {"retirements": self.retirements}
 
     def _new_card(self, command: Issue | Capture | Reverse, now: datetime, **facts: Any) -> Facts:
         card = facts | {

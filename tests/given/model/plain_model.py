@@ -4,6 +4,7 @@ This is written from the terms and the contract alone, so that a mistake would h
 twice. Everything that time does is booked before each answer.
 """
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 from giftcard_rules.authorization_calls import ExtendAuthorization
@@ -33,7 +34,21 @@ from given.model.plain_terms import (
 )
 
 GIFT_CARDS = {"gift_card", "Gift Card", "GIFT-CARD"}  # R18
-NO_TRACE = {"CARD_NOT_FOUND", "AUTHORIZATION_NOT_FOUND", "REQUEST_ID_REUSED", "REQUEST_PREVENTED"}
+NO_TRACE = {
+    "ANSWER_RETIRED",
+    "AUTHORIZATION_NOT_FOUND",
+    "CARD_NOT_FOUND",
+    "REQUEST_ID_REUSED",
+    "REQUEST_PREVENTED",
+}
+# What follows from a caller's name, and is no part of what it wants.
+NAMES = {"key": None, "new_card": None, "formerly": None}
+
+
+def _meaning(command: Wanted) -> Facts:
+    own = {"authorization_id": None} if isinstance(command, Authorize) else {}
+    values = {field.name: getattr(command, field.name) for field in fields(command)}
+    return values | NAMES | own
 
 
 class PlainModel(PlainRefunds):
@@ -44,19 +59,25 @@ class PlainModel(PlainRefunds):
         pass_time(self.cards, self.holds, now)
         if isinstance(command, CatchUp | DeskAct):  # They have no records.
             return self._decided(command, now) | {"replayed": False}
-        known = self.requests.get(command.key)
+        known = self._known(command.key)
         if known is not None:
-            if known["method"] != type(command).__name__:
-                return {"declined": "REQUEST_ID_REUSED", "replayed": False}
-            if known["command"] is None:  # R36
-                return {"declined": "REQUEST_PREVENTED", "replayed": False}
-            if known["command"] != command:
-                return {"declined": "REQUEST_ID_REUSED", "replayed": False}
+            why_not = self._why_not_answered(known, command)
+            if why_not is not None:
+                return {"declined": why_not, "replayed": False}
             return dict(known["answer"], replayed=True)
         answer = self._decided(command, now)
         if answer.get("declined") not in NO_TRACE:
             self._remember(command.key, command, answer)
         return dict(answer) | {"replayed": False}
+
+    def _why_not_answered(self, known: Facts, command: Wanted) -> str | None:
+        if known["method"] != type(command).__name__:
+            return "REQUEST_ID_REUSED"
+        if known["command"] is None:  # R36
+            return "REQUEST_PREVENTED"
+        if known["retirements"] < self.retirements:
+            return "ANSWER_RETIRED"
+        return None if _meaning(known["command"]) == _meaning(command) else "REQUEST_ID_REUSED"
 
     def _catchup(self, _command: CatchUp, _now: datetime) -> Facts:
         return {}

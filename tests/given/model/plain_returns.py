@@ -6,13 +6,12 @@ from giftcard_client.histories.model.terms import midnight_after
 from giftcard_rules.commands import (
     BlockCard,
     Cancel,
-    RequestKey,
     Reverse,
     ReverseReason,
     UnblockCard,
     WriteOffCard,
 )
-from given.model.plain_books import PlainBooks
+from given.model.plain_books import PlainBooks, keys_of
 from given.model.plain_terms import (
     MARKETS,
     Facts,
@@ -36,16 +35,22 @@ class PlainReturns(PlainBooks):
     """Reverse, Cancel, and the acts of Customer Service."""
 
     def _reverse(self, command: Reverse, now: datetime) -> Facts:
+        answer = self._undone(command, now)
+        if command.authorize_request_id is not None:  # R36
+            target = command.key._replace(request_id=command.authorize_request_id)
+            # From the oldest name on: whatever no record answers yet, up to the first that does.
+            for key in reversed(keys_of(target)):
+                if self._known(key) is None:
+                    self._remember(key, None, {})
+        return answer
+
+    def _undone(self, command: Reverse, now: datetime) -> Facts:
         authorization_id = command.authorization_id
         if command.authorize_request_id is not None:
-            key = RequestKey(command.key.caller, command.authorize_request_id)
-            known = self.requests.get(key)
-            if known is None:
-                self._remember(key, None, {})
-                return {"outcome": "PREVENTED"}
-            if known["method"] != "Authorize":
+            known = self._known(command.key._replace(request_id=command.authorize_request_id))
+            if known is not None and known["method"] != "Authorize":
                 decline("AUTHORIZATION_NOT_FOUND")
-            if "authorization" not in known["answer"]:
+            if known is None or "authorization" not in known["answer"]:
                 return {"outcome": "PREVENTED"}
             authorization_id = known["answer"]["authorization"]["authorization_id"]
         hold = self._authorization(authorization_id)

@@ -28,13 +28,13 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
-from given.model.plain_books import Wanted
+from given.model.plain_books import FORMERLY, Wanted
 from given.model.plain_model import PlainModel
 from given.model.plain_terms import MARKETS, Facts
+from given.model.renamed import renamed
 
 Thing = TypeVar("Thing")
 Wish = dict[str, Any]
-Sent = Keyed
 
 
 def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
@@ -49,7 +49,7 @@ def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]
 RECENT = st.integers(0, 7)
 EXERCISED_DAYS_AGO = seldom([None], [0, 1, 3, 10, -1])
 RARELY = seldom([False], [True])
-CALLER = seldom(["checkout"], ["returns desk"])
+CALLER = seldom(["checkout"], ["returns desk", *FORMERLY])
 MARKET = st.sampled_from(["fr", "be", "be", "ch", "fr", "fr"])
 PART_MINOR = st.none() | st.sampled_from([10_00, 1, 9_99, 20_00, 49_99, 50_00, 80_00, 5_00])
 LINES = st.lists(
@@ -124,7 +124,7 @@ EXTEND = _wish(
 )
 ACT = _wish("act", card=RECENT, act=st.sampled_from([BlockCard, UnblockCard, WriteOffCard]))
 CATCH_UP = _wish("catch_up", card=RECENT)
-AGAIN = _wish("again", sent=st.integers(0, 30))
+AGAIN = _wish("again", sent=st.integers(0, 30), caller=st.sampled_from(["checkout", *FORMERLY]))
 _MORE = (ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT)
 WISH = st.one_of(AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, EXTEND, *_MORE)
 
@@ -134,18 +134,18 @@ class Callers:
 
     def __init__(self, model: PlainModel) -> None:
         self.model = model
-        self.sent: list[Sent] = []
+        self.sent: list[Keyed] = []
         self._number = 0
 
     def command(self, wish: Wish, now: datetime) -> Wanted:
         """Return the command that a wish becomes."""
         if wish["kind"] == "again" and self.sent:
-            return _recent(self.sent, wish["sent"])
+            return renamed(_recent(self.sent, wish["sent"]), wish["caller"])
         if wish["kind"] == "catch_up" and self.model.cards:
             return CatchUp(self.card(wish["card"]))
         if wish["kind"] == "act":
             return self.act(wish, now)
-        made: Sent = {
+        made: Keyed = {
             "issue": self._issue,
             "authorize": self._authorize,
             "capture": self._capture,
@@ -163,7 +163,7 @@ class Callers:
 
     def _key(self, wish: Wish) -> RequestKey:
         if wish["used"] is not None and self.sent:
-            return _recent(self.sent, wish["used"]).key
+            return renamed(_recent(self.sent, wish["used"]), wish["caller"]).key
         self._number += 1
         return RequestKey(wish["caller"], self._id(self._number))
 
@@ -188,10 +188,10 @@ class Callers:
             return None
         return Money(amount_minor, "USD" if wish["wrong_currency"] else MARKETS[market][0])
 
-    def _nothing(self, wish: Wish, _now: datetime) -> Sent:
+    def _nothing(self, wish: Wish, _now: datetime) -> Keyed:
         return capture("no hold", key=self._key(wish))
 
-    def _issue(self, wish: Wish, _now: datetime) -> Sent:
+    def _issue(self, wish: Wish, _now: datetime) -> Keyed:
         key, market = self._key(wish), wish["market"]
         discounts = ("NOEL10",) if wish["discount"] else ()
         # Some references have bought a card for another order already (R10).
@@ -214,7 +214,7 @@ class Callers:
         )
         return card_id, market, wanted
 
-    def _authorize(self, wish: Wish, _now: datetime) -> Sent:
+    def _authorize(self, wish: Wish, _now: datetime) -> Keyed:
         card_id, market, wanted = self._basket(wish)
         key = self._key(wish)
         return authorize(card_id, wanted, key=key, market=market, hold_for=wish["hold_for"])
@@ -223,16 +223,16 @@ class Callers:
         market = self.model.holds.get(hold_id, {"market": "fr"})["market"]
         return self._money(wish["amount"], market, wish)
 
-    def _capture(self, wish: Wish, _now: datetime) -> Sent:
+    def _capture(self, wish: Wish, _now: datetime) -> Keyed:
         hold_id = self.hold(wish["hold"], "OPEN")
         others = self._amount(hold_id, wish | {"amount": wish["others"]})
         amount = self._amount(hold_id, wish)
         return capture(hold_id, key=self._key(wish), amount=amount, other_tender_amount=others)
 
-    def _extend(self, wish: Wish, _now: datetime) -> Sent:
+    def _extend(self, wish: Wish, _now: datetime) -> Keyed:
         return extend(self.hold(wish["hold"], "OPEN"), wish["hold_for"], key=self._key(wish))
 
-    def _reverse(self, wish: Wish, now: datetime) -> Sent:
+    def _reverse(self, wish: Wish, now: datetime) -> Keyed:
         key, hold_id = self._key(wish), self.hold(wish["hold"], "OPEN", "CAPTURED")
         requests = [each.key.request_id for each in self.sent] or ["no request"]
         target = {
@@ -254,6 +254,7 @@ class Callers:
             beneficiary=None,
             before_delivery=wish["before_delivery"],
             exercised_on=_days_ago(wish["exercised_days_ago"], now),
+            formerly=FORMERLY.get(key.caller, ()),
         )
 
     def _request_of(self, hold_id: str) -> str:
@@ -271,7 +272,7 @@ class Callers:
         act: DeskAct = wish["act"](card_id)
         return act
 
-    def _cancel(self, wish: Wish, now: datetime) -> Sent:
+    def _cancel(self, wish: Wish, now: datetime) -> Keyed:
         card_id = self.card(wish["card"])
         card = self.model.cards.get(card_id, {"orders": ["no order"], "purchase_order": "none"})
         order_id = {

@@ -16,10 +16,10 @@ from giftcard_rules.commands import Keyed, PaymentMethod, ReverseReason
 from giftcard_server.edge.canonical import MEANINGS, Read, canonical
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.markets import BUILT_IN
+from given.calls.golden_requests import GOLDEN_OF_OTHER_SERVICES, ID
 from given.calls.sent import euros
 from given.servers.running import NOON
 
-ID: Final = "ABCDEF00-0000-4000-8000-000000000001"
 CODE: Final = "oooo 0000-OOOO-0000"
 READER: Final = RequestReader(KeyRing((Key("2026", bytes(32)),)), BUILT_IN)
 SOMEBODY: Final = Contact(name="Chloé", email="chloe@example.com", locale="fr-FR")
@@ -201,6 +201,7 @@ GOLDEN: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, str], ...]] = (
             '000-4000-8000-000000000001"}'
         ),
     ),
+    *GOLDEN_OF_OTHER_SERVICES,
 )
 
 
@@ -218,7 +219,7 @@ def test_every_request_that_keeps_a_record_has_its_meaning_and_golden_vectors() 
 
 
 # What a command has beside what it means: derived from its id, its caller and its code.
-DERIVED: Final = {"key", "new_card", "card_ids"}
+DERIVED: Final = {"key", "new_card", "card_ids", "formerly"}
 ANOTHER: Final[dict[type, object]] = {
     str: "another",
     bool: True,

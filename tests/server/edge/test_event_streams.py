@@ -1,6 +1,8 @@
 """Streams of events hold no thread, delay nobody, and end so that consumers can resume."""
 
+import statistics
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,6 +12,7 @@ import grpc
 import pytest
 
 from giftcard_rules.events import EventType
+from giftcard_server.edge import grpc_server
 from giftcard_server.edge.event_delivery import BURST
 from giftcard_server.edge.event_tail import LENGTH
 from giftcard_server.service import Service
@@ -26,6 +29,8 @@ Code = grpc.StatusCode
 WATCHERS: Final = 100
 # Far more than flow control lets go to a consumer that takes nothing.
 MANY: Final = 6000
+SALES: Final = 15
+SOON_SECONDS: Final = 0.2
 
 
 @pytest.fixture
@@ -86,6 +91,17 @@ def test_a_consumer_that_takes_nothing_delays_no_other_and_grows_no_memory(
         slow.call.cancel()
 
 
+def test_at_light_load_an_event_comes_soon_after_the_commit(narrow: Service, shop: Shop) -> None:
+    with watching(shop.channel) as watch:
+        waited = []
+        for _ in range(SALES):
+            shop.bought()
+            began = time.monotonic()
+            watch.take()
+            waited.append(time.monotonic() - began)
+    assert statistics.median(waited) < SOON_SECONDS
+
+
 def test_types_that_are_rare_in_a_long_log_are_found(narrow: Service, shop: Shop) -> None:
     url = narrow._settings.database_url
     fill(url, MANY)
@@ -131,6 +147,22 @@ def test_a_server_that_stops_ends_its_streams_first(place: Place) -> None:
         ended = refusal(watch.end)
         stopping.join()
     assert (ended.status, ended.text) == (Code.UNAVAILABLE, "the server is stopping")
+
+
+@pytest.mark.one_database
+def test_a_connection_that_is_closed_for_its_age_ends_its_streams_as_unavailable(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_server, "AGE_GRACE_SECONDS", 1)  # A minute, for short calls.
+    with (
+        running(settings(place, connection_age_seconds=1), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+        watching(shop.channel) as watch,
+    ):
+        assert refusal(watch.end).status is Code.UNAVAILABLE
+        with watching(shop.channel) as again:
+            shop.bought()
+            assert again.take()
 
 
 @pytest.mark.one_database

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from giftcard.v1.refund_service_pb2 import ListRefundsDueRequest
 from giftcard.v1.terms_service_pb2 import GetTermsRequest
 from given.calls import sent
 from given.calls.shop import SERVICE, TIMEOUT_SECONDS, shop_at
@@ -30,6 +31,8 @@ SOUND_MESSAGES: Final = {
     ),
     f"/{SERVICE}/Validate": sent.validate(),
     "/giftcard.v1.TermsService/GetTerms": GetTermsRequest(market="fr"),
+    "/giftcard.v1.RefundService/ListRefundsDue": ListRefundsDueRequest(market="fr"),
+    "/giftcard.v1.RefundService/ConfirmRefund": sent.confirm_refund(1, card_id="card"),
 }
 DISHONEST: Final = {Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS, Code.UNAVAILABLE}
 BYTES: Final = st.binary(max_size=64)

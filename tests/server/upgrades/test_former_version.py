@@ -121,6 +121,18 @@ def migrate_while_busy(place: Place, server: ServerProcess) -> None:
         assert all(buyer.result() for buyer in buyers)
 
 
+def made_due(theirs: Shop) -> list[tuple[int, dict[str, str]]]:
+    """Refund and cancel at a server of the former version; return what is due by that."""
+    paid = theirs.paid(theirs.bought(50_00).code, sent.order(80_00))
+    theirs.call(sent.reverse(paid.authorization_id))
+    order_id = (unused := sent.issue(25_00)).purchase.order_id
+    cancelled = theirs.call(sent.cancel(theirs.call(unused).code, order_id))
+    return [
+        (30_00, {"authorization_id": paid.authorization_id}),
+        (25_00, {"card_id": cancelled.card.card_id}),
+    ]
+
+
 def assert_sound(place: Place) -> None:
     audited = giftcard("audit", settings=place.environment)
     assert audited.returncode == 0, audited.stdout + audited.stderr
@@ -171,6 +183,7 @@ def test_a_running_server_of_the_former_version_writes_nothing_without_events(
         before = Sent()
         before.life(theirs)
         held_before = theirs.held(theirs.bought().code)
+        due = made_due(theirs)
 
         migrate_while_busy(own, old)
         for request in (sent.issue(), sent.capture(held_before.authorization_id)):
@@ -184,6 +197,9 @@ def test_a_running_server_of_the_former_version_writes_nothing_without_events(
         # What one version has begun, the other one ends.
         assert ours.call(sent.capture(held_before.authorization_id))
         assert returned(ours, held_before.authorization_id, 50_00) == 50_00
+        for amount_minor, target in due:
+            confirmed = ours.call(sent.confirm_refund(amount_minor, **target)).refund_due
+            assert confirmed.amount.amount_minor == 0
         assert former.plays_a_life(new.target) == ""
         assert old.terminate() == new.terminate() == 0
         assert "defect" not in old.log_text() + new.log_text()
