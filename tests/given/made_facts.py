@@ -48,8 +48,7 @@ from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
 from giftcard_rules.terms import Terms, france
 
-# A Monday at noon, far from every edge.
-NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
+NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)  # A Monday at noon, far from every edge.
 
 KEY = Key("2026", b"the secret of every test, 32 B. ")
 RING = KeyRing((KEY,))
