@@ -281,8 +281,7 @@ def run(
         service.finish()
         log.info("stopped")
     except BaseException as error:  # noqa: BLE001 - other threads would keep the process alive
-        log.critical("the process cannot go on", error=where(error))
-        end_at_once(EXIT_BROKEN)
+        end_at_once(EXIT_BROKEN, "the process cannot go on", error=where(error))
     end_at_once(0)
 
 

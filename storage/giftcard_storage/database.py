@@ -11,7 +11,8 @@ import peewee
 
 from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
-from giftcard_storage.errors import StorageAwayError, translated
+from giftcard_storage.errors import FencedOffError, StorageAwayError, translated
+from giftcard_storage.transactions import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +138,18 @@ def why_not_writable(url: DatabaseUrl) -> str | None:
         connection = connect(url)
     except StorageAwayError as error:
         return f"no connection that may write can be opened ({error})"
+    engine = url.engine
     with closing(connection):
-        return engine_of(connection).why_not_writable(connection)
+        try:
+            with translated():
+                engine.wait_for_nobody(connection)
+            with writing(connection), translated():
+                engine.write_a_page(connection)
+        except FencedOffError as error:
+            return str(error)
+        except StorageAwayError as error:
+            return engine.why_not_written(error)
+        return engine.why_too_full(connection)
 
 
 def checkpoint(database: Database) -> None:

@@ -84,7 +84,7 @@ def translated() -> Iterator[None]:
         with __exception_wrapper__:  # Peewee wraps executing itself, but not fetching.
             yield
     except peewee.DatabaseError as error:
-        code = _code(error)
+        code = code_of(error)
         if code in _STALE:
             raise StaleError(code) from error
         if code == _LOCKED:
@@ -97,7 +97,7 @@ def translated() -> Iterator[None]:
         raise StorageAwayError(type(error).__name__) from error
 
 
-def _code(error: peewee.DatabaseError) -> str | None:
+def code_of(error: peewee.DatabaseError) -> str | None:
     """Return PostgreSQL's code, or None where there is none."""
     return getattr(_driver_error(error), "sqlstate", None)
 

@@ -22,6 +22,7 @@ from given.databases.pgbouncer_process import PgbouncerProcess
 from given.databases.postgresql_process import PostgresqlProcess
 from given.databases.stored_books import books_on
 from given.made_facts import order
+from given.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # It needs Debian's package.
 
@@ -121,3 +122,31 @@ def test_a_pooler_with_busy_sessions_is_found_out_as_well(postgresql: Postgresql
         idle.execute("SELECT 1")
         with pytest.raises(DatabaseRefusedError, match=POOL_MODE):
             connect(url)
+
+
+def test_a_pooler_in_transaction_mode_is_found_out_each_time(postgresql: PostgresqlProcess) -> None:
+    # Each statement of an idle client goes to another session, one of which has our settings.
+    settings = {"pool_mode": "transaction", "server_round_robin": "1", **IGNORING}
+    with pooled(postgresql, settings) as url:
+        for _ in range(6):
+            with pytest.raises(DatabaseRefusedError, match=POOL_MODE):
+                connect(url)
+
+
+def process_of(connection: "psycopg.Connection[Any]") -> int:
+    (found,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+    return int(found)
+
+
+def test_the_session_of_another_program_behind_the_pooler_is_never_ended(
+    postgresql: PostgresqlProcess,
+) -> None:
+    with pooled(postgresql, DEFAULTS) as url, closing(connect(url)) as ours:
+        database: Any = ours
+        former = process_of(database.connection())
+        database.connection().close()  # As if the line to the pooler had been cut.
+        with psycopg.connect(url.location, autocommit=True) as another:
+            wait_until(lambda: process_of(another) == former)
+            database._state.reset()  # It opens itself again.
+            ours.connect()
+            assert process_of(another) == former != process_of(database.connection())

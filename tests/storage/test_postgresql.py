@@ -7,15 +7,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from giftcard_storage.database import DatabaseUrl, connect, migrate, require_schema
+from giftcard_storage.database import (
+    DatabaseUrl,
+    connect,
+    migrate,
+    require_schema,
+    why_not_writable,
+)
 from giftcard_storage.engines import POSTGRESQL, postgresql_server
 from giftcard_storage.errors import DatabaseRefusedError
 from giftcard_storage.versions import MIGRATIONS
-from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
+from given.databases.postgresql_process import PASSWORD, USER, PostgresqlProcess
 from given.databases.stored_books import books_on
 
 STARTING_AT_ONCE = 8
@@ -251,3 +258,20 @@ def test_the_error_of_a_missing_psycopg_says_what_to_install(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     for open_it in (migrate, require_schema, connect):
         assert "install giftcard-tender[server,postgres]" in refused(server_url, open_it)
+
+
+def test_a_role_that_may_make_no_temporary_tables_is_refused(own: DatabaseUrl) -> None:
+    name, role = own.location.rpartition("/")[2], f"limited_{uuid4().hex}"
+    run(
+        own,
+        f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC",
+        f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    )
+    limited = DatabaseUrl.parse(own.location.replace(f"//{USER}:", f"//{role}:"))
+    assert "GRANT TEMPORARY" in refused(limited, require_schema)
+    # It may have lost the right since it started: then it says so where it finds out.
+    assert "lacks a right" in str(why_not_writable(limited))
+    run(own, f"GRANT TEMPORARY ON DATABASE {name} TO {role}")
+    require_schema(limited)
+    assert why_not_writable(limited) == ""

@@ -135,9 +135,10 @@ class Committer:
             raise
         except Exception as error:
             is_locked = isinstance(error, LockedError)
-            if isinstance(error, StorageAwayError) and not is_locked:
+            if isinstance(error, StorageAwayError):
                 self._note(error)
-                raise
+                if not is_locked:
+                    raise
             if is_locked:
                 self._patient_again_at = time.monotonic() + IMPATIENT_SECONDS
             if len(entries) == 1:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from peewee import Database, Field, Function, Model, Query
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_storage.errors import StorageAwayError
     from giftcard_storage.rows import Found, Row
     from giftcard_storage.versions import Planned
 
@@ -110,11 +111,20 @@ class Engine(ABC):
         """Return the time of the database's own server, in microseconds; None without one."""
 
     @abstractmethod
-    def why_not_writable(self, database: Database) -> str | None:
-        """Write durably, change nothing and wait for no other writer; return why that failed.
+    def wait_for_nobody(self, database: Database) -> None:
+        """Have the connection wait for no other writer from now on."""
 
-        Empty where it went well; None where another writer was at work, so that it is not known.
-        """
+    @abstractmethod
+    def write_a_page(self, database: Database) -> None:
+        """Write to the disk in a transaction, as commands do, and change nothing."""
+
+    @abstractmethod
+    def why_not_written(self, error: StorageAwayError) -> str | None:
+        """Return why a page was not written; None where another writer was at work."""
+
+    @abstractmethod
+    def why_too_full(self, database: Database) -> str:
+        """Return why the next writes will find no room; empty where that is not known."""
 
     @abstractmethod
     def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:

@@ -6,10 +6,9 @@ it has written it is refused.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Value, fn
+from peewee import SQL, Database, Field, Function, PostgresqlDatabase, ProgrammingError, Value, fn
 
 from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
 from giftcard_storage.engines.postgresql_server import (
@@ -20,7 +19,8 @@ from giftcard_storage.engines.postgresql_server import (
     refused,
     shown,
 )
-from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
+from giftcard_storage.errors import StaleError, StorageAwayError, code_of, translated
+from giftcard_storage.schema import TABLES, ClockMark, SchemaFence
 from giftcard_storage.versions import (
     FENCES,
     RingNeededError,
@@ -54,9 +54,28 @@ _BEGIN_WRITING: Final = (
     f" LOCK TABLE schema_fence IN ROW EXCLUSIVE MODE; {FENCES}"
 )
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITTEN_BY_COMMANDS: Final = [
+    f'"{table._meta.table_name}"'  # noqa: SLF001 - Peewee's own name for it
+    for table in TABLES
+    if table not in {ClockMark, SchemaFence}
+]
 # Room for a page is what a full disk lacks first. The table is gone with its transaction.
 _A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT repeat('-', 4096)"
-_IN_WORDS: Final = {"53100": "the disk is full", "25006": "the server is a standby"}
+# Commands lock tables like that too. Only a lock of a whole table stands against it, none of a row.
+_NOBODY_HAS_LOCKED_A_TABLE: Final = (
+    f"LOCK TABLE {', '.join(_WRITTEN_BY_COMMANDS)} IN ROW EXCLUSIVE MODE NOWAIT"
+)
+_MAY_MAKE_ONE: Final = "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
+_IN_WORDS: Final = {
+    "53100": "the disk is full",
+    "25006": "the server is a standby",
+    "42501": "its role lacks a right",
+    "55P03": "another program has locked a table",
+}
+_NO_TEMPORARY_TABLES: Final = (
+    "its role may make no temporary tables, by which a server finds out whether it can write:"
+    " GRANT TEMPORARY ON DATABASE ... TO ..."
+)
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -144,6 +163,8 @@ class Postgresql(Engine):
                 if value in lossy:
                     why = f"its {setting} is {value}: a crash would lose what was paid"
                     raise refused(location, why)
+            (may_make_one,) = database.execute_sql(_MAY_MAKE_ONE).fetchone()
+            _require(location, "" if may_make_one else _NO_TEMPORARY_TABLES)
 
     def has_cards(self, location: str) -> bool:
         """Return whether there are cards; none where there is no table for them."""
@@ -158,23 +179,24 @@ class Postgresql(Engine):
         (at,) = database.execute_sql(_TIME).fetchone()
         return int(at)
 
-    def why_not_writable(self, database: Database) -> str | None:
+    def wait_for_nobody(self, database: Database) -> None:
+        """Do nothing: `write_a_page` says so itself."""
+
+    def write_a_page(self, database: Database) -> None:
         """Write a page of a table that is gone with its transaction."""
         try:
-            with translated():
-                try:
-                    self.begin_writing(database)
-                    database.execute_sql(_A_PAGE)
-                    database.commit()
-                except BaseException:
-                    with suppress(Exception):  # It may have ended with its connection.
-                        database.rollback()
-                    raise
-        except FencedOffError as error:
-            return str(error)
-        except StorageAwayError as error:
-            code = str(error)
-            return _IN_WORDS.get(code, f"PostgreSQL says {code}")
+            database.execute_sql(_NOBODY_HAS_LOCKED_A_TABLE)
+            database.execute_sql(_A_PAGE)
+        except ProgrammingError as error:  # It lacks a right that it had when it started.
+            raise StorageAwayError(code_of(error)) from error
+
+    def why_not_written(self, error: StorageAwayError) -> str | None:
+        """Say it in words."""
+        code = str(error)
+        return _IN_WORDS.get(code, f"PostgreSQL says {code}")
+
+    def why_too_full(self, database: Database) -> str:  # noqa: ARG002 - as the other engine's
+        """Return nothing: its disk is out of sight."""
         return ""
 
     def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:

@@ -86,7 +86,8 @@ class BoundedDatabase(PostgresqlDatabase):
 
     def require_own_session(self) -> None:
         """Raise `UnfitSessionError` where a pooler lends the session to other clients as well."""
-        postgresql_session.require_own(self._current, self._open)
+        assert self._session is not None, "it is connected"
+        postgresql_session.require_own(self._current, self._session, self._open)
 
     def commit(self) -> None:
         """Commit. A commit that the server warns of counts as one whose answer was lost."""

@@ -31,6 +31,8 @@ _END: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid = %s AND backend_start::text = %s
 """
+# With turns among several sessions, two answers in a row may happen to be the same.
+_ASKED_TIMES: Final = 5
 # A word of libpq's `options`: blanks end it, unless a backslash comes before.
 _WORD: Final = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 _IS_POOLED: Final = (
@@ -67,7 +69,8 @@ def begin(
     """Make a session's settings, end the `former` one if it is still there, and say which it is.
 
     The client of the former session has given it up. The server may not know that, and the session
-    may hold locks, or wait for a standby. Raises `UnfitSessionError`.
+    may hold locks, or wait for a standby. Where there is a pooler, that ends it. Raises
+    `UnfitSessionError`.
     """
     names, values = list(settings), list(settings.values())
     try:
@@ -79,26 +82,29 @@ def begin(
         raise UnfitSessionError(message) from error
     if connection.execute(_SHOW, (names,)).fetchall() != made:
         raise UnfitSessionError(_IS_POOLED)
-    if former is not None:
+    own = _which(connection)
+    # Behind a pooler, it may serve another program by now.
+    if former is not None and _is_direct(connection, own):
         with suppress(errors.InsufficientPrivilege):
             connection.execute(_END, former)
-    return _which(connection)
+    return own
 
 
-def require_own(connection: BoundedConnection, another: Callable[[], BoundedConnection]) -> None:
-    """Raise `UnfitSessionError` where a session does not stay with its client.
+def require_own(
+    connection: BoundedConnection, own: Session, another: Callable[[], BoundedConnection]
+) -> None:
+    """Raise `UnfitSessionError` where a connection does not stay in its `own` session.
 
     A pooler in transaction mode gives the session of an idle client to the next client that needs
-    one. Without a pooler, libpq knows the true id of the session's process.
+    one, and to each statement of that client the session that comes first.
     """
-    own = _which(connection)
-    if own.process_id == connection.info.backend_pid:
+    if _is_direct(connection, own):
         return
     with closing(another()) as other:
         try:
+            is_ours = _stays_in(connection, own)
             other.execute("BEGIN")
-            others = _which(other)
-            is_ours = _which(connection) == own != others
+            is_ours = is_ours and _which(other) != own and _stays_in(connection, own)
             other.execute("ROLLBACK")
         except errors.ProtocolViolation as error:  # It lends sessions for one statement.
             raise UnfitSessionError(_IS_POOLED) from error
@@ -106,6 +112,16 @@ def require_own(connection: BoundedConnection, another: Callable[[], BoundedConn
         raise UnfitSessionError(_IS_POOLED)
 
 
+def _stays_in(connection: BoundedConnection, own: Session) -> bool:
+    return all(_which(connection) == own for _ in range(_ASKED_TIMES))
+
+
+def _is_direct(connection: BoundedConnection, own: Session) -> bool:
+    """Return whether there is no pooler. Without one, libpq was told the process of the session."""
+    return own.process_id == connection.info.backend_pid
+
+
 def _which(connection: BoundedConnection) -> Session:
-    found: Any = connection.execute(_WHICH).fetchone()
+    # Not prepared: a pooler would find the statement in one of the sessions that it lends.
+    found: Any = connection.execute(_WHICH, prepare=False).fetchone()
     return Session(*found)

@@ -7,7 +7,7 @@ ours, or damaged, is refused and left as it is.
 from __future__ import annotations
 
 import json
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -32,7 +32,7 @@ from giftcard_storage.engines.sqlite_file import (
     rewrite,
     why_too_full,
 )
-from giftcard_storage.errors import FencedOffError, StaleError, StorageAwayError, translated
+from giftcard_storage.errors import StaleError, StorageAwayError, translated
 from giftcard_storage.versions import (
     FENCES,
     RingNeededError,
@@ -163,25 +163,22 @@ class Sqlite(Engine):
         """Return None: a file has no clock."""
         return None
 
-    def why_not_writable(self, database: Database) -> str | None:
-        """Write the first page as it is; a disk with next to no room is full already."""
-        try:
-            with translated():
-                database.execute_sql("PRAGMA busy_timeout = 0")
-                try:
-                    self.begin_writing(database)
-                    (version,) = database.execute_sql("PRAGMA user_version").fetchone()
-                    database.execute_sql(f"PRAGMA user_version = {version}")
-                    database.commit()
-                except BaseException:
-                    with suppress(Exception):  # It may have ended with its connection.
-                        database.rollback()
-                    raise
-        except FencedOffError as error:
-            return str(error)
-        except StorageAwayError as error:
-            why = str(error)
-            return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
+    def wait_for_nobody(self, database: Database) -> None:
+        """Fail at once where another connection writes."""
+        database.execute_sql("PRAGMA busy_timeout = 0")
+
+    def write_a_page(self, database: Database) -> None:
+        """Write the first page as it is."""
+        (version,) = database.execute_sql("PRAGMA user_version").fetchone()
+        database.execute_sql(f"PRAGMA user_version = {version}")
+
+    def why_not_written(self, error: StorageAwayError) -> str | None:
+        """Say it in words; a busy file is no answer."""
+        why = str(error)
+        return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
+
+    def why_too_full(self, database: Database) -> str:
+        """A disk with next to no room is full already."""
         return why_too_full(Path(database.database))
 
     def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows

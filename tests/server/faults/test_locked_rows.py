@@ -20,6 +20,7 @@ from given.databases.books_on_disk import audited, authorize_of, reasons
 from given.databases.kinds import Kind, Place
 from given.made_facts import issue
 from given.servers.running import Clock, running, settings, target_of
+from given.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("kind", [Kind.POSTGRESQL], indirect=True, ids=str)
 
@@ -101,3 +102,21 @@ def test_callers_for_other_cards_are_answered_while_one_card_is_wanted_and_locke
                     grpc.StatusCode.UNAVAILABLE
                 }
         assert isinstance(paid(shop, hot.code), float)
+
+
+def test_readiness_says_that_a_table_is_locked_and_not_that_a_card_is(place: Place) -> None:
+    url = place.database_url
+    with (
+        running(settings(place), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+        closing(database.connect(url)) as other,
+    ):
+        hot = shop.bought()
+        with locked(url, hot.card.card_id):
+            assert isinstance(paid(shop, hot.code), Refusal)
+            assert database.why_not_writable(url) == ""
+        with other.atomic():
+            other.execute_sql("LOCK TABLE card IN EXCLUSIVE MODE")
+            assert isinstance(paid(shop, hot.code), Refusal)
+            wait_until(lambda: "another program has locked a table" in service._why_not_ready())
+        wait_until(lambda: not service._why_not_ready())

