@@ -157,6 +157,29 @@ class EventRemoval(Model):
 TABLES = (NewEvent, Event, EventLease, EventGeneration, EventRemoval)
 EFFECT = Effect.FENCES
 
+# What servers of the first edition have sold and captured since migration 0003, they noted nowhere.
+REFERENCES_SINCE = """
+    INSERT INTO purchase_reference (market, payment_reference, card_id)
+    SELECT market, payment_reference, card_id
+    FROM (
+        SELECT p.market, p.payment_reference, p.card_id,
+               ROW_NUMBER() OVER (
+                   PARTITION BY p.market, p.payment_reference ORDER BY c.issued_at, c.card_id
+               ) AS place
+        FROM purchase p JOIN card c ON c.card_id = p.card_id
+        WHERE NOT EXISTS (
+            SELECT 1 FROM purchase_reference r
+            WHERE r.payment_reference = p.payment_reference AND r.market = p.market)
+    ) AS ordered
+    WHERE place = 1
+"""
+CAPTURED_SINCE = """
+    UPDATE "authorization" SET captured_at = (
+        SELECT p.posted_at FROM posting p
+        WHERE p.card_id = "authorization".card_id AND p.kind = 'CAPTURE'
+    )
+    WHERE state = 'CAPTURED' AND captured_at IS NULL
+"""
 # Refuses what knows nothing of events; servers of this version set the setting in each session.
 REFUSING_THE_FIRST_EDITION = """
     CREATE FUNCTION refuse_without_events() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -254,6 +277,8 @@ def up(_migrator: SchemaMigrator, database: Database) -> None:
     database.execute_sql(LATE_REFERENCES)
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES, safe=False)
+    database.execute_sql(REFERENCES_SINCE)
+    database.execute_sql(CAPTURED_SINCE)
     make_events(database)
     database.execute_sql("INSERT INTO event_lease VALUES (1, '', 0, 0)")
     database.execute_sql("INSERT INTO event_removal VALUES (1, 0, 0)")
