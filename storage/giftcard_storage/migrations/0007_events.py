@@ -194,22 +194,6 @@ FIRST_EDITION_IS_REFUSED = """
     WHEN (current_setting('giftcard.writes_events', true) IS DISTINCT FROM 'on')
     EXECUTE FUNCTION refuse_without_events()
 """
-# Servers of the first edition may have sold since 0003, and they note no payment references (R10).
-LATE_REFERENCES = """
-    INSERT INTO purchase_reference (market, payment_reference, card_id)
-    SELECT market, payment_reference, card_id
-    FROM (
-        SELECT p.market, p.payment_reference, p.card_id,
-               ROW_NUMBER() OVER (
-                   PARTITION BY p.market, p.payment_reference ORDER BY c.issued_at, c.card_id
-               ) AS place
-        FROM purchase p JOIN card c ON c.card_id = p.card_id
-        WHERE NOT EXISTS (
-            SELECT 1 FROM purchase_reference r
-            WHERE r.payment_reference = p.payment_reference AND r.market = p.market)
-    ) AS unnoted
-    WHERE place = 1
-"""
 # A queue: its dead rows go as soon as there are some.
 VACUUM_OFTEN = """
     ALTER TABLE new_event
@@ -274,7 +258,6 @@ def up(_migrator: SchemaMigrator, database: Database) -> None:
         database.execute_sql(FIRST_EDITION_IS_REFUSED)
         for model in TABLES:  # PostgreSQL has no other tables than strict ones.
             model._meta.strict_tables = model._meta.without_rowid = False  # noqa: SLF001 - Peewee's own name for them
-    database.execute_sql(LATE_REFERENCES)
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES, safe=False)
     database.execute_sql(REFERENCES_SINCE)
