@@ -39,7 +39,7 @@ from given.made_facts import (
 )
 
 # No release ends with one of these.
-LANDED_WITH_A_LATER_ONE = {"0003", "0004", "0005"}
+LANDED_WITH_A_LATER_ONE = {"0003", "0004", "0005", "0006"}
 FILES = sorted(Path(__file__).parent.glob("database_*.db"))
 
 
@@ -84,7 +84,7 @@ def test_a_former_database_has_the_tables_of_a_new_one(
 IN_FRANCE = {
     "database_0001": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 0, 100_00),
     "database_0002": (225_00, 35_00, 0, 0, 50_00, 5_00, 80_00, 25_00, 0, 0, 100_00),
-    "database_0006": (
+    "database_0007": (
         465_00,
         130_00,
         5_00,
@@ -111,7 +111,7 @@ def test_a_former_database_is_sound_and_its_cards_keep_their_value(
 
 
 # What is due, and whether of a purchase, where a refund was confirmed in part.
-DUE_BESIDE = {"database_0006": [(20_00, False)]}
+DUE_BESIDE = {"database_0007": [(20_00, False)]}
 
 
 def test_r24_r29_what_was_cancelled_and_refunded_before_is_due_and_can_be_confirmed(
