@@ -107,9 +107,15 @@ class BankCard:
         return self._answer("authorize", payment.request_id, decide)
 
     def capture(
-        self, reference: str, amount: Money | None = None, *, request_id: str
+        self,
+        reference: str,
+        amount: Money | None = None,
+        *,
+        request_id: str,
+        other_tender_amount: Money | None = None,
     ) -> TenderResult:
         """Take what was set aside; the rest of it is released."""
+        del other_tender_amount  # A bank does not ask what the others took.
 
         def decide() -> TenderResult:
             account = self._accounts[reference]
@@ -162,9 +168,11 @@ class BankCard:
         request_id: str,
         reason: RefundReason,
         delivered_on: date | None = None,
+        before_delivery: bool = False,
+        exercised_on: date | None = None,
     ) -> TenderResult:
-        """Give money back; a bank ignores the reason and the day of delivery."""
-        del reason, delivered_on
+        """Give money back; a bank ignores the reason and the days."""
+        del reason, delivered_on, before_delivery, exercised_on
 
         def decide() -> TenderResult:
             account = self._accounts[reference]

@@ -1,7 +1,8 @@
 """A small refund service: goods came back, and the money goes back to both cards.
 
     python examples/returns.py --target 127.0.0.1:50051 --authorization-id ... --amount 2000 \
-        --delivered-on 2026-11-20 --bank-reference bank-... --bank-charged 4390
+        --delivered-on 2026-11-20 --exercised-on 2026-11-28 \
+        --bank-reference bank-... --bank-charged 4390
 
 The gift card is refunded first, and its service says how much it gives back: the
 whole return, up to all that the card had paid, as a new card (R23). Only the rest
@@ -45,7 +46,9 @@ class Return:
     """A return of an order, or of a part of it.
 
     `amount` is the sum that the customer gets back from both tenders; None is
-    all that is left. `delivered_on` is needed for a change of mind (R21).
+    all that is left. A change of mind needs `delivered_on`, or `before_delivery`. The
+    day that counts is `exercised_on`, on which the customer declared it, however
+    late the goods are back (R21).
     """
 
     return_id: str
@@ -54,6 +57,8 @@ class Return:
     amount: Money | None
     reason: RefundReason = RefundReason.CHANGE_OF_MIND
     delivered_on: date | None = None
+    before_delivery: bool = False
+    exercised_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def promise(returned: Return, cards: GiftCards) -> Promise:
         reason=ReverseReason(returned.reason),
         refund_amount=returned.amount,
         delivered_on=returned.delivered_on,
+        before_delivery=returned.before_delivery,
+        exercised_on=returned.exercised_on,
     )
     if preview.reason is not None:
         return Promise(declined=DECLINE_MESSAGES[preview.reason])
@@ -152,6 +159,8 @@ def _refund(tender: Tender, returned: Return, reference: str, amount: Money | No
         request_id=str(uuid5(NAMESPACE_URL, f"{tender.name}:{returned.return_id}")),
         reason=returned.reason,
         delivered_on=returned.delivered_on,
+        before_delivery=returned.before_delivery,
+        exercised_on=returned.exercised_on,
     )
 
 
@@ -167,6 +176,8 @@ def main() -> None:
         None if options.amount is None else Money(options.amount),
         options.reason,
         options.delivered_on,
+        options.before_delivery,
+        options.exercised_on,
     )
     with GiftCards(options.target) as cards:
         promised = promise(returned, cards)
@@ -204,6 +215,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--amount", type=int, help="in cents, of the whole order; default: all")
     parser.add_argument("--reason", type=RefundReason, default=RefundReason.CHANGE_OF_MIND)
     parser.add_argument("--delivered-on", type=date.fromisoformat, help="such as 2026-11-20")
+    parser.add_argument("--before-delivery", action="store_true", help="nothing was delivered")
+    parser.add_argument(
+        "--exercised-on", type=date.fromisoformat, help="the day of the declaration; default: today"
+    )
     parser.add_argument("--bank-reference", default="bank-0")
     parser.add_argument("--bank-charged", type=int, default=0, help="in cents, by checkout.py")
     parser.add_argument("--return-id", default=str(uuid4()))

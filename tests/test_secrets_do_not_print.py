@@ -65,6 +65,7 @@ SECRET_NAMES: Final = {
 }
 # Fields whose names only look secret, and their real content.
 HARMLESS: Final = {
+    "giftcard_client.histories.search._Placed.former": "what a search has placed before",
     "giftcard_client.connector.TenderResult.code": "why a payment was declined",
     "giftcard_client.connector.TenderResult.message": "the text for that code",
     "giftcard_client.tender.Quote.code": "why a payment would be declined",

@@ -5,15 +5,21 @@ the interface that all their payment methods have.
 """
 
 from giftcard_client.errors import (
+    CannotResume,
     Declined,
+    GenerationChanged,
     GiftCardError,
     InvalidRequest,
     Misconfigured,
     OutcomeUnknown,
+    PositionAhead,
+    PositionGone,
     TimedOut,
     Unavailable,
     Violation,
 )
+from giftcard_client.event_results import Event, EventPage
+from giftcard_client.events import Events
 from giftcard_client.gift_cards import GiftCards
 from giftcard_client.market_terms import MarketTerms
 from giftcard_client.refund_results import RefundConfirmed, RefundDue
@@ -41,6 +47,7 @@ from giftcard_client.vocabulary import (
     AuthorizationState,
     CardOrigin,
     CardState,
+    EventType,
     PaymentMethod,
     Reason,
     ReverseOutcome,
@@ -52,12 +59,18 @@ __all__ = [
     "AuthorizationState",
     "Authorized",
     "Cancelled",
+    "CannotResume",
     "Captured",
     "CardOrigin",
     "CardState",
     "Contact",
     "Declined",
+    "Event",
+    "EventPage",
+    "EventType",
+    "Events",
     "Extended",
+    "GenerationChanged",
     "GiftCard",
     "GiftCardError",
     "GiftCards",
@@ -70,6 +83,8 @@ __all__ = [
     "OrderLine",
     "OutcomeUnknown",
     "PaymentMethod",
+    "PositionAhead",
+    "PositionGone",
     "Purchase",
     "PurchaseRefund",
     "Reason",

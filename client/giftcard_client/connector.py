@@ -165,10 +165,17 @@ class Tender(Protocol):
         """
 
     def capture(
-        self, reference: str, amount: Money | None = None, *, request_id: str
+        self,
+        reference: str,
+        amount: Money | None = None,
+        *,
+        request_id: str,
+        other_tender_amount: Money | None = None,
     ) -> TenderResult:
         """Take the money that was set aside, all of it or `amount`.
 
+        `other_tender_amount` is what the order's other tenders really took, zero
+        included, where that is less than `remaining` was.
         CHARGED or PARTIALLY_CHARGED, with `amount`; DECLINED, FAILURE, PENDING.
         """
 
@@ -190,9 +197,14 @@ class Tender(Protocol):
         request_id: str,
         reason: RefundReason,
         delivered_on: date | None = None,
+        before_delivery: bool = False,
+        exercised_on: date | None = None,
     ) -> TenderResult:
         """Give back `amount` of what all tenders paid for the order, or all that is left.
 
+        `exercised_on` is the day on which the customer declared it, today where it
+        is absent: that day counts, however late the call comes. A change of mind
+        needs `delivered_on`, or `before_delivery`.
         REFUNDED, with `amount` for this tender's part and `remaining` for what
         the other tenders shall give back; DECLINED, FAILURE, PENDING.
         """

@@ -32,7 +32,7 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.PAYMENT_METHOD_NOT_ACCEPTED: "Gift cards are bought by bank card only.",
         Reason.PURCHASE_HAS_DISCOUNT: "Gift cards are bought without promo codes.",
         Reason.AMOUNT_OUT_OF_RANGE: "Gift cards are not sold for this amount.",
-        Reason.AMOUNT_EXCEEDS_AUTHORIZED: "This is more than was set aside.",
+        Reason.AMOUNT_EXCEEDS_AUTHORIZED: "This is more than the order has left to pay.",
         Reason.AMOUNT_EXCEEDS_REFUNDABLE: "This is more than is left to refund.",
         Reason.EXERCISE_DAY_OUT_OF_RANGE: "The day of the declaration cannot be right.",
         Reason.RETURN_WINDOW_CLOSED: "The time to return this order is over.",

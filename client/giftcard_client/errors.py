@@ -4,6 +4,10 @@ GiftCardError              all of them; `request_id` is the call's ("" for Valid
 ├── Declined               a rule refused the request; nothing happened, unless `may_stand`
 ├── InvalidRequest         malformed; this try did nothing
 ├── Misconfigured          the service takes no such calls from here; this try did nothing
+├── CannotResume           the log of events does not go on from the consumer's place
+│   ├── GenerationChanged  the database was restored from a backup since
+│   ├── PositionGone       the next events were removed
+│   └── PositionAhead      nobody was ever given this position
 └── OutcomeUnknown         no decided answer came; the request may have been, or may yet be, done
     ├── TimedOut           the deadline for all tries passed
     └── Unavailable        all tries found the service down, overloaded or contended
@@ -144,3 +148,54 @@ class TimedOut(OutcomeUnknown):
 
 class Unavailable(OutcomeUnknown):
     """All tries found the service down, overloaded or contended; one may have been carried out."""
+
+
+class CannotResume(GiftCardError):  # noqa: N818 - the state the consumer is in
+    """The log of events does not go on from the consumer's place. To try again does not help.
+
+    A person should look at it: docs/events.md says what to do.
+    """
+
+
+class GenerationChanged(CannotResume):
+    """The database was restored from a backup since the consumer was last told something.
+
+    What it was told after `last_common_position` is gone, as if it had never happened: it
+    has to undo that, and to go on after this position, in the new `generation`.
+    """
+
+    def __init__(self, generation: str, last_common_position: int) -> None:
+        """Name the present generation, and the last position that both have in common."""
+        self.generation = generation
+        self.last_common_position = last_common_position
+        super().__init__(f"another generation, in common up to {last_common_position}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the arguments of `__init__`."""
+        return type(self), (self.generation, self.last_common_position)
+
+
+class PositionGone(CannotResume):
+    """Events after the consumer's position were removed; `oldest_position` is left."""
+
+    def __init__(self, oldest_position: int) -> None:
+        """Name the oldest position that is left."""
+        self.oldest_position = oldest_position
+        super().__init__(f"the oldest position that is left is {oldest_position}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the arguments of `__init__`."""
+        return type(self), (self.oldest_position,)
+
+
+class PositionAhead(CannotResume):
+    """Nobody was ever given the consumer's position; the log ends at `last_position`."""
+
+    def __init__(self, last_position: int) -> None:
+        """Name the last position of the log."""
+        self.last_position = last_position
+        super().__init__(f"the last position of the log is {last_position}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the arguments of `__init__`."""
+        return type(self), (self.last_position,)

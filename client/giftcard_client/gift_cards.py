@@ -215,7 +215,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         day, or today (R21). `beneficiary` gets the new card.
 
         Reasons: AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
-        AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED, AMOUNT_EXCEEDS_REFUNDABLE
+        AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED, AMOUNT_EXCEEDS_REFUNDABLE,
         EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED (R21).
         """
         sent_id = given_or_new(request_id)

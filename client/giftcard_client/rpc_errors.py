@@ -18,10 +18,13 @@ from grpc_status import rpc_status
 
 from giftcard_client.errors import (
     Declined,
+    GenerationChanged,
     GiftCardError,
     InvalidRequest,
     Misconfigured,
     OutcomeUnknown,
+    PositionAhead,
+    PositionGone,
     TimedOut,
     Unavailable,
     Violation,
@@ -30,6 +33,17 @@ from giftcard_client.errors import (
 # The `domain` of an ErrorInfo whose `reason` is one of ours. A proxy between client
 # and service has reasons of its own, which are no decisions.
 DECLINE_DOMAIN = "giftcard.v1"
+
+# The reasons of the log of events, which are not about cards: docs of EventService.
+CANNOT_RESUME: Mapping[str, Callable[[Mapping[str, str]], GiftCardError]] = MappingProxyType(
+    {
+        "GENERATION_CHANGED": lambda facts: GenerationChanged(
+            facts["generation"], int(facts["last_common_position"])
+        ),
+        "POSITION_GONE": lambda facts: PositionGone(int(facts["oldest_position"])),
+        "POSITION_AHEAD": lambda facts: PositionAhead(int(facts["last_position"])),
+    }
+)
 
 
 def _invalid(details: status_pb2.Status, explanation: str, request_id: str) -> GiftCardError:
@@ -91,6 +105,8 @@ def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
     details = _rich_status(error)
     info = error_details_pb2.ErrorInfo()
     if _unpack(details, info) and info.domain == DECLINE_DOMAIN:
+        if info.reason in CANNOT_RESUME:
+            return CANNOT_RESUME[info.reason](info.metadata)
         return Declined(info.reason, info.metadata, _retry_after(details), request_id)
     return UNDECIDED[error.code()](details, _explanation(error), request_id)
 

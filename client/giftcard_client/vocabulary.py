@@ -97,6 +97,26 @@ class PaymentMethod(_Word):
     UNRECOGNIZED = auto()
 
 
+class EventType(_Word):
+    """What happened to a card, or to an order that it paid for."""
+
+    CARD_ISSUED = auto()
+    CARD_HELD = auto()
+    CARD_RELEASED = auto()
+    HOLD_LAPSED = auto()
+    CARD_REDEEMED = auto()
+    ORDER_REFUNDED = auto()
+    CARD_CANCELLED = auto()
+    REFUND_PAID = auto()
+    CARD_EXPIRED = auto()
+    CARD_REINSTATED = auto()
+    HOLD_REINSTATED = auto()
+    CARD_BLOCKED = auto()
+    CARD_UNBLOCKED = auto()
+    CARD_WRITTEN_OFF = auto()
+    UNRECOGNIZED = auto()
+
+
 class ReverseReason(_Word):
     """The reason to give money back; only a change of mind has a time limit (R21, R26)."""
 

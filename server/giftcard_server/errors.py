@@ -6,6 +6,7 @@ ServerError
 ├── KeysRefusedError         a key ring cannot be used
 ├── CallerRefusedError       the caller is unknown, or lacks the role
 ├── InvalidRequestError      the request is malformed
+├── EventsRefusedError       the log of events cannot go on from where a consumer is
 └── UndecidedError           the command was not decided; the same request may be sent again
     ├── OverloadedError      too many callers wait
     ├── GoneError            the caller stopped waiting
@@ -18,7 +19,7 @@ ServerError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import grpc
 
@@ -72,6 +73,52 @@ class InvalidRequestError(ServerError):
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__("the request is malformed")
         self.violations = violations
+
+
+class EventsRefusedError(ServerError):
+    """The log of events cannot go on from where a consumer is.
+
+    `reason` and `details` say why, and from where it can; they are the consumer's to act on.
+    """
+
+    def __init__(
+        self, status: grpc.StatusCode, reason: str, text: str, **details: str | int
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.details = {name: str(value) for name, value in details.items()}
+
+    @classmethod
+    def changed(cls, generation: str, last_common_position: int) -> Self:
+        """Return the refusal of a consumer of a former generation."""
+        return cls(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "GENERATION_CHANGED",
+            "the database was restored from a backup since",
+            generation=generation,
+            last_common_position=last_common_position,
+        )
+
+    @classmethod
+    def gone(cls, oldest_position: int) -> Self:
+        """Return the refusal of a consumer whose next events were removed."""
+        return cls(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "POSITION_GONE",
+            "events after this position were removed",
+            oldest_position=oldest_position,
+        )
+
+    @classmethod
+    def ahead(cls, last_position: int) -> Self:
+        """Return the refusal of a consumer that is ahead of the log."""
+        return cls(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "POSITION_AHEAD",
+            "no event has this position yet",
+            last_position=last_position,
+        )
 
 
 class UndecidedError(ServerError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -18,16 +20,22 @@ from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
 from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
+from giftcard_server.edge.event_delivery import EventDelivery
+from giftcard_server.edge.event_metrics import EventMetrics
+from giftcard_server.edge.event_reading import EventReader
+from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import Servicers
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
+from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
+from giftcard_storage.events import EventLog
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 
@@ -41,6 +49,7 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Outcome
     from giftcard_rules.current import Markets
+    from giftcard_server.callers.callers import Callers
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
@@ -66,6 +75,8 @@ class Parts:
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = responses.encode
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
+    # Set with each commit that changed cards, for whoever waits for events.
+    has_committed: threading.Event = field(default_factory=threading.Event)
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -75,7 +86,7 @@ class Parts:
     @cached_property
     def committer(self) -> Committer:
         """Decides every command that may change something."""
-        return Committer(
+        committer = Committer(
             self.writing,
             self.ring,
             self.markets,
@@ -84,6 +95,8 @@ class Parts:
             self.metrics,
             **self._limits,
         )
+        committer.tell_of_commit = self.has_committed.set
+        return committer
 
     @cached_property
     def validate_reader(self) -> ValidateReader:
@@ -161,6 +174,21 @@ class Parts:
         return {"waiting_limit": settings.waiting_limit, "batch_limit": settings.batch_limit}
 
 
+def events_of(
+    settings: Settings, callers: Callers, registry: CollectorRegistry, opened: ExitStack
+) -> EventServicer | None:
+    """Return what reads and watches events, on two connections, where it may be served at all."""
+    if not settings.serves_confidants:
+        return None
+    connections = [database.connect(settings.database_url) for _ in range(2)]
+    for connection in connections:
+        opened.callback(database.close, connection)
+    reading, delivering = map(EventLog, connections)
+    metrics = EventMetrics(registry)
+    delivery = EventDelivery(delivering, metrics, settings.event_watchers)
+    return EventServicer(EventReader(reading), delivery, metrics, callers)
+
+
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     """Migrate the database if that is the server's task, and check its schema.
 
@@ -181,6 +209,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     registry.register(SealedCollector(overview.sealed))
     return registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -45,10 +45,21 @@ class Recurring:
         """Start the thread; the first round begins at once."""
         self._thread.start()
 
+    def tell_to_stop(self) -> None:
+        """Have it stop after the current round; the task may look at `stopping` to end it early."""
+        self.stopping.set()
+
     def has_stopped_by(self, give_up_at: float) -> bool:
         """Wait until its thread has ended, by the monotonic clock; return whether it has."""
         self._thread.join(max(0.0, give_up_at - time.monotonic()))
         return not self._thread.is_alive()
+
+    def pause(self) -> None:
+        """Wait for the next round, or for the end."""
+        self.stopping.wait(self._every_seconds)
+
+    def leave(self) -> None:
+        """Do what is to be done after the last round, in the same thread. Raises nothing."""
 
     def _run(self) -> None:
         while not self.stopping.is_set():
@@ -61,16 +72,26 @@ class Recurring:
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400
-            self.stopping.wait(self._every_seconds)
+            self.pause()
+        self.leave()
 
 
-def stop_all(tasks: Iterable[Recurring]) -> list[str]:
-    """Stop tasks after their current rounds; return the names of those that take too long.
+class Stoppable(Protocol):
+    """What goes on in a thread of its own until it is told to stop."""
 
-    A task may look at `stopping` to end its round early.
-    """
+    name: str
+
+    def tell_to_stop(self) -> None:
+        """Have it stop soon, and wait for nothing."""
+
+    def has_stopped_by(self, give_up_at: float) -> bool:
+        """Wait until its thread has ended, by the monotonic clock; return whether it has."""
+
+
+def stop_all(tasks: Iterable[Stoppable]) -> list[str]:
+    """Stop tasks after their current rounds; return the names of those that take too long."""
     tasks = list(tasks)
     for task in tasks:
-        task.stopping.set()
+        task.tell_to_stop()
     give_up_at = time.monotonic() + STOP_SECONDS
     return [task.name for task in tasks if not task.has_stopped_by(give_up_at)]

@@ -15,15 +15,17 @@ import structlog
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
-from giftcard_server.deciding.housekeeping import Housekeeping
+from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
+from giftcard_server.edge import events
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.errors import ClockWrongError, StartRefusedError
+from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
@@ -33,6 +35,7 @@ from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
+    events_of,
     judged_clock_of,
     parts_of,
     prepare_database,
@@ -98,19 +101,20 @@ class Service:
             judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
             self._clock = TrustedClock(now) if now else judged()
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
-            self._health = Health(*SERVICES)
-            serving.callback(self._health.close)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
+            self._events = events_of(settings, access.callers, self.registry, opened)
+            self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
+            serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            answering = (threads, parts.servicers, self._health, self._interceptor)
+            servicers = parts.servicers._replace(events=self._events)
+            answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
-            if keeps_house:
-                self._recurring.append(_housekeeping(parts, overview))
+            self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
             if url.engine.needs_checkpoints:
                 self._recurring.append(_checkpointing(url, opened))
             self._listen(access, with_http=worker is None)
@@ -132,6 +136,8 @@ class Service:
         self._grpc.start()
         if self._http:
             self._http.start()
+        if self._events:
+            self._events.delivery.start()
         for recurring in self._recurring:
             recurring.start()
         self._health.set(SERVING)
@@ -153,11 +159,14 @@ class Service:
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)
+        if self._events:
+            self._events.delivery.drain()
         unanswered = finish_calls(self._interceptor, self._settings.drain_seconds)
         # What goes on uses the connections still. Nothing of it is acknowledged.
         if unanswered:
             log.error("calls are left without an answer", calls=unanswered)
-        tasks = stop_all(self._recurring)
+        delivery = [self._events.delivery] if self._events else []
+        tasks = stop_all([*self._recurring, *delivery])
         if tasks:
             log.warning("tasks are left unfinished", tasks=tasks)
         if not unanswered and not tasks:
@@ -206,7 +215,20 @@ def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
         except ClockWrongError:
             return []  # Nothing is due while nobody knows the time; the clock has logged it.
 
-    return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds)
+    together = min(CARDS_TOGETHER, parts.settings.waiting_limit)
+    return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds, together)
+
+
+def _in_background(
+    parts: Parts, overview: SharedOverview, opened: ExitStack, *, keeps_house: bool
+) -> list[Recurring]:
+    """Return what gives positions to events, and where it keeps house, what books time's work."""
+    settings, url = parts.settings, parts.settings.database_url
+    recurring = sequencing_on(url, parts.has_committed, parts.registry, opened)
+    if keeps_house:
+        recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
+        recurring.append(_housekeeping(parts, overview))
+    return recurring
 
 
 def _watching(

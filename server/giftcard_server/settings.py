@@ -31,6 +31,7 @@ from pydantic_settings import SettingsError as UnreadableError
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
+from giftcard_server.events.settings import EventSettings
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
 from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
@@ -74,7 +75,9 @@ MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
-class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSettings):
+class Settings(
+    KeySettings, CallerSettings, GuessSettings, ClockSettings, EventSettings, BaseSettings
+):
     """The settings of `giftcard serve`. Times are in seconds."""
 
     model_config = SettingsConfigDict(
@@ -98,6 +101,7 @@ class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSe
     core_dumps: bool = False
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
+    event_watchers: PositiveInt = 200
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
 
@@ -168,6 +172,15 @@ class Settings(KeySettings, CallerSettings, GuessSettings, ClockSettings, BaseSe
     def refusal_places(self) -> int:
         """How many refusals may be delayed: one on each thread beyond those of writes and reads."""
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
+
+    @property
+    def serves_confidants(self) -> bool:
+        """Whether every caller is on this machine, or has a certificate that the settings name.
+
+        Services that tell of all cards and of people are not served to anybody else, whatever
+        else is allowed.
+        """
+        return self.tls_client_ca is not None or is_loopback(self.grpc_listen)
 
     @property
     def known_markets(self) -> dict[str, Market]:

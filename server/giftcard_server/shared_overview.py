@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
+from giftcard_storage.events import EventLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.decisions import TermsVersion
     from giftcard_storage.database import DatabaseUrl
+    from giftcard_storage.events import Backlog
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
 
@@ -87,6 +89,11 @@ class SharedOverview:
         """Note versions of terms, except those of which something was noted before."""
         with self._lock:
             terms_versions.note(self._connection, versions)
+
+    def event_backlog(self) -> Backlog:
+        """Return how many events have no position yet, and since when."""
+        with self._lock:
+            return EventLog(self._connection).backlog()
 
     def close(self) -> None:
         """Close the connection."""

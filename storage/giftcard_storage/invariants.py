@@ -11,6 +11,7 @@ from typing import Final
 
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, PostingKind
 from giftcard_storage.dated_invariants import OF_DATES
+from giftcard_storage.event_invariants import OF_EVENTS
 from giftcard_storage.record_invariants import OF_RECORDS
 from giftcard_storage.refund_invariants import OF_REFUNDS
 
@@ -276,4 +277,5 @@ INVARIANTS: Final[dict[str, str]] = (
     | OF_RECORDS
     | OF_DATES
     | OF_REFUNDS
+    | OF_EVENTS
 )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
+from giftcard_storage.event_schema import EVENT_TABLES
+
 
 class Card(Model):
     """A card as it is now; every change increments its version."""
@@ -280,4 +282,5 @@ TABLES = (
     SchemaFence,
     RefundDue,
     RefundConfirmation,
+    *EVENT_TABLES,
 )

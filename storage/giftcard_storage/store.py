@@ -15,6 +15,7 @@ from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
+from giftcard_storage.event_saving import saving_of_events
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
@@ -82,10 +83,7 @@ class Store:
             self._engine.wait_like_a_write(self._database)
 
     def snapshot(self, *, durably: bool = False) -> AbstractContextManager[None]:
-        """See one state of the database inside, and block no writer.
-
-        If durably, what was read outlives the loss of a server once the block is over.
-        """
+        """See one state of the database inside, and block no writer; see `transactions.reading`."""
         return reading(self._database, durably=durably)
 
     def load(self, commands: Iterable[Decidable]) -> Loaded:
@@ -156,6 +154,7 @@ class Store:
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
+            saving_of_events(self._database, decisions, now),
             (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
         with translated():

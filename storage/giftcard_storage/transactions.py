@@ -52,6 +52,23 @@ def reading(database: Database, *, durably: bool = False) -> Iterator[None]:
 
 
 @contextmanager
+def reading_durably(database: Database) -> Iterator[None]:
+    """See one state of the database inside, which is as durable as any commit once this ends.
+
+    Inside of another transaction it is a part of that one.
+    """
+    engine = engine_of(database)
+    if engine.has_one_writer or database.in_transaction():  # There, only what is durable is seen.
+        with reading(database):
+            yield
+        return
+    with writing(database):
+        yield
+        with translated():
+            engine.wait_like_a_write(database)
+
+
+@contextmanager
 def _marked(database: Database) -> Iterator[None]:
     """Mark the connection as in a transaction, so that a nested `reading` joins it."""
     database.push_transaction(_marked)

@@ -14,7 +14,7 @@ from given.house import FLOORS, FOLDER, MAY_IMPORT, OURS, ROOT
 from given.servers.running import Clock, running, settings, target_of
 
 PAGE: Final = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-MOST_STOPS: Final = 27
+MOST_STOPS: Final = 25
 MODULE: Final = re.compile(r"`(giftcard_\w+(?:\.\w+)+)`")
 ARROW: Final = re.compile(r"^ +(giftcard\w*) --> (giftcard\w*)$", re.MULTILINE)
 FLOOR: Final = re.compile(r'^ +f\d+\["([^<"]+)<br/>', re.MULTILINE)
@@ -31,7 +31,7 @@ def stops() -> list[str]:
 
 
 def lent() -> list[str]:
-    """The modules of which the walk uses one function, or only values."""
+    """The modules of which the walk uses a function or two, or only values."""
     return [module for modules in LENT.findall(PAGE) for module in MODULE.findall(modules)]
 
 
@@ -113,4 +113,4 @@ def test_the_walk_is_what_one_authorize_runs(tmp_path: Path) -> None:
     walked = dropwhile(lambda module: module != stops()[0], ran)  # The thread itself comes before.
     assert [module for module in walked if module not in lent()] == stops()
     assert set(lent()) <= set(ran)
-    assert [module for module in lent() if len(ran[module]) > 1] == []
+    assert [module for module in lent() if len(ran[module]) > 2] == []

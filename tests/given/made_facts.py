@@ -48,8 +48,7 @@ from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed, RefundDue
 from giftcard_rules.terms import Terms, france
 
-# A Monday at noon, far from every edge of a day, a month and a year.
-NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
+NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)  # A Monday at noon, far from every edge.
 
 KEY = Key("2026", b"the secret of every test, 32 B. ")
 RING = KeyRing((KEY,))
@@ -68,7 +67,7 @@ def is_working_day(day: date) -> bool:
 
 
 FRANCE = france(is_working_day)
-# Terms that differ in all that is dated (R38), and hold in Belgium from a day on.
+# They differ in all that is dated (R38).
 BELGIAN_TERMS = Terms(
     min_amount_minor=10_00,
     max_amount_minor=300_00,

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+from giftcard_rules.authorization_calls import Extended
 from giftcard_rules.cards import (
     AUTHORIZATION_TRANSITIONS,
     CARD_TRANSITIONS,
@@ -14,9 +15,11 @@ from giftcard_rules.cards import (
 )
 from giftcard_rules.commands import Command
 from giftcard_rules.decisions import Decision
+from giftcard_rules.events import EVENT_OF, events_of
 from giftcard_rules.facts import Facts
 from giftcard_rules.ledger import MOVES, TO_ANOTHER_CARD, Account, Posting, PostingKind
 from given.made_facts import Books
+from given.owed import owed_after
 
 OF_A_CARD = {Account.CARD, Account.HELD, Account.SETTLED}
 USABLE = {CardState.ACTIVE, CardState.HELD}
@@ -31,6 +34,7 @@ class Walk(Books):
         self.accounts: Counter[tuple[str, Account]] = Counter()
         self.steps: set[tuple[AuthorizationState, AuthorizationState]] = set()
         self.paths: set[tuple[CardState, ...]] = set()
+        self.owed_minor = 0  # By the events.
 
     def decide(self, command: Command) -> Decision:
         before = Facts(dict(self.facts.cards), dict(self.facts.authorizations))
@@ -54,6 +58,7 @@ class Walk(Books):
             self.look_at_authorization(
                 authorizations.get(authorization.authorization_id), authorization
             )
+        self.look_at_events(before, decision)
         self.look_at_money()
         look_at_orders(self.facts)
 
@@ -110,6 +115,26 @@ class Walk(Books):
         assert after.refunded_minor >= before.refunded_minor
         assert 0 <= after.captured_minor <= after.authorized_minor
         assert after.refundable_minor >= 0
+
+    def look_at_events(self, before: Facts, decision: Decision) -> None:
+        """See that each act and each posting has its event, and that events add up."""
+        events = events_of(decision)
+        cards = {card.card_id: card for card in decision.cards}
+        told = {event.card_id for event in events}
+        changed = {each for each, card in cards.items() if before.cards.get(each) != card}
+        assert told == changed or isinstance(decision.outcome, Extended)
+        assert told <= changed
+        for card_id in told:
+            of_card = [event for event in events if event.card_id == card_id]
+            assert [event.ordinal for event in of_card] == list(range(len(of_card)))
+            assert {event.version for event in of_card} == {cards[card_id].version}
+            assert of_card[-1].card_state is cards[card_id].shown_state
+        types = {(event.card_id, event.type) for event in events}
+        assert {(each.card_id, EVENT_OF[each.kind]) for each in decision.postings} <= types
+        self.owed_minor += sum(map(owed_after, events))
+        assert self.owed_minor == sum(
+            card.balance_minor + card.held_minor for card in self.facts.cards.values()
+        )
 
     def look_at_money(self) -> None:
         settled: Counter[str] = Counter()

@@ -8,6 +8,7 @@ import pytest
 from peewee import Database
 
 from giftcard_storage.database import DatabaseUrl, connect, migrate
+from giftcard_storage.sequencing import Sequencing
 from given.databases.kinds import Databases, Kind
 from given.databases.postgresql_process import PostgresqlProcess
 from given.databases.stored_books import StoredBooks, books_on, play_everything
@@ -78,6 +79,7 @@ def played_url(
         migrate(url)
     with closing(connect(url)) as connection:
         play_everything(books_on(connection))
+        Sequencing(connection, "a test").number(100_000)
     return url
 
 

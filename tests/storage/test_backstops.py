@@ -5,6 +5,12 @@ from peewee import Database, DatabaseError
 
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
+from given.databases.event_backstops import (
+    EVENT_CHECKS,
+    EVENT_EMPTYING,
+    EVENT_TRIGGERS,
+    EVENT_UNIQUE,
+)
 from given.databases.tamperings import PLACES
 
 # Every CHECK of the tables, and a statement that only it refuses.
@@ -73,6 +79,7 @@ CHECKS = {
     "refund_confirmation_is_money": (
         "INSERT INTO refund_confirmation SELECT card_id, 99, 0, 'reference', 1 FROM refund_due"
     ),
+    **EVENT_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -119,6 +126,7 @@ UNIQUE = {
     "refund_confirmation.card_id, refund_confirmation.version": (
         "INSERT INTO refund_confirmation SELECT * FROM refund_confirmation"
     ),
+    **EVENT_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
@@ -129,11 +137,13 @@ TRIGGERS = {
     "request_is_append_only_delete": "DELETE FROM request",
     "refund_confirmation_is_append_only_update": "UPDATE refund_confirmation SET amount_minor = 1",
     "refund_confirmation_is_append_only_delete": "DELETE FROM refund_confirmation",
+    **EVENT_TRIGGERS,
 }
 EMPTYING = {
     "posting_is_append_only_truncate": "TRUNCATE posting",
     "request_is_append_only_truncate": "TRUNCATE request",
     "refund_confirmation_is_append_only_truncate": "TRUNCATE refund_confirmation",
+    **EVENT_EMPTYING,
 }
 # Those that refuse nothing; `test_refunds.py` has what they do.
 KEEPING = {
@@ -142,6 +152,8 @@ KEEPING = {
     "refund_due_of_a_new_authorization",
     "refund_due_is_confirmed",
 }
+# `test_fences.py` has what it refuses.
+FENCING = {SQLITE: set[str](), POSTGRESQL: {"card_changes_with_events"}}
 TRIGGERS_OF = {SQLITE: TRIGGERS, POSTGRESQL: TRIGGERS | EMPTYING}
 
 # Statements that would get around such triggers elsewhere.
@@ -263,7 +275,8 @@ def test_every_unique_index_is_reached(played: Database) -> None:
 
 
 def test_every_trigger_is_reached(played: Database) -> None:
-    assert triggers(played) == TRIGGERS_OF[engine_of(played)].keys() | KEEPING
+    engine = engine_of(played)
+    assert triggers(played) == TRIGGERS_OF[engine].keys() | KEEPING | FENCING[engine]
 
 
 def test_every_foreign_key_is_reached(played: Database) -> None:

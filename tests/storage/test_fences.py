@@ -14,7 +14,7 @@ from playhouse.migrations import Migration
 
 from giftcard_storage import database as databases_of
 from giftcard_storage.database import DatabaseUrl, connect, migrate, planned, require_schema
-from giftcard_storage.errors import DatabaseRefusedError, FencedOffError
+from giftcard_storage.errors import DatabaseRefusedError, FencedOffError, StorageAwayError
 from giftcard_storage.people import forget
 from giftcard_storage.versions import MIGRATIONS, Effect
 from given.databases.kinds import Databases, Kind
@@ -55,7 +55,8 @@ def test_each_migration_says_what_it_means_for_running_servers() -> None:
     effects = {each.name: each.load().EFFECT for each in Migration.load_directory(str(MIGRATIONS))}
     assert len(effects) >= 3
     assert {name for name, effect in effects.items() if effect is Effect.FENCES} == {
-        "0002_sealed_people"
+        "0002_sealed_people",
+        "0007_events",
     }
     assert {type(effect) for effect in effects.values()} == {Effect}
 
@@ -176,3 +177,14 @@ def test_a_fence_that_is_rolled_back_stops_nothing(
         migrate_later(url, Effect.FENCES, tmp_path / "later", fail)
     books.bought()
     assert cards_of(url) == 1
+
+
+def test_what_writes_no_events_is_refused_as_by_a_standby(
+    server_url: DatabaseUrl, served: Database
+) -> None:
+    # The first edition reads no fence; its sessions lack the setting of those of this version.
+    served.execute_sql("SET giftcard.writes_events = ''")
+    with pytest.raises(StorageAwayError, match="25006"):
+        books_on(served).bought()
+    with closing(connect(server_url)) as ours:
+        books_on(ours).bought()

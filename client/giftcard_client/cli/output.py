@@ -16,14 +16,16 @@ HIDDEN_CODE = "hidden; repeat the same request with --show-code to see it"
 INDENT = "  "
 
 
-def answer_json(answer: object, extra: Mapping[str, object], *, show_code: bool) -> str:
-    """Write an answer as one JSON object; `extra` comes first.
+def answer_json(
+    answer: object, extra: Mapping[str, object], *, show_code: bool, indent: int | None = 2
+) -> str:
+    """Write an answer as one JSON object; `extra` comes first. No `indent`: on one line.
 
     Money is {"amount_minor", "currency_code"}, times are RFC 3339 in UTC, and a
     code is null unless `show_code`.
     """
     shown = {**extra, **_plain(answer, show_code=show_code)}
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+    return json.dumps(shown, indent=indent, ensure_ascii=False)
 
 
 def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Table:

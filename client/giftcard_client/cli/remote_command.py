@@ -58,7 +58,7 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
         if "request_id" in options:
             options["request_id"] = str(options["request_id"] or uuid.uuid4())
             shown["request_id"] = options["request_id"]
-        credentials = _credentials(ca, cert, key)
+        credentials = credentials_of(ca, cert, key)
         try:
             with client.annotation(
                 target, credentials=credentials, timeout_seconds=timeout_seconds
@@ -92,9 +92,10 @@ def _with_options_of_both(
     return run
 
 
-def _credentials(
+def credentials_of(
     ca: Path | None, cert: Path | None, key: Path | None
 ) -> grpc.ChannelCredentials | None:
+    """Return what the options about certificates say; None: no TLS."""
     if (cert is None) != (key is None):
         message = "--cert and --key belong together"
         raise typer.BadParameter(message)

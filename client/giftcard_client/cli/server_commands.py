@@ -1,7 +1,7 @@
 """The commands of the server package, found by entry point: the client may not import it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 import typer
@@ -19,21 +19,39 @@ HELP = {
     "terms": "Show the terms that hold in a market on a day.",
     "certs": "Make a development authority and certificates, to try mutual TLS.",
 }
+# The commands of the server's groups that go to a group of the client's with the same name.
+SHARED = {
+    "events": {"new-generation": "Say that the database was restored from a backup."},
+}
 
 
-def add_server_commands(app: typer.Typer) -> None:
-    """Add the server package's commands; each is imported only when it is run."""
+def add_server_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
+    """Add the server package's commands; each is imported only when it is run.
+
+    `groups` are the client's own groups; what the server has under the same name joins them.
+    """
     for entry_point in entry_points(group=GROUP):
-        app.command(
-            entry_point.name,
-            help=HELP.get(entry_point.name),
-            add_help_option=False,
-            # The command itself reads all further arguments, --help included.
-            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        )(_runs(entry_point))
+        name = entry_point.name
+        if name not in groups:
+            _add(app, name, HELP.get(name), _runs(entry_point))
+            continue
+        for command, help_text in SHARED[name].items():
+            _add(groups[name], command, help_text, _runs(entry_point, command))
 
 
-def _runs(entry_point: EntryPoint) -> Callable[[typer.Context], None]:
+def _add(
+    app: typer.Typer, name: str, help_text: str | None, run: Callable[[typer.Context], None]
+) -> None:
+    app.command(
+        name,
+        help=help_text,
+        add_help_option=False,
+        # The command itself reads all further arguments, --help included.
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(run)
+
+
+def _runs(entry_point: EntryPoint, *command_of_group: str) -> Callable[[typer.Context], None]:
     def run(ctx: typer.Context) -> None:
         command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         try:
@@ -42,7 +60,7 @@ def _runs(entry_point: EntryPoint) -> Callable[[typer.Context], None]:
                 command = loaded
             else:
                 command.command()(loaded)
-            command(args=ctx.args, prog_name=f"giftcard {entry_point.name}")
+            command(args=[*command_of_group, *ctx.args], prog_name=f"giftcard {entry_point.name}")
         except ModuleNotFoundError as error:
             # A missing module of this project is a defect, and not an extra that
             # was not installed.

@@ -110,7 +110,8 @@ class _AuthorizationStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrap
 
 class AuthorizationState(_AuthorizationState, metaclass=_AuthorizationStateEnumTypeWrapper):
     """Everything that can become of an authorization. OPEN leads to each of the
-    others; the others are final.
+    others; the others are final, but that an operator opens a LAPSED one again
+    where a wrong clock had booked the lapse.
     """
 
 AUTHORIZATION_STATE_UNSPECIFIED: AuthorizationState.ValueType  # 0

@@ -328,8 +328,9 @@ class AuthorizeRequest(google.protobuf.message.Message):
 
     @property
     def hold_for(self) -> google.protobuf.duration_pb2.Duration:
-        """Optional: how long to hold, more than zero. Absent: the market's default;
-        longer than the market's longest hold: that.
+        """Optional: how long to hold, more than zero. Absent: the market's default. It
+        is cut to the market's longest hold, counted from the first hold of the chain
+        (R35).
         """
 
     def __init__(
@@ -474,10 +475,9 @@ class ReverseRequest(google.protobuf.message.Message):
     @property
     def exercised_on(self) -> google.type.date_pb2.Date:
         """Optional: the day on which the customer declared the return, which is the one
-        that counts (R21). Absent: today in the market. Before 1 January 2000 and
-        after tomorrow anywhere on Earth are malformed; before the day of the
-        authorization, or after today in the market, is EXERCISE_DAY_OUT_OF_RANGE,
-        whatever the reason.
+        that counts (R21). Absent: today in the market. After tomorrow anywhere on
+        Earth is malformed; before the day of the authorization, or after today in
+        the market, is EXERCISE_DAY_OUT_OF_RANGE, whatever the reason.
         """
 
     def __init__(

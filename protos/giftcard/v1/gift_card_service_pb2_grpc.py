@@ -172,7 +172,9 @@ class GiftCardServiceServicer(object):
         REDEEMED). What comes back from a blocked card is a blocked card (R37).
         What the capture had lost (R14) comes back as well where the card was not
         really used (R39): always with a TECHNICAL reversal of the whole order
-        within the market's longest hold after the capture. Reasons:
+        within the market's longest hold after the capture; where the market's terms
+        choose so, also with a refund of the whole order as NOT_DELIVERED or
+        ORDER_CANCELLED. Reasons:
         AUTHORIZATION_NOT_FOUND, CURRENCY_MISMATCH, AUTHORIZATION_RELEASED,
         AUTHORIZATION_LAPSED, AUTHORIZATION_NOT_CAPTURED,
         AMOUNT_EXCEEDS_REFUNDABLE, EXERCISE_DAY_OUT_OF_RANGE, RETURN_WINDOW_CLOSED.

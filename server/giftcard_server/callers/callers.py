@@ -19,7 +19,7 @@ from giftcard_server.callers.settings import PLAINTEXT
 from giftcard_server.errors import CallerRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from giftcard_server.callers.settings import KnownCaller
 
@@ -84,6 +84,21 @@ class Callers:
         except CallerRefusedError as error:
             _end(context, error)
         _CURRENT.set(caller)
+
+    def admission(self, path: str) -> Callable[[], bool]:
+        """Return how to find out whether the caller of this thread's call may still call a path.
+
+        A stream outlives the moment at which its caller was admitted.
+        """
+        name = _CURRENT.get().name
+
+        def holds() -> bool:
+            if self._known is None:
+                return True
+            caller = self._known.get(name)
+            return caller is not None and not caller.roles.isdisjoint(may_call(path))
+
+        return holds
 
     def admitted(self, path: str, uris: Sequence[str], hosts: Sequence[str]) -> Caller:
         """Return the caller whose certificate has these names.

@@ -17,6 +17,7 @@ class Role(enum.StrEnum):
     REFUNDS = "refunds"
     SUPPORT = "support"
     OPERATOR = "operator"
+    EVENTS = "events"
 
 
 Roles = frozenset[Role]
@@ -29,6 +30,7 @@ _GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 _AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
 _REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
+_EVENTS: Final = "/giftcard.v1.EventService"
 _TERMS: Final = "/giftcard.v1.TermsService"
 _HEALTH: Final = "/grpc.health.v1.Health"
 
@@ -47,6 +49,8 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_AUTHORIZATIONS}/PreviewReverse": _PAYING_OR_SUPPORT,
     f"{_REFUNDS}/ListRefundsDue": frozenset({Role.REFUNDS, Role.SUPPORT}),
     f"{_REFUNDS}/ConfirmRefund": frozenset({Role.REFUNDS, Role.SUPPORT}),
+    f"{_EVENTS}/ReadEvents": frozenset({Role.EVENTS}),
+    f"{_EVENTS}/WatchEvents": frozenset({Role.EVENTS}),
     f"{_TERMS}/GetTerms": frozenset({Role.STOREFRONT, Role.CHECKOUT, Role.SUPPORT}),
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),

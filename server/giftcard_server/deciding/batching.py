@@ -86,6 +86,7 @@ class Batcher(Generic[Item, Result]):
         once where too many wait, `LateError` after `PATIENCE_SECONDS`, `GoneError`, and the
         error that `run` set or raised.
         """
+        patience_seconds = PATIENCE_SECONDS
         entry: Entry[Item, Result] = Entry(item, gone)
         with self._lock:
             if len(self._waiting) >= self._waiting_limit:
@@ -94,11 +95,8 @@ class Batcher(Generic[Item, Result]):
             leads = not self._led
             self._led = True
         if not leads:
-            _wait(entry, PATIENCE_SECONDS)
-        if not entry.done:
-            self._lead()
-        if not _wake(entry.after):
-            self._hand_on()
+            _wait(entry, patience_seconds)
+        self._take_turn(entry)
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value] # No error, so there is a result.
@@ -111,6 +109,7 @@ class Batcher(Generic[Item, Result]):
         Each entry has its own result or error. All of them together wait no longer than one
         item does. Raises `OverloadedError` where too many items wait.
         """
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         entries: list[Entry[Item, Result]] = [Entry(item, gone) for item in items]
         with self._lock:
             if len(self._waiting) + len(entries) > self._waiting_limit:
@@ -118,7 +117,6 @@ class Batcher(Generic[Item, Result]):
             self._waiting.extend(entries)
             leads = bool(entries) and not self._led
             self._led |= leads
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
         for entry in entries:
             try:
                 if not leads:
@@ -127,11 +125,15 @@ class Batcher(Generic[Item, Result]):
                 entry.fail(error)
                 continue
             leads = False
-            if not entry.done:
-                self._lead()
-            if not _wake(entry.after):
-                self._hand_on()
+            self._take_turn(entry)
         return entries
+
+    def _take_turn(self, entry: Entry[Item, Result]) -> None:
+        """Lead where an entry is not done, and wake whoever is next."""
+        if not entry.done:
+            self._lead()
+        if not _wake(entry.after):
+            self._hand_on()
 
     def _lead(self) -> None:
         """Run the next batch, which holds the leader's own entry."""

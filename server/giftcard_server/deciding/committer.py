@@ -94,6 +94,8 @@ class Committer:
         self._encode = encode
         self._now = now
         self._metrics = metrics
+        # Called after each commit that changed cards.
+        self.tell_of_commit: Callable[[], object] = lambda: None
         # For readiness, which has to know whether writes succeed: how many batches that wrote
         # were committed, and what became of the last one, unless it was committed.
         self.commits = 0
@@ -225,6 +227,8 @@ class Committer:
             if not answer.violations:  # No other malformed request is counted, either.
                 self._metrics.answered(entry.item.method, answer.reason, replayed=answer.replayed)
         self._metrics.committed(len(entries), batch.decisions)
+        if batch.decisions:
+            self.tell_of_commit()
         if batch.decisions or batch.records:
             self.commits, self.failure = self.commits + 1, None
 

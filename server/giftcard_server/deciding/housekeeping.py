@@ -16,7 +16,7 @@ from giftcard_server.deciding.submission import Submission
 from giftcard_server.errors import UndecidedError
 from giftcard_server.logs import where
 from giftcard_server.recurring import Recurring
-from giftcard_storage.errors import StorageError
+from giftcard_storage.errors import LockedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,16 +36,22 @@ CARDS_TOGETHER: Final = 25
 class Housekeeping(Recurring):
     """Catches up the cards that are due, every `every_seconds` seconds.
 
-    `due` takes a limit and returns the ids of at most as many cards.
+    `due` takes a limit and returns the ids of at most as many cards. So many cards as `together`
+    says must find room among the commands that wait.
     """
 
     def __init__(
-        self, due: Callable[[int], Sequence[str]], committer: Committer, every_seconds: float
+        self,
+        due: Callable[[int], Sequence[str]],
+        committer: Committer,
+        every_seconds: float,
+        together: int = CARDS_TOGETHER,
     ) -> None:
         postponed_by = (StorageError, UndecidedError)
         super().__init__("housekeeping", self.catch_up, every_seconds, postponed_by)
         self._due = due
         self._committer = committer
+        self._together = together
 
     def catch_up(self) -> int:
         """Catch up all cards that are due now, among callers' commands; return how many."""
@@ -54,8 +60,8 @@ class Housekeeping(Recurring):
             found = self._due(CARDS_SEEN)
             drawn = random.sample(found, min(len(found), CARDS_DRAWN))
             caught_up_now = sum(
-                self._catch_up_together(drawn[start : start + CARDS_TOGETHER])
-                for start in range(0, len(drawn), CARDS_TOGETHER)
+                self._catch_up_together(drawn[start : start + self._together])
+                for start in range(0, len(drawn), self._together)
             )
             caught_up += caught_up_now
             if len(found) <= CARDS_DRAWN or not caught_up_now:
@@ -65,11 +71,14 @@ class Housekeeping(Recurring):
     def _catch_up_together(self, card_ids: Sequence[str]) -> int:
         """Catch up cards and return for how many it worked; defects are logged.
 
-        Raises the first error by which the task is postponed.
+        A card that another program has locked waits for the next round. Raises any other error
+        by which the task is postponed.
         """
         submissions = [Submission(CatchUp(card_id)) for card_id in card_ids]
         errors = self._committer.submit_all(submissions, self.stopping.is_set)
         for card_id, error in zip(card_ids, errors, strict=True):
+            if isinstance(error, LockedError):
+                continue
             if isinstance(error, self.postponed_by):
                 raise error
             if error is not None:  # The other cards do not depend on this one.

@@ -16,6 +16,7 @@ from giftcard_server.edge.interception import abort
 from giftcard_server.errors import (
     ANSWERED,
     CallerRefusedError,
+    EventsRefusedError,
     InvalidRequestError,
     KeyLostError,
 )
@@ -23,7 +24,6 @@ from giftcard_storage.errors import FencedOffError, StorageAwayError
 
 if TYPE_CHECKING:
     import grpc
-    from google.protobuf.message import Message
 
     from giftcard_rules.commands import Keyed
     from giftcard_server.callers.callers import Caller
@@ -46,7 +46,7 @@ Sent = TypeVar("Sent")
 
 
 def refusing(
-    answer: Callable[[Servicer, Sent, grpc.ServicerContext], Message | bytes],
+    answer: Callable[[Servicer, Sent, grpc.ServicerContext], object],
 ) -> Callable[[Servicer, Sent, grpc.ServicerContext], Any]:
     """End the RPC with the status of the error for which it was not decided.
 
@@ -54,13 +54,13 @@ def refusing(
     """
 
     @functools.wraps(answer)
-    def answering(
-        servicer: Servicer, request: Sent, context: grpc.ServicerContext
-    ) -> Message | bytes:
+    def answering(servicer: Servicer, request: Sent, context: grpc.ServicerContext) -> object:
         try:
             return answer(servicer, request, context)
         except InvalidRequestError as error:
             abort(context, refusals.malformed(error.violations))
+        except EventsRefusedError as error:
+            abort(context, refusals.events_refused(error))
         except CallerRefusedError as error:
             context.abort(error.status, str(error))
             raise AssertionError from error  # It never returns.
@@ -68,6 +68,18 @@ def refusing(
             _undecided(servicer.undecided, context, error)
 
     return answering
+
+
+def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
+    """Return a request on its way to a decision; its record is looked up under all names."""
+    return Submission(
+        read.command,
+        read.canonical,
+        read.former,
+        read.mistakes_today,
+        caller.formerly,
+        throttled=throttled,
+    )
 
 
 def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
@@ -78,18 +90,6 @@ def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     if metadata:
         context.set_trailing_metadata(metadata)
     return answer
-
-
-def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
-    """Return what a request asks to be decided."""
-    return Submission(
-        read.command,
-        read.canonical,
-        read.former,
-        read.mistakes_today,
-        caller.formerly,
-        throttled=throttled,
-    )
 
 
 def gone(context: grpc.ServicerContext) -> Callable[[], bool]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.commands import ReverseReason
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from giftcard.v1 import gift_card_service_pb2 as pb
     from giftcard_server.edge.fields import Fields
@@ -34,8 +34,11 @@ def delivery(
 def exercised_on(
     fields: Fields, message: pb.ReverseRequest | pb.CancelRequest, now: datetime
 ) -> date | None:
-    """Read the day on which a right was exercised, at most tomorrow anywhere on Earth."""
+    """Read the day on which a right was exercised, at most tomorrow anywhere on Earth.
+
+    The rules decline one that is too early (EXERCISE_DAY_OUT_OF_RANGE).
+    """
     if not message.HasField("exercised_on"):
         return None
     tomorrow = (now + _AHEAD_OF_UTC).date() + timedelta(days=1)
-    return fields.day(message.exercised_on, "exercised_on", tomorrow, "tomorrow")
+    return fields.day(message.exercised_on, "exercised_on", tomorrow, "tomorrow", date.min)

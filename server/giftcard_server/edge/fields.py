@@ -178,8 +178,15 @@ class Fields:
         )
         return max(duration, timedelta.resolution)
 
-    def day(self, value: Date, field: str, latest: date, when: str = "today") -> date:
-        """Read a calendar day from `EARLIEST_DELIVERY` to `latest`, which is called `when`.
+    def day(
+        self,
+        value: Date,
+        field: str,
+        latest: date,
+        when: str = "today",
+        earliest: date = EARLIEST_DELIVERY,
+    ) -> date:
+        """Read a calendar day from `earliest` to `latest`, which is called `when`.
 
         One after `latest` is a mistake of today.
         """
@@ -188,7 +195,7 @@ class Fields:
         except ValueError:
             self.wrong(field, "must be a day of the calendar")
             return latest
-        if not EARLIEST_DELIVERY <= day <= latest:
+        if not earliest <= day <= latest:
             note = self.wrong_today if day > latest else self.wrong
-            note(field, f"must be from {EARLIEST_DELIVERY} to {when}")
+            note(field, f"must be from {earliest} to {when}")
         return day

@@ -9,16 +9,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
+from giftcard.v1 import event_service_pb2_grpc as event_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
-from giftcard_server.edge import authorizations, refunds
+from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge import terms as terms_edge
 from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
     from giftcard_server.edge.authorizations import AuthorizationServicer
+    from giftcard_server.edge.events import EventServicer
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
@@ -51,12 +53,13 @@ CALLS_PER_THREAD: Final = 4
 
 
 class Servicers(NamedTuple):
-    """What answers the RPCs of each service."""
+    """What answers the RPCs of each service; not all servers have all of them."""
 
     gift_cards: GiftCardServicer
     authorizations: AuthorizationServicer
     terms: TermsServicer
     refunds: RefundServicer
+    events: EventServicer | None = None
 
 
 def grpc_server(
@@ -85,8 +88,13 @@ def grpc_server(
     )
     terms_grpc.add_TermsServiceServicer_to_server(servicers.terms, server)
     refund_pb_grpc.add_RefundServiceServicer_to_server(servicers.refunds, server)
+    services: tuple[str, ...] = SERVICES
+    if servicers.events is not None:
+        event_pb_grpc.add_EventServiceServicer_to_server(servicers.events, server)
+        interceptor.expect(events.SERVICE, events.METHODS)
+        services = (*services, events.SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
     interceptor.expect(SERVICE, service_methods())
     interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
     interceptor.expect(refunds.SERVICE, refunds.service_methods())

@@ -158,7 +158,8 @@ class Interceptor(grpc.ServerInterceptor):
             self._callers.admit(path, context)
             if handler.request_streaming:
                 return behavior((read(each, context) for each in messages), context, *send)
-            return behavior(read(calls.message(messages, context), context), context, *send)
+            message = read(calls.message(messages, context), context)
+            return _answer(behavior, message, context, *send)
 
         watched.experimental_non_blocking = is_endless  # type: ignore[attr-defined] # gRPC asks for it like this.
         watched.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined] # Likewise.
@@ -198,9 +199,9 @@ def _ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:
     return grpc.StatusCode.UNKNOWN if context.is_active() else grpc.StatusCode.CANCELLED
 
 
-def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext) -> Any:
+def _answer(behavior: Behavior, request: Any, context: grpc.ServicerContext, *send: Any) -> Any:
     try:
-        return behavior(request, context)
+        return behavior(request, context, *send)
     except Exception as error:
         if context.code() is not None:  # type: ignore[attr-defined] # A deliberate abort.
             raise

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from giftcard_server.errors import EventsRefusedError
+
 DOMAIN: Final = "giftcard.v1"
 
 # The reasons whose status is not FAILED_PRECONDITION.
@@ -72,6 +74,7 @@ assert set(STATUS) == set(MESSAGE) == set(Reason)
 
 # By then the connection is gone, and the next try goes to another server.
 STOPPING_RETRY_AFTER: Final = timedelta(milliseconds=200)
+WATCH_AGAIN_AFTER: Final = timedelta(seconds=1)
 
 UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
 ABORTED: Final = grpc.StatusCode.ABORTED
@@ -85,6 +88,12 @@ def declined(
     if retry_after is not None:
         messages.append(_retry(retry_after))
     return _status(STATUS[reason], MESSAGE[reason], messages)
+
+
+def events_refused(error: EventsRefusedError) -> Status:
+    """Return the status of a consumer of events from whose place the log cannot go on."""
+    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.details)
+    return _status(error.status, str(error), [info])
 
 
 def malformed(violations: Sequence[tuple[str, str]]) -> Status:
@@ -108,6 +117,21 @@ def try_again(code: grpc.StatusCode, message: str, after: timedelta) -> Status:
 def stopping() -> Status:
     """Return the status of a call that a server refuses because it stops: others answer it."""
     return try_again(UNAVAILABLE, "the server is stopping", STOPPING_RETRY_AFTER)
+
+
+def too_many_watchers() -> Status:
+    """Return the status of a stream of events for which this server has no room."""
+    return try_again(UNAVAILABLE, "too many consumers watch this server", WATCH_AGAIN_AFTER)
+
+
+def storage_away() -> Status:
+    """Return the status of a stream of events that cannot be read any more."""
+    return try_again(UNAVAILABLE, "storage is away", WATCH_AGAIN_AFTER)
+
+
+def no_longer_admitted() -> Status:
+    """Return the status of a stream whose caller has lost its role since."""
+    return _status(grpc.StatusCode.PERMISSION_DENIED, "the caller may no longer watch", [])
 
 
 def internal() -> Status:

@@ -220,8 +220,12 @@ def columns_of(model: type[Model]) -> list[Field]:
 
 
 def json_of(rows: Sequence[Row]) -> str:
-    """Return rows as one JSON text, bytes in hex."""
-    return json.dumps(rows, default=bytes.hex)
+    """Return rows as one JSON text, bytes in hex.
+
+    Nothing beyond ASCII is escaped: SQLite loses an escaped U+99999, which it takes for its own
+    mark of an invalid character.
+    """
+    return json.dumps(rows, default=bytes.hex, ensure_ascii=False)
 
 
 def card_is_in(database: Database) -> bool:

@@ -28,6 +28,7 @@ from giftcard_server.edge.canonical import canonical
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview, refunds
 from giftcard_storage.audit import audit
+from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import TABLES, DataKey, Person
 from giftcard_storage.sealing import Sealing
@@ -120,12 +121,17 @@ class BooksOnDisk:
         key = table._meta.get_primary_keys()
         return list(table.select().order_by(*key).dicts().execute(self.beside))
 
+    def told(self) -> list[dict[str, Any]]:
+        """Return all events, those without a position as well."""
+        return self.rows(Event) + self.rows(NewEvent)
+
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return everything in the database, and its people as they can be read.
 
         The sealed bytes are left out, as they differ in every run.
         """
         held = {table.__name__: self.rows(table) for table in TABLES}
+        del held["EventGeneration"]  # Likewise.
         for table in (DataKey, Person):
             held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
         held["people"] = [

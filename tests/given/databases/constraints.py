@@ -80,7 +80,8 @@ def refusal(error: PeeweeException) -> str:
             return f"CHECK constraint failed: {diagnosis.constraint_name}"
         case "23505":
             (columns,) = re.findall(r"Key \(([^)]+)\)=", diagnosis.message_detail or "")
-            named = (f"{diagnosis.table_name}.{column}" for column in columns.split(", "))
+            names = (column.strip('"') for column in columns.split(", "))
+            named = (f"{diagnosis.table_name}.{name}" for name in names)
             return f"UNIQUE constraint failed: {', '.join(named)} "
         case "23503":
             return "FOREIGN KEY constraint failed"

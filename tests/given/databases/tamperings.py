@@ -12,6 +12,7 @@ from peewee import Database
 from giftcard_storage.audit import LIABILITY
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from giftcard_storage.engines.engine import Engine
+from given.databases.event_tamperings import EVENT_TAMPERINGS
 
 PLACES: Final = {
     # The card that was captured in part and refunded in parts, and the first one that came back.
@@ -225,7 +226,7 @@ TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
         "DELETE FROM posting WHERE kind = 'REINSTATE'",
         "DELETE FROM posting WHERE kind = 'CHARGE_BACK'",
     ),
-}
+} | EVENT_TAMPERINGS
 
 
 # By engine: the statements that switch constraints off, and the query that finds those that

@@ -35,7 +35,6 @@ from given.model.renamed import renamed
 
 Thing = TypeVar("Thing")
 Wish = dict[str, Any]
-Sent = Keyed
 
 
 def seldom(common: Sequence[Any], rare: Sequence[Any]) -> st.SearchStrategy[Any]:
@@ -135,7 +134,7 @@ class Callers:
 
     def __init__(self, model: PlainModel) -> None:
         self.model = model
-        self.sent: list[Sent] = []
+        self.sent: list[Keyed] = []
         self._number = 0
 
     def command(self, wish: Wish, now: datetime) -> Wanted:
@@ -146,7 +145,7 @@ class Callers:
             return CatchUp(self.card(wish["card"]))
         if wish["kind"] == "act":
             return self.act(wish, now)
-        made: Sent = {
+        made: Keyed = {
             "issue": self._issue,
             "authorize": self._authorize,
             "capture": self._capture,
@@ -189,10 +188,10 @@ class Callers:
             return None
         return Money(amount_minor, "USD" if wish["wrong_currency"] else MARKETS[market][0])
 
-    def _nothing(self, wish: Wish, _now: datetime) -> Sent:
+    def _nothing(self, wish: Wish, _now: datetime) -> Keyed:
         return capture("no hold", key=self._key(wish))
 
-    def _issue(self, wish: Wish, _now: datetime) -> Sent:
+    def _issue(self, wish: Wish, _now: datetime) -> Keyed:
         key, market = self._key(wish), wish["market"]
         discounts = ("NOEL10",) if wish["discount"] else ()
         # Some references have bought a card for another order already (R10).
@@ -215,7 +214,7 @@ class Callers:
         )
         return card_id, market, wanted
 
-    def _authorize(self, wish: Wish, _now: datetime) -> Sent:
+    def _authorize(self, wish: Wish, _now: datetime) -> Keyed:
         card_id, market, wanted = self._basket(wish)
         key = self._key(wish)
         return authorize(card_id, wanted, key=key, market=market, hold_for=wish["hold_for"])
@@ -224,16 +223,16 @@ class Callers:
         market = self.model.holds.get(hold_id, {"market": "fr"})["market"]
         return self._money(wish["amount"], market, wish)
 
-    def _capture(self, wish: Wish, _now: datetime) -> Sent:
+    def _capture(self, wish: Wish, _now: datetime) -> Keyed:
         hold_id = self.hold(wish["hold"], "OPEN")
         others = self._amount(hold_id, wish | {"amount": wish["others"]})
         amount = self._amount(hold_id, wish)
         return capture(hold_id, key=self._key(wish), amount=amount, other_tender_amount=others)
 
-    def _extend(self, wish: Wish, _now: datetime) -> Sent:
+    def _extend(self, wish: Wish, _now: datetime) -> Keyed:
         return extend(self.hold(wish["hold"], "OPEN"), wish["hold_for"], key=self._key(wish))
 
-    def _reverse(self, wish: Wish, now: datetime) -> Sent:
+    def _reverse(self, wish: Wish, now: datetime) -> Keyed:
         key, hold_id = self._key(wish), self.hold(wish["hold"], "OPEN", "CAPTURED")
         requests = [each.key.request_id for each in self.sent] or ["no request"]
         target = {
@@ -273,7 +272,7 @@ class Callers:
         act: DeskAct = wish["act"](card_id)
         return act
 
-    def _cancel(self, wish: Wish, now: datetime) -> Sent:
+    def _cancel(self, wish: Wish, now: datetime) -> Keyed:
         card_id = self.card(wish["card"])
         card = self.model.cards.get(card_id, {"orders": ["no order"], "purchase_order": "none"})
         order_id = {

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from giftcard_rules.commands import Keyed, RequestKey
+from giftcard_rules.commands import Keyed, RequestKey, ReverseReason
 from giftcard_rules.refund_commands import ConfirmRefund
 from given.made_facts import authorize, capture, confirm_refund, issue, order, reverse
 from given.model.plain_books import Wanted
@@ -26,6 +26,10 @@ ANY_WISH = st.one_of(WISH, CONFIRM)
 TWO_TENDERS = st.fixed_dictionaries(
     {
         "kind": st.just("two tenders"),
+        "market": st.sampled_from(["fr", "be"]),
+        # Of a card over 50.00: more than it, or less, so that the rest is lost unless R39 holds.
+        "total": st.sampled_from([90_00, 30_00]),
+        "reason": st.sampled_from([ReverseReason.DEFECTIVE, ReverseReason.NOT_DELIVERED]),
         "back": st.sampled_from([None, 60_00, 90_00, 50_00]),
         "confirmed": st.lists(st.sampled_from([5_00, 10_00, 30_00, 40_00]), max_size=3),
     }
@@ -54,17 +58,17 @@ class RefundCallers(Callers):
         return [self.command(wish, now)]
 
     def two_tenders(self, wish: Wish) -> list[Wanted]:
-        """Return an order's life up to the confirmations: 50.00 by a card, 40.00 by another."""
-        bought = issue(50_00, key=self._new_key())
+        """Return an order's life up to the confirmations; a card over 50.00 pays for it."""
+        bought = issue(50_00, key=self._new_key(), market=wish["market"])
         key = self._new_key()
-        wanted = order(90_00, order_id=f"order of {key.request_id}")
-        paid = authorize(bought.new_card.card_id, wanted, key=key)
+        wanted = order(wish["total"], order_id=f"order of {key.request_id}")
+        paid = authorize(bought.new_card.card_id, wanted, key=key, market=wish["market"])
         target = paid.authorization_id
         commands: list[Keyed] = [
             bought,
             paid,
             capture(target, key=self._new_key()),
-            reverse(target, wish["back"], key=self._new_key()),
+            reverse(target, wish["back"], key=self._new_key(), reason=wish["reason"]),
             *(
                 confirm_refund(amount, authorization_id=target, key=self._new_key())
                 for amount in wish["confirmed"]

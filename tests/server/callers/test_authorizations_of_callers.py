@@ -7,6 +7,9 @@ from typing import Any, Final
 import grpc
 import pytest
 
+from giftcard_rules.commands import RequestKey
+from giftcard_server.callers.callers import Caller
+from giftcard_server.edge import authorization_requests
 from giftcard_server.service import Service
 from given.calls import looking, sent
 from given.calls.answered import refusal
@@ -66,6 +69,14 @@ def test_an_authorization_of_another_caller_is_shown_by_its_id_and_by_its_order(
 def test_a_request_id_is_looked_up_among_those_of_the_caller_alone(shops: dict[str, Shop]) -> None:
     asked = looking.get_by_request(lost_authorize(shops).request_id)
     assert refusal(lambda: shops["checkout"].call(asked)).reason == "AUTHORIZATION_NOT_FOUND"
+
+
+def test_a_request_is_looked_up_under_each_name_of_its_caller_the_present_one_first() -> None:
+    caller = Caller("web shop", frozenset(), formerly=("plaintext", "old shop"))
+    request_id = sent.new_id()
+    query = authorization_requests.get(looking.get_by_request(request_id), caller)
+    names = ["web shop", "plaintext", "old shop"]
+    assert query.authorize == tuple(RequestKey(name, request_id) for name in names)
 
 
 @pytest.mark.parametrize("name", ["refunds", "support"])

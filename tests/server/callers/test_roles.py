@@ -20,6 +20,7 @@ Code = grpc.StatusCode
 GIFT_CARDS: Final = "/giftcard.v1.GiftCardService"
 AUTHORIZATIONS: Final = "/giftcard.v1.AuthorizationService"
 REFUNDS: Final = "/giftcard.v1.RefundService"
+EVENTS: Final = "/giftcard.v1.EventService"
 GET_TERMS: Final = "/giftcard.v1.TermsService/GetTerms"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
@@ -41,6 +42,7 @@ MAY_CALL: Final = {
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate", GET_TERMS},
     Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING, *PAYING_BACK},
     Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, *PAYING_BACK, GET_TERMS},
+    Role.EVENTS: {f"{EVENTS}/{rpc}" for rpc in ("ReadEvents", "WatchEvents")},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),
         f"{REFLECTION}/ServerReflectionInfo",

@@ -20,7 +20,10 @@ from given.servers.server_process import ServerNotReady, ServerProcess
 
 pytestmark = pytest.mark.xdist_group("migrating")
 
-EVERY_MIGRATION: Final = "0001_cards, 0002_sealed_people, 0003_second_edition, 0004_keys_in_use"
+EVERY_MIGRATION: Final = (
+    "0001_cards, 0002_sealed_people, 0003_second_edition, 0004_keys_in_use, "
+    "0005_looking_at_authorizations, 0006_refunds_due, 0007_events"
+)
 FUTURE: Final = "9999_from_the_future"
 AT_ONCE: Final = 4
 REFUSED: Final = 2
@@ -82,6 +85,9 @@ def test_each_migration_says_before_it_runs_whether_former_servers_go_on(bare: P
         ),
         "0003_second_edition only expands: running servers of the former version go on",
         "0004_keys_in_use only expands: running servers of the former version go on",
+        "0005_looking_at_authorizations only expands: running servers of the former version go on",
+        "0006_refunds_due only expands: running servers of the former version go on",
+        "0007_events fences off: running servers of the former version cannot write any more",
     ]
     for _ in range(2):  # The first one changes nothing.
         planned = giftcard("migrate", "--dry-run", settings=bare.environment)

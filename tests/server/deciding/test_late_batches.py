@@ -44,13 +44,16 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> SlowRuns:
     return SlowRuns()
 
 
-def test_callers_that_waited_to_be_run_leave_and_later_ones_are_run(runs: SlowRuns) -> None:
+def test_callers_that_waited_to_be_run_leave_and_later_ones_are_run(
+    runs: SlowRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ThreadPoolExecutor(5) as callers:
         leader = callers.submit(runs.batcher.submit, 1, here)
         assert runs.begun.acquire(timeout=SOON_SECONDS)
         for item in (2, 3):
             with pytest.raises(LateError):
                 callers.submit(runs.batcher.submit, item, here).result(SOON_SECONDS)
+        monkeypatch.setattr(batching, "PATIENCE_SECONDS", SOON_SECONDS)
         last = callers.submit(runs.batcher.submit, 4, here)
         wait_until_queued(runs.batcher, 3)
         runs.go_on.release(2)

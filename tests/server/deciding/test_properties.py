@@ -1,7 +1,7 @@
 """Random commands, replays and clock jumps: real storage and committer against a plain model."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
@@ -27,13 +26,17 @@ from giftcard_storage.schema import Authorization, Card, Posting, RefundDue
 from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
+from given.model.accounts import accounts_after
+from given.model.last_moments import AT_THE_LIMIT, LastMoments
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
-from given.model.plain_books import keys_of
+from given.model.plain_books import Wanted, keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish, seldom
+from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish
 from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
+from given.model.times import JUMPS, STARTS
+from given.model.told_events import assert_told
 
 # The same examples in every run, so that what fails here fails everywhere and no run is
 # unlucky. Who hunts takes `derandomize` out, more examples, and `Phase.shrink` in, which can
@@ -54,26 +57,10 @@ BOUNDED = settings(
 # A look or a commit takes PostgreSQL several times as long as the file beside us.
 EXAMPLES = {Kind.SQLITE: BOUNDED, Kind.POSTGRESQL: settings(BOUNDED, max_examples=10)}
 
-MICROSECOND = timedelta(microseconds=1)
-JUMPS = seldom(
-    [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(hours=12)],
-    [
-        MICROSECOND,
-        timedelta(days=1) - MICROSECOND,
-        timedelta(days=1),
-        timedelta(days=7),
-        timedelta(days=14),
-        timedelta(days=20),
-        timedelta(days=61),
-        timedelta(days=183),
-    ],
-)
-
-
 Lend = Callable[[], AbstractContextManager[BooksOnDisk]]
 
 
-class Life(RuleBasedStateMachine):
+class Life(LastMoments):
     """The books equal the model, for any calls at any time."""
 
     def __init__(self, lend: Lend) -> None:
@@ -91,7 +78,7 @@ class Life(RuleBasedStateMachine):
         self.lent.close()
 
     @initialize(
-        start=st.integers(0, 365 * 24).map(lambda hours: timedelta(hours=hours)),
+        start=STARTS,
         cards=st.lists(ISSUE, min_size=2, max_size=4),
     )
     def cards_are_bought(self, start: timedelta, cards: list[Wish]) -> None:
@@ -100,13 +87,18 @@ class Life(RuleBasedStateMachine):
 
     @rule(wishes=st.lists(ANY_WISH, min_size=2, max_size=8))
     def commands_share_a_batch(self, wishes: list[Wish]) -> None:
-        commands, answered = [], []
-        for wish in wishes:
-            for command in self.callers.commands(wish, self.books.now):
-                commands.append(command)
-                answered.append(self.model.answer(command, self.books.now))
-        answers = self.books.together(commands)
-        for command, answer, facts in zip(commands, answers, answered, strict=True):
+        # Each wish is about what the ones before it have led to.
+        self.answered_as_in_the_model(
+            command for wish in wishes for command in self.callers.commands(wish, self.books.now)
+        )
+
+    def answered_as_in_the_model(self, commands: Iterable[Wanted]) -> None:
+        sent, answered = [], []
+        for command in commands:
+            sent.append(command)
+            answered.append(self.model.answer(command, self.books.now))
+        answers = self.books.together(sent)
+        for command, answer, facts in zip(sent, answers, answered, strict=True):
             assert isinstance(answer, Answer), answer
             assert as_shown(command, answer) == expected(facts)
             if isinstance(command, Keyed):
@@ -157,7 +149,7 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, jump: timedelta) -> None:
         self.books.now += jump
 
-    @rule(which=st.integers(0, 20), late=st.sampled_from([-MICROSECOND, timedelta(0)]))
+    @rule(which=st.integers(0, 20), late=AT_THE_LIMIT)
     def something_is_about_to_end(self, which: int, late: timedelta) -> None:
         cards, holds = self.model.cards.values(), self.model.holds.values()
         ends = {each["expires_at"] for each in (*cards, *holds)}
@@ -201,7 +193,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def postings_balance_and_nothing_is_negative(self) -> None:
-        accounts = _replayed(self.books.rows(Posting))
+        accounts = accounts_after(self.books.rows(Posting))
         for row in self.books.rows(Card):
             card_id = row["card_id"]
             assert accounts.pop((card_id, "CARD"), 0) == row["balance_minor"]
@@ -225,6 +217,10 @@ class Life(RuleBasedStateMachine):
                 assert to_other <= row["other_tender_minor"]
             assert row["restored_minor"] in {0, row["forfeited_minor"]}
 
+    @invariant()
+    def events_tell_what_the_model_says(self) -> None:
+        assert_told(self.books.told(), self.books.rows(Card), self.model)
+
     def _is_the_first_answer(self, key: RequestKey, answer: Answer, facts: Facts) -> None:
         """Hold a replay against the first answer, byte by byte; remember a first one."""
         if answer.replayed:
@@ -235,19 +231,6 @@ class Life(RuleBasedStateMachine):
         elif facts.get("declined") not in NO_TRACE:
             assert self.first_answers.keys().isdisjoint(keys_of(key))
             self.first_answers[key] = answer
-
-
-def _replayed(postings: list[Facts]) -> Counter[tuple[str, str]]:
-    """Return the accounts of cards after all postings in their order, none of them negative."""
-    accounts: Counter[tuple[str, str]] = Counter()
-    for posting in postings:
-        amount = posting["amount_minor"]
-        source = (posting["card_id"], posting["source"])
-        destination = (posting["to_card_id"] or posting["card_id"], posting["destination"])
-        accounts[source] -= amount
-        accounts[destination] += amount
-    outside = {"PAYMENTS", "BREAKAGE", "REFUNDS_DUE", "CHARGEBACK"}
-    return Counter({name: left for name, left in accounts.items() if name[1] not in outside})
 
 
 @pytest.fixture

@@ -6,24 +6,20 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from google.type.date_pb2 import Date
 
-from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_service_pb2 as pb
-from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard.v1.order_pb2 import Contact, Order, OrderLine
 from giftcard_rules import commands
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Keyed, PaymentMethod, ReverseReason
-from giftcard_server.edge import authorization_requests, refund_messages
 from giftcard_server.edge.canonical import MEANINGS, Read, canonical
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.markets import BUILT_IN
+from given.calls.golden_requests import GOLDEN_OF_OTHER_SERVICES, ID
 from given.calls.sent import euros
 from given.servers.running import NOON
 
-ID: Final = "ABCDEF00-0000-4000-8000-000000000001"
 CODE: Final = "oooo 0000-OOOO-0000"
 READER: Final = RequestReader(KeyRing((Key("2026", bytes(32)),)), BUILT_IN)
 SOMEBODY: Final = Contact(name="Chloé", email="chloe@example.com", locale="fr-FR")
@@ -59,14 +55,6 @@ def reverse(message: pb.ReverseRequest) -> Read[Keyed]:
 
 def cancel(message: pb.CancelRequest) -> Read[Keyed]:
     return READER.cancel(message, "shop", NOON)
-
-
-def extend(message: authorization_pb.ExtendAuthorizationRequest) -> Read[Keyed]:
-    return authorization_requests.extend(message, "shop")
-
-
-def confirm(message: refund_pb.ConfirmRefundRequest) -> Read[Keyed]:
-    return refund_messages.confirmation(message, "shop")
 
 
 WHOLE_ISSUE: Final = pb.IssueRequest(
@@ -213,36 +201,7 @@ GOLDEN: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, str], ...]] = (
             '000-4000-8000-000000000001"}'
         ),
     ),
-    (
-        extend,
-        authorization_pb.ExtendAuthorizationRequest(
-            request_id=ID, authorization_id="ABC1", hold_for=Duration(seconds=3600)
-        ),
-        (
-            '{"authorization_id":"abc1","hold_for":3600000000,"request_id":"abcdef00-0000-4000'
-            '-8000-000000000001"}'
-        ),
-    ),
-    (
-        confirm,
-        refund_pb.ConfirmRefundRequest(
-            request_id=ID, card_id="ABC1", amount=euros(10_00), provider_reference="re_1"
-        ),
-        (
-            '{"amount":[1000,"EUR"],"card_id":"abc1","provider_reference":"re_1","request_id":'
-            '"abcdef00-0000-4000-8000-000000000001"}'
-        ),
-    ),
-    (
-        confirm,
-        refund_pb.ConfirmRefundRequest(
-            request_id=ID, authorization_id="ABC1", amount=euros(1), provider_reference="re_1"
-        ),
-        (
-            '{"amount":[1,"EUR"],"authorization_id":"abc1","provider_reference":"re_1","reque'
-            'st_id":"abcdef00-0000-4000-8000-000000000001"}'
-        ),
-    ),
+    *GOLDEN_OF_OTHER_SERVICES,
 )
 
 

@@ -191,7 +191,7 @@ def test_a_request_is_not_said_to_be_prevented_before_the_standby_knows(pair: Pa
     "asked_of",
     [
         lambda hold: GetAuthorization(authorization_id=hold.authorization_id),
-        lambda hold: GetAuthorization(authorize=hold.key),
+        lambda hold: GetAuthorization(authorize=(hold.key,)),
         lambda hold: OrderPage("fr", hold.order.order_id, None, 20),
         lambda hold: PreviewReverse(reverse(hold.authorization_id)),
     ],

@@ -1,0 +1,1 @@
+"""Giving positions to events, and removing those that are kept no longer."""

@@ -1,0 +1,244 @@
+"""What must hold of events; `invariants.py` says how to read it.
+
+Events that were removed on purpose are missed by nobody: what occurred after the last of them has
+its events, and positions have no gaps from the oldest that was kept.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from giftcard_rules.events import EVENT_OF
+from giftcard_rules.ledger import PostingKind
+
+_TABLES: Final = ("event", "new_event")
+_REMOVED_THROUGH: Final = "(SELECT occurred_through FROM event_removal)"
+_EVENT: Final = "'event ' || e.card_id || '/' || e.version || '/' || e.ordinal"
+_POSTING: Final = "'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal"
+_SHOWN: Final = (
+    "CASE WHEN c.blocked AND c.state IN ('ACTIVE', 'HELD') THEN 'BLOCKED' ELSE c.state END"
+)
+
+_TYPES: Final = ", ".join(f"('{kind.value}', '{told.value}')" for kind, told in EVENT_OF.items())
+# The kinds whose amount, authorization and time are those of an event of their own.
+_ALONE: Final = ", ".join(
+    f"'{kind.value}'"
+    for kind in PostingKind
+    if kind
+    not in {
+        PostingKind.REISSUE,
+        PostingKind.FORFEIT,
+        PostingKind.REFUND,
+        PostingKind.RESTORE,
+    }
+)
+
+
+def _of_both(statement: str) -> str:
+    """Return a statement for events with a position and for those without."""
+    return " UNION ALL ".join(statement.replace("{events}", table) for table in _TABLES)
+
+
+def _sum(kind: PostingKind) -> str:
+    return f"""
+        COALESCE((SELECT SUM(p.amount_minor) FROM posting p
+                  WHERE p.card_id = e.card_id AND p.version = e.version
+                    AND p.kind = '{kind.value}'), 0)
+    """  # noqa: S608 - made of our own texts
+
+
+def _last(column: str, where: str = "") -> str:
+    """Return what the last event of a card tells; those without a position come later."""
+    newest, others = (
+        f"""(SELECT {column} FROM {table} e WHERE e.card_id = c.card_id {where}
+             ORDER BY e.version DESC, e.ordinal DESC LIMIT 1)"""  # noqa: S608 - made of our own texts
+        for table in reversed(_TABLES)
+    )
+    return f"COALESCE({newest}, {others})"
+
+
+_TOLD: Final = """
+    SELECT 1 FROM {events} e
+    WHERE e.card_id = p.card_id AND e.version = p.version AND e.type = t.type
+      AND e.authorization_id IS NOT DISTINCT FROM p.authorization_id
+      AND e.occurred_at = p.posted_at
+      AND CASE p.kind WHEN 'FORFEIT' THEN e.forfeited_minor = p.amount_minor
+                      WHEN 'RESTORE' THEN e.restored_minor = p.amount_minor
+                      WHEN 'REISSUE' THEN e.related_card_id = p.to_card_id
+                      WHEN 'REFUND' THEN e.amount_minor = p.amount_minor
+                                         AND e.related_card_id = p.to_card_id
+                      ELSE e.amount_minor = p.amount_minor END
+"""
+_IS_BLOCKED: Final = (
+    "e.type = 'CARD_BLOCKED' OR (e.type = 'CARD_ISSUED' AND e.card_state = 'BLOCKED')"
+)
+
+OF_EVENTS: Final[dict[str, str]] = {
+    "event_positions_have_no_gap": """
+        SELECT 'position ' || e.position,
+               CASE WHEN e.position <= r.last_position THEN 'removed'
+                    ELSE 'position ' || (e.position - 1) || ' before it' END,
+               CASE WHEN e.position <= r.last_position THEN 'still there' ELSE 'none' END
+        FROM event e CROSS JOIN event_removal r
+        WHERE e.position <= r.last_position
+           OR (e.position > r.last_position + 1 AND NOT EXISTS (
+                   SELECT 1 FROM event p WHERE p.position = e.position - 1))
+    """,
+    "event_is_told_once": f"""
+        SELECT {_EVENT}, 'a position or none', 'both'
+        FROM new_event e JOIN event n
+             ON n.card_id = e.card_id AND n.version = e.version AND n.ordinal = e.ordinal
+    """,  # noqa: S608 - made of our own texts
+    "events_of_a_card_are_in_the_order_of_its_versions": f"""
+        SELECT {_EVENT}, 'a position before those of later versions', 'position ' || e.position
+        FROM event e
+        WHERE e.position > (SELECT n.position FROM event n WHERE n.card_id = e.card_id
+                            AND (n.version, n.ordinal) > (e.version, e.ordinal)
+                            ORDER BY n.version, n.ordinal LIMIT 1)
+        UNION ALL
+        SELECT {_EVENT}, 'a position before those of later versions', 'none'
+        FROM new_event e
+        WHERE EXISTS (SELECT 1 FROM event n WHERE n.card_id = e.card_id
+                      AND (n.version, n.ordinal) > (e.version, e.ordinal))
+    """,  # noqa: S608 - made of our own texts
+    "posting_has_its_event": f"""
+        WITH told(kind, type) AS (VALUES {_TYPES})
+        SELECT {_POSTING}, 'an event ' || t.type || ' of ' || p.amount_minor, 'none'
+        FROM posting p JOIN told t ON t.kind = p.kind
+        WHERE p.posted_at > {_REMOVED_THROUGH}
+          AND NOT EXISTS ({_TOLD.replace("{events}", "event")})
+          AND NOT EXISTS ({_TOLD.replace("{events}", "new_event")})
+    """,  # noqa: S608 - made of our own texts
+    "event_has_its_posting": _of_both(f"""
+        SELECT {_EVENT}, 'a posting of ' || COALESCE(e.amount_minor || '', '?'), 'none'
+        FROM {{events}} e
+        WHERE e.type NOT IN ('ORDER_REFUNDED', 'REFUND_PAID', 'CARD_BLOCKED', 'CARD_UNBLOCKED')
+          AND NOT (e.type = 'CARD_ISSUED' AND e.related_card_id IS NOT NULL)
+          AND NOT EXISTS (
+              SELECT 1 FROM posting p
+              WHERE p.card_id = e.card_id AND p.version = e.version AND p.kind IN ({_ALONE})
+                AND p.amount_minor = e.amount_minor AND p.posted_at = e.occurred_at
+                AND p.authorization_id IS NOT DISTINCT FROM e.authorization_id
+                AND (p.kind, e.type) IN (VALUES {_TYPES}))
+    """),  # noqa: S608 - made of our own texts
+    "event_tells_what_else_moved": _of_both(f"""
+        SELECT {_EVENT}, 'forfeited ' || forfeited || ', refunded ' || refunded
+                         || ', restored ' || restored,
+               'forfeited ' || COALESCE(forfeited_minor, 0) || ', refunded '
+               || CASE type WHEN 'ORDER_REFUNDED' THEN COALESCE(amount_minor, 0) ELSE 0 END
+               || ', restored ' || COALESCE(restored_minor, 0)
+        FROM (
+            SELECT e.card_id, e.version, e.ordinal, e.type, e.amount_minor, e.forfeited_minor,
+                   e.restored_minor,
+                   CASE e.type WHEN 'CARD_REDEEMED' THEN {_sum(PostingKind.FORFEIT)}
+                               ELSE 0 END AS forfeited,
+                   CASE e.type WHEN 'ORDER_REFUNDED' THEN {_sum(PostingKind.REFUND)}
+                               ELSE 0 END AS refunded,
+                   CASE e.type WHEN 'ORDER_REFUNDED' THEN {_sum(PostingKind.RESTORE)}
+                               ELSE 0 END AS restored
+            FROM {{events}} e
+        ) AS e
+        WHERE COALESCE(forfeited_minor, 0) <> forfeited OR COALESCE(restored_minor, 0) <> restored
+           OR (type = 'ORDER_REFUNDED' AND COALESCE(amount_minor, 0) <> refunded)
+    """),  # noqa: S608 - made of our own texts
+    "event_is_of_its_card": _of_both(f"""
+        SELECT {_EVENT},
+               COALESCE(c.market || ' ' || c.currency || ' version ' || c.version, 'a card'),
+               e.market || ' ' || e.currency || ' version ' || e.version
+        FROM {{events}} e LEFT JOIN card c ON c.card_id = e.card_id
+        WHERE c.card_id IS NULL OR c.market <> e.market OR c.currency <> e.currency
+           OR e.version > c.version
+    """),  # noqa: S608 - made of our own texts
+    "event_names_its_order": _of_both(f"""
+        SELECT {_EVENT}, COALESCE('order ' || a.order_id, 'an authorization of its card'),
+               'order ' || COALESCE(e.order_id, '?')
+        FROM {{events}} e LEFT JOIN "authorization" a ON a.authorization_id = e.authorization_id
+        WHERE (e.authorization_id IS NULL) <> (e.order_id IS NULL)
+           OR (e.authorization_id IS NOT NULL
+               AND (a.order_id IS DISTINCT FROM e.order_id
+                    OR a.card_id IS DISTINCT FROM CASE e.type
+                        WHEN 'CARD_ISSUED' THEN e.related_card_id ELSE e.card_id END))
+    """),  # noqa: S608 - made of our own texts
+    "event_names_its_purchase": _of_both(f"""
+        SELECT {_EVENT}, COALESCE('purchase ' || b.order_id, 'no purchase'),
+               'purchase ' || COALESCE(e.purchase_order_id, '?')
+        FROM {{events}} e LEFT JOIN purchase b ON b.card_id = e.card_id AND (
+             e.type IN ('CARD_ISSUED', 'CARD_CANCELLED')
+             OR (e.type = 'REFUND_PAID' AND e.authorization_id IS NULL))
+        WHERE e.purchase_order_id IS DISTINCT FROM b.order_id
+           OR e.payment_method IS DISTINCT FROM b.payment_method
+           OR e.payment_reference IS DISTINCT FROM b.payment_reference
+    """),  # noqa: S608 - made of our own texts
+    "replacement_is_told_with_what_it_replaces": _of_both(f"""
+        SELECT {_EVENT}, COALESCE(c.initial_minor || ' in place of ' || c.replaces_card_id, '?'),
+               e.amount_minor || ' in place of ' || e.related_card_id
+        FROM {{events}} e JOIN card c ON c.card_id = e.card_id
+        WHERE e.type = 'CARD_ISSUED'
+          AND (e.related_card_id IS DISTINCT FROM c.replaces_card_id
+               OR e.amount_minor IS DISTINCT FROM c.initial_minor OR e.version <> 1
+               OR e.occurred_at <> c.issued_at)
+    """),  # noqa: S608 - made of our own texts
+    "card_is_as_its_last_event_says": f"""
+        SELECT 'card ' || card_id, shown, COALESCE(told, 'no event')
+        FROM (SELECT c.card_id, c.issued_at, {_SHOWN} AS shown,
+                     {_last("e.card_state")} AS told FROM card c) AS states
+        WHERE told IS DISTINCT FROM shown
+          AND NOT (told IS NULL AND issued_at <= {_REMOVED_THROUGH})
+    """,  # noqa: S608 - made of our own texts
+    "card_is_blocked_as_its_events_say": f"""
+        SELECT 'card ' || card_id, CASE WHEN blocked THEN 'blocked' ELSE 'not blocked' END,
+               CASE WHEN told THEN 'blocked' ELSE 'not blocked' END
+        FROM (SELECT c.card_id, c.blocked, {
+        _last(
+            _IS_BLOCKED,
+            "AND e.type IN ('CARD_ISSUED', 'CARD_BLOCKED', 'CARD_UNBLOCKED')",
+        )
+    } AS told FROM card c) AS blocks
+        WHERE told <> blocked
+    """,  # noqa: S608 - made of our own texts
+    "refund_to_other_tenders_is_told": f"""
+        SELECT 'authorization ' || authorization_id, due || ' to other tenders', told || ''
+        FROM (
+            SELECT a.authorization_id, a.refunded_other_minor AS due,
+                   COALESCE((SELECT SUM(e.other_tender_minor) FROM event e
+                             WHERE e.card_id = a.card_id AND e.type = 'ORDER_REFUNDED'
+                               AND e.authorization_id = a.authorization_id), 0)
+                   + COALESCE((SELECT SUM(e.other_tender_minor) FROM new_event e
+                               WHERE e.card_id = a.card_id AND e.type = 'ORDER_REFUNDED'
+                                 AND e.authorization_id = a.authorization_id), 0) AS told
+            FROM "authorization" a
+            WHERE a.state = 'CAPTURED' AND a.created_at > {_REMOVED_THROUGH}
+        ) AS sums
+        WHERE told <> due
+    """,  # noqa: S608 - made of our own texts
+    "redeemed_card_is_told_with_other_tenders": _of_both(f"""
+        SELECT {_EVENT}, other || ' of other tenders',
+               COALESCE(e.other_tender_minor || '', 'nothing')
+        FROM (SELECT e.card_id, e.version, e.ordinal, e.other_tender_minor,
+                     COALESCE(a.other_tender_minor, a.order_total_minor - a.authorized_minor)
+                         AS other
+              FROM {{events}} e JOIN "authorization" a ON a.authorization_id = e.authorization_id
+              WHERE e.type = 'CARD_REDEEMED') AS e
+        WHERE e.other_tender_minor IS DISTINCT FROM other
+    """),  # noqa: S608 - made of our own texts
+    "confirmation_has_its_event": """
+        SELECT 'confirmation ' || f.card_id || '/' || f.version,
+               'an event REFUND_PAID of ' || f.amount_minor, 'none'
+        FROM refund_confirmation f
+        WHERE f.confirmed_at > (SELECT occurred_through FROM event_removal)
+          AND NOT EXISTS (
+              SELECT 1 FROM event e WHERE e.card_id = f.card_id AND e.version = f.version
+              AND e.type = 'REFUND_PAID' AND e.amount_minor = f.amount_minor)
+          AND NOT EXISTS (
+              SELECT 1 FROM new_event e WHERE e.card_id = f.card_id AND e.version = f.version
+              AND e.type = 'REFUND_PAID' AND e.amount_minor = f.amount_minor)
+    """,
+    "payment_event_has_its_confirmation": _of_both(f"""
+        SELECT {_EVENT}, 'a confirmation of ' || COALESCE(e.amount_minor || '', '?'), 'none'
+        FROM {{events}} e
+        WHERE e.type = 'REFUND_PAID' AND NOT EXISTS (
+            SELECT 1 FROM refund_confirmation f
+            WHERE f.card_id = e.card_id AND f.version = e.version
+              AND f.amount_minor = e.amount_minor AND f.confirmed_at = e.occurred_at)
+    """),  # noqa: S608 - made of our own texts
+}
