@@ -1,7 +1,7 @@
 """pgbouncer before PostgreSQL: by its defaults it serves us, and in other modes it is refused."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -141,12 +141,24 @@ def process_of(connection: "psycopg.Connection[Any]") -> int:
 def test_the_session_of_another_program_behind_the_pooler_is_never_ended(
     postgresql: PostgresqlProcess,
 ) -> None:
-    with pooled(postgresql, DEFAULTS) as url, closing(connect(url)) as ours:
+    with (
+        pooled(postgresql, DEFAULTS) as url,
+        closing(connect(url)) as ours,
+        ExitStack() as others,
+    ):
         database: Any = ours
         former = process_of(database.connection())
         database.connection().close()  # As if the line to the pooler had been cut.
-        with psycopg.connect(url.location, autocommit=True) as another:
-            wait_until(lambda: process_of(another) == former)
-            database._state.reset()  # It opens itself again.
-            ours.connect()
-            assert process_of(another) == former != process_of(database.connection())
+        is_free = "SELECT 1 FROM pg_stat_activity WHERE pid = %s::int AND query = 'DISCARD ALL'"
+        wait_until(lambda: postgresql.run(is_free, str(former)))
+
+        def borrowed() -> bool:
+            """Connect once more, and return whether that is lent the session that was ours."""
+            lent.append(others.enter_context(psycopg.connect(url.location, autocommit=True)))
+            return process_of(lent[-1]) == former
+
+        lent: list[psycopg.Connection[Any]] = []
+        wait_until(borrowed)
+        database._state.reset()  # It opens itself again.
+        ours.connect()
+        assert process_of(lent[-1]) == former != process_of(database.connection())
