@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from giftcard_server.logs import Summarized, where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 log = structlog.get_logger(__name__)
+
+# A round takes milliseconds, unless it waits for a database that hangs.
+STOP_SECONDS: Final = 1.0
 
 
 class Recurring:
@@ -29,7 +33,7 @@ class Recurring:
         every_seconds: float,
         postponed_by: tuple[type[Exception], ...],
     ) -> None:
-        self._name = name
+        self.name = name
         self._task = task
         self._every_seconds = every_seconds
         self.postponed_by = postponed_by
@@ -41,10 +45,14 @@ class Recurring:
         """Start the thread; the first round begins at once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop after the current round; the task may look at `stopping` to end its round early."""
+    def begin_to_stop(self) -> None:
+        """Have no further round; a task may look at `stopping` to end its round early."""
         self.stopping.set()
-        self._thread.join()
+
+    def has_stopped_by(self, give_up_at: float) -> bool:
+        """Wait until its thread has ended, by the monotonic clock; return whether it has."""
+        self._thread.join(max(0.0, give_up_at - time.monotonic()))
+        return not self._thread.is_alive()
 
     def pause(self) -> None:
         """Wait for the next round, or for the end."""
@@ -56,9 +64,18 @@ class Recurring:
                 self._task()
                 self._postponed.flush()
             except self.postponed_by as error:
-                self._postponed.add("task postponed", task=self._name, why=type(error).__name__)
+                self._postponed.add("task postponed", task=self.name, why=type(error).__name__)
                 self._postponed.flush()
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 # Without the error's text, which may quote stored data.
                 log.error("defect", error=where(error))  # noqa: TRY400
             self.pause()
+
+
+def stop_all(tasks: Iterable[Recurring]) -> list[str]:
+    """Stop tasks after their current rounds; return the names of those that take too long."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.begin_to_stop()
+    give_up_at = time.monotonic() + STOP_SECONDS
+    return [task.name for task in tasks if not task.has_stopped_by(give_up_at)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -43,22 +42,18 @@ from giftcard_server.parts import (
     registry_of,
 )
 from giftcard_server.probe import Probe
-from giftcard_server.process.last_resort import (
-    EXIT_BROKEN,
-    LastResort,
-    end_at_once,
-    end_when_a_thread_fails,
-)
+from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
-from giftcard_server.recurring import Recurring
+from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
     from giftcard_storage.database import DatabaseUrl
 
@@ -169,11 +164,13 @@ class Service:
         unanswered = finish_calls(self._interceptor, self._settings.drain_seconds)
         if self._events:
             self._events.delivery.stop()
-        for recurring in self._recurring:
-            recurring.stop()
-        if unanswered:  # They use the connections still. Nothing of them is acknowledged.
+        # What goes on uses the connections still. Nothing of it is acknowledged.
+        if unanswered:
             log.error("calls are left without an answer", calls=unanswered)
-        else:
+        tasks = stop_all(self._recurring)
+        if tasks:
+            log.warning("tasks are left unfinished", tasks=tasks)
+        if not unanswered and not tasks:
             self._opened.close()
 
     def _why_not_ready(self) -> str:
@@ -261,22 +258,16 @@ def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
     return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
 
 
-def run(
-    service: Service, stop: Iterable[signal.Signals], say_ready: Callable[[], object]
-) -> NoReturn:
-    """Answer until one of the signals arrives, then finish, and end the process.
-
-    The signals have to be blocked.
-    """
+def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:
+    """Answer until there is a signal to stop, then finish, and end the process."""
     try:
-        end_when_a_thread_fails()
-        last_resort = LastResort(service.stops_within_seconds)
+        stop = threading.Event()
+        signalled.stop_by(stop.set, service.stops_within_seconds)
         _calm_the_collector()
         service.start()
         say_ready()
         log.info("ready", listening=service.listening)
-        signal.sigwait(stop)
-        last_resort.begin()
+        stop.wait()
         log.info("draining")
         service.finish()
         log.info("stopped")

@@ -18,6 +18,7 @@ from giftcard_server.clocks.judgement import (
     Anchor,
     Reading,
     against_anchor,
+    against_itself,
     against_newest_mark,
     at_a_start,
     read_clocks,
@@ -62,8 +63,9 @@ class JudgedClock:
     """Tells the time of this machine while other clocks allow that it is right.
 
     `times` asks the database. Where that has a server, the server's clock decides, as of the last
-    look and counted on by the clocks that cannot be set. On an embedded database the clock of
-    this machine decides as it was at the start, if the marks allow that.
+    look and counted on by the clocks that cannot be set, unless it is days past that. On an
+    embedded database the clock of this machine decides as it was at the start, if the marks allow
+    that.
 
     `mark`, where given, is called with the time once a minute. `tell` is called with whether the
     clock is wrong, whenever that changes. Any thread may ask it; one at a time may `look`.
@@ -87,6 +89,7 @@ class JudgedClock:
         self._is_wrong = False
         self._anchor: Anchor | None = None
         self._why_no_anchor = _STARTING
+        self._why_not_believed = ""
         self._newest: float | None = None
         self._accepted: float | None = None
         self._marked_at: float | None = None  # By the clock `boot`.
@@ -114,14 +117,16 @@ class JudgedClock:
         before = self._read()
         times = self._times()
         after = self._read()
-        accepted, has_looked = seconds(times.accepted), self._why_no_anchor is not _STARTING
-        is_accepted = has_looked and accepted is not None and accepted != self._accepted
-        self._newest, self._accepted = seconds(times.newest), accepted
         server = seconds(times.server)
+        is_accepted = self._is_accepted(after.wall if server is None else server, times)
+        self._newest, self._accepted = seconds(times.newest), seconds(times.accepted)
         if server is not None:
-            # Its answer was given at some moment between the two.
-            self._anchor = Anchor(server, after.monotonic, before.boot, SERVERS_CLOCK)
-        elif is_accepted and abs(after.wall - (accepted or 0)) <= self._tolerance_seconds:
+            anchor = None if is_accepted else self._anchor
+            self._why_not_believed = against_itself(server, after.boot, anchor) if anchor else ""
+            if not self._why_not_believed:
+                # Its answer was given at some moment between the two.
+                self._anchor = Anchor(server, after.monotonic, before.boot, SERVERS_CLOCK)
+        elif is_accepted:
             self._anchor_here(after, "when an operator accepted it")
         elif self._anchor is None:
             self._why_no_anchor = at_a_start(after.wall, self._newest) or self._behind(after.wall)
@@ -129,13 +134,31 @@ class JudgedClock:
                 self._anchor_here(after, "when the server started")
         self.why_wrong()
 
+    def _is_accepted(self, time: float, times: Times) -> bool:
+        """Return whether an operator has accepted a clock that says this since the last look."""
+        accepted = seconds(times.accepted)
+        has_looked = self._anchor is not None or self._why_no_anchor is not _STARTING
+        if not has_looked or accepted is None or accepted == self._accepted:
+            return False
+        return abs(time - accepted) <= self._tolerance_seconds
+
     def _mark_the_time(self) -> None:
         """Mark the time in the database once a minute, while it is right."""
         reading = self._read()
         is_due = self._marked_at is None or reading.boot - self._marked_at >= MARK_SECONDS
         if self._mark is not None and is_due and not self._judge(reading):
-            self._mark(datetime.fromtimestamp(reading.wall, UTC))
+            self._mark(datetime.fromtimestamp(self._right(reading), UTC))
             self._marked_at = reading.boot
+
+    def _right(self, reading: Reading) -> float:
+        """Return the time to mark: that of the database server, which all servers share.
+
+        By their own clocks, which may differ by twice the tolerance, a right one would be behind.
+        """
+        anchor = self._anchor
+        if anchor is None or anchor.name is not SERVERS_CLOCK:
+            return reading.wall
+        return anchor.right + reading.boot - anchor.boot
 
     def _anchor_here(self, reading: Reading, since: str) -> None:
         name = f"what has passed since {since}"
@@ -146,8 +169,10 @@ class JudgedClock:
         if anchor is None:
             why = self._why_no_anchor
         else:
-            why = against_anchor(reading, anchor, self._tolerance_seconds) or self._behind(
-                reading.wall
+            why = (
+                self._why_not_believed
+                or against_anchor(reading, anchor, self._tolerance_seconds)
+                or self._behind(reading.wall)
             )
         if bool(why) is not self._is_wrong and why is not _STARTING:
             self._say(why)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # The fastest that NTP slews a clock. For clocks that are never set it is ample.
 DRIFT: Final = 500e-6
-# A server on an embedded database may have been stopped for so long.
+# A server on an embedded database may have been stopped for so long, and a virtual machine frozen.
 PAST_THE_MARK_SECONDS: Final = 7 * 86_400.0
 
 # The clock of a database server, in sentences for people.
@@ -63,6 +63,21 @@ def against_anchor(reading: Reading, anchor: Anchor, tolerance_seconds: float) -
     if behind > limit:
         return f"the server's clock is {behind:.0f} s behind {anchor.name}"
     return ""
+
+
+def against_itself(server: float, boot: float, anchor: Anchor) -> str:
+    """Return why a database server's clock is not believed; else empty.
+
+    It may have been set together with the clock of this machine. A virtual machine that was frozen
+    for so long looks the same.
+    """
+    past = server - anchor.right - (boot - anchor.boot)
+    if past <= PAST_THE_MARK_SECONDS:
+        return ""
+    return (
+        f"{SERVERS_CLOCK} is {past / 86_400:.0f} days past what has passed since it was last"
+        " believed: correct it, or run `giftcard clock accept` if it is right"
+    )
 
 
 def against_newest_mark(wall: float, newest: float, tolerance_seconds: float) -> str:

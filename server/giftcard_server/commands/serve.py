@@ -12,11 +12,12 @@ import typer
 from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_server.process import core_dumps
-from giftcard_server.process.last_resort import LastResort, end_when_a_thread_fails
+from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.limits import require_room
+from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
 from giftcard_server.settings import Settings, read_settings, unknown_variables
-from giftcard_server.workers.supervisor import GRACE_SECONDS, STOP, Supervisor, drain_within
+from giftcard_server.workers.supervisor import STOP, Supervisor
 
 log = structlog.get_logger(__name__)
 
@@ -46,26 +47,25 @@ def serve(
     # Blocked before there are threads, which inherit the mask. Otherwise the kernel may deliver a
     # signal to any thread, while Python's handler waits for the main thread, which sleeps.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    end_when_a_thread_fails()
+    signalled = StopSignal(STOP)  # Before anything waits for the database.
     if settings.workers > 1:
-        _supervise(settings)
+        _supervise(settings, signalled)
         return
     with refusing("start"):
         require_room(settings.rpc_threads)
         service = Service(settings, reread=read_settings)
-    run(service, STOP, lambda: _say_ready(service.listening))
+    run(service, signalled, lambda: _say_ready(service.listening))
 
 
-def _supervise(settings: Settings) -> None:
+def _supervise(settings: Settings, signalled: StopSignal) -> None:
     with refusing("start"):
         require_room(settings.rpc_threads, settings.workers)
-        end_when_a_thread_fails()
-        last_resort = LastResort(drain_within(settings) + 2 * GRACE_SECONDS)
         supervisor = Supervisor(settings, read_settings)
-        if supervisor.start():
+        if supervisor.start(signalled):
             _say_ready(supervisor.listening)
             log.info("ready", listening=supervisor.listening, workers=settings.workers)
     supervisor.watch()
-    last_resort.begin()
     log.info("draining")
     supervisor.drain()
     log.info("stopped")

@@ -195,6 +195,10 @@ class Committer:
             except StorageAwayError:
                 if lost is None:  # Nothing was done, which the caller shall know at once.
                     raise
+            except ClockWrongError as error:
+                if lost is None:
+                    raise
+                raise lost from error
             if time.monotonic() > give_up_at:
                 break
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter

@@ -71,14 +71,18 @@ class Sequencer(Recurring):
         if self._holds and self._give():
             self._pause_seconds = BUSY_SECONDS
 
-    def stop(self) -> None:
-        """Stop after the current round, and let another server take over at once."""
-        self.stopping.set()
+    def begin_to_stop(self) -> None:
+        """Have no further round, and do not wait for a commit."""
+        super().begin_to_stop()
         self._woken.set()
-        super().stop()
-        if self._holds:
+
+    def has_stopped_by(self, give_up_at: float) -> bool:
+        """Wait as any task does, and then let another server take over at once."""
+        has_stopped = super().has_stopped_by(give_up_at)
+        if has_stopped and self._holds:
             with suppress(StorageError):
                 self._sequencing.let_go()
+        return has_stopped
 
     def pause(self) -> None:
         """Wait for the next round. A commit wakes the holder, unless it was just at work."""

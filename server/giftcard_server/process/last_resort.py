@@ -67,25 +67,3 @@ def _end_of_thread(failed: ExceptHookArgs) -> None:
     # The text is the interpreter's own where there was no thread to be had.
     event = "a thread has ended: the process ends"
     end_at_once(EXIT_BROKEN, event, thread=name, error=error)
-
-
-class LastResort:
-    """Ends the process within some seconds after `begin`, whatever its other threads do.
-
-    Its thread exists from the beginning, too. It leaves time for last words.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._begun = threading.Event()
-        threading.Thread(target=self._run, name="last resort", daemon=True).start()
-
-    def begin(self) -> None:
-        """Begin to count."""
-        self._begun.set()
-
-    def _run(self) -> None:
-        self._begun.wait()
-        time.sleep(max(0.0, self._seconds - LAST_WORDS_SECONDS))
-        event = "stopping takes too long: the process ends"
-        end_at_once(EXIT_BROKEN, event, seconds=self._seconds)

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
 from giftcard_server.parts import judged_clock_of, prepare_database, registry_of
 from giftcard_server.probe import Probe
-from giftcard_server.recurring import Recurring
+from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.workers.shared_port import SharedPort
 from giftcard_server.workers.worker_slot import WorkerSlot
@@ -35,6 +35,7 @@ from giftcard_server.workers.worker_slot import WorkerSlot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -66,15 +67,13 @@ class Supervisor:
         prepare_database(
             settings, existing_ring_of(settings) if settings.migrate_on_start else None
         )
-        with ExitStack() as opened:
-            self._probe = Probe(url)
-            opened.callback(self._probe.close)
-            overview = SharedOverview(url)
-            opened.callback(overview.close)
+        with ExitStack() as opened, ExitStack() as connected:
+            self._probe = connected.enter_context(closing(Probe(url)))
+            overview = connected.enter_context(closing(SharedOverview(url)))
             self.registry = registry_of(settings, overview)
             self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
             self._access = Access(settings, reread)
-            self._clock = judged_clock_of(settings, opened, None, marks=False)
+            self._clock = judged_clock_of(settings, connected, None, marks=False)
             self._looking = Recurring("clock", self._clock.look, LOOK_SECONDS, ())
             try:
                 self._port = SharedPort(settings.grpc_listen)
@@ -84,7 +83,7 @@ class Supervisor:
                 raise StartRefusedError(settings.cannot_listen(error)) from error
             self._folder = opened.enter_context(_folder_of_counters())
             self._selector = opened.enter_context(selectors.DefaultSelector())
-            self._opened = opened.pop_all()
+            self._opened, self._connected = opened.pop_all(), connected.pop_all()
         environment = self._environment()
         self._slots = [WorkerSlot(1 + each, environment) for each in range(settings.workers)]
 
@@ -93,12 +92,12 @@ class Supervisor:
         """Where it listens and its database, in one line."""
         return self._settings.listening(self._port.number, self._http.port)
 
-    def start(self) -> bool:
+    def start(self, signalled: StopSignal) -> bool:
         """Start the workers; return True when all are ready, False if a signal stops that."""
-        signalled, signalling = os.pipe()
-        self._selector.register(signalled, selectors.EVENT_READ, partial(self._stop, signalled))
-        signals = threading.Thread(target=_pass_on, args=(signalling,), name="signals", daemon=True)
-        signals.start()
+        stop, stopping = os.pipe()
+        self._selector.register(stop, selectors.EVENT_READ, partial(self._stop, stop))
+        wake = partial(os.write, stopping, b".")
+        signalled.stop_by(wake, drain_within(self._settings) + 2 * GRACE_SECONDS)
         self._http.start()
         self._access.reloading.start()
         self._looking.start()
@@ -138,9 +137,9 @@ class Supervisor:
                     slot.kill()
                 left = GRACE_SECONDS
             self._hear(left)
-        self._access.reloading.stop()
-        self._looking.stop()
         self._http.stop()
+        if not stop_all((self._access.reloading, self._looking)):
+            self._connected.close()
         self._opened.close()
 
     def _tend(self) -> None:
@@ -184,8 +183,8 @@ class Supervisor:
             raise StartRefusedError(slot.refusal or f"worker {slot.number} ended: {why}")
         log.error("worker ended", worker=slot.number, why=why, again_in_seconds=slot.pause_seconds)
 
-    def _stop(self, signalled: int) -> None:
-        os.read(signalled, 1)
+    def _stop(self, stop: int) -> None:
+        os.read(stop, 1)
         self._is_stopping = True
 
     def _running(self) -> list[WorkerSlot]:
@@ -223,9 +222,3 @@ def _folder_of_counters() -> tempfile.TemporaryDirectory[str]:
     except OSError as error:
         message = f"cannot make a folder for the workers' metrics (TMPDIR): {error.strerror}"
         raise StartRefusedError(message) from error
-
-
-def _pass_on(signalling: int) -> None:
-    """Wait for a signal in a thread for this alone, and wake up the selector of the main thread."""
-    signal.sigwait(STOP)
-    os.write(signalling, b".")

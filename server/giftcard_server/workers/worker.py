@@ -20,6 +20,8 @@ from prometheus_client import values
 from giftcard_server import logs
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
 from giftcard_server.process import core_dumps
+from giftcard_server.process.last_resort import end_when_a_thread_fails
+from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
 from giftcard_server.settings import Settings, read_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
@@ -37,6 +39,8 @@ def main(number: int) -> None:
     # A terminal sends SIGINT to all processes, and the supervisor decides what follows. The
     # supervisor has blocked the signals already, so that none is handled too early.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    end_when_a_thread_fails()
+    signalled = StopSignal((signal.SIGTERM,))
     try:
         settings = read_settings()
         logs.configure(settings.log_level, worker=number)
@@ -52,7 +56,7 @@ def main(number: int) -> None:
     except (SettingsError, StartRefusedError, StorageError) as error:
         _report(str(error).encode())
         sys.exit(EXIT_REFUSED)
-    run(service, (signal.SIGTERM,), lambda: _report(READY))
+    run(service, signalled, lambda: _report(READY))
 
 
 def _report(text: bytes) -> None:
@@ -66,9 +70,9 @@ def drain_when_orphaned(settings: Settings) -> None:
     # Not with `sys.stdin` itself, whose lock would keep the interpreter from ending.
     while os.read(sys.stdin.fileno(), 1):
         pass
-    log.error("the supervisor is gone")
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
+    log.error("the supervisor is gone")  # Not before, as nobody may read the log any more.
     time.sleep(drain_within(settings))
     os._exit(1)  # Draining takes too long, and no supervisor is left to kill this process.
 

@@ -19,6 +19,7 @@ from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge import responses
 from giftcard_server.errors import ContendedError, KeyLostError
+from giftcard_server.recurring import stop_all
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import LockedError, StorageAwayError
@@ -224,6 +225,6 @@ def test_housekeeping_that_is_told_to_stop_is_no_defect(books: BooksOnDisk) -> N
     housekeeping = Housekeeping(due, books.committer, every_seconds=60)
     with capture_logs() as logged:
         housekeeping.start()
-        housekeeping.stop()
+        assert stop_all([housekeeping]) == []
     events = [(each["event"], each["task"]) for each in logged]
     assert events == [("task postponed", "housekeeping")]

@@ -20,7 +20,8 @@ from given.servers.running import Clock, running, settings, target_of, writing_e
 from given.waiting import wait_until
 
 pytestmark = pytest.mark.one_database
-SOON_SECONDS: Final = 1.0
+# Half of the time that calls would be waited for.
+AT_ONCE_SECONDS: Final = 5.0
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_where_nothing_runs_calls_are_refused_at_once_and_may_be_sent_again(
     thread, left = finishing(service)
     thread.join(20)
     assert left == [0]
-    assert time.monotonic() - began < SOON_SECONDS
+    assert time.monotonic() - began < AT_ONCE_SECONDS
     no = refusal(lambda: shop.call(sent.issue()))
     assert no.status is grpc.StatusCode.UNAVAILABLE
     assert no.retry_after is not None
@@ -98,4 +99,4 @@ def test_calls_whose_message_does_not_come_keep_no_server_from_stopping(service:
         thread, left = finishing(service)
         thread.join(20)
         assert left == [0]
-        assert time.monotonic() - began < SOON_SECONDS
+        assert time.monotonic() - began < AT_ONCE_SECONDS

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +11,13 @@ from typing import Any, Final
 import grpc
 import pytest
 
+from giftcard_server.errors import ClockWrongError
+from giftcard_storage.errors import CommitLostError
 from given.calls import sent
 from given.calls.answered import Refusal, refusal_of
 from given.calls.shop import shop_at
 from given.databases.books_on_disk import BooksOnDisk, authorize_of, submission
-from given.databases.cutting_proxy import CuttingProxy
+from given.databases.cutting_proxy import Cut, CuttingProxy
 from given.databases.kinds import Databases, Kind, Place
 from given.databases.postgresql_process import PostgresqlProcess
 from given.made_facts import issue
@@ -28,7 +30,8 @@ CALLS: Final = 40
 # After which the server would end a call by itself, as CANCELLED.
 CALL_SECONDS: Final = 30.0
 READINESS_SECONDS: Final = 1.0
-SHORT_SECONDS: Final = 0.3
+# It bounds every round trip of the test, also those that have to succeed.
+SHORT_SECONDS: Final = 1.5
 
 
 @contextmanager
@@ -118,3 +121,23 @@ def test_the_fate_of_a_commit_that_is_never_answered_is_looked_up(
     assert not answer.replayed
     assert books.submit(wanted).encoded == answer.encoded
     books.assert_clean()
+
+
+def test_a_clock_that_is_wrong_after_a_lost_commit_does_not_say_that_nothing_was_done(
+    books: BooksOnDisk, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = issue()
+    tries = iter([books.now])
+
+    def now() -> datetime:
+        try:
+            return next(tries)
+        except StopIteration:
+            raise ClockWrongError from None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(books.committer, "_now", now)
+        proxy.cut_at = Cut.AFTER_COMMIT
+        with pytest.raises(CommitLostError):
+            books.submit(card)
+    assert books.submit(card).replayed

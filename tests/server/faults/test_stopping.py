@@ -10,17 +10,24 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 
+from giftcard_server.clocks.judged_clock import LOOK_SECONDS
 from giftcard_server.process.last_resort import EXIT_BROKEN
 from giftcard_server.service import LAST_RESORT_SECONDS
+from giftcard_storage.engines.postgresql import _MIGRATING as MIGRATING
+from given.databases.kinds import Place
+from given.databases.postgresql_process import PostgresqlProcess
 from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
 
 pytestmark = pytest.mark.one_database
 
 DRAIN_SECONDS: Final = 0.5
 # For a process to be seen to have ended, on a machine that is busy.
 SEEN_SECONDS: Final = 2.0
+WAITS: Final = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 SERVER: Final = (sys.executable, "-m", "giftcard_server")
 
 
@@ -79,3 +86,39 @@ def test_a_process_that_loses_a_thread_ends_although_nobody_reads_why(tmp_path: 
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_that_waits_to_start_stops_at_once(tmp_path: Path, workers: str) -> None:
+    with PostgresqlProcess() as postgresql:
+        url = postgresql.new_database()
+        told = {"GIFTCARD_MIGRATE_ON_START": "true", "GIFTCARD_WORKERS": workers}
+        settings = {**Place.on_server(url, tmp_path).environment, **told}
+        starting = ServerProcess(tmp_path, settings=settings)
+        with psycopg.connect(url) as migrating:
+            migrating.execute("SELECT pg_advisory_lock(%s)", (MIGRATING,))
+            process = subprocess.Popen(SERVER, env=starting.environment, cwd=tmp_path)
+            try:
+                wait_until(lambda: postgresql.run(WAITS))
+                process.terminate()
+                assert process.wait(SEEN_SECONDS) == 0
+            finally:
+                process.kill()
+                process.wait()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_idle_server_stops_although_postgresql_is_frozen(tmp_path: Path, workers: str) -> None:
+    with PostgresqlProcess() as postgresql:
+        place = Place.on_server(postgresql.new_database(), tmp_path)
+        settings = {**place.environment, "GIFTCARD_WORKERS": workers}
+        with ServerProcess(tmp_path, settings=settings) as server:
+            postgresql.freeze()
+            try:
+                time.sleep(LOOK_SECONDS)  # Its threads that look wait for an answer by now.
+                began = time.monotonic()
+                assert server.terminate() == 0
+                assert time.monotonic() - began < LAST_RESORT_SECONDS
+            finally:
+                postgresql.thaw()
+            assert '"stopped"' in server.log_text()

@@ -169,27 +169,33 @@ BROKEN: Final = {
         "threading.Event().wait()\n"
     ),
     "stopping hangs": (
-        "import threading\nlast_resort.LastResort(0.2).begin()\nthreading.Event().wait()\n"
+        "import os, threading\n"
+        "from giftcard_server.process.stop_signal import StopSignal\n"
+        "StopSignal([signal.SIGTERM]).stop_by(print, 0.2)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "threading.Event().wait()\n"
     ),
     "threads that never end outlive an error": (
-        "import signal, threading\n"
+        "import threading\n"
         "from giftcard_server import service\n"
+        "from giftcard_server.process.stop_signal import StopSignal\n"
         "threading.Thread(target=threading.Event().wait).start()\n"
         "class Broken:\n"
         "    stops_within_seconds = 60\n"
         "    def start(self): raise RuntimeError('no')\n"
-        "service.run(Broken(), (signal.SIGTERM,), print)\n"
+        "service.run(Broken(), StopSignal([]), print)\n"
     ),
 }
 
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_process_that_cannot_go_on_ends_at_once(what: str) -> None:
+    block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
     ready = "from giftcard_server.process import last_resort; import sys\n"
     begin = "last_resort.end_when_a_thread_fails(); print('go', flush=True)\n"
     imports = "import giftcard_server.service\n"
     process = subprocess.Popen(
-        [sys.executable, "-c", ready + imports + begin + BROKEN[what]],
+        [sys.executable, "-c", block + ready + imports + begin + BROKEN[what]],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
