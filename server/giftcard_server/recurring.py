@@ -45,7 +45,7 @@ class Recurring:
         """Start the thread; the first round begins at once."""
         self._thread.start()
 
-    def tell_to_stop(self) -> None:
+    def begin_to_stop(self) -> None:
         """Have it stop after the current round; the task may look at `stopping` to end it early."""
         self.stopping.set()
 
@@ -81,7 +81,7 @@ class Stoppable(Protocol):
 
     name: str
 
-    def tell_to_stop(self) -> None:
+    def begin_to_stop(self) -> None:
         """Have it stop soon, and wait for nothing."""
 
     def has_stopped_by(self, give_up_at: float) -> bool:
@@ -92,6 +92,6 @@ def stop_all(tasks: Iterable[Stoppable]) -> list[str]:
     """Stop tasks after their current rounds; return the names of those that take too long."""
     tasks = list(tasks)
     for task in tasks:
-        task.tell_to_stop()
+        task.begin_to_stop()
     give_up_at = time.monotonic() + STOP_SECONDS
     return [task.name for task in tasks if not task.has_stopped_by(give_up_at)]

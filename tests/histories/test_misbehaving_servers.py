@@ -12,7 +12,7 @@ import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_client.histories.findings import Kind
-from giftcard_rules import decide, tender
+from giftcard_rules import current, tender
 from giftcard_server import metrics
 from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_storage import overview
@@ -57,7 +57,7 @@ def forget_the_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def let_no_hold_lapse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide, "catch_up", lambda card, hold, _now: (card, hold, ()))
+    monkeypatch.setattr(current, "catch_up", lambda card, hold, _now: (card, hold, ()))
 
 
 def forfeit_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

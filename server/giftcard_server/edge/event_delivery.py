@@ -119,7 +119,7 @@ class EventDelivery:
         """Start to deliver."""
         self._thread.start()
 
-    def tell_to_stop(self) -> None:
+    def begin_to_stop(self) -> None:
         """Have it stop reading, once a statement that runs has its answer."""
         self._is_stopped = True
         self._wake.set()

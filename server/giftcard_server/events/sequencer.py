@@ -71,9 +71,9 @@ class Sequencer(Recurring):
         if self._holds and self._give():
             self._pause_seconds = BUSY_SECONDS
 
-    def tell_to_stop(self) -> None:
+    def begin_to_stop(self) -> None:
         """Have it stop after the current round, also where it waits for a commit."""
-        super().tell_to_stop()
+        super().begin_to_stop()
         self._woken.set()
 
     def leave(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_storage.engines import POSTGRESQL
+from giftcard_storage.versions import MIGRATIONS
 from given.calls import sent
 from given.calls.sent import changed
 from given.calls.shop import shop_at
@@ -186,7 +187,8 @@ def test_people_of_a_former_database_are_sealed_with_the_ring_of_its_servers(
     place.key_file.write_text(f"{KEY.key_id} {KEY.secret.hex()}\n", encoding="ascii")
     with_ring = {"GIFTCARD_DATABASE_URL": place.url, "GIFTCARD_KEY_FILE": str(place.key_file)}
     migrated = giftcard("migrate", settings=with_ring)
-    assert migrated.stdout.endswith(": 0002_sealed_people, 0003_second_edition, 0004_keys_in_use\n")
+    later = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))[1:]
+    assert migrated.stdout.endswith(f": {', '.join(later)}\n")
     ((card_id, _, _, name, *_), *_) = rows_of("person")
     done = giftcard("people", "show", card_id, "--output", "json", settings=with_ring)
     assert name in {person["name"] for person in json.loads(done.stdout)["people"]}
