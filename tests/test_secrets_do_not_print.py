@@ -72,6 +72,7 @@ HARMLESS: Final = {
     "giftcard_client.tender.Quote.message": "the text for that code",
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
     "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
+    "giftcard_server.edge.event_tail.Encoded.message": "an event, without a person and a code",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",

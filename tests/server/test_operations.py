@@ -35,6 +35,7 @@ REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
 SERVICES: Final = (
     SERVICE,
     "giftcard.v1.AuthorizationService",
+    "giftcard.v1.EventService",
     "giftcard.v1.RefundService",
     "giftcard.v1.TermsService",
 )

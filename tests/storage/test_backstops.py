@@ -34,7 +34,7 @@ CHECKS = {
     "authorization_state": "UPDATE {authorization} SET state = 'VOID' WHERE state = 'RELEASED'",
     "authorization_is_within_the_order": (
         "UPDATE {authorization} SET order_total_minor = authorized_minor - 1"
-        " WHERE refunded_other_minor = 0"
+        " WHERE refunded_other_minor = 0 AND other_tender_minor IS NULL"
     ),
     "authorization_forfeits_no_less_than_nothing": (
         "UPDATE {authorization} SET forfeited_minor = -1"

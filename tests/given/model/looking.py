@@ -7,8 +7,9 @@ from giftcard_server.edge import responses
 from giftcard_storage.order_pages import OrderPage
 from given.databases.books_on_disk import BooksOnDisk
 from given.model.plain_answers import as_shown, expected, hold_as_shown, replacements_as_shown
+from given.model.plain_books import keys_of
 from given.model.plain_model import PlainModel
-from given.model.plain_terms import MARKETS, Facts, pass_time, too_late
+from given.model.plain_terms import Facts, pass_time
 
 
 def require_as_in_the_model(books: BooksOnDisk, model: PlainModel, hold_id: str) -> None:
@@ -46,7 +47,7 @@ def previewed_and_reversed(
     books: BooksOnDisk, model: PlainModel, reverse: Reverse
 ) -> tuple[Answer, Facts]:
     """Preview a Reverse, then have it decided: the two answers must be one, and the model's."""
-    is_new = reverse.key not in model.requests
+    is_new = not any(key in model.requests for key in keys_of(reverse.key))
     before = books.dump()
     previewed = books.ask(PreviewReverse(reverse))
     assert books.dump() == before
@@ -54,7 +55,7 @@ def previewed_and_reversed(
     answer = books.submit(reverse)
     assert as_shown(reverse, answer) == expected(facts)
     if is_new:  # Otherwise it is a replay, or no Reverse at all.
-        assert _shown(previewed) == _of_preview(facts, reverse)
+        assert _shown(previewed) == _of_preview(facts, reverse, model)
     return answer, facts
 
 
@@ -72,7 +73,7 @@ def _shown(outcome: Outcome) -> Facts:
     }
 
 
-def _of_preview(facts: Facts, reverse: Reverse) -> Facts:
+def _of_preview(facts: Facts, reverse: Reverse, model: PlainModel) -> Facts:
     """Return what a preview has to say, by the model's answer to the Reverse."""
     if "declined" in facts:
         return {"declined": facts["declined"]}
@@ -82,8 +83,8 @@ def _of_preview(facts: Facts, reverse: Reverse) -> Facts:
     deadline = None
     if facts["outcome"] == "REFUNDED" and reverse.reason is ReverseReason.CHANGE_OF_MIND:
         assert reverse.delivered_on is not None
-        zone = MARKETS[facts["authorization"]["market"]][1]
-        deadline = None if reverse.before_delivery else too_late(reverse.delivered_on, 30, zone)
+        if not reverse.before_delivery:
+            deadline = model.returnable_until(facts["authorization"], reverse.delivered_on)
     return {
         "outcome": facts["outcome"],
         "currency": paid and paid["currency"],
