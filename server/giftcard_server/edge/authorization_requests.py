@@ -99,7 +99,7 @@ def preview(
             getattr(reverse, field.name).CopyFrom(value)
         else:
             setattr(reverse, field.name, value)
-    asked = reader.reverse(reverse, caller.name, now, caller.formerly)
-    if asked.mistakes_today:
-        raise InvalidRequestError(asked.mistakes_today)
-    return PreviewReverse(asked.command)
+    command, fields = reader.reversal(reverse, caller.name, now, caller.formerly)
+    if fields.mistakes_today:
+        raise InvalidRequestError(tuple(fields.mistakes_today))
+    return PreviewReverse(command)

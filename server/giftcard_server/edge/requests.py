@@ -156,6 +156,13 @@ class RequestReader:
         formerly: tuple[str, ...] = (),
     ) -> Read[Reverse]:
         """Read a ReverseRequest; `formerly` are former names of the caller."""
+        command, fields = self.reversal(message, caller, now, formerly)
+        return read(command, message, fields)
+
+    def reversal(
+        self, message: pb.ReverseRequest, caller: str, now: datetime, formerly: tuple[str, ...]
+    ) -> tuple[Reverse, Fields]:
+        """Return the command, and the fields, which have its mistakes of today."""
         fields = Fields()
         request_id = fields.request_id(message.request_id)
         authorization_id, authorize_request_id = _target(fields, message, request_id)
@@ -183,7 +190,7 @@ class RequestReader:
             exercised_on=exercised,
             formerly=formerly,
         )
-        return read(command, message, fields)
+        return command, fields
 
     def cancel(self, message: pb.CancelRequest, caller: str, now: datetime) -> Read[Cancel]:
         """Read a CancelRequest; `now` as in `reverse`."""
@@ -284,10 +291,9 @@ def _target(
         case "authorization_id":
             return fields.own_id(message.authorization_id, "authorization_id"), None
         case "authorize_request_id":
-            field = "authorize_request_id"
-            target = fields.request_id(message.authorize_request_id, field)
+            target = fields.request_id(message.authorize_request_id, "authorize_request_id")
             if target and target == request_id:
-                fields.wrong(field, "must not be this request's own id")
+                fields.wrong("authorize_request_id", "must not be this request's own id")
             return None, target
         case _:
             fields.wrong("target", "authorization_id or authorize_request_id is required")
