@@ -1,4 +1,4 @@
-"""Every read: Validate loads the facts for all that wait, and changes nothing."""
+"""Answers Validate: loads the facts for all that wait, and changes nothing."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from giftcard.v1 import authorization_service_pb2 as pb
 from giftcard.v1 import authorization_service_pb2_grpc as pb_grpc
@@ -121,9 +121,3 @@ def _in_scope(
     if request.WhichOneof("target") == "authorize_request_id":
         caller.require_may_name_authorizes()
     return caller
-
-
-def service_methods() -> dict[str, str]:
-    """Return the names of the RPCs, each with its type as metrics call it."""
-    service: Any = pb.DESCRIPTOR.services_by_name["AuthorizationService"]
-    return {method.name: "unary" for method in service.methods}

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["EventService"].full_name
-METHODS: Final = {"ReadEvents": "unary", "WatchEvents": "server_stream"}
 _WATCH: Final = f"/{SERVICE}/WatchEvents"
 
 

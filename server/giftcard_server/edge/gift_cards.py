@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import structlog
@@ -167,9 +167,3 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     def _code(self, answer: Answer, request_key: RequestKey) -> str:
         ring_key = required_key(self._ring, answer.key_id)
         return codes.derive_code(ring_key, answer.caller, request_key.request_id).shown
-
-
-def service_methods() -> dict[str, str]:
-    """Return the names of the RPCs, each with its type as metrics call it."""
-    service: Any = pb.DESCRIPTOR.services_by_name["GiftCardService"]
-    return {method.name: "unary" for method in service.methods}

@@ -16,7 +16,6 @@ from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
 from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge import terms as terms_edge
-from giftcard_server.edge.gift_cards import service_methods
 
 if TYPE_CHECKING:
     from giftcard_server.edge.authorizations import AuthorizationServicer
@@ -91,14 +90,11 @@ def grpc_server(
     services: tuple[str, ...] = SERVICES
     if servicers.events is not None:
         event_pb_grpc.add_EventServiceServicer_to_server(servicers.events, server)
-        interceptor.expect(events.SERVICE, events.METHODS)
         services = (*services, events.SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
-    interceptor.expect(SERVICE, service_methods())
-    interceptor.expect(authorizations.SERVICE, authorizations.service_methods())
-    interceptor.expect(refunds.SERVICE, refunds.service_methods())
-    interceptor.expect(terms_edge.SERVICE, terms_edge.METHODS)
+    for service in services:
+        interceptor.expect(service)
     return server
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 import structlog
+from google.protobuf import descriptor_pool
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
@@ -60,10 +61,12 @@ class Interceptor(grpc.ServerInterceptor):
         self._streams: set[grpc.ServicerContext] = set()
         self._stream_threads = ReadyThreads(STREAM_THREADS, "stream")
 
-    def expect(self, service: str, methods: dict[str, str]) -> None:
-        """Create the counters of RPCs before their first call; `methods` maps names to types."""
-        for method, grpc_type in methods.items():
-            labels = (grpc_type, service, method)
+    def expect(self, service: str) -> None:
+        """Create the counters of a service's RPCs before their first call."""
+        described: Any = descriptor_pool.Default().FindServiceByName(service)
+        for method in described.methods:
+            grpc_type = "server_stream" if method.server_streaming else "unary"
+            labels = (grpc_type, service, method.name)
             self._metrics.started.labels(*labels)
             self._metrics.seconds.labels(*labels)
             for name in CODE_NAME.values():

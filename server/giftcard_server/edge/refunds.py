@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from giftcard.v1 import refund_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2_grpc as pb_grpc
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from giftcard_server.logs import Summarized
     from giftcard_server.metrics import DomainMetrics
 
-_SERVICE: Final[Any] = pb.DESCRIPTOR.services_by_name["RefundService"]
-SERVICE: Final[str] = _SERVICE.full_name
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["RefundService"].full_name
 
 
 class RefundServicer(pb_grpc.RefundServiceServicer):
@@ -62,8 +61,3 @@ class RefundServicer(pb_grpc.RefundServiceServicer):
         caller = self._caller_of(context)
         submission = submission_of(refund_messages.confirmation(request, caller.name), caller)
         return granted(self._committer.submit(submission, gone(context)), context).encoded
-
-
-def service_methods() -> dict[str, str]:
-    """Return the names of the RPCs, each with its type as metrics call it."""
-    return {method.name: "unary" for method in _SERVICE.methods}

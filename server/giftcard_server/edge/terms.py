@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from giftcard_rules.terms import Market, Terms
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["TermsService"].full_name
-# The RPCs, each with its type as metrics call it.
-METHODS: Final = {"GetTerms": "unary"}
 # A wrong clock is set right by somebody, and not within a moment.
 RETRY_AFTER: Final = timedelta(seconds=1)
 
