@@ -67,7 +67,8 @@ def _issue(command: Issue, current: Current) -> Decision:
     facts = current.facts
     other_card_id = facts.purchase_orders.get(order) or facts.purchase_references.get(reference)
     market = current.markets[command.market]
-    decision = purchase.issue(command, other_card_id, market, current.now)
+    issued = facts.issued_values.get((command.key.caller, command.market), [])
+    decision = purchase.issue(command, other_card_id, issued, market, current.now)
     version = version_of(market, market.terms_at(current.now))
     today = local_day(current.now, market.time_zone).isoformat()
     if any(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from giftcard_rules.cards import Authorization, Card
+    from giftcard_rules.ceilings import IssuedValue
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
     from giftcard_rules.ledger import Posting
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
@@ -76,7 +77,8 @@ class Decision:
     `block_of` the card whose
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
-    as it becomes, and `confirmation` what it has paid of that.
+    as it becomes, and `confirmation` what it has paid of that. `issued_value` counts for the
+    ceiling of its caller.
     """
 
     outcome: Outcome
@@ -90,3 +92,4 @@ class Decision:
     first_sold: TermsVersion | None = None
     refund_due: RefundDue | None = None
     confirmation: RefundConfirmation | None = None
+    issued_value: IssuedValue | None = None

@@ -10,6 +10,7 @@ from giftcard_rules.cards import LIVE, Authorization, Card
 if TYPE_CHECKING:
     from datetime import date
 
+    from giftcard_rules.ceilings import IssuedValue
     from giftcard_rules.commands import RequestKey
     from giftcard_rules.decisions import (
         CardPurchase,
@@ -55,7 +56,7 @@ class Facts:
     `purchase_orders` from market and purchase order to the purchased card (R10), and
     `purchase_references` from market and payment reference, and `terms_versions` from market and
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
-    provider owes for it.
+    provider owes for it, and `issued_values` from caller and market to what was issued of late.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Facts:
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
     refunds_due: dict[str, RefundDue] = field(default_factory=dict)
+    issued_values: dict[tuple[str, str], list[IssuedValue]] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -95,6 +97,10 @@ class Facts:
         """Take in what the payment provider owes for a card."""
         self.refunds_due[refund_due.card_id] = refund_due
 
+    def add_issued_value(self, issued: IssuedValue) -> None:
+        """Take in what a caller has issued in a slice of time."""
+        self.issued_values.setdefault((issued.caller, issued.market), []).append(issued)
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -108,3 +114,5 @@ class Facts:
             self.add_terms_version(decision.first_sold)
         if decision.refund_due is not None:
             self.add_refund_due(decision.refund_due)
+        if decision.issued_value is not None:
+            self.add_issued_value(decision.issued_value)

@@ -11,49 +11,40 @@ from giftcard_rules.cards import (
     require_unspent,
     timestamp,
 )
+from giftcard_rules.ceilings import IssuedValue, require_below_ceiling, slice_of
 from giftcard_rules.commands import Cancel, Cancelled, Issue, Issued, PaymentMethod
 from giftcard_rules.deadlines import end_of_day, exercised_day, last_day, local_day
 from giftcard_rules.decisions import CardPurchase, Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import purchased_card
+from giftcard_rules.pauses import Pausable
 from giftcard_rules.reasons import DeclinedError, MalformedError, Reason, require
 from giftcard_rules.refunds import due_of_cancelled
 from giftcard_rules.steps import change_card
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.terms import Market, Terms
 
 
-def issue(command: Issue, other_card_id: str | None, market: Market, now: datetime) -> Decision:
+def issue(
+    command: Issue,
+    other_card_id: str | None,
+    issued: Sequence[IssuedValue],
+    market: Market,
+    now: datetime,
+) -> Decision:
     """Make a card for a purchase, under the terms that are in force now (R38).
 
     `other_card_id`: the card that the purchase order or its payment reference has already.
+    `issued`: what the caller has issued in the market of late.
     """
-    amount, purchase = command.amount, command.purchase
-    terms = market.terms_at(now)
-    design = _design(command, terms)
-    require(
-        amount.currency == market.currency,
-        otherwise=Reason.CURRENCY_MISMATCH,
-        currency_code=market.currency,
-    )
-    require(other_card_id is None, otherwise=Reason.PURCHASE_HAS_ANOTHER_CARD)  # R10
-    require(
-        purchase.payment_method is PaymentMethod.BANK_CARD,
-        otherwise=Reason.PAYMENT_METHOD_NOT_ACCEPTED,
-    )
-    require(not purchase.discount_codes, otherwise=Reason.PURCHASE_HAS_DISCOUNT)  # R3
-    require(
-        terms.min_amount_minor <= amount.amount_minor <= terms.max_amount_minor,
-        otherwise=Reason.AMOUNT_OUT_OF_RANGE,
-        min_amount_minor=terms.min_amount_minor,
-        max_amount_minor=terms.max_amount_minor,
-        currency_code=market.currency,
-    )
-
+    purchase = command.purchase
+    design = _design(command, market.terms_at(now))
+    _require_on_sale(command, other_card_id, issued, market, now)
     card = purchased_card(command, market, now)
     posting = Posting(PostingKind.ISSUE, card.card_id, card.initial_minor)
     bought = CardPurchase(
@@ -70,7 +61,47 @@ def issue(command: Issue, other_card_id: str | None, market: Market, now: dateti
         postings=(posting,),
         purchase=bought,
         people=_people(command, card),
+        issued_value=_counted(card, market, now),
     )
+
+
+def _require_on_sale(
+    command: Issue,
+    other_card_id: str | None,
+    issued: Sequence[IssuedValue],
+    market: Market,
+    now: datetime,
+) -> None:
+    """Decline what is not sold: in this market, to this purchase, for this amount, or now."""
+    amount, purchase = command.amount, command.purchase
+    terms = market.terms_at(now)
+    require(
+        amount.currency == market.currency,
+        otherwise=Reason.CURRENCY_MISMATCH,
+        currency_code=market.currency,
+    )
+    require(Pausable.ISSUE not in market.paused, otherwise=Reason.MARKET_PAUSED)
+    require(other_card_id is None, otherwise=Reason.PURCHASE_HAS_ANOTHER_CARD)  # R10
+    require(
+        purchase.payment_method is PaymentMethod.BANK_CARD,
+        otherwise=Reason.PAYMENT_METHOD_NOT_ACCEPTED,
+    )
+    require(not purchase.discount_codes, otherwise=Reason.PURCHASE_HAS_DISCOUNT)  # R3
+    require(
+        terms.min_amount_minor <= amount.amount_minor <= terms.max_amount_minor,
+        otherwise=Reason.AMOUNT_OUT_OF_RANGE,
+        min_amount_minor=terms.min_amount_minor,
+        max_amount_minor=terms.max_amount_minor,
+        currency_code=market.currency,
+    )
+    require_below_ceiling(issued, amount.amount_minor, market.issue_ceiling_minor, now)
+
+
+def _counted(card: Card, market: Market, now: datetime) -> IssuedValue | None:
+    """Return what counts for the ceiling, None where the market has none."""
+    if market.issue_ceiling_minor is None:
+        return None
+    return IssuedValue(card.caller, market.name, slice_of(now), card.initial_minor)
 
 
 def _design(command: Issue, terms: Terms) -> str:

@@ -23,6 +23,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.decisions import Decision, Person, PersonRole
 from giftcard_rules.ledger import Posting, PostingKind
 from giftcard_rules.new_cards import replacement
+from giftcard_rules.pauses import Pausable
 from giftcard_rules.questions import Validate, Validated
 from giftcard_rules.reasons import DeclinedError, Reason, require
 from giftcard_rules.steps import change_authorization, change_card, release
@@ -60,6 +61,7 @@ def applicable(
         otherwise=Reason.CURRENCY_MISMATCH,
         currency_code=card.currency,
     )
+    require(Pausable.AUTHORIZE not in market.paused, otherwise=Reason.MARKET_PAUSED)
     require_unspent(card, now)
     require_free(hold, order.order_id)
     require(
@@ -95,6 +97,7 @@ def validate(
     try:
         if command.order is None:
             require(command.market == card.market, otherwise=Reason.WRONG_MARKET)  # R7
+            require(Pausable.AUTHORIZE not in market.paused, otherwise=Reason.MARKET_PAUSED)
             require_unspent(card, now)
         else:
             amount_minor, lost_minor = applicable(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from giftcard_rules.deadlines import local_day
+from giftcard_rules.pauses import Pausable
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -68,6 +69,10 @@ class Market:
     default_hold: timedelta
     longest_hold: timedelta
     versions: tuple[Terms, ...]
+    # What an operator has stopped for now.
+    paused: frozenset[Pausable] = frozenset()
+    # The value that one caller may issue within an hour, in minor units; None: any value.
+    issue_ceiling_minor: int | None = None
 
     def terms_on(self, day: date) -> Terms:
         """Return the version that is in force on a day."""

@@ -128,6 +128,8 @@ class MarketSettings(DatedSettings):
     default_hold_seconds: PositiveInt | None = None
     longest_hold_seconds: PositiveInt | None = None
     holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    # The value that one caller may issue within an hour; absent: any value.
+    issue_ceiling_minor: PositiveInt | None = None
     versions: tuple[VersionSettings, ...] = ()
 
 
@@ -235,7 +237,9 @@ def _unfitting(market: Market) -> Iterator[str]:
 
 
 assert {field.name for field in fields(Terms)} == DATED | {"in_force_from"}
-assert {field.name for field in fields(Market)} - {"name", "is_working_day", "versions"} == {
+# What is no setting of a market's own.
+_OTHERWISE_MADE: Final = {"name", "is_working_day", "versions", "paused"}
+assert {field.name for field in fields(Market)} - _OTHERWISE_MADE == {
     _CONVERTED.get(name, (name,))[0]
     for name in MarketSettings.model_fields.keys() - DATED - {"versions"}
 }

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -33,16 +34,18 @@ from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
+from giftcard_server.switches.metrics import SwitchesCollector
+from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
 from giftcard_storage.events import EventLog
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
+from giftcard_storage.switches import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
-    from datetime import datetime
 
     import grpc
 
@@ -77,6 +80,8 @@ class Parts:
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
     # Set with each commit that changed cards, for whoever waits for events.
     has_committed: threading.Event = field(default_factory=threading.Event)
+    # Takes in what operators have stopped in the markets since.
+    look_at_pauses: Callable[[], None] = lambda: None
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -212,7 +217,25 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     registry.register(SealedCollector(overview.sealed))
+    issued = partial(_issued_by_caller, overview)
+    registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
     return registry
+
+
+def _issued_by_caller(overview: SharedOverview) -> dict[tuple[str, str], int]:
+    return overview.issued_by_caller(datetime.now(UTC))
+
+
+def _paused_markets_of(settings: Settings, opened: ExitStack) -> PausedMarkets:
+    """Return the markets with what is stopped now, on a connection of their own.
+
+    No long read of an overview may delay a pause. Raises `StorageError`.
+    """
+    connection = database.connect(settings.database_url)
+    opened.callback(database.close, connection)
+    markets = PausedMarkets(settings.known_markets, partial(pauses.pauses, connection))
+    markets.look()
+    return markets
 
 
 def judged_clock_of(
@@ -242,15 +265,16 @@ def parts_of(
     opened: ExitStack,
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of,
 ) -> Parts:
-    """Return the parts on four connections to the database, which `opened` will close."""
+    """Return the parts on five connections to the database, which `opened` will close."""
     connections = [database.connect(settings.database_url) for _ in range(4)]
     for connection in connections:
         opened.callback(database.close, connection)
     writing, reading, reading_durably, listing = connections
+    markets = _paused_markets_of(settings, opened)
     return Parts(
         settings=settings,
         ring=ring,
-        markets=settings.known_markets,
+        markets=markets,
         writing=Store(writing, Sealing(ring)),
         reading=Store(reading),
         reading_durably=Store(reading_durably),
@@ -258,4 +282,5 @@ def parts_of(
         now=now,
         registry=registry,
         caller_of=caller_of,
+        look_at_pauses=markets.look,
     )

@@ -46,6 +46,8 @@ from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
+from giftcard_server.switches.forgetting import forgetting_issued_values
+from giftcard_server.switches.paused_markets import LOOK_SECONDS as PAUSES_SECONDS
 from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
@@ -227,6 +229,7 @@ def _in_background(
     recurring = sequencing_on(url, parts.has_committed, parts.registry, opened)
     if keeps_house:
         recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
+        recurring.append(forgetting_issued_values(url, parts.now))
         recurring.append(_housekeeping(parts, overview))
     return recurring
 
@@ -245,6 +248,7 @@ def _watching(
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
+        Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
     ]
 

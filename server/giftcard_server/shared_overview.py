@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
 from giftcard_storage.events import EventLog
+from giftcard_storage.switches import issued_values, pauses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from giftcard_storage.events import Backlog
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
+    from giftcard_storage.switches.pauses import Pause
 
 
 # For one question, which may read every card. Those who ask take turns.
@@ -94,6 +96,16 @@ class SharedOverview:
         """Return how many events have no position yet, and since when."""
         with self._lock:
             return EventLog(self._connection).backlog()
+
+    def pauses(self) -> list[Pause]:
+        """Return what operators have stopped."""
+        with self._lock:
+            return pauses.pauses(self._connection)
+
+    def issued_by_caller(self, now: datetime) -> dict[tuple[str, str], int]:
+        """Return what each caller has issued in each market within the hour, in minor units."""
+        with self._lock:
+            return issued_values.issued_by_caller(self._connection, now)
 
     def close(self) -> None:
         """Close the connection."""

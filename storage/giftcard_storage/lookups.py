@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 from peewee import SQL
 
 from giftcard_rules.cards import Authorization, Card
+from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows, schema
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.refund_rows import refund_due_of
+from giftcard_storage.switches.issued_values import issued_value_of
+from giftcard_storage.switches.tables import IssuedValue as IssuedValueRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +34,7 @@ RulesFact = (
     | PurchaseReference
     | TermsVersion
     | RefundDue
+    | IssuedValue
 )
 Fact = RulesFact | DataKey
 
@@ -69,6 +73,7 @@ REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 REFUNDS_DUE: Final = Lookup(schema.RefundDue.card_id, refund_due_of)
 REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_of)
+ISSUED_VALUES: Final = Lookup(IssuedValueRow.caller, issued_value_of)
 
 LOOKUPS: Final = (
     REQUESTS,
@@ -83,4 +88,5 @@ LOOKUPS: Final = (
     DATA_KEYS,
     REFUNDS_DUE,
     REFUNDS_OF_ORDERS,
+    ISSUED_VALUES,
 )

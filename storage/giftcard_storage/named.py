@@ -29,6 +29,7 @@ from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
     DATA_KEYS,
+    ISSUED_VALUES,
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
     PURCHASE_ORDERS,
@@ -65,6 +66,7 @@ class Named:
                 values[PURCHASE_ORDERS].add(command.purchase.order_id)
                 values[PURCHASE_REFERENCES].add(command.purchase.payment_reference)
                 values[TERMS_VERSIONS].add(command.market)
+                values[ISSUED_VALUES].add(command.key.caller)
             case Authorize() | Validate():
                 self._add_checkout(command)
             case Capture() | ExtendAuthorization():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
 from giftcard_storage.event_schema import EVENT_TABLES
+from giftcard_storage.switches.tables import SWITCH_TABLES
 
 
 class Card(Model):
@@ -282,5 +283,6 @@ TABLES = (
     SchemaFence,
     RefundDue,
     RefundConfirmation,
+    *SWITCH_TABLES,
     *EVENT_TABLES,
 )

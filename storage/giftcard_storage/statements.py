@@ -20,6 +20,7 @@ from giftcard_storage.schema import (
     RingKeyInUse,
     TermsVersion,
 )
+from giftcard_storage.switches.tables import IssuedValue
 
 if TYPE_CHECKING:
     from giftcard_storage.engines.engine import Engine, Selection
@@ -65,6 +66,7 @@ class Statements:
     insert_person: str
     insert_request: str
     insert_refund_confirmation: str
+    add_issued_value: str
     note_ring_key: str
     update_card: str
     update_block: str
@@ -87,6 +89,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
+        add_issued_value=engine.add(IssuedValue, IssuedValue.amount_minor),
         note_ring_key=engine.note(RingKeyInUse),
         update_card=engine.update(_CHANGES_OF_A_CARD, Card.card_id, Card.version),
         update_block=engine.update(_CHANGES_OF_A_BLOCK, Card.card_id, Card.version),

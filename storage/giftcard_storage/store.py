@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from giftcard_rules.cards import Authorization, Card
+from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.refund_commands import RefundDue
@@ -26,6 +27,7 @@ from giftcard_storage.order_pages import ids_on
 from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
+from giftcard_storage.switches.issued_values import issued_value_rows
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -155,6 +157,7 @@ class Store:
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
             saving_of_events(self._database, decisions, now),
+            (do.add_issued_value, issued_value_rows(decisions)),
             (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
         )
         with translated():
@@ -176,6 +179,7 @@ _ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
     PurchaseReference: Facts.add_reference,
     TermsVersion: Facts.add_terms_version,
     RefundDue: Facts.add_refund_due,
+    IssuedValue: Facts.add_issued_value,
 }
 
 

@@ -48,7 +48,7 @@ FLOORS = {
         {"keys"},
         {"clocks"},
         {"events"},
-        {"markets", "known_terms"},
+        {"markets", "known_terms", "switches"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},
     ),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from giftcard_rules.commands import Declined
+from giftcard_rules.current import Markets
 from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
 from giftcard_rules.questions import Validated
@@ -19,6 +20,7 @@ class Situation:
 
     command: Any
     facts: Facts = field(default_factory=Facts)
+    markets: Markets = field(default_factory=lambda: MARKETS)
     now: datetime = NOW
     card_id: str = ""
     authorization_id: str = ""
@@ -35,13 +37,16 @@ class Situation:
     def change_card(self, **changes: Any) -> None:
         self.facts.cards[self.card_id] = self.facts.cards[self.card_id]._replace(**changes)
 
+    def change_markets(self, **changes: Any) -> None:
+        self.markets = {name: replace(market, **changes) for name, market in self.markets.items()}
+
     def change_authorization(self, **changes: Any) -> None:
         old = self.facts.authorizations[self.authorization_id]
         self.facts.add_authorization(old._replace(**changes))
 
     def reason(self) -> Reason | None:
         """Decide the command, and return why it is declined, None if it is granted."""
-        outcome = decide(self.command, self.facts, MARKETS, self.now).outcome
+        outcome = decide(self.command, self.facts, self.markets, self.now).outcome
         return outcome.reason if isinstance(outcome, Declined | Validated) else None
 
 

@@ -14,6 +14,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.reasons import Reason
 from given.made_facts import NOW, Books, authorize, capture, issue, order, reverse, validate
+from given.pausing import Pausable, a_ceiling_of_nothing, paused
 from given.situations import Call, Change, Situation, Wrong
 
 # Mistakes of cards.
@@ -76,6 +77,7 @@ ISSUE = Call(
             "currency",
             lambda it: it.change_command(amount=it.command.amount._replace(currency="CHF")),
         ),
+        Wrong(Reason.MARKET_PAUSED, "pause", paused(Pausable.ISSUE)),
         Wrong(
             Reason.PURCHASE_HAS_ANOTHER_CARD,
             "purchase order",
@@ -96,6 +98,7 @@ ISSUE = Call(
             "amount",
             lambda it: it.change_command(amount=it.command.amount._replace(amount_minor=1)),
         ),
+        Wrong(Reason.ISSUE_CEILING_REACHED, "ceiling", a_ceiling_of_nothing),
     ),
 )
 
@@ -147,6 +150,7 @@ WRONG_WITH_PAYING = (
         "currency",
         lambda it: it.change_order(total=Money(30_00, "CHF")),
     ),
+    Wrong(Reason.MARKET_PAUSED, "pause", paused(Pausable.AUTHORIZE)),
     *WRONG_WITH_CARDS,
     Wrong(Reason.ORDER_HAS_GIFT_CARD_LINE, "a line", a_gift_card_in_the_order),
     Wrong(

@@ -11,6 +11,7 @@ from given.databases.event_backstops import (
     EVENT_TRIGGERS,
     EVENT_UNIQUE,
 )
+from given.databases.switch_backstops import SWITCH_CHECKS, SWITCH_UNIQUE
 from given.databases.tamperings import PLACES
 
 # Every CHECK of the tables, and a statement that only it refuses.
@@ -80,6 +81,7 @@ CHECKS = {
         "INSERT INTO refund_confirmation SELECT card_id, 99, 0, 'reference', 1 FROM refund_due"
     ),
     **EVENT_CHECKS,
+    **SWITCH_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -127,6 +129,7 @@ UNIQUE = {
         "INSERT INTO refund_confirmation SELECT * FROM refund_confirmation"
     ),
     **EVENT_UNIQUE,
+    **SWITCH_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.

@@ -17,6 +17,8 @@ HELP = {
     "audit": "Check every invariant of the ledger over a whole database.",
     "people": "Show or forget who is kept beside a card; for Customer Service.",
     "terms": "Show the terms that hold in a market on a day.",
+    "pause": "Stop issuing or authorizing in a market for a while.",
+    "resume": "Let issuing or authorizing go on in a market.",
     "certs": "Make a development authority and certificates, to try mutual TLS.",
 }
 # The commands of the server's groups that go to a group of the client's with the same name.

@@ -115,9 +115,9 @@ class GiftCardServiceServicer(object):
         """Makes a card for a purchase that was paid by bank card, and answers with its
         code. The card is usable at once (R6).
 
-        Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH,
+        Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH, MARKET_PAUSED,
         PURCHASE_HAS_ANOTHER_CARD, PAYMENT_METHOD_NOT_ACCEPTED,
-        PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE.
+        PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE, ISSUE_CEILING_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,8 +128,8 @@ class GiftCardServiceServicer(object):
 
         Accepts cards in every state; a no is part of the answer (`usable` false
         and a `reason`), never a status. Reasons: TOO_MANY_ATTEMPTS,
-        CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, CARD_BLOCKED,
-        CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
+        CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, MARKET_PAUSED,
+        CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
         ORDER_HAS_GIFT_CARD_LINE, ORDER_HAS_DISCOUNT, ORDER_HAS_ANOTHER_CARD,
         NOTHING_ELIGIBLE.
         """

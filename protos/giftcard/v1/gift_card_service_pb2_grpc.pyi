@@ -49,9 +49,9 @@ class GiftCardServiceStub:
     """Makes a card for a purchase that was paid by bank card, and answers with its
     code. The card is usable at once (R6).
 
-    Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH,
+    Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH, MARKET_PAUSED,
     PURCHASE_HAS_ANOTHER_CARD, PAYMENT_METHOD_NOT_ACCEPTED,
-    PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE.
+    PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE, ISSUE_CEILING_REACHED.
     """
 
     Validate: grpc.UnaryUnaryMultiCallable[
@@ -62,8 +62,8 @@ class GiftCardServiceStub:
 
     Accepts cards in every state; a no is part of the answer (`usable` false
     and a `reason`), never a status. Reasons: TOO_MANY_ATTEMPTS,
-    CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, CARD_BLOCKED,
-    CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
+    CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, MARKET_PAUSED,
+    CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
     ORDER_HAS_GIFT_CARD_LINE, ORDER_HAS_DISCOUNT, ORDER_HAS_ANOTHER_CARD,
     NOTHING_ELIGIBLE.
     """
@@ -160,9 +160,9 @@ class GiftCardServiceAsyncStub:
     """Makes a card for a purchase that was paid by bank card, and answers with its
     code. The card is usable at once (R6).
 
-    Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH,
+    Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH, MARKET_PAUSED,
     PURCHASE_HAS_ANOTHER_CARD, PAYMENT_METHOD_NOT_ACCEPTED,
-    PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE.
+    PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE, ISSUE_CEILING_REACHED.
     """
 
     Validate: grpc.aio.UnaryUnaryMultiCallable[
@@ -173,8 +173,8 @@ class GiftCardServiceAsyncStub:
 
     Accepts cards in every state; a no is part of the answer (`usable` false
     and a `reason`), never a status. Reasons: TOO_MANY_ATTEMPTS,
-    CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, CARD_BLOCKED,
-    CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
+    CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, MARKET_PAUSED,
+    CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
     ORDER_HAS_GIFT_CARD_LINE, ORDER_HAS_DISCOUNT, ORDER_HAS_ANOTHER_CARD,
     NOTHING_ELIGIBLE.
     """
@@ -273,9 +273,9 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
         """Makes a card for a purchase that was paid by bank card, and answers with its
         code. The card is usable at once (R6).
 
-        Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH,
+        Creates an ACTIVE card. Reasons: CURRENCY_MISMATCH, MARKET_PAUSED,
         PURCHASE_HAS_ANOTHER_CARD, PAYMENT_METHOD_NOT_ACCEPTED,
-        PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE.
+        PURCHASE_HAS_DISCOUNT, AMOUNT_OUT_OF_RANGE, ISSUE_CEILING_REACHED.
         """
 
     @abc.abstractmethod
@@ -288,8 +288,8 @@ class GiftCardServiceServicer(metaclass=abc.ABCMeta):
 
         Accepts cards in every state; a no is part of the answer (`usable` false
         and a `reason`), never a status. Reasons: TOO_MANY_ATTEMPTS,
-        CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, CARD_BLOCKED,
-        CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
+        CARD_NOT_FOUND, WRONG_MARKET, CURRENCY_MISMATCH, MARKET_PAUSED,
+        CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, CARD_HELD,
         ORDER_HAS_GIFT_CARD_LINE, ORDER_HAS_DISCOUNT, ORDER_HAS_ANOTHER_CARD,
         NOTHING_ELIGIBLE.
         """

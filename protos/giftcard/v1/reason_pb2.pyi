@@ -46,6 +46,10 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """
     REASON_CURRENCY_MISMATCH: _Reason.ValueType  # 7
     """The amounts are not in the card's or the market's currency (R7)."""
+    REASON_MARKET_PAUSED: _Reason.ValueType  # 34
+    """An operator has stopped issuing or authorizing in this market for a while.
+    The answer is final: a later try needs another request id.
+    """
     REASON_CARD_BLOCKED: _Reason.ValueType  # 8
     """Blocked by Customer Service (R37)."""
     REASON_CARD_CANCELLED: _Reason.ValueType  # 9
@@ -83,6 +87,10 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     REASON_AMOUNT_OUT_OF_RANGE: _Reason.ValueType  # 23
     """Outside the market's range (R2); `metadata.min_amount_minor`,
     `metadata.max_amount_minor`, `metadata.currency_code`.
+    """
+    REASON_ISSUE_CEILING_REACHED: _Reason.ValueType  # 35
+    """The caller has issued too much value within the hour. The answer is final:
+    a later Issue needs another request id.
     """
     REASON_AMOUNT_EXCEEDS_AUTHORIZED: _Reason.ValueType  # 24
     """More than was set aside; `metadata.authorized_amount_minor`. Of other
@@ -145,6 +153,10 @@ The card belongs to another platform (R7).
 """
 REASON_CURRENCY_MISMATCH: Reason.ValueType  # 7
 """The amounts are not in the card's or the market's currency (R7)."""
+REASON_MARKET_PAUSED: Reason.ValueType  # 34
+"""An operator has stopped issuing or authorizing in this market for a while.
+The answer is final: a later try needs another request id.
+"""
 REASON_CARD_BLOCKED: Reason.ValueType  # 8
 """Blocked by Customer Service (R37)."""
 REASON_CARD_CANCELLED: Reason.ValueType  # 9
@@ -182,6 +194,10 @@ REASON_PURCHASE_HAS_DISCOUNT: Reason.ValueType  # 22
 REASON_AMOUNT_OUT_OF_RANGE: Reason.ValueType  # 23
 """Outside the market's range (R2); `metadata.min_amount_minor`,
 `metadata.max_amount_minor`, `metadata.currency_code`.
+"""
+REASON_ISSUE_CEILING_REACHED: Reason.ValueType  # 35
+"""The caller has issued too much value within the hour. The answer is final:
+a later Issue needs another request id.
 """
 REASON_AMOUNT_EXCEEDS_AUTHORIZED: Reason.ValueType  # 24
 """More than was set aside; `metadata.authorized_amount_minor`. Of other

@@ -193,6 +193,16 @@ class Engine(ABC):
         query = model.insert_from(rows, columns)
         return self.text(query.on_conflict(conflict_target=columns, update=update))
 
+    def add(self, model: type[Model], amount: Field) -> str:
+        """Return the statement for rows whose amount is added where the key is there already."""
+        columns = columns_of(model)
+        values = [self.saved(column, place) for place, column in enumerate(columns)]
+        rows = Select((self._rows(),), values).where(SQL("true"))  # As in `note`.
+        update = {amount: amount + EXCLUDED[amount.column_name]}
+        keys = list(model._meta.get_primary_keys())  # noqa: SLF001 - Peewee's own name for it
+        query = model.insert_from(rows, columns)
+        return self.text(query.on_conflict(conflict_target=keys, update=update))
+
     def update(self, fields: Sequence[Field], *keys: Field) -> str:
         """Return the statement for rows of new `fields`, then of the `keys` that must be equal."""
         changes = {field: self.saved(field, place) for place, field in enumerate(fields)}

@@ -179,8 +179,14 @@ def test_a_decline_has_its_reason_and_its_details(
 
 
 # The acts of Customer Service are commands whose RPCs come with its own service. ANSWER_RETIRED
-# needs a server with another ring: tests/server/keys/test_retired_keys.py produces it.
-WITHOUT_AN_RPC: Final = {"CARD_NOT_BLOCKED", "ANSWER_RETIRED"}
+# needs a server with another ring: tests/server/keys/test_retired_keys.py produces it. Pauses and
+# ceilings need servers of their own, too: tests/server/switches produces what they decline.
+WITHOUT_AN_RPC: Final = {
+    "CARD_NOT_BLOCKED",
+    "ANSWER_RETIRED",
+    "MARKET_PAUSED",
+    "ISSUE_CEILING_REACHED",
+}
 
 
 def test_every_reason_has_a_call_that_is_declined_for_it() -> None:

@@ -1,0 +1,1 @@
+"""What operators stop and bound: pauses of markets, and the ceiling of issued value."""
