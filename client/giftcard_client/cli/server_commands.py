@@ -19,6 +19,8 @@ HELP = {
     "terms": "Show the terms that hold in a market on a day.",
     "pause": "Stop issuing or authorizing in a market for a while.",
     "resume": "Let issuing or authorizing go on in a market.",
+    "backup": "Copy the embedded database while its server runs, and check the copy.",
+    "restore": "Put a backup in the place of the embedded database.",
     "certs": "Make a development authority and certificates, to try mutual TLS.",
 }
 # The commands of the server's groups that go to a group of the client's with the same name.

@@ -1,0 +1,123 @@
+"""`giftcard backup` and `giftcard restore`: whole copies of the embedded database."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
+from giftcard_server.keys import whole_files
+from giftcard_server.process.open_files import processes_with
+from giftcard_storage import backups, database
+from giftcard_storage.events import EventLog
+
+if TYPE_CHECKING:
+    from giftcard_server.settings import Settings
+    from giftcard_storage.audit import Difference
+
+EXIT_DIFFERENCES: Final = 1
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="The file to make. It must not exist.")],
+    *,
+    keys_to: Annotated[
+        Path | None,
+        typer.Option(help="A file to make with the key ring, in another folder than the backup."),
+    ] = None,
+) -> None:
+    """Copy the embedded database while its server runs, check the copy, and make it durable.
+
+    Every page and every invariant of the ledger is checked on the copy; exit code 1: it differs.
+    The key ring is not in it. Without the ring no card of a backup can be found, and with both,
+    all codes can be made: keep them apart. Reads GIFTCARD_DATABASE_URL.
+    """
+    what = "back up"
+    settings = settings_or_refuse()
+    source = _embedded(settings, what)
+    if keys_to is not None and keys_to.resolve().parent == to.resolve().parent:
+        refuse("--keys-to: the key ring and the backup belong into different folders", what)
+    with refusing(what):
+        backups.copy_whole(source, to)
+        differences = backups.differences_in(to)
+    _end_if_different(to, differences)
+    _say(f"Backed up {source} to {to}: every page and every invariant was checked.")
+    if keys_to is None:
+        _say(f"The key ring is not in it. Keep a copy of {settings.key_path} somewhere else.")
+        return
+    try:
+        whole_files.create(keys_to, settings.key_path.read_bytes(), whole_files.OWNER_ALONE)
+    except OSError as error:
+        refuse(f"--keys-to: {keys_to}: {error.strerror}", what)
+    _say(f"The key ring is in {keys_to}.")
+
+
+def restore(
+    backup_file: Annotated[Path, typer.Argument(metavar="BACKUP", help="The file to restore.")],
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Set the database aside that is there; it is kept."),
+    ] = False,
+) -> None:
+    """Check a backup, put it in the place of the embedded database, and begin a generation.
+
+    Stop the server first: it is refused while a process has the database open. Consumers of
+    events learn with their next call that what was told after the backup is forgotten. Compare
+    the ledger with the order system and the payment provider afterwards. Reads
+    GIFTCARD_DATABASE_URL. Exit code 1: the backup differs from itself, and nothing was changed.
+    """
+    what = "restore"
+    settings = settings_or_refuse()
+    place = _embedded(settings, what)
+    _require_unused(place, what, replace=replace)
+    now = utc_now()
+    aside = place.with_name(f"{place.name}.replaced-{now:%Y%m%dT%H%M%SZ}")
+    had_one = place.exists()
+    with refusing(what):
+        _end_if_different(backup_file, backups.differences_in(backup_file))
+        backups.put_in_place(backup_file, place, aside)
+        url = settings.database_url
+        database.migrate(url, settings.keys)
+        with closing(database.connect(url)) as connection:
+            events = EventLog(connection)
+            last = events.last_position()
+            generation = events.begin_generation(now)
+    _say(f"Restored {backup_file} to {place}.")
+    if had_one:
+        _say(f"The database that was there is kept: {aside}")
+    _say(f"Generation {generation} of events has begun after position {last}.")
+
+
+def _embedded(settings: Settings, what: str) -> Path:
+    url = settings.database_url
+    if not url.engine.has_one_writer:
+        refuse("GIFTCARD_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump", what)
+    return url.path
+
+
+def _require_unused(place: Path, what: str, *, replace: bool) -> None:
+    if place.exists() and not replace:
+        refuse(f"{place} is there: with --replace it is set aside, and kept", what)
+    processes = processes_with(place)
+    if processes:
+        listed = ", ".join(map(str, processes))
+        refuse(f"{place} is in use by process {listed}: stop the server first", what)
+
+
+def _end_if_different(path: Path, differences: list[Difference]) -> None:
+    if not differences:
+        return
+    for each in differences:
+        _say(f"{each.invariant}: {each.subject}: expected {each.expected}, found {each.found}")
+    print(f"{path} is not a sound ledger.", file=sys.stderr)  # noqa: T201 - the command's output
+    raise typer.Exit(EXIT_DIFFERENCES)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201 - the command's output
