@@ -211,5 +211,6 @@ def next_try(tries: int, first_tried_at: datetime, now: datetime, chance: float)
     last_at = first_tried_at + TRIED_FOR
     if now >= last_at:
         return None
-    pause = min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), _DOUBLINGS), LONGEST_PAUSE)
+    doublings = min(max(tries - 1, 0), _DOUBLINGS)
+    pause = min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
     return min(now + pause * (0.5 + chance), last_at)
