@@ -52,6 +52,7 @@ class Suppressed(enum.Enum):
     EXPIRED = "expired"
     ERASED = "erased"  # the person is not known any more (R32)
     RESTRICTED = "restricted"  # the person's data may be kept, and not used (R32)
+    SWITCHED_OFF = "switched_off"  # the market sends no reminders any more
 
 
 class Parked(enum.Enum):
@@ -61,6 +62,7 @@ class Parked(enum.Enum):
     OUT_OF_REACH = "out_of_reach"  # the person cannot be opened with this key ring
     NO_CODE = "no_code"  # this key ring does not derive the code of the card
     NOT_RENDERED = "not_rendered"  # the message could not be made
+    BAD_ADDRESS = "bad_address"  # no mail can be sent to the person's address
     REFUSED = "refused"  # the mail server refused it for good
     OUT_OF_TIME = "out_of_time"  # it failed for three days
 

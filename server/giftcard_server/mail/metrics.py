@@ -66,7 +66,7 @@ class MailMetrics:
         }
         self._seconds = Histogram(
             "giftcard_delivery_seconds",
-            "Seconds from when a message was due, mostly the commit of its card, until it was sent.",
+            "Seconds from when a message was due (the commit, or a day's morning) until it was sent.",
             buckets=SECONDS_BUCKETS,
             registry=registry,
         )
@@ -104,7 +104,9 @@ class DeliveriesCollector(Collector):
     It walks along indexes that hold nothing else.
     """
 
-    def __init__(self, waiting: Callable[[], Sequence[Waiting]], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, waiting: Callable[[], Sequence[Waiting]], now: Callable[[], datetime]
+    ) -> None:
         self._waiting = waiting
         self._now = now
 
