@@ -1,0 +1,1 @@
+"""E-mail: how the card reaches its recipient."""
