@@ -48,9 +48,11 @@ FLOORS = {
         {"keys"},
         {"clocks"},
         {"events"},
+        {"market_settings"},
         {"markets", "known_terms"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
-        {"errors", "logs"},
+        {"mail_settings"},
+        {"errors", "logs", "loopback"},
     ),
     "giftcard_client": (
         {"__main__"},

@@ -76,6 +76,8 @@ class Place:
         settings: dict[str, Any] = {"database_url": self.url}
         if self.database_url.engine.needs_given_keys:
             settings["key_file"] = self.key_file
+        if not self.database_url.engine.may_have_files_beside:
+            settings["mail"] = "none"  # Without a folder for messages, it has to be said.
         return settings
 
     @property
