@@ -1,6 +1,6 @@
 """The person to whom a delivery goes, and the others whom its message names (R8, R9, R23, R27).
 
-People are opened here for e-mail alone, one card at a time, when its message is about to be sent.
+People are opened for e-mail alone, one card at a time, when its message is about to be sent.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.decisions import Person, PersonRole
 from giftcard_rules.deliveries import Addressee, Parked, Suppressed, addressees_of
-from giftcard_storage.people import ActingFor, Lost, people_of
+from giftcard_storage.people import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peewee import Database
+    from collections.abc import Callable, Sequence
 
     from giftcard_rules.cards import Card
-    from giftcard_rules.codes import KeyRing
     from giftcard_rules.deliveries import DeliveryKind
 
 # By the name of the loss, why a message is not sent; every other loss may be mended.
@@ -44,18 +41,21 @@ class Unreached(NamedTuple):
 
 
 def reach(
-    database: Database, ring: KeyRing, kind: DeliveryKind, card: Card, chain: Sequence[Card]
+    open_people: Callable[[str], list[Person | Lost]],
+    kind: DeliveryKind,
+    card: Card,
+    chain: Sequence[Card],
 ) -> Reached | Unreached:
     """Open the people of a card and of those that it replaces, and choose who gets the message.
 
-    Of a replacement, whoever was erased is passed over: the money is the next one's to hear of.
-    Raises `StorageAwayError`.
+    `open_people` opens those of one card, by its id. Of a replacement, whoever was erased is passed
+    over: the money is the next one's to hear of. Raises `StorageAwayError`.
     """
     kept: dict[str, list[Person | Lost]] = {}
 
     def people(card_id: str) -> list[Person | Lost]:
         if card_id not in kept:
-            kept[card_id] = people_of(database, ring, card_id, ActingFor.EMAIL_DELIVERY)
+            kept[card_id] = open_people(card_id)
         return kept[card_id]
 
     for place in addressees_of(kind, card, tuple(chain)):

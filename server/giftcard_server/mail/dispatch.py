@@ -28,15 +28,12 @@ from giftcard_server.mail.addresses import AddressUnusableError, mailbox
 from giftcard_server.mail.answer import Outcome
 from giftcard_server.mail.letters import Sending, letter_of
 from giftcard_storage.deliveries.claims import Ending
-from giftcard_storage.deliveries.sending import card_to_send
 from giftcard_storage.errors import StorageAwayError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from email.headerregistry import Address
     from email.message import EmailMessage
-
-    from peewee import Database
 
     from giftcard_rules.cards import Card
     from giftcard_rules.codes import KeyRing
@@ -47,7 +44,7 @@ if TYPE_CHECKING:
     from giftcard_server.mail.rendering import Renderer
     from giftcard_server.mail.transport import Transport
     from giftcard_storage.deliveries import StoredDelivery
-    from giftcard_storage.deliveries.sending import CardToSend
+    from giftcard_storage.deliveries.sending import CardToSend, SendingFacts
 
 log = structlog.get_logger(__name__)
 
@@ -75,17 +72,17 @@ class Prepared:
 
 
 class Dispatch:
-    """Sends one delivery after the other, on a connection that one thread at a time uses."""
+    """Sends one delivery after the other; one thread at a time uses it."""
 
     def __init__(
         self,
-        database: Database,
+        facts: SendingFacts,
         ring: KeyRing,
         posts: Mapping[str, Post],
         renderer: Renderer,
         chance: Chance,
     ) -> None:
-        self._database = database
+        self._facts = facts
         self._ring = ring
         self._posts = posts
         self._renderer = renderer
@@ -116,12 +113,12 @@ class Dispatch:
         return self._ending(delivery, prepared, answer, now)
 
     def _prepared(self, delivery: StoredDelivery, now: datetime) -> Prepared | Ending:
-        found = card_to_send(self._database, delivery.card_id)
+        found = self._facts.card(delivery.card_id)
         post = self._posts[delivery.market]
         ended = _ended_before(delivery, found.card, post.market, now)
         if ended is not None:
             return ended
-        reached = reach(self._database, self._ring, delivery.kind, found.card, found.chain)
+        reached = reach(self._facts.people, delivery.kind, found.card, found.chain)
         if isinstance(reached, Unreached):
             is_final = isinstance(reached.why, Suppressed)
             state = DeliveryState.SUPPRESSED if is_final else DeliveryState.PARKED

@@ -66,7 +66,7 @@ class MailMetrics:
         }
         self._seconds = Histogram(
             "giftcard_delivery_seconds",
-            "Seconds from when a message was due (the commit, or a day's morning) until it was sent.",
+            "Seconds from when a message was due, mostly its commit, until it was sent.",
             buckets=SECONDS_BUCKETS,
             registry=registry,
         )
@@ -105,15 +105,16 @@ class DeliveriesCollector(Collector):
     """
 
     def __init__(
-        self, waiting: Callable[[], Sequence[Waiting]], now: Callable[[], datetime]
+        self, waiting: Callable[[datetime], Sequence[Waiting]], now: Callable[[], datetime]
     ) -> None:
         self._waiting = waiting
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges, or nothing while the database is away."""
+        now = self._now()
         try:
-            found = self._waiting()
+            found = self._waiting(now)
         except StorageError:
             return
         counts = {(each.kind, each.state): each.deliveries for each in found}
@@ -126,7 +127,7 @@ class DeliveriesCollector(Collector):
             for each in found
             if each.oldest_due_at is not None and each.state is not DeliveryState.PARKED
         ]
-        age = (self._now() - min(due)).total_seconds() if due else 0.0
+        age = (now - min(due)).total_seconds() if due else 0.0
         oldest.add_metric((), max(0.0, age))
         yield from (gauge, oldest)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage import rows
 from giftcard_storage.errors import CardUnknownError, translated
+from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import Card, Posting, Purchase
 from giftcard_storage.transactions import reading
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from giftcard_rules import cards
-    from giftcard_rules.decisions import CardPurchase
+    from giftcard_rules.codes import KeyRing
+    from giftcard_rules.decisions import CardPurchase, Person
+    from giftcard_storage.people import Lost
 
 # Each replacement comes of a capture, so that no chain gets anywhere near it.
 _LONGEST_CHAIN: Final = 100
@@ -34,6 +37,25 @@ class CardToSend(NamedTuple):
     purchase: CardPurchase
     came_by: frozenset[PostingKind]
     cancelled_at: datetime | None
+
+
+class SendingFacts:
+    """What messages say, on a connection that one thread at a time uses.
+
+    Both methods raise `CardUnknownError`, `StorageAwayError`.
+    """
+
+    def __init__(self, database: Database, ring: KeyRing) -> None:
+        self._database = database
+        self._ring = ring
+
+    def card(self, card_id: str) -> CardToSend:
+        """Return a card as it is now, with what its messages say of it."""
+        return card_to_send(self._database, card_id)
+
+    def people(self, card_id: str) -> list[Person | Lost]:
+        """Open the people of a card, for e-mail alone."""
+        return people_of(self._database, self._ring, card_id, ActingFor.EMAIL_DELIVERY)
 
 
 def card_to_send(database: Database, card_id: str) -> CardToSend:
