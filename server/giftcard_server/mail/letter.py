@@ -40,6 +40,12 @@ class Shop:
     website: str = ""
     language: str = "fr"  # Of people whose own language has no templates.
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where the website is no link to follow safely."""
+        if self.website and not self.website.startswith("https://"):
+            message = "the website of a shop begins with https://"
+            raise ValueError(message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
