@@ -50,9 +50,9 @@ class Mailbox:
         with self._lock:
             return list(self._arrived)
 
-    def to(self, recipient: str) -> list[Arrived]:
-        """Return what has arrived for an address."""
-        return [each for each in self.arrived if each.recipient == recipient]
+    def of(self, delivery_id: str) -> list[Arrived]:
+        """Return what has arrived of a delivery."""
+        return [each for each in self.arrived if each.message_id.startswith(f"<{delivery_id}@")]
 
     async def handle_DATA(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope
