@@ -32,6 +32,7 @@ from giftcard_server.keys.new_database import require_age, require_file
 from giftcard_server.known_terms import require_terms
 from giftcard_server.logs import SUMMARY_SECONDS, where
 from giftcard_server.mail.background import mail_on
+from giftcard_server.mail.worker import MailWorker
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
@@ -157,6 +158,9 @@ class Service:
         Callers stay connected, and their calls are refused, until the process ends.
         """
         self._draining.set()
+        for recurring in self._recurring:
+            if isinstance(recurring, MailWorker):  # It may be sending, and shall note that.
+                recurring.begin_to_stop()
         self._health.set(NOT_SERVING)
         # Load balancers need a moment to notice; calls that they still send are answered.
         time.sleep(self._settings.drain_pause_seconds)

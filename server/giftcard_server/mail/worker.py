@@ -49,6 +49,7 @@ def since_boot() -> float:
 class MailWorker(Recurring):
     """Sends what is due, while `may_send` says so. `has_new` is set when there is more to send.
 
+    `may_send` is asked before each claim, and the clock and the signal to stop before each message.
     `send_seconds` is the longest that handing over one message takes.
     """
 
@@ -82,7 +83,7 @@ class MailWorker(Recurring):
         self._pause_seconds = LOOK_SECONDS
         self._note()
         self._let_go()
-        while self._goes_on():
+        while not self.stopping.is_set() and self._may_send():
             self._begin_by = since_boot() + BEGUN_WITHIN_SECONDS
             markets, now = self._dispatch.markets, self._now()
             self._claimed = self._outbox.claim(markets, CLAIMED_AT_ONCE, now, self._lasting)
@@ -106,14 +107,11 @@ class MailWorker(Recurring):
             self._has_new.wait(self._pause_seconds)
         self._has_new.clear()
 
-    def _goes_on(self) -> bool:
-        return not self.stopping.is_set() and self._may_send()
-
     def _send(self, claimed: Sequence[StoredDelivery]) -> int:
         """Send claimed deliveries in turn; return how many it came to."""
         for number, delivery in enumerate(claimed):
             is_late = since_boot() >= self._begin_by
-            if is_late or self._pause_seconds > LOOK_SECONDS or not self._goes_on():
+            if is_late or self._pause_seconds > LOOK_SECONDS or self.stopping.is_set():
                 return number
             now = self._now()
             ending = self._dispatch.send(delivery, now)

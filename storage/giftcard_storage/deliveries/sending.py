@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from giftcard_rules.cards import CardState
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage import rows
 from giftcard_storage.errors import CardUnknownError, translated
@@ -85,6 +86,8 @@ def _came_by(database: Database, card: cards.Card) -> frozenset[PostingKind]:
 
 
 def _cancelled_at(database: Database, card: cards.Card) -> datetime | None:
+    if card.state is not CardState.CANCELLED:
+        return None
     query = Posting.select(Posting.posted_at).where(
         Posting.card_id == card.card_id, Posting.kind == PostingKind.CANCEL.value
     )
