@@ -33,8 +33,12 @@ from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
+from giftcard_server.mail.answer import Answer, Outcome
+from giftcard_server.mail.smtp import Attempt
+from giftcard_server.mail_settings import MailSettings, MailWay
+from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
-from giftcard_server.settings import Settings
+from giftcard_server.settings import ServingSettings, Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded, Store
@@ -59,6 +63,7 @@ SECRET_NAMES: Final = {
     "message",
     "name",
     "private_key",
+    "smtp_password",
     "sealed",
     "secret",
     "wrapped",
@@ -73,6 +78,8 @@ HARMLESS: Final = {
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
     "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
     "giftcard_server.edge.event_tail.Encoded.message": "an event, without a person and a code",
+    "giftcard_server.mail.smtp.Attempt.answer": "what became of a message, without the message",
+    "giftcard_server.mail_settings.Sender.name": "the name of the shop that sends",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
@@ -190,6 +197,10 @@ MADE: Final[tuple[object, ...]] = (
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,
+    ServingSettings(keys=RING, database_url=SECRET_URL, mail=MailWay.NONE),
+    MailSettings(smtp_user="us", smtp_password=SecretStr(CANARY)),
+    MarketsSettings(smtp_user="us", smtp_password=SecretStr(CANARY)),
+    Attempt(Answer(Outcome.SENT), f"250 {CANARY}"),
     Parts(
         settings=SETTINGS,
         ring=RING,

@@ -32,8 +32,7 @@ def issue(command: Issue, other_card_id: str | None, market: Market, now: dateti
 
     `other_card_id`: the card that the purchase order or its payment reference has already.
     """
-    amount, purchase = command.amount, command.purchase
-    terms = market.terms_at(now)
+    amount, purchase, terms = command.amount, command.purchase, market.terms_at(now)
     design = _design(command, terms)
     require(
         amount.currency == market.currency,
@@ -63,6 +62,7 @@ def issue(command: Issue, other_card_id: str | None, market: Market, now: dateti
         purchase.payment_method,
         purchase.payment_reference,
         design,
+        command.deliver_on,
     )
     return Decision(
         outcome=Issued(card),

@@ -104,6 +104,7 @@ class Purchase(Model):
     payment_method = TextField()
     payment_reference = TextField()
     design = TextField()
+    deliver_on = TextField(null=True)
 
     class Meta:
         """Its name in the database."""

@@ -7,7 +7,7 @@ import smtplib
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from giftcard_server.mail.answer import Answer, Outcome
@@ -42,7 +42,7 @@ class Attempt:
     """One try: its answer, and what the relay said last, which may quote an address."""
 
     answer: Answer
-    said: str = ""
+    said: str = field(default="", repr=False)
     is_untouched: bool = False  # The connection was lost before the relay had any of the message.
 
 

@@ -93,13 +93,11 @@ class Session(smtplib.SMTP):
         code, said = self.connect(relay.host, relay.port)
         if code != _READY:
             raise smtplib.SMTPConnectError(code, said)
-        self.step = Step.HELLO
-        self.ehlo_or_helo_if_needed()
+        self._greet()
         if relay.security == "starttls":
             self.step = Step.TLS
             self.starttls(context=relay.context)
-            self.step = Step.HELLO
-            self.ehlo_or_helo_if_needed()
+            self._greet()
         if relay.user is not None:
             self.step = Step.LOGIN
             self.login(relay.user, relay.password())
@@ -165,6 +163,13 @@ class Session(smtplib.SMTP):
         except OSError:
             connected.close()
             raise
+
+    def _greet(self) -> None:
+        """Say EHLO; a relay that knows HELO alone has neither TLS nor a login."""
+        self.step = Step.HELLO
+        code, said = self.ehlo()
+        if code != _DONE:
+            raise smtplib.SMTPHeloError(code, said)
 
     def _begin_step(self) -> None:
         self._step_began = time.monotonic()
