@@ -7,16 +7,16 @@ at again before it is sent. Nothing here names a person or holds a code.
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.cards import Card, CardOrigin, CardState
-from giftcard_rules.deadlines import local_day
+from giftcard_rules.deadlines import local_day, morning_of
 from giftcard_rules.decisions import PersonRole
 from giftcard_rules.events import EventType
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
     from giftcard_rules.terms import Market
@@ -89,9 +89,6 @@ class Addressee(NamedTuple):
     authorization_id: str | None = None
 
 
-# The hour at which messages for a day go out, in the market's time zone.
-MORNING: Final = time(8)
-
 # The events that make deliveries, or bring suppressed ones back.
 FOLLOWED: Final = frozenset({
     EventType.CARD_ISSUED,
@@ -154,11 +151,6 @@ def deliveries_of_event(
     return tuple(
         NewDelivery(card.card_id, kind, market.name, due_at) for kind, due_at in kinds.items()
     )
-
-
-def morning_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which messages for a day go out in `zone`, as UTC."""
-    return datetime.combine(day, MORNING, tzinfo=zone).astimezone(UTC)
 
 
 def reminder_time(card: Card, days: int, zone: ZoneInfo) -> datetime:

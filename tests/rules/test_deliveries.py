@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -130,7 +131,7 @@ WITH_VALUE = (DeliveryKind.CARD, DeliveryKind.REPLACEMENT, DeliveryKind.REMINDER
     ],
 )
 def test_a_card_that_cannot_be_used_holds_back_what_is_about_its_value(
-    changes: dict[str, object],
+    changes: dict[str, Any],
     after: timedelta,
     of_value: Suppressed | None,
     of_purchase: Suppressed | None,

@@ -105,4 +105,5 @@ class MailFollower(Recurring):
         market = self._markets[told.card.market]
         if market.name not in self._mailed:
             return ()
-        return deliveries_of_event(told.type, told.card, market, told.occurred_at)
+        of_card = (told.type, told.card, market, told.occurred_at)
+        return deliveries_of_event(*of_card, told.deliver_on)

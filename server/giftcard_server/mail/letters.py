@@ -70,6 +70,7 @@ def letter_of(
         purchased_on=purchased_on,
         purchase_order_id=bought.purchase_order_id,
         cancel_until=last_day(purchased_on, days, market.is_working_day),
+        deliver_on=found.purchase.deliver_on,
         cause=_cause_of(found),
         order_id=card.refund_order_id,
         replaced_last4=found.chain[0].last4 if found.chain else None,

@@ -6,6 +6,7 @@ any number of servers may follow: one of them is faster, and the others look aga
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from peewee import JOIN, Case, fn
@@ -17,7 +18,7 @@ from giftcard_storage.delivery_schema import Delivery, MailPosition
 from giftcard_storage.errors import StaleError, translated
 from giftcard_storage.event_schema import Event, EventRemoval
 from giftcard_storage.rows import card_of, instant, microseconds
-from giftcard_storage.schema import Card
+from giftcard_storage.schema import Card, Purchase
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
 
 
 class Told(NamedTuple):
-    """An event that may make deliveries, and its card as it is by now."""
+    """An event that may make deliveries, and its card as it is by now.
+
+    `deliver_on` is the day that the buyer chose for the card's message, None where none was.
+    """
 
     position: int
     type: EventType
     occurred_at: datetime
     card: cards.Card
+    deliver_on: date | None
 
 
 class Stretch(NamedTuple):
@@ -80,8 +85,11 @@ class FollowedEvents:
             if end <= after:
                 return Stretch(after, after, ())
             query = (
-                Event.select(Event.position, Event.type, Event.occurred_at, Card)
+                Event.select(
+                    Event.position, Event.type, Event.occurred_at, Purchase.deliver_on, Card
+                )
                 .join(Card, JOIN.INNER, on=Card.card_id == Event.card_id)
+                .join(Purchase, JOIN.LEFT_OUTER, on=Purchase.card_id == Event.card_id)
                 .where(
                     Event.position > after,
                     Event.position <= end,
@@ -90,7 +98,7 @@ class FollowedEvents:
                 .order_by(Event.position)
             )
             told = [
-                Told(row[0], EventType(row[1]), instant(row[2]), card_of(row[3:]))
+                Told(row[0], EventType(row[1]), instant(row[2]), card_of(row[4:]), _day(row[3]))
                 for row in query.tuples().execute(self._database)
             ]
         return Stretch(after, end, tuple(told))
@@ -139,3 +147,7 @@ class FollowedEvents:
             of.state == DeliveryState.SUPPRESSED.value,
             of.reason == why.value,
         ).execute(self._database)
+
+
+def _day(stored: str | None) -> date | None:
+    return None if stored is None else date.fromisoformat(stored)

@@ -1,16 +1,13 @@
-"""A mail server that takes every message and keeps it, for tests of what arrives."""
+"""What arrives by a real SMTP server without TLS, which relays on this machine may do without."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
-
-TAKEN: Final = "250 OK"
+from given.servers.certificates import Authority
+from given.servers.smtp_server import SmtpServer
 
 
 class Arrived(NamedTuple):
@@ -27,46 +24,30 @@ class Arrived(NamedTuple):
     def text(self) -> str:
         """The part without HTML."""
         body = self.message.get_body(("plain",))
-        assert body is not None
+        assert isinstance(body, EmailMessage)
         return str(body.get_content())
 
 
 class Mailbox:
-    """What has arrived, by any number of servers. `reply` may answer otherwise than with 250.
+    """Everything that has arrived, of any number of servers. `relay` may be told to misbehave."""
 
-    `reply` is called with the address of each message; one that it refuses is not kept, unless
-    `keeps_refused`, as of a mail server whose answer is lost.
-    """
+    def __init__(self, relay: SmtpServer) -> None:
+        self.relay = relay
+        self._parsed: list[Arrived] = []
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._arrived: list[Arrived] = []
-        self.reply: Callable[[str], str] = lambda _recipient: TAKEN
-        self.keeps_refused = False
-        self.port = 0
+    def __len__(self) -> int:
+        return len(self.relay.received)
 
     @property
     def arrived(self) -> list[Arrived]:
-        with self._lock:
-            return list(self._arrived)
+        for each in self.relay.received[len(self._parsed) :]:
+            (recipient,) = each.recipients
+            self._parsed.append(Arrived(recipient, each.message))
+        return self._parsed
 
     def of(self, delivery_id: str) -> list[Arrived]:
         """Return what has arrived of a delivery."""
         return [each for each in self.arrived if each.message_id.startswith(f"<{delivery_id}@")]
-
-    async def handle_DATA(  # noqa: N802 - the library's name
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        message = message_from_bytes(content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        (recipient,) = envelope.rcpt_tos
-        reply = self.reply(recipient)
-        if reply == TAKEN or self.keeps_refused:
-            with self._lock:
-                self._arrived.append(Arrived(recipient, message))
-        return reply
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -74,7 +55,7 @@ class Mailbox:
         return {
             "mail": "smtp",
             "smtp_host": "127.0.0.1",
-            "smtp_port": self.port,
+            "smtp_port": self.relay.port,
             "smtp_security": "none",
             "markets": {"fr": {"sender_address": "cards@shop.example"}},
         }
@@ -86,22 +67,8 @@ class Mailbox:
         return {f"GIFTCARD_{name.upper()}": str(self.settings[name]) for name in names}
 
 
-class _OnAnyPort(Controller):
-    """A controller that learns its port from the system."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
-    """Run a mail server on a port of loopback."""
-    box = Mailbox()
-    controller = _OnAnyPort(box, hostname="127.0.0.1", port=0)
-    controller.start()
-    try:
-        box.port = controller.port
-        yield box
-    finally:
-        controller.stop()
+def mailbox(folder: Path) -> Iterator[Mailbox]:
+    """Run a mail server on a port of loopback; its certificate lies in a folder, for nobody."""
+    with SmtpServer(Authority(folder, "authority"), security="none") as relay:
+        yield Mailbox(relay)

@@ -44,7 +44,7 @@ def migrated_back(place: Place) -> None:
 def test_cards_of_before_are_not_mailed_and_those_from_now_on_are(
     kind: Kind, databases: Databases, tmp_path: Path, make: Callable[[Place], None]
 ) -> None:
-    with databases.own(kind, tmp_path) as place, mailbox() as box:
+    with databases.own(kind, tmp_path) as place, mailbox(tmp_path) as box:
         if kind is Kind.POSTGRESQL:
             migrate(place.database_url, RING)
         make(place)

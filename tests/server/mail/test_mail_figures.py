@@ -2,24 +2,26 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
+from giftcard_server.commands.mail import app
 from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_storage.deliveries.waiting import waiting
 from given.databases.kinds import Place
-from given.servers.giftcard_command import giftcard
 from given.servers.mail_flow import mail_flow
 from given.servers.mailbox import mailbox
 
 
 @pytest.mark.one_database
 def test_operators_see_what_was_sent_what_waits_and_what_is_parked_and_have_it_retried(
-    place: Place,
+    place: Place, tmp_path: Path
 ) -> None:
-    with mailbox() as box, mail_flow(place, box) as flow:
-        box.reply = lambda recipient: "550 no" if "amelie" in recipient else "250 OK"
+    with mailbox(tmp_path) as box, mail_flow(place, box) as flow:
+        box.relay.acts["DOT"] = "550 5.7.1 no"
         card = flow.books.bought()
         flow.round()
         kinds = {"card", "confirmation"}
@@ -36,21 +38,21 @@ def test_operators_see_what_was_sent_what_waits_and_what_is_parked_and_have_it_r
         assert registry.get_sample_value("giftcard_deliveries_waiting", shown) == 1
         assert registry.get_sample_value("giftcard_oldest_delivery_seconds") == 0
 
-        listing = giftcard(
-            "mail", "list", "--state", "parked", "-o", "json", settings=place.environment
-        )
-        (parked, _) = json.loads(listing.stdout)["deliveries"]
-        assert {each["kind"] for each in json.loads(listing.stdout)["deliveries"]} == kinds
-        assert parked["card_id"] == card.card_id
+        shell = CliRunner(env=dict(place.environment))
+        listing = shell.invoke(app, ["list", "--state", "parked", "-o", "json"])
+        listed = json.loads(listing.stdout)["deliveries"]
+        assert {each["kind"] for each in listed} == kinds
+        assert {each["card_id"] for each in listed} == {card.card_id}
         assert "@" not in listing.stdout
+        parked = listed[0]
         for typed, code in ((parked["delivery_id"], 0), ("0" * 32, 2), ("ABCD-EFGH", 2)):
-            done = giftcard("mail", "retry", typed, settings=place.environment)
-            assert done.returncode == code, done.stderr
-            assert "ABCD-EFGH" not in done.stderr
+            done = shell.invoke(app, ["retry", typed])
+            assert done.exit_code == code, done.output
+            assert "ABCD-EFGH" not in done.output
         flow.books.now = flow.only(card.card_id, parked["kind"]).next_try_at  # The real time.
         flow.books.wait(timedelta(minutes=1))
-        assert registry.get_sample_value("giftcard_oldest_delivery_seconds") > 0
-        box.reply = lambda _recipient: "250 OK"
+        assert (registry.get_sample_value("giftcard_oldest_delivery_seconds") or 0) > 0
+        box.relay.acts.clear()
         flow.round()
         assert [each.message_id for each in box.arrived] == [
             f"<{parked['delivery_id']}@shop.example>"

@@ -10,7 +10,7 @@ import pytest
 from given.calls import sent
 from given.calls.shop import Shop, shop_at
 from given.databases.kinds import Databases, Kind
-from given.servers.mailbox import mailbox
+from given.servers.mailbox import Mailbox, mailbox
 from given.servers.server_process import ServerProcess
 from given.waiting import wait_until
 
@@ -26,6 +26,12 @@ def buy(shop: Shop, number: int) -> None:
     shop.call(request)
 
 
+def wait_until_more(box: Mailbox) -> None:
+    """Return when something else has arrived."""
+    before = len(box)
+    wait_until(lambda: len(box) > before)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_replicas_and_one_killed_reach_2000_recipients_with_one_message_each(
@@ -33,7 +39,7 @@ def test_two_replicas_and_one_killed_reach_2000_recipients_with_one_message_each
 ) -> None:
     with ExitStack() as running:
         place = running.enter_context(databases.empty(Kind.POSTGRESQL, tmp_path))
-        box = running.enter_context(mailbox())
+        box = running.enter_context(mailbox(tmp_path))
         # Short, so that what the killed one has claimed is soon free again.
         short = {"GIFTCARD_SMTP_SECONDS": "5", "GIFTCARD_SMTP_STEP_SECONDS": "5"}
         environment = {**place.environment, **box.environment, **short}
@@ -46,12 +52,11 @@ def test_two_replicas_and_one_killed_reach_2000_recipients_with_one_message_each
         shop = running.enter_context(shop_at(other.target))
         with ThreadPoolExecutor(CALLERS) as callers:
             bought = callers.map(lambda number: buy(shop, number), range(CARDS))
-            wait_until(lambda: len(box.arrived) > CARDS // 4)
+            wait_until(lambda: len(box) > CARDS // 4)
             killed.kill()
             list(bought)
         while len({each.message_id for each in box.arrived}) < 2 * CARDS:
-            before = len(box.arrived)
-            wait_until(lambda before=before: len(box.arrived) > before)
+            wait_until_more(box)
         messages = Counter(each.recipient for each in box.arrived)
     expected = {
         f"{who}-{number}@example.com" for who in ("recipient", "buyer") for number in range(CARDS)
