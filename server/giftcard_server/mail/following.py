@@ -45,7 +45,7 @@ class MailFollower(Recurring):
         has_new: threading.Event,
         metrics: MailMetrics,
     ) -> None:
-        postponed_by = (StorageError, StaleError, ClockWrongError)
+        postponed_by = (StorageError, ClockWrongError)
         super().__init__("mail following", self.follow, LOOK_SECONDS, postponed_by)
         self._events = events
         self._markets = markets
@@ -57,16 +57,12 @@ class MailFollower(Recurring):
         self._behind = 0  # What was looked at, which may be further.
 
     def follow(self) -> None:
-        """Make the deliveries of all events that there are.
-
-        Raises `StaleError` where another server was faster: then the next round goes on from there.
-        """
+        """Make the deliveries of all events that there are. Raises `StorageAwayError`."""
         try:
             while not self.stopping.is_set() and self._follow_a_stretch():
                 pass
-        except StaleError:
+        except StaleError:  # Another server was faster; the next round goes on from there.
             self._saved = None
-            raise
 
     def _follow_a_stretch(self) -> bool:
         """Look at some events; return whether there may be more."""
@@ -75,6 +71,7 @@ class MailFollower(Recurring):
         assert self._saved is not None
         stretch = self._events.read(self._behind, EVENTS_AT_ONCE, FOLLOWED)
         end = stretch.last_position
+        is_to_be_saved = end - self._saved >= SAVED_EVERY
         new: list[NewDelivery] = []
         recalled: dict[str, Suppressed] = {}
         for told in stretch.told:
@@ -82,10 +79,11 @@ class MailFollower(Recurring):
                 # Another server knows it, as it sold the card, and goes on from here.
                 end = told.position - 1
                 break
+            is_to_be_saved = True  # Also where the market is not mailed yet: it never shall be.
             new += self._made_by(told)
             if told.type in RECALLED_BY:
                 recalled[told.card.card_id] = RECALLED_BY[told.type]
-        if new or recalled or end - self._saved >= SAVED_EVERY:
+        if is_to_be_saved and end > self._saved:
             self._events.save(self._saved, end, new, recalled, self._now())
             self._saved = end
             self._metrics.made(new)

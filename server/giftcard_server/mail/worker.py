@@ -63,7 +63,7 @@ class MailWorker(Recurring):
         metrics: MailMetrics,
         send_seconds: float,
     ) -> None:
-        postponed_by = (StorageError, StaleError, ClockWrongError)
+        postponed_by = (StorageError, ClockWrongError)
         super().__init__("mail", self.deliver, LOOK_SECONDS, postponed_by)
         self._outbox = outbox
         self._dispatch = dispatch
@@ -79,14 +79,17 @@ class MailWorker(Recurring):
         self._pause_seconds = LOOK_SECONDS
 
     def deliver(self) -> None:
-        """Send all that is due. Raises `StorageError`, `StaleError`, `ClockWrongError`."""
+        """Send all that is due. Raises `StorageError`, `ClockWrongError`."""
         self._pause_seconds = LOOK_SECONDS
         self._note()
         self._let_go()
         while not self.stopping.is_set() and self._may_send():
             self._begin_by = since_boot() + BEGUN_WITHIN_SECONDS
             markets, now = self._dispatch.markets, self._now()
-            self._claimed = self._outbox.claim(markets, CLAIMED_AT_ONCE, now, self._lasting)
+            try:
+                self._claimed = self._outbox.claim(markets, CLAIMED_AT_ONCE, now, self._lasting)
+            except StaleError:  # Another server was faster.
+                continue
             if not self._claimed:
                 return
             del self._claimed[: self._send(self._claimed)]

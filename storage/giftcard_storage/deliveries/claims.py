@@ -97,6 +97,8 @@ class Outbox:
             of.sent_at: at if ending.state is DeliveryState.SENT else None,
             of.version: of.version + 1,
         }
+        if ending.state is DeliveryState.QUEUED:  # It is due on a later day after all.
+            changes[of.due_at] = changes[of.next_try_at]
         if ending.was_tried:
             first = claimed.first_tried_at
             changes[of.tries] = claimed.tries + 1

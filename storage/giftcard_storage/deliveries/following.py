@@ -135,11 +135,13 @@ class FollowedEvents:
 
     def _recall(self, card_id: str, why: Suppressed, now: datetime) -> None:
         of, at = Delivery, microseconds(now)
+        due_at = Case(None, ((of.due_at > at, of.due_at),), at)
         of.update(
             {
                 of.state: DeliveryState.QUEUED.value,
                 of.reason: None,
-                of.next_try_at: Case(None, ((of.due_at > at, of.due_at),), at),
+                of.due_at: due_at,
+                of.next_try_at: due_at,
                 of.version: of.version + 1,
             }
         ).where(

@@ -94,6 +94,7 @@ def retry(database: Database, delivery_id: str, now: datetime) -> StoredDelivery
         if before.state in _RETRIED:
             changes = {
                 of.state: DeliveryState.QUEUED.value,
+                of.due_at: microseconds(now),
                 of.next_try_at: microseconds(now),
                 of.tries: 0,
                 of.first_tried_at: None,

@@ -57,9 +57,16 @@ class MailFlow:
         self.registry = CollectorRegistry()
         self.may_send = True
         parts = _Parts(chosen, RING, chosen.known_markets, self.books, self.registry)
-        follower, worker = mail_on(parts, opened, lambda: self.may_send)
-        self.follower, self.worker = cast("MailFollower", follower), cast("MailWorker", worker)
+        follower, *workers = mail_on(parts, opened, lambda: self.may_send)
+        self.follower = cast("MailFollower", follower)
+        self._workers = cast("list[MailWorker]", workers)
         self._sequencing = Sequencing(self.connection, "a test")
+
+    @property
+    def worker(self) -> MailWorker:
+        """What sends, where a market is mailed."""
+        (worker,) = self._workers
+        return worker
 
     @property
     def outbox(self) -> Outbox:
@@ -78,7 +85,8 @@ class MailFlow:
     def round(self) -> Self:
         """Make the deliveries of all that has happened, and send what is due."""
         self.follow()
-        self.worker.deliver()
+        for worker in self._workers:
+            worker.deliver()
         return self
 
     def deliveries(self, card_id: str) -> list[tuple[str, str, str | None]]:

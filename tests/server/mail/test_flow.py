@@ -11,9 +11,10 @@ from giftcard_rules.deadlines import local_day
 from giftcard_rules.deliveries import DeliveryState
 from giftcard_storage.deliveries.waiting import waiting
 from giftcard_storage.people import forget
+from given.databases.kinds import Place
 from given.databases.stored_books import StoredBooks
 from given.made_facts import BUYER, FRANCE, FRIEND, SHOPPER, cancel, code_of, order
-from given.servers.mail_flow import MailFlow
+from given.servers.mail_flow import MailFlow, mail_flow
 from given.servers.mailbox import Mailbox
 
 
@@ -176,3 +177,28 @@ def test_a_replacement_without_anybody_left_is_parked_and_seen(flow: MailFlow) -
         each for each in waiting(flow.connection, books.now) if each.state is DeliveryState.PARKED
     )
     assert parked.deliveries == 1
+
+
+@pytest.mark.one_database
+def test_r12_r37_a_reminder_leaves_before_the_card_expires_however_late_that_is(
+    place: Place, box: Mailbox
+) -> None:
+    reminding = {"fr": {**box.settings["markets"]["fr"], "reminder_days": 30}}
+    with mail_flow(place, box, markets=reminding) as flow:
+        books = flow.books
+        card = books.bought(recipient=FRIEND)
+        flow.round()
+        first_due_at = flow.only(card.card_id, "reminder").due_at
+        block(books, card)
+        books.wait(timedelta(days=10))
+        books.decide(UnblockCard(card.card_id, restore_validity=True))
+        books.now = first_due_at
+        flow.round()
+        assert flow.only(card.card_id, "reminder").state is DeliveryState.QUEUED
+        due_at = flow.only(card.card_id, "reminder").due_at
+        assert due_at - first_due_at == timedelta(days=10)
+        books.now = due_at
+        flow.round()
+        (reminder,) = box.of(flow.only(card.card_id, "reminder").delivery_id)
+        assert reminder.recipient == FRIEND.email
+        assert code_of(card).shown not in reminder.text

@@ -7,9 +7,13 @@ from datetime import timedelta
 import pytest
 
 from giftcard_rules.deliveries import DeliveryKind, DeliveryState
+from giftcard_server.mail import following
 from giftcard_storage.deliveries import StoredDelivery
+from giftcard_storage.deliveries.following import FollowedEvents
 from giftcard_storage.deliveries.waiting import retry
-from given.servers.mail_flow import MailFlow
+from given.databases.kinds import Place
+from given.made_facts import order
+from given.servers.mail_flow import MailFlow, mail_flow
 from given.servers.mailbox import Mailbox
 from given.servers.smtp_server import KEEP_AND_CLOSE
 
@@ -136,3 +140,46 @@ def test_a_server_that_is_paused_sends_nothing(flow: MailFlow, box: Mailbox) -> 
     flow.may_send = True
     flow.round()
     assert len(box.arrived) == 2
+
+
+@pytest.mark.one_database
+def test_an_event_of_a_market_that_a_server_does_not_know_is_left_to_another(
+    flow: MailFlow, box: Mailbox
+) -> None:
+    flow.books.bought()
+    flow.follower._markets = {}
+    flow.round()
+    assert len(box) == 0
+    flow.follower._markets = flow.books.markets
+    flow.round()
+    assert len(box) == 2
+
+
+@pytest.mark.one_database
+def test_a_market_is_mailed_from_the_day_on_which_that_is_set(place: Place, box: Mailbox) -> None:
+    with mail_flow(place, box, mail="none") as before:
+        before.books.bought()
+        before.round()
+    with mail_flow(place, box) as flow:
+        flow.books.bought()
+        flow.round()
+    assert len(box) == 2
+
+
+@pytest.mark.one_database
+def test_the_position_is_saved_where_nothing_calls_for_a_message_as_well(
+    flow: MailFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SAVED_EVERY", 3)
+    books = flow.books
+    card = books.bought()
+    flow.round()
+    before = FollowedEvents(flow.connection).position()
+    for number, saved in ((1, 0), (2, 0), (3, 3)):
+        books.authorized(card, order(30_00 + number))  # Each replaces the hold before.
+        flow.round()
+        assert FollowedEvents(flow.connection).position() >= before + saved
+    assert flow.deliveries(card.card_id) == [
+        ("card", "sent", None),
+        ("confirmation", "sent", None),
+    ]
