@@ -7,8 +7,10 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from email.message import EmailMessage
 from importlib import import_module
 from inspect import isclass
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
 from giftcard_rules.authorization_calls import PreviewReverse
+from giftcard_rules.deliveries import Addressee
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
@@ -33,12 +36,22 @@ from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
+from giftcard_server.mail.addressees import Reached
+from giftcard_server.mail.addresses import mailbox
+from giftcard_server.mail.answer import Answer, Outcome
+from giftcard_server.mail.dispatch import Post, Prepared
+from giftcard_server.mail.folder import FolderTransport
+from giftcard_server.mail.letter import Shop
+from giftcard_server.mail.letters import Sending
+from giftcard_server.mail.smtp import Attempt
+from giftcard_server.mail_settings import MailSettings, MailWay
+from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
-from giftcard_server.settings import Settings
+from giftcard_server.settings import ServingSettings, Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded, Store
-from given.made_facts import NOW, authorize, issue, order, request_key, reverse
+from given.made_facts import FRANCE, NOW, authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -59,6 +72,7 @@ SECRET_NAMES: Final = {
     "message",
     "name",
     "private_key",
+    "smtp_password",
     "sealed",
     "secret",
     "wrapped",
@@ -73,6 +87,8 @@ HARMLESS: Final = {
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
     "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
     "giftcard_server.edge.event_tail.Encoded.message": "an event, without a person and a code",
+    "giftcard_server.mail.smtp.Attempt.answer": "what became of a message, without the message",
+    "giftcard_server.mail_settings.Sender.name": "the name of the shop that sends",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
@@ -163,6 +179,10 @@ OUTCOME: Final = decisions.Decision(outcome=commands.CaughtUp(), people=(PERSON,
 SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
 REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
 SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+OF_SHOP: Final = Shop(name="a shop", privacy_contact="")
+MAIL: Final = EmailMessage()
+MAIL["Subject"] = CANARY
+BESIDE: Final = FolderTransport(Path())
 NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
@@ -187,9 +207,17 @@ MADE: Final[tuple[object, ...]] = (
     Read(ISSUE, CANARY.encode(), CANARY.encode()),
     Submission(ISSUE, CANARY.encode(), CANARY.encode()),
     RequestReader(RING, {}),
+    Reached(Addressee("1", PERSON.role), PERSON, PERSON, None),
+    Sending(FRANCE, OF_SHOP, NOW),
+    Post(market=FRANCE, shop=OF_SHOP, sender=mailbox("x", "x@y.z"), transport=BESIDE),
+    Prepared(Reached(Addressee("1", PERSON.role), PERSON, None, None), MAIL, CANARY),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,
+    ServingSettings(keys=RING, database_url=SECRET_URL, mail=MailWay.NONE),
+    MailSettings(smtp_user="us", smtp_password=SecretStr(CANARY)),
+    MarketsSettings(smtp_user="us", smtp_password=SecretStr(CANARY)),
+    Attempt(Answer(Outcome.SENT), f"250 {CANARY}"),
     Parts(
         settings=SETTINGS,
         ring=RING,

@@ -109,13 +109,17 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class StoreCredit:
-    """Money that came back as a new card or voucher. The customer must be given the code."""
+    """Money that came back as a new card or voucher. The customer must be given the code.
+
+    `code_withheld`: its issuer sends the code to the customer, and `code` is empty.
+    """
 
     code: str = field(repr=False)
     amount: Money
     # The first instant at which it is no longer valid, in UTC.
     expire_time: datetime
     last4: str
+    code_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)

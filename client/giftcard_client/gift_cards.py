@@ -67,6 +67,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         recipient: Contact | None = None,
         design: str = "",
         message: str = "",
+        deliver_on: date | None = None,
         request_id: str | UUID | None = None,
         timeout_seconds: float | None = None,
     ) -> Issued:
@@ -74,7 +75,9 @@ class GiftCards(AuthorizationCalls, TermsCalls):
 
         The card goes to `recipient`, or to the purchaser where there is none (R8).
         `design` is one of the market's, or empty for its first (R4); `message`
-        is plain text of at most 500 characters (R5).
+        is plain text of at most 500 characters (R5). A service that mails cards does
+        so on the morning of `deliver_on` in the market, at most a year ahead and not
+        after the card's last day; None: at once.
 
         Reasons: CURRENCY_MISMATCH, PURCHASE_HAS_ANOTHER_CARD (R10),
         PAYMENT_METHOD_NOT_ACCEPTED, PURCHASE_HAS_DISCOUNT (R3),
@@ -92,6 +95,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
                 message=message,
                 purchaser=contact_message(purchaser),
                 recipient=contact_message(recipient) if recipient else None,
+                deliver_on=date_message(deliver_on),
             ),
         )
         answer, replayed = self._call(self._stub.Issue, request, sent_id, timeout_seconds)

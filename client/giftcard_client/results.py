@@ -68,19 +68,28 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A new card for money that came back (R23, R27). Its holder must be given the code."""
+    """A new card for money that came back (R23, R27). Its holder must be given the code.
+
+    `code_withheld`: the service gives no codes to this caller and mails the card
+    itself; then `code` is empty.
+    """
 
     card: GiftCard
     code: str = field(repr=False)
+    code_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new card. The service does not store the code: show or send it."""
+    """A new card. The service does not store the code: show or send it.
+
+    `code_withheld` as in `Replacement`.
+    """
 
     card: GiftCard
     code: str = field(repr=False)
     replayed: bool = False
+    code_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,4 +91,10 @@ def store_credit_of(replacement: Replacement | None) -> StoreCredit | None:
     if replacement is None:
         return None
     card = replacement.card
-    return StoreCredit(replacement.code, card.initial_amount, card.expire_time, card.last4)
+    return StoreCredit(
+        replacement.code,
+        card.initial_amount,
+        card.expire_time,
+        card.last4,
+        replacement.code_withheld,
+    )

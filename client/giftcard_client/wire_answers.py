@@ -97,12 +97,19 @@ def read_authorization(message: gift_card_pb2.Authorization) -> Authorization:
 
 def read_replacement(message: gift_card_pb2.Replacement) -> Replacement:
     """Read a new card and its code."""
-    return Replacement(card=read_card(message.card), code=message.code)
+    return Replacement(
+        card=read_card(message.card), code=message.code, code_withheld=message.code_withheld
+    )
 
 
 def read_issued(message: gift_card_service_pb2.IssueResponse, *, replayed: bool) -> Issued:
     """Read the answer to Issue."""
-    return Issued(card=read_card(message.card), code=message.code, replayed=replayed)
+    return Issued(
+        card=read_card(message.card),
+        code=message.code,
+        replayed=replayed,
+        code_withheld=message.code_withheld,
+    )
 
 
 def read_validation(

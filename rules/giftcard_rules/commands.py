@@ -111,7 +111,10 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """Make a card for a purchase. No design: the first one on offer (R4)."""
+    """Make a card for a purchase. No design: the first one on offer (R4).
+
+    `deliver_on` is the day on whose morning the card is mailed; None: at once.
+    """
 
     key: RequestKey
     new_card: NewCard
@@ -122,6 +125,7 @@ class Issue:
     message: str = field(repr=False)
     purchaser: Contact
     recipient: Contact | None
+    deliver_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

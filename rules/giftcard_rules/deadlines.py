@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.reasons import Reason, require
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 WorkingDay = Callable[[date], bool]
+
+# Cards that shall arrive on a day are mailed at this time of the market.
+MORNING: Final = time(8)
+LONGEST_DELIVERY_MONTHS: Final = 12
 
 
 def begin_of(day: date, zone: ZoneInfo) -> datetime:
@@ -72,3 +76,18 @@ def exercised_day(
         latest_day=today,
     )
     return day
+
+
+def delivery_days(now: datetime, validity_months: int, zone: ZoneInfo) -> tuple[date, date]:
+    """Return the first and the last day for which a card that is bought now can be mailed (R8).
+
+    The first is today in the market. The last is a year ahead, or the card's last day (R12) if
+    that comes before.
+    """
+    months = min(validity_months, LONGEST_DELIVERY_MONTHS)
+    return local_day(now, zone), local_day(expiry(now, months, zone) - timedelta.resolution, zone)
+
+
+def morning_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant, as UTC, at which what shall arrive on a day is mailed."""
+    return datetime.combine(day, MORNING, tzinfo=zone).astimezone(UTC)

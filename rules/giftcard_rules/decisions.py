@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.ceilings import IssuedValue
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
@@ -54,7 +56,10 @@ class TermsVersion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CardPurchase:
-    """How a purchased card was bought; one card for each market and order (R10)."""
+    """How a purchased card was bought; one card for each market and order (R10).
+
+    `deliver_on` is the day on whose morning it is mailed; None: at once.
+    """
 
     card_id: str
     market: str
@@ -62,6 +67,7 @@ class CardPurchase:
     payment_method: PaymentMethod
     payment_reference: str
     design: str
+    deliver_on: date | None = None
 
     @property
     def reference(self) -> PurchaseReference:

@@ -54,6 +54,7 @@ def issue(
         purchase.payment_method,
         purchase.payment_reference,
         design,
+        command.deliver_on,
     )
     return Decision(
         outcome=Issued(card),

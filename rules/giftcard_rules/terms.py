@@ -73,6 +73,7 @@ class Market:
     paused: frozenset[Pausable] = frozenset()
     # The value that one caller may issue within an hour, in minor units; None: any value.
     issue_ceiling_minor: int | None = None
+    reminder_days: int | None = None  # Before a card expires; None: no reminder.
 
     def terms_on(self, day: date) -> Terms:
         """Return the version that is in force on a day."""

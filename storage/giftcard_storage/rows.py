@@ -231,14 +231,21 @@ def purchase_row(purchase: CardPurchase) -> Row:
         purchase.payment_method.value,
         purchase.payment_reference,
         purchase.design,
+        purchase.deliver_on.isoformat() if purchase.deliver_on else None,
     )
 
 
 def purchase_of(row: Found) -> CardPurchase:
     """Return the purchase of a row."""
-    card_id, market, order_id, payment_method, payment_reference, design = row
+    card_id, market, order_id, payment_method, payment_reference, design, deliver_on = row
     return CardPurchase(
-        card_id, market, order_id, PaymentMethod(payment_method), payment_reference, design
+        card_id,
+        market,
+        order_id,
+        PaymentMethod(payment_method),
+        payment_reference,
+        design,
+        date.fromisoformat(deliver_on) if deliver_on else None,
     )
 
 

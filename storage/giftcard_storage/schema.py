@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
+from giftcard_storage.delivery_schema import DELIVERY_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 from giftcard_storage.switches.tables import SWITCH_TABLES
 
@@ -104,6 +105,7 @@ class Purchase(Model):
     payment_method = TextField()
     payment_reference = TextField()
     design = TextField()
+    deliver_on = TextField(null=True)
 
     class Meta:
         """Its name in the database."""
@@ -285,4 +287,5 @@ TABLES = (
     RefundConfirmation,
     *SWITCH_TABLES,
     *EVENT_TABLES,
+    *DELIVERY_TABLES,
 )

@@ -1,7 +1,7 @@
 """Buying a card, and cancelling its purchase: R2-R8, R10, R19, R20, R25, R28 and R29."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -88,18 +88,19 @@ def test_r3_a_card_is_bought_by_bank_card_and_without_promo_codes(
     assert (answer.reason if isinstance(answer, Declined) else None) is outcome
 
 
-def test_r4_the_purchase_remembers_its_design() -> None:
-    decision = Books().decide(
-        issue(design="birthday", order_id="purchase-1", payment_reference="payment-1")
-    )
+def test_r4_r8_the_purchase_remembers_its_design_and_the_day_of_its_e_mail() -> None:
+    day = date(2026, 12, 24)
+    wanted = issue(design="birthday", order_id="p-1", payment_reference="pay-1", deliver_on=day)
+    decision = Books().decide(wanted)
     assert isinstance(decision.outcome, Issued)
     assert decision.purchase == CardPurchase(
         decision.outcome.card.card_id,
         "fr",
-        "purchase-1",
+        "p-1",
         PaymentMethod.BANK_CARD,
-        "payment-1",
+        "pay-1",
         "birthday",
+        day,
     )
 
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from giftcard_rules.deadlines import end_of_day, expiry, last_day, local_day
+from giftcard_rules.deadlines import (
+    delivery_days,
+    end_of_day,
+    expiry,
+    last_day,
+    local_day,
+    morning_of,
+)
 from giftcard_rules.terms import FRENCH_TERMS
 from given.made_facts import is_working_day
 
@@ -162,3 +169,38 @@ def test_a_day_ends_at_the_first_instant_of_the_next(day: date, zone: ZoneInfo) 
     assert ended.tzinfo is UTC
     assert local_day(ended, zone) == day + timedelta(days=1)
     assert local_day(ended - timedelta(microseconds=1), zone) == day
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "months", "first", "last"),
+    [
+        ("2026-09-14T12:00:00Z", "Europe/Paris", 6, "2026-09-14", "2027-03-14"),
+        ("2026-08-31T12:00:00Z", "Europe/Paris", 6, "2026-08-31", "2027-02-28"),
+        # In the market it is tomorrow already.
+        ("2026-09-14T22:00:00Z", "Europe/Paris", 6, "2026-09-15", "2027-03-15"),
+        ("2026-09-14T02:00:00Z", "America/New_York", 6, "2026-09-13", "2027-03-13"),
+        # A year ahead, however long the card is valid.
+        ("2026-09-14T12:00:00Z", "Europe/Paris", 12, "2026-09-14", "2027-09-14"),
+        ("2028-02-29T12:00:00Z", "Europe/Paris", 60, "2028-02-29", "2029-02-28"),
+    ],
+)
+def test_r8_a_card_is_mailed_on_a_day_on_which_it_is_valid_at_most_a_year_ahead(
+    now: str, zone: str, months: int, first: str, last: str
+) -> None:
+    days = delivery_days(datetime.fromisoformat(now), months, ZoneInfo(zone))
+    assert days == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "instant"),
+    [
+        ("2026-12-24", "Europe/Paris", "2026-12-24T07:00:00Z"),
+        ("2027-06-20", "Europe/Paris", "2027-06-20T06:00:00Z"),
+        ("2027-03-28", "Europe/Paris", "2027-03-28T06:00:00Z"),  # Clocks changed that night.
+        ("2026-12-24", "Pacific/Kiritimati", "2026-12-23T18:00:00Z"),
+    ],
+)
+def test_r8_the_morning_of_a_day_is_eight_in_the_market(day: str, zone: str, instant: str) -> None:
+    morning = morning_of(date.fromisoformat(day), ZoneInfo(zone))
+    assert morning == datetime.fromisoformat(instant)
+    assert morning.tzinfo is UTC

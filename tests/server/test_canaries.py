@@ -17,8 +17,12 @@ from giftcard_storage.engines import POSTGRESQL
 from given.calls.shop import shop_at
 from given.calls.story import Story, spellings
 from given.databases.kinds import Databases, Kind
+from given.servers.mailbox import Mailbox, mailbox
 from given.servers.running import dump as dump_of_tables
 from given.servers.server_process import ServerProcess
+from given.waiting import wait_until
+
+MARKET: Final = '[markets.fr]\nsender_address = "cards@shop.example"\n'
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +33,19 @@ def databases() -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
+    with mailbox(tmp_path_factory.mktemp("relay")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def server(
-    kind: Kind, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+    kind: Kind, databases: Databases, box: Mailbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("canaries")
     with databases.empty(kind, folder) as place:
-        environment = {**place.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
-        with ServerProcess(folder, settings=environment) as started:
+        environment = {**place.environment, **box.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        with ServerProcess(folder, config=MARKET, settings=environment) as started:
             yield started
 
 
@@ -93,6 +103,16 @@ PLACES: Final = {
     files: ["a card"],
     dump: ["a card", "INSERT INTO"],
 }
+
+
+def test_a_code_is_in_the_body_of_its_message_and_in_no_header(story: Story, box: Mailbox) -> None:
+    secrets = story.secrets
+    wait_until(lambda: any(secrets.codes & set(each.text.split()) for each in box.arrived))
+    people = secrets.people & {each.recipient for each in box.arrived}
+    assert people
+    for each in box.arrived:
+        headers = "\n".join(f"{name}: {value}" for name, value in each.message.items())
+        assert not any(code in headers for code in secrets.codes)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

@@ -81,6 +81,7 @@ purchases = st.builds(
     payment_method=st.sampled_from(PaymentMethod),
     payment_reference=texts,
     design=texts,
+    deliver_on=st.none() | st.dates(),
 )
 records = st.builds(
     RequestRecord,

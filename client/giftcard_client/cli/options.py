@@ -137,6 +137,13 @@ AuthorizeRequestId = Annotated[
     UUID | None, typer.Option(help="The request id of an authorize whose answer was lost.")
 ]
 WhyReversed = Annotated[ReverseReason, typer.Option("--reason", case_sensitive=False)]
+DeliverOn = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="The day on whose morning the card is mailed, in the market. [at once]",
+    ),
+]
 DeliveredOn = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="The day of delivery, for a change of mind."),

@@ -45,7 +45,7 @@ def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any
             field.name: _plain(getattr(value, field.name), show_code=show_code)
             for field in fields(value)
         }
-        if isinstance(value, Replacement) and not show_code:
+        if _is_hidden(value, show_code=show_code):
             named["code"] = None
         return named
     if isinstance(value, datetime):
@@ -62,7 +62,9 @@ def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any
 def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, str]]:  # noqa: ANN401 - any answer
     for field in fields(answer):
         value = getattr(answer, field.name)
-        if isinstance(answer, Replacement) and field.name == "code" and not show_code:
+        if field.name == "code_withheld" and not value:
+            continue
+        if field.name == "code" and _is_hidden(answer, show_code=show_code):
             yield _label(field.name, depth), HIDDEN_CODE
         elif is_dataclass(value) and not isinstance(value, Money):
             yield _label(field.name, depth), ""
@@ -73,6 +75,11 @@ def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, s
                 yield from _rows(each, show_code=show_code, depth=depth + 1)
         elif value is not None and value not in ("", ()):
             yield _label(field.name, depth), _words(value)
+
+
+def _is_hidden(answer: Any, *, show_code: bool) -> bool:  # noqa: ANN401 - any answer
+    """Return whether an answer has a code that is not shown."""
+    return isinstance(answer, Replacement) and not (show_code or answer.code_withheld)
 
 
 def _are_parts(value: Any) -> bool:  # noqa: ANN401 - any value

@@ -43,6 +43,7 @@ def issue(  # noqa: PLR0913 - one parameter for each option
     discounts: opt.Discounts = None,
     design: opt.Design = "",
     message: opt.Message = "",
+    deliver_on: opt.DeliverOn = None,
     request_id: opt.RequestId = None,
 ) -> Issued:
     """Make a card for a paid purchase, and show its code."""
@@ -55,6 +56,7 @@ def issue(  # noqa: PLR0913 - one parameter for each option
         recipient=option_contact(recipient_email, recipient_name, recipient_locale),
         design=design,
         message=message,
+        deliver_on=None if deliver_on is None else deliver_on.date(),
         request_id=request_id,
     )
 

@@ -280,8 +280,13 @@ class Replacement(google.protobuf.message.Message):
 
     CARD_FIELD_NUMBER: builtins.int
     CODE_FIELD_NUMBER: builtins.int
+    CODE_WITHHELD_FIELD_NUMBER: builtins.int
     code: builtins.str
     """The code, to be shown or sent to the holder; kept nowhere by the service."""
+    code_withheld: builtins.bool
+    """True where this caller gets no codes, and `code` is empty: the service mails
+    the card.
+    """
     @property
     def card(self) -> global___GiftCard: ...
     def __init__(
@@ -289,8 +294,9 @@ class Replacement(google.protobuf.message.Message):
         *,
         card: global___GiftCard | None = ...,
         code: builtins.str = ...,
+        code_withheld: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["card", b"card"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "code", b"code"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card", b"card", "code", b"code", "code_withheld", b"code_withheld"]) -> None: ...
 
 global___Replacement = Replacement

@@ -29,47 +29,47 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#giftcard/v1/gift_card_service.proto\x12\x0bgiftcard.v1\x1a\x1bgiftcard/v1/gift_card.proto\x1a\x17giftcard/v1/order.proto\x1a\x18giftcard/v1/reason.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x16google/type/date.proto\"\xf2\x01\n\x0cIssueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\'\n\x08purchase\x18\x04 \x01(\x0b\x32\x15.giftcard.v1.Purchase\x12\x0e\n\x06\x64\x65sign\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\'\n\tpurchaser\x18\x07 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\'\n\trecipient\x18\x08 \x01(\x0b\x32\x14.giftcard.v1.Contact\"\x83\x01\n\x08Purchase\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x0epayment_method\x18\x02 \x01(\x0e\x32\x1a.giftcard.v1.PaymentMethod\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_codes\x18\x04 \x03(\t\"B\n\rIssueResponse\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"g\n\x0fValidateRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12!\n\x05order\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Order\x12\x13\n\x0b\x61ttempt_key\x18\x04 \x01(\t\"\xa4\x02\n\x10ValidateResponse\x12\x0e\n\x06usable\x18\x01 \x01(\x08\x12#\n\x06reason\x18\x02 \x01(\x0e\x32\x13.giftcard.v1.Reason\x12#\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12-\n\x11\x61pplicable_amount\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Money\x12)\n\rremaining_due\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12,\n\x10\x66orfeited_amount\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12.\n\x0bretry_delay\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd1\x01\n\x10\x41uthorizeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06market\x18\x03 \x01(\t\x12!\n\x05order\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Order\x12&\n\x08\x63ustomer\x18\x05 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12+\n\x08hold_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x61ttempt_key\x18\x07 \x01(\t\"F\n\x11\x41uthorizeResponse\x12\x31\n\rauthorization\x18\x01 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\"\x93\x01\n\x0e\x43\x61ptureRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x61uthorization_id\x18\x02 \x01(\t\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x13other_tender_amount\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Money\"s\n\x0f\x43\x61ptureResponse\x12\x31\n\rauthorization\x18\x01 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\x12-\n\x0breplacement\x18\x02 \x01(\x0b\x32\x18.giftcard.v1.Replacement\"\xd7\x02\n\x0eReverseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x10\x61uthorization_id\x18\x02 \x01(\tH\x00\x12\x1e\n\x14\x61uthorize_request_id\x18\x03 \x01(\tH\x00\x12*\n\x06reason\x18\x04 \x01(\x0e\x32\x1a.giftcard.v1.ReverseReason\x12)\n\rrefund_amount\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\'\n\x0c\x64\x65livered_on\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x0b\x62\x65neficiary\x18\x07 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\x17\n\x0f\x62\x65\x66ore_delivery\x18\x08 \x01(\x08\x12\'\n\x0c\x65xercised_on\x18\t \x01(\x0b\x32\x11.google.type.DateB\x08\n\x06target\"\x80\x02\n\x0fReverseResponse\x12,\n\x07outcome\x18\x01 \x01(\x0e\x32\x1b.giftcard.v1.ReverseOutcome\x12,\n\x10gift_card_amount\x18\x02 \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x13other_tender_amount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12-\n\x0breplacement\x18\x04 \x01(\x0b\x32\x18.giftcard.v1.Replacement\x12\x31\n\rauthorization\x18\x05 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\"u\n\rCancelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x19\n\x11purchase_order_id\x18\x03 \x01(\t\x12\'\n\x0c\x65xercised_on\x18\x04 \x01(\x0b\x32\x11.google.type.Date\"b\n\x0e\x43\x61ncelResponse\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12+\n\x06refund\x18\x02 \x01(\x0b\x32\x1b.giftcard.v1.PurchaseRefund\"\x83\x01\n\x0ePurchaseRefund\x12\"\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\x32\n\x0epayment_method\x18\x02 \x01(\x0e\x32\x1a.giftcard.v1.PaymentMethod\x12\x19\n\x11payment_reference\x18\x03 \x01(\t*\xa3\x01\n\rPaymentMethod\x12\x1e\n\x1aPAYMENT_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18PAYMENT_METHOD_BANK_CARD\x10\x01\x12\x1c\n\x18PAYMENT_METHOD_PAY_LATER\x10\x02\x12\x1c\n\x18PAYMENT_METHOD_GIFT_CARD\x10\x03\x12\x18\n\x14PAYMENT_METHOD_OTHER\x10\x04*\xd4\x01\n\rReverseReason\x12\x1e\n\x1aREVERSE_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVERSE_REASON_CHANGE_OF_MIND\x10\x01\x12 \n\x1cREVERSE_REASON_NOT_DELIVERED\x10\x02\x12\x1c\n\x18REVERSE_REASON_DEFECTIVE\x10\x03\x12\"\n\x1eREVERSE_REASON_ORDER_CANCELLED\x10\x04\x12\x1c\n\x18REVERSE_REASON_TECHNICAL\x10\x05*\x8c\x01\n\x0eReverseOutcome\x12\x1f\n\x1bREVERSE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REVERSE_OUTCOME_RELEASED\x10\x01\x12\x1c\n\x18REVERSE_OUTCOME_REFUNDED\x10\x02\x12\x1d\n\x19REVERSE_OUTCOME_PREVENTED\x10\x03\x32\xb5\x03\n\x0fGiftCardService\x12>\n\x05Issue\x12\x19.giftcard.v1.IssueRequest\x1a\x1a.giftcard.v1.IssueResponse\x12G\n\x08Validate\x12\x1c.giftcard.v1.ValidateRequest\x1a\x1d.giftcard.v1.ValidateResponse\x12J\n\tAuthorize\x12\x1d.giftcard.v1.AuthorizeRequest\x1a\x1e.giftcard.v1.AuthorizeResponse\x12\x44\n\x07\x43\x61pture\x12\x1b.giftcard.v1.CaptureRequest\x1a\x1c.giftcard.v1.CaptureResponse\x12\x44\n\x07Reverse\x12\x1b.giftcard.v1.ReverseRequest\x1a\x1c.giftcard.v1.ReverseResponse\x12\x41\n\x06\x43\x61ncel\x12\x1a.giftcard.v1.CancelRequest\x1a\x1b.giftcard.v1.CancelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#giftcard/v1/gift_card_service.proto\x12\x0bgiftcard.v1\x1a\x1bgiftcard/v1/gift_card.proto\x1a\x17giftcard/v1/order.proto\x1a\x18giftcard/v1/reason.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x16google/type/date.proto\"\x99\x02\n\x0cIssueRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\'\n\x08purchase\x18\x04 \x01(\x0b\x32\x15.giftcard.v1.Purchase\x12\x0e\n\x06\x64\x65sign\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\'\n\tpurchaser\x18\x07 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\'\n\trecipient\x18\x08 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12%\n\ndeliver_on\x18\t \x01(\x0b\x32\x11.google.type.Date\"\x83\x01\n\x08Purchase\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x0epayment_method\x18\x02 \x01(\x0e\x32\x1a.giftcard.v1.PaymentMethod\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_codes\x18\x04 \x03(\t\"Y\n\rIssueResponse\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x15\n\rcode_withheld\x18\x03 \x01(\x08\"g\n\x0fValidateRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12!\n\x05order\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Order\x12\x13\n\x0b\x61ttempt_key\x18\x04 \x01(\t\"\xa4\x02\n\x10ValidateResponse\x12\x0e\n\x06usable\x18\x01 \x01(\x08\x12#\n\x06reason\x18\x02 \x01(\x0e\x32\x13.giftcard.v1.Reason\x12#\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12-\n\x11\x61pplicable_amount\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Money\x12)\n\rremaining_due\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12,\n\x10\x66orfeited_amount\x18\x06 \x01(\x0b\x32\x12.giftcard.v1.Money\x12.\n\x0bretry_delay\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd1\x01\n\x10\x41uthorizeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06market\x18\x03 \x01(\t\x12!\n\x05order\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Order\x12&\n\x08\x63ustomer\x18\x05 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12+\n\x08hold_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x61ttempt_key\x18\x07 \x01(\t\"F\n\x11\x41uthorizeResponse\x12\x31\n\rauthorization\x18\x01 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\"\x93\x01\n\x0e\x43\x61ptureRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x61uthorization_id\x18\x02 \x01(\t\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x13other_tender_amount\x18\x04 \x01(\x0b\x32\x12.giftcard.v1.Money\"s\n\x0f\x43\x61ptureResponse\x12\x31\n\rauthorization\x18\x01 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\x12-\n\x0breplacement\x18\x02 \x01(\x0b\x32\x18.giftcard.v1.Replacement\"\xd7\x02\n\x0eReverseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x10\x61uthorization_id\x18\x02 \x01(\tH\x00\x12\x1e\n\x14\x61uthorize_request_id\x18\x03 \x01(\tH\x00\x12*\n\x06reason\x18\x04 \x01(\x0e\x32\x1a.giftcard.v1.ReverseReason\x12)\n\rrefund_amount\x18\x05 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\'\n\x0c\x64\x65livered_on\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x0b\x62\x65neficiary\x18\x07 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\x17\n\x0f\x62\x65\x66ore_delivery\x18\x08 \x01(\x08\x12\'\n\x0c\x65xercised_on\x18\t \x01(\x0b\x32\x11.google.type.DateB\x08\n\x06target\"\x80\x02\n\x0fReverseResponse\x12,\n\x07outcome\x18\x01 \x01(\x0e\x32\x1b.giftcard.v1.ReverseOutcome\x12,\n\x10gift_card_amount\x18\x02 \x01(\x0b\x32\x12.giftcard.v1.Money\x12/\n\x13other_tender_amount\x18\x03 \x01(\x0b\x32\x12.giftcard.v1.Money\x12-\n\x0breplacement\x18\x04 \x01(\x0b\x32\x18.giftcard.v1.Replacement\x12\x31\n\rauthorization\x18\x05 \x01(\x0b\x32\x1a.giftcard.v1.Authorization\"u\n\rCancelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x19\n\x11purchase_order_id\x18\x03 \x01(\t\x12\'\n\x0c\x65xercised_on\x18\x04 \x01(\x0b\x32\x11.google.type.Date\"b\n\x0e\x43\x61ncelResponse\x12#\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x15.giftcard.v1.GiftCard\x12+\n\x06refund\x18\x02 \x01(\x0b\x32\x1b.giftcard.v1.PurchaseRefund\"\x83\x01\n\x0ePurchaseRefund\x12\"\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.giftcard.v1.Money\x12\x32\n\x0epayment_method\x18\x02 \x01(\x0e\x32\x1a.giftcard.v1.PaymentMethod\x12\x19\n\x11payment_reference\x18\x03 \x01(\t*\xa3\x01\n\rPaymentMethod\x12\x1e\n\x1aPAYMENT_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18PAYMENT_METHOD_BANK_CARD\x10\x01\x12\x1c\n\x18PAYMENT_METHOD_PAY_LATER\x10\x02\x12\x1c\n\x18PAYMENT_METHOD_GIFT_CARD\x10\x03\x12\x18\n\x14PAYMENT_METHOD_OTHER\x10\x04*\xd4\x01\n\rReverseReason\x12\x1e\n\x1aREVERSE_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVERSE_REASON_CHANGE_OF_MIND\x10\x01\x12 \n\x1cREVERSE_REASON_NOT_DELIVERED\x10\x02\x12\x1c\n\x18REVERSE_REASON_DEFECTIVE\x10\x03\x12\"\n\x1eREVERSE_REASON_ORDER_CANCELLED\x10\x04\x12\x1c\n\x18REVERSE_REASON_TECHNICAL\x10\x05*\x8c\x01\n\x0eReverseOutcome\x12\x1f\n\x1bREVERSE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REVERSE_OUTCOME_RELEASED\x10\x01\x12\x1c\n\x18REVERSE_OUTCOME_REFUNDED\x10\x02\x12\x1d\n\x19REVERSE_OUTCOME_PREVENTED\x10\x03\x32\xb5\x03\n\x0fGiftCardService\x12>\n\x05Issue\x12\x19.giftcard.v1.IssueRequest\x1a\x1a.giftcard.v1.IssueResponse\x12G\n\x08Validate\x12\x1c.giftcard.v1.ValidateRequest\x1a\x1d.giftcard.v1.ValidateResponse\x12J\n\tAuthorize\x12\x1d.giftcard.v1.AuthorizeRequest\x1a\x1e.giftcard.v1.AuthorizeResponse\x12\x44\n\x07\x43\x61pture\x12\x1b.giftcard.v1.CaptureRequest\x1a\x1c.giftcard.v1.CaptureResponse\x12\x44\n\x07Reverse\x12\x1b.giftcard.v1.ReverseRequest\x1a\x1c.giftcard.v1.ReverseResponse\x12\x41\n\x06\x43\x61ncel\x12\x1a.giftcard.v1.CancelRequest\x1a\x1b.giftcard.v1.CancelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'giftcard.v1.gift_card_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAYMENTMETHOD']._serialized_start=2545
-  _globals['_PAYMENTMETHOD']._serialized_end=2708
-  _globals['_REVERSEREASON']._serialized_start=2711
-  _globals['_REVERSEREASON']._serialized_end=2923
-  _globals['_REVERSEOUTCOME']._serialized_start=2926
-  _globals['_REVERSEOUTCOME']._serialized_end=3066
+  _globals['_PAYMENTMETHOD']._serialized_start=2607
+  _globals['_PAYMENTMETHOD']._serialized_end=2770
+  _globals['_REVERSEREASON']._serialized_start=2773
+  _globals['_REVERSEREASON']._serialized_end=2985
+  _globals['_REVERSEOUTCOME']._serialized_start=2988
+  _globals['_REVERSEOUTCOME']._serialized_end=3128
   _globals['_ISSUEREQUEST']._serialized_start=189
-  _globals['_ISSUEREQUEST']._serialized_end=431
-  _globals['_PURCHASE']._serialized_start=434
-  _globals['_PURCHASE']._serialized_end=565
-  _globals['_ISSUERESPONSE']._serialized_start=567
-  _globals['_ISSUERESPONSE']._serialized_end=633
-  _globals['_VALIDATEREQUEST']._serialized_start=635
-  _globals['_VALIDATEREQUEST']._serialized_end=738
-  _globals['_VALIDATERESPONSE']._serialized_start=741
-  _globals['_VALIDATERESPONSE']._serialized_end=1033
-  _globals['_AUTHORIZEREQUEST']._serialized_start=1036
-  _globals['_AUTHORIZEREQUEST']._serialized_end=1245
-  _globals['_AUTHORIZERESPONSE']._serialized_start=1247
-  _globals['_AUTHORIZERESPONSE']._serialized_end=1317
-  _globals['_CAPTUREREQUEST']._serialized_start=1320
-  _globals['_CAPTUREREQUEST']._serialized_end=1467
-  _globals['_CAPTURERESPONSE']._serialized_start=1469
-  _globals['_CAPTURERESPONSE']._serialized_end=1584
-  _globals['_REVERSEREQUEST']._serialized_start=1587
-  _globals['_REVERSEREQUEST']._serialized_end=1930
-  _globals['_REVERSERESPONSE']._serialized_start=1933
-  _globals['_REVERSERESPONSE']._serialized_end=2189
-  _globals['_CANCELREQUEST']._serialized_start=2191
-  _globals['_CANCELREQUEST']._serialized_end=2308
-  _globals['_CANCELRESPONSE']._serialized_start=2310
-  _globals['_CANCELRESPONSE']._serialized_end=2408
-  _globals['_PURCHASEREFUND']._serialized_start=2411
-  _globals['_PURCHASEREFUND']._serialized_end=2542
-  _globals['_GIFTCARDSERVICE']._serialized_start=3069
-  _globals['_GIFTCARDSERVICE']._serialized_end=3506
+  _globals['_ISSUEREQUEST']._serialized_end=470
+  _globals['_PURCHASE']._serialized_start=473
+  _globals['_PURCHASE']._serialized_end=604
+  _globals['_ISSUERESPONSE']._serialized_start=606
+  _globals['_ISSUERESPONSE']._serialized_end=695
+  _globals['_VALIDATEREQUEST']._serialized_start=697
+  _globals['_VALIDATEREQUEST']._serialized_end=800
+  _globals['_VALIDATERESPONSE']._serialized_start=803
+  _globals['_VALIDATERESPONSE']._serialized_end=1095
+  _globals['_AUTHORIZEREQUEST']._serialized_start=1098
+  _globals['_AUTHORIZEREQUEST']._serialized_end=1307
+  _globals['_AUTHORIZERESPONSE']._serialized_start=1309
+  _globals['_AUTHORIZERESPONSE']._serialized_end=1379
+  _globals['_CAPTUREREQUEST']._serialized_start=1382
+  _globals['_CAPTUREREQUEST']._serialized_end=1529
+  _globals['_CAPTURERESPONSE']._serialized_start=1531
+  _globals['_CAPTURERESPONSE']._serialized_end=1646
+  _globals['_REVERSEREQUEST']._serialized_start=1649
+  _globals['_REVERSEREQUEST']._serialized_end=1992
+  _globals['_REVERSERESPONSE']._serialized_start=1995
+  _globals['_REVERSERESPONSE']._serialized_end=2251
+  _globals['_CANCELREQUEST']._serialized_start=2253
+  _globals['_CANCELREQUEST']._serialized_end=2370
+  _globals['_CANCELRESPONSE']._serialized_start=2372
+  _globals['_CANCELRESPONSE']._serialized_end=2470
+  _globals['_PURCHASEREFUND']._serialized_start=2473
+  _globals['_PURCHASEREFUND']._serialized_end=2604
+  _globals['_GIFTCARDSERVICE']._serialized_start=3131
+  _globals['_GIFTCARDSERVICE']._serialized_end=3568
 # @@protoc_insertion_point(module_scope)

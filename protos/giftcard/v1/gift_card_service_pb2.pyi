@@ -112,6 +112,7 @@ class IssueRequest(google.protobuf.message.Message):
     MESSAGE_FIELD_NUMBER: builtins.int
     PURCHASER_FIELD_NUMBER: builtins.int
     RECIPIENT_FIELD_NUMBER: builtins.int
+    DELIVER_ON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     market: builtins.str
@@ -134,6 +135,13 @@ class IssueRequest(google.protobuf.message.Message):
     def recipient(self) -> giftcard.v1.order_pb2.Contact:
         """Optional: who gets the card. Absent: the purchaser (R8)."""
 
+    @property
+    def deliver_on(self) -> google.type.date_pb2.Date:
+        """Optional: the day on whose morning, in the market, the e-mail with the card
+        goes out; the card is usable at once all the same (R6). From today to a year
+        ahead, and not after the card's last day. Absent: at once.
+        """
+
     def __init__(
         self,
         *,
@@ -145,9 +153,10 @@ class IssueRequest(google.protobuf.message.Message):
         message: builtins.str = ...,
         purchaser: giftcard.v1.order_pb2.Contact | None = ...,
         recipient: giftcard.v1.order_pb2.Contact | None = ...,
+        deliver_on: google.type.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["amount", b"amount", "purchase", b"purchase", "purchaser", b"purchaser", "recipient", b"recipient"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "design", b"design", "market", b"market", "message", b"message", "purchase", b"purchase", "purchaser", b"purchaser", "recipient", b"recipient", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["amount", b"amount", "deliver_on", b"deliver_on", "purchase", b"purchase", "purchaser", b"purchaser", "recipient", b"recipient"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "deliver_on", b"deliver_on", "design", b"design", "market", b"market", "message", b"message", "purchase", b"purchase", "purchaser", b"purchaser", "recipient", b"recipient", "request_id", b"request_id"]) -> None: ...
 
 global___IssueRequest = IssueRequest
 
@@ -195,9 +204,14 @@ class IssueResponse(google.protobuf.message.Message):
 
     CARD_FIELD_NUMBER: builtins.int
     CODE_FIELD_NUMBER: builtins.int
+    CODE_WITHHELD_FIELD_NUMBER: builtins.int
     code: builtins.str
     """Shown as XXXX-XXXX-XXXX-XXXX. The service keeps it nowhere; the same
     request sent again derives it again.
+    """
+    code_withheld: builtins.bool
+    """True where this caller gets no codes, and `code` is empty: the service mails
+    the card.
     """
     @property
     def card(self) -> giftcard.v1.gift_card_pb2.GiftCard: ...
@@ -206,9 +220,10 @@ class IssueResponse(google.protobuf.message.Message):
         *,
         card: giftcard.v1.gift_card_pb2.GiftCard | None = ...,
         code: builtins.str = ...,
+        code_withheld: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["card", b"card"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "code", b"code"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card", b"card", "code", b"code", "code_withheld", b"code_withheld"]) -> None: ...
 
 global___IssueResponse = IssueResponse
 

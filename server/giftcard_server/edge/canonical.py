@@ -111,6 +111,7 @@ def _issue(command: Issue) -> Meaning:
         "message": command.message,
         "purchaser": _contact(command.purchaser),
         "recipient": command.recipient and _contact(command.recipient),
+        "deliver_on": _day(command.deliver_on),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reads the days that requests name: of a delivery, and on which a right was exercised."""
+"""Reads the days that requests name: of deliveries, and on which a right was exercised."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.commands import ReverseReason
+from giftcard_rules.deadlines import delivery_days
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import gift_card_service_pb2 as pb
+    from giftcard_rules.terms import Market
     from giftcard_server.edge.fields import Fields
 
 # Somewhere on Earth it is already tomorrow.
@@ -42,3 +44,22 @@ def exercised_on(
         return None
     tomorrow = (now + _AHEAD_OF_UTC).date() + timedelta(days=1)
     return fields.day(message.exercised_on, "exercised_on", tomorrow, "tomorrow", date.min)
+
+
+def delivery_day(
+    fields: Fields, message: pb.IssueRequest, market: Market | None, now: datetime
+) -> date | None:
+    """Read the day on whose morning a card is mailed (R8); None: at once.
+
+    Which days there are depends on today, and on the terms of the market.
+    """
+    if not message.HasField("deliver_on"):
+        return None
+    violations = len(fields.violations)
+    day = fields.day(message.deliver_on, "deliver_on", date.max, earliest=date.min)
+    if market is not None and len(fields.violations) == violations:
+        months = market.terms_at(now).validity_months
+        first, last = delivery_days(now, months, market.time_zone)
+        if not first <= day <= last:
+            fields.wrong_today("deliver_on", f"must be from {first} to {last}")
+    return day

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 import structlog
 
+from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard_rules import codes
@@ -69,11 +70,12 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
 
     @refusing
     def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
-        """Make a card, and answer with its code."""
-        read = self._reader.issue(request, self._caller_of(context).name, self._now())
+        """Make a card, and answer with its code, unless this caller gets none."""
+        caller = self._caller_of(context)
+        read = self._reader.issue(request, caller.name, self._now())
         answer = self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.encoded)
-        response.code = self._code(answer, read.command.key)
+        self._add_code(response, answer, read.command.key, caller)
         return response
 
     @refusing
@@ -115,8 +117,10 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
     ) -> pb.CaptureResponse | bytes:
         """Take the money that was set aside."""
-        read = self._reader.capture(request, self._caller_of(context).name)
-        return self._with_code(pb.CaptureResponse, self._decided(read, context), read.command.key)
+        caller = self._caller_of(context)
+        read = self._reader.capture(request, caller.name)
+        answer = self._decided(read, context)
+        return self._with_code(pb.CaptureResponse, answer, read.command.key, caller)
 
     @refusing
     def Reverse(
@@ -127,7 +131,8 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         if request.HasField("authorize_request_id"):
             caller.require_may_name_authorizes()
         read = self._reader.reverse(request, caller.name, self._now(), caller.formerly)
-        return self._with_code(pb.ReverseResponse, self._decided(read, context), read.command.key)
+        answer = self._decided(read, context)
+        return self._with_code(pb.ReverseResponse, answer, read.command.key, caller)
 
     @refusing
     def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
@@ -155,15 +160,26 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         return granted(self._committer.submit(submission, gone(context)), context)
 
     def _with_code(
-        self, kind: type[Replacing], answer: Answer, request_key: RequestKey
+        self, kind: type[Replacing], answer: Answer, request_key: RequestKey, caller: Caller
     ) -> Replacing | bytes:
         """Return an answer with the code of its replacement; without one it stays encoded."""
         response = kind.FromString(answer.encoded)
         if not response.HasField("replacement"):
             return answer.encoded
-        response.replacement.code = self._code(answer, request_key)
+        self._add_code(response.replacement, answer, request_key, caller)
         return response
 
-    def _code(self, answer: Answer, request_key: RequestKey) -> str:
+    def _add_code(
+        self,
+        response: pb.IssueResponse | gift_card_pb2.Replacement,
+        answer: Answer,
+        request_key: RequestKey,
+        caller: Caller,
+    ) -> None:
+        """Add the code of a new card, or that it is withheld from this caller, as it is now."""
+        if not caller.codes:
+            response.code_withheld = True
+            return
         ring_key = required_key(self._ring, answer.key_id)
-        return codes.derive_code(ring_key, answer.caller, request_key.request_id).shown
+        code = codes.derive_code(ring_key, answer.caller, request_key.request_id)
+        response.code = code.shown

@@ -25,7 +25,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
 from giftcard_server.edge.canonical import Read, read
-from giftcard_server.edge.days import delivery, exercised_on
+from giftcard_server.edge.days import delivery, delivery_day, exercised_on
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ REVERSE_REASONS: Final[dict[int, ReverseReason]] = {
 class RequestReader:
     """Turns messages into commands, and changes no message.
 
-    Every method raises `InvalidRequestError` with all violations, each field named as in
-    the proto. `caller` sent the message.
+    Every method raises `InvalidRequestError` with all violations. `caller` sent the message.
     """
 
     ring: codes.KeyRing
@@ -71,6 +70,7 @@ class RequestReader:
             recipient = fields.contact(message.recipient, "recipient", present=True)
         text = fields.prose(message.message, "message", MESSAGE_MAX_CHARACTERS)
         self._check_design(fields, market, message.design, now)
+        deliver_on = delivery_day(fields, message, self.markets.get(market), now)
         fields.require_valid()
         command = Issue(
             key=RequestKey(caller, request_id),
@@ -82,6 +82,7 @@ class RequestReader:
             message=text,
             purchaser=purchaser,
             recipient=recipient,
+            deliver_on=deliver_on,
         )
         return read(command, message, fields)
 
@@ -226,14 +227,13 @@ class RequestReader:
     def _check_design(self, fields: Fields, market: str, design: str, now: datetime) -> None:
         """Note an unknown market, and a design that no version of its terms has (R4, R38).
 
-        Markets and designs come and go, and a replay may be of another day. Whether the design is
-        on offer at `now` is for the rule, which knows when the request is decided; here it is a
-        further violation of a request that is malformed anyway.
+        A replay may be of another day. Whether the design is on offer at `now` is for the rule;
+        here it is a further violation of a request that is malformed anyway.
         """
         known = self.markets.get(market)
+        if known is None and market:
+            fields.wrong_today("market", "is not a market of this service")
         if known is None:
-            if market:
-                fields.wrong_today("market", "is not a market of this service")
             return
         terms = known.terms_at(now)
         is_known = any(design in version.designs for version in known.versions)

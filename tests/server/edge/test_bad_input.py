@@ -154,6 +154,12 @@ ODD: Final = (
     ("Validate", "market", "../fr", ("market",)),
     ("Issue", "design", "funeral", ("design",)),
     ("Issue", "message", "x" * 501, ("message",)),
+    ("Issue", "deliver_on", Date(), ("deliver_on",)),
+    ("Issue", "deliver_on", Date(year=2026, month=9, day=31), ("deliver_on",)),
+    ("Issue", "deliver_on", Date(year=10_000, month=1, day=1), ("deliver_on",)),
+    # It is noon on 14 September 2026, and a card that is bought now is valid for 6 months.
+    ("Issue", "deliver_on", Date(year=2026, month=9, day=13), ("deliver_on",)),
+    ("Issue", "deliver_on", Date(year=2027, month=3, day=15), ("deliver_on",)),
     ("Issue", "purchase.payment_method", 99, ("purchase.payment_method",)),
     ("Issue", "purchase.payment_method", -1, ("purchase.payment_method",)),
     ("Issue", "purchase.discount_codes", ["A"] * 101, ("purchase.discount_codes",)),

@@ -83,6 +83,9 @@ BARE_ISSUE: Final = pb.IssueRequest(
     ),
     purchaser=NAMELESS,
 )
+DATED_ISSUE: Final = pb.IssueRequest()
+DATED_ISSUE.CopyFrom(BARE_ISSUE)
+DATED_ISSUE.deliver_on.CopyFrom(DAY)
 WHOLE_AUTHORIZE: Final = pb.AuthorizeRequest(
     request_id=ID, code=CODE, market="fr", order=ORDER, customer=SOMEBODY, attempt_key="session"
 )
@@ -108,6 +111,15 @@ GOLDEN: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, str], ...]] = (
             '":"BANK_CARD","payment_reference":"pay-1"},"purchaser":{"email":"chloe@example.c'
             'om","locale":"fr-FR","name":"Chlo\\u00e9"},"recipient":{"email":"c@example.com"},'
             '"request_id":"abcdef00-0000-4000-8000-000000000001"}'
+        ),
+    ),
+    (
+        issue,
+        DATED_ISSUE,
+        (
+            '{"amount":[5000,"EUR"],"deliver_on":"2026-09-01","market":"fr","purchase":{"orde'
+            'r_id":"p-1","payment_method":"PAY_LATER","payment_reference":"pay-1"},"purchaser"'
+            ':{"email":"c@example.com"},"request_id":"abcdef00-0000-4000-8000-000000000001"}'
         ),
     ),
     (

@@ -97,6 +97,7 @@ def test_the_same_request_in_another_spelling_gets_the_same_answer(
 
 DEFAULTS: Final = (
     (a_purchase, "design", ABSENT),
+    (a_purchase, "deliver_on", Date(year=2026, month=9, day=14)),
     (a_capture, "amount", euros(50_00)),
     (a_capture, "other_tender_amount", euros(0)),
     (a_release, "exercised_on", Date(year=2026, month=9, day=14)),
