@@ -265,7 +265,7 @@ def test_r11_characters_around_a_code_never_matter(bench: Bench, typed: str) -> 
 
 
 def test_a_command_whose_caller_left_while_it_waited_is_not_decided(bench: Bench) -> None:
-    batcher = bench.committer._batcher
+    batcher = bench.committer.batcher
     with writing_elsewhere(bench.url):
         first = bench.begin(sent.issue())
         wait_until(lambda: batcher._led and batcher.waiting == 0)
