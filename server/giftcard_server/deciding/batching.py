@@ -72,7 +72,7 @@ class Entry(Generic[Item, Result]):
         self.error = error
 
 
-def _in_a_new_thread(lead: Callable[[], object]) -> None:
+def _in_a_new_thread(lead: Callable[[], None]) -> None:
     threading.Thread(target=lead, name="lead", daemon=True).start()
 
 
@@ -119,7 +119,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[Entry[Item, Result]] = deque()
         self._running: Sequence[Entry[Item, Result]] = ()
         self._led = False
-        self.spare: Callable[[Callable[[], object]], object] = _in_a_new_thread
+        self.spare: Callable[[Callable[[], None]], object] = _in_a_new_thread
 
     @property
     def waiting(self) -> int:

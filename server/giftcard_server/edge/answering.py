@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
 # What ends a call with a status; any other error is a defect.
-REFUSED: Final = (InvalidRequestError, EventsRefusedError, CallerRefusedError, *ANSWERED)
+REFUSED: Final[tuple[type[Exception], ...]] = (
+    InvalidRequestError,
+    EventsRefusedError,
+    CallerRefusedError,
+    *ANSWERED,
+)
 
 
 class Answering(Protocol):

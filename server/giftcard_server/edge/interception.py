@@ -108,9 +108,10 @@ class Interceptor(grpc.ServerInterceptor):
             return self._unary(path, handler, behavior)
         if self._parking is None:
             return self._unary(path, handler, lambda *call: in_thread(behavior(*call)))
-        transcoding = (_reading(handler), _writing(handler))
         watching = (self._callers, self._calls, self._metrics)
-        return self._parking.handler(path, behavior, *transcoding, *watching)
+        return self._parking.handler(
+            path, behavior, _reading(handler), _writing(handler), *watching
+        )
 
     def _unary(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any], behavior: Behavior

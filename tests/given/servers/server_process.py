@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from given.servers.way import VARIABLES
+
 READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
 # Enough of the log to see the cause, and short enough for a test report.
@@ -78,6 +80,7 @@ class ServerProcess:
             "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
             # The pause is for load balancers, and there are none here.
             "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
+            **VARIABLES,
         }
         if config:
             config_path = folder / "giftcard.toml"

@@ -9,22 +9,28 @@ not as it was, calls wait in threads as before.
 from __future__ import annotations
 
 import functools
+import importlib
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-try:
-    from grpc import _server
-    from grpc._cython import cygrpc
-except ImportError:  # Told by the rehearsal.
-    _server = cygrpc = None
 
-NO_FLAGS = 0
+def _inner(module: str) -> Any:
+    """Return a module of grpcio, or None, which the rehearsal tells."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
+_server = _inner("grpc._server")
+cygrpc = _inner("grpc._cython.cygrpc")
+NO_FLAGS: Final = 0
 
 
 class Accepted(NamedTuple):
@@ -112,16 +118,17 @@ def _rehearse() -> None:
         core, state = _Rehearsal(), _server._RPCState()
         details = SimpleNamespace(deadline=time.time() + 60)
         event = SimpleNamespace(call=core, call_details=details)
-        handler = grpc.stream_stream_rpc_method_handler(lambda *_: None)
+        handler: Any = grpc.stream_stream_rpc_method_handler(lambda *_: iter(()))
         state.due.add(_server._RECEIVE_CLOSE_ON_SERVER_TOKEN)
         _server._handle_stream_stream(event, state, handler, core)
         call = accepted(core.submitted)
-        _require(call.context._state is state, "the call")  # type: ignore[attr-defined] # As above.
+        context: Any = call.context
+        _require(context._state is state, "the call")
         _require(call.run == state.context.run, "the context variables")
         _require(call.behavior is handler.stream_stream, "the behavior")
-        _require(call.context.is_active() and call.context.time_remaining() > 1, "the context")
-        _rehearse_message(core, call.context)
-        _rehearse_answer(core, call.context, is_refused=is_refused)
+        _require(context.is_active() and context.time_remaining() > 1, "the context")
+        _rehearse_message(core, context)
+        _rehearse_answer(core, context, is_refused=is_refused)
 
 
 def _rehearse_message(core: _Rehearsal, context: Any) -> None:

@@ -137,9 +137,10 @@ class _ParkedCall:
 
     def _answer(self, message: bytes | None) -> None:
         method, context = self._method, self._context
+        if message is None and not context.is_active():
+            self._done(None, _GoneError())
+            return
         try:
-            if message is None and not context.is_active():
-                raise _GoneError
             if not method.calls.takes_calls:
                 abort(context, refusals.stopping())
             steps = method.behavior(method.read(message, context), context)

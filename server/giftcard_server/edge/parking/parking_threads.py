@@ -40,7 +40,7 @@ class ParkingThreads(ReadyThreads):
         behavior.begin(call, slot)
         return slot
 
-    def run(self, task: Callable[[], object]) -> None:
+    def run(self, task: Callable[[], None]) -> None:
         """Run a task, which must not raise, on the first idle thread. Raises `RuntimeError`."""
         if self._is_stopped:
             message = "cannot run a task after shutdown"
