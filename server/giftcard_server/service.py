@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_server.edge.parking.parked_calls import Parking
     from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
     from giftcard_storage.database import DatabaseUrl
@@ -104,19 +105,12 @@ class Service:
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
-            parking = parking_of(settings)
-            metrics = RpcMetrics(self.registry)
-            self._interceptor = Interceptor(access.callers, calls, metrics, parking)
+            watching = (access.callers, calls, RpcMetrics(self.registry))
+            self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
             self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
             serving.callback(self._health.close)
-            threads = ReadyThreads(rpc_threads(settings), "rpc")
-            serving.callback(threads.shutdown)
-            serving.callback(parts.alarms.stop)
-            if parking:
-                serving.callback(parking.threads.shutdown)
-                for batcher in parts.batchers:
-                    batcher.spare = parking.threads.run
+            serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)
             servicers = parts.servicers._replace(events=self._events)
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
@@ -200,6 +194,17 @@ class Service:
                 self._http = http_server(settings, access, self.registry, self._why_not_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
+
+
+def _parking_of(settings: Settings, parts: Parts, serving: ExitStack) -> Parking | None:
+    """Return where calls are parked, if they are, on threads that `serving` will end."""
+    serving.callback(parts.alarms.stop)
+    parking = parking_of(settings)
+    if parking:
+        serving.callback(parking.threads.shutdown)
+        for batcher in parts.batchers:
+            batcher.spare = parking.threads.run
+    return parking
 
 
 def _require_known_cards(

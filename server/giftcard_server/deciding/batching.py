@@ -18,17 +18,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-import structlog
-
-from giftcard_server.errors import GoneError, LateError, OverloadedError
-from giftcard_server.logs import where
+from giftcard_server.deciding.waking import go_on_with, is_present, wait, wake
+from giftcard_server.errors import LateError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from giftcard_server.process.waits import GoOn
-
-log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,27 +72,6 @@ def _in_a_new_thread(lead: Callable[[], None]) -> None:
     threading.Thread(target=lead, name="lead", daemon=True).start()
 
 
-class Batched(Generic[Item, Result]):
-    """Waits for the result of an item in a batch, see `Wait`."""
-
-    __slots__ = ("_batcher", "_gone", "_item")
-
-    def __init__(
-        self, batcher: Batcher[Item, Result], item: Item, gone: Callable[[], bool]
-    ) -> None:
-        self._batcher = batcher
-        self._item = item
-        self._gone = gone
-
-    def in_thread(self) -> Result:
-        """Return the result. Raises what `Batcher.submit` does."""
-        return self._batcher.submit(self._item, self._gone)
-
-    def park(self, go_on: GoOn) -> None:
-        """Go on with the result or the error, which are the same. Raises `OverloadedError`."""
-        self._batcher.park(self._item, self._gone, go_on)
-
-
 class Batcher(Generic[Item, Result]):
     """Runs items in batches, one batch at a time.
 
@@ -142,7 +117,7 @@ class Batcher(Generic[Item, Result]):
             leads = not self._led
             self._led = True
         if not leads:
-            _wait(entry, patience_seconds)
+            wait(entry, patience_seconds)
         self._take_turn(entry)
         if entry.error is not None:
             raise entry.error
@@ -177,7 +152,7 @@ class Batcher(Generic[Item, Result]):
         for entry in late:
             if entry.wake.acquire(blocking=False):  # Else its leader goes on with it.
                 entry.has_left = True
-                _go_on(entry, None, LateError())
+                go_on_with(entry, None, LateError())
 
     def submit_all(
         self, items: Sequence[Item], gone: Callable[[], bool]
@@ -198,7 +173,7 @@ class Batcher(Generic[Item, Result]):
         for entry in entries:
             try:
                 if not leads:
-                    _wait(entry, max(0.0, give_up_at - time.monotonic()))
+                    wait(entry, max(0.0, give_up_at - time.monotonic()))
             except LateError as error:
                 entry.fail(error)
                 continue
@@ -210,7 +185,7 @@ class Batcher(Generic[Item, Result]):
         """Lead where an entry is not done, and wake whoever is next."""
         if not entry.done:
             self._lead()
-        if not _wake(entry.after):
+        if not wake(entry.after):
             self._hand_on()
 
     def _lead_on(self) -> None:
@@ -218,7 +193,7 @@ class Batcher(Generic[Item, Result]):
         while True:
             first = self._lead()
             # The callers who have threads wake each other; the last of them leads, or hands on.
-            if first is not None and _wake(first):
+            if first is not None and wake(first):
                 return
             with self._lock:
                 self._led = bool(self._waiting)
@@ -242,7 +217,7 @@ class Batcher(Generic[Item, Result]):
                 entry.done = True
             for entry in batch:
                 if entry.go_on is not None and entry.wake.acquire(blocking=False):
-                    _go_on(entry, entry.result, entry.error)
+                    go_on_with(entry, entry.result, entry.error)
             self._running = ()
         return in_threads[0] if in_threads else None
 
@@ -257,7 +232,7 @@ class Batcher(Generic[Item, Result]):
             if successor.go_on is not None:
                 self._lead_elsewhere()
                 return
-            if _wake(successor):
+            if wake(successor):
                 return
             with self._lock:  # No other thread takes items out while this one leads.
                 self._waiting.popleft()
@@ -269,7 +244,7 @@ class Batcher(Generic[Item, Result]):
             self._lead_on()
 
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
-        present = [entry for entry in batch if _is_present(entry)]
+        present = [entry for entry in batch if is_present(entry)]
         if not present:
             return
         try:
@@ -277,47 +252,3 @@ class Batcher(Generic[Item, Result]):
         except BaseException as error:  # noqa: BLE001 - whatever it was, no caller may be left waiting
             for entry in present:
                 entry.fail(error)
-
-
-def _go_on(entry: Entry[Item, Result], result: object, error: BaseException | None) -> None:
-    """Go on with a parked call. Its caller must not be left waiting, and those after it neither."""
-    assert entry.go_on is not None
-    try:
-        entry.go_on(result, error)
-    except BaseException as defect:  # noqa: BLE001 - it must not raise, and the others shall get their results
-        log.error("defect", error=where(defect))  # noqa: TRY400 - the text may quote a request
-
-
-def _wait(entry: Entry[Item, Result], seconds: float) -> None:
-    """Wait until an entry is woken, to lead or with its result. Raises `LateError`."""
-    if entry.wake.acquire(timeout=seconds):
-        return
-    entry.has_left = True
-    if not entry.wake.acquire(blocking=False):
-        raise LateError
-    entry.has_left = False  # It was woken at this very moment.
-
-
-def _wake(entry: Entry[Item, Result] | None) -> bool:
-    """Wake an entry or, where its caller has left, the next one; return whether one was woken.
-
-    A caller that leaves tries its lock once more after it has said so: only one of the two
-    threads gets it.
-    """
-    while entry is not None:
-        entry.wake.release()
-        if not (entry.has_left and entry.wake.acquire(blocking=False)):
-            return True
-        entry = entry.after
-    return False
-
-
-def _is_present(entry: Entry[Item, Result]) -> bool:
-    """Return whether to run an entry; an entry whose `gone` raises fails alone."""
-    try:
-        if not (entry.has_left or entry.gone()):
-            return True
-        entry.fail(GoneError())
-    except BaseException as error:  # noqa: BLE001 - the other callers shall get their results
-        entry.fail(error)
-    return False

@@ -25,7 +25,8 @@ from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, MalformedError, Reason
-from giftcard_server.deciding.batching import Batched, Batcher
+from giftcard_server.deciding.batched import Batched
+from giftcard_server.deciding.batching import Batcher
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.errors import (
     ClockWrongError,

@@ -8,7 +8,7 @@ from giftcard.v1 import authorization_service_pb2 as pb
 from giftcard.v1 import authorization_service_pb2_grpc as pb_grpc
 from giftcard_rules.authorization_calls import Listed, Previewed, Shown
 from giftcard_rules.commands import Declined
-from giftcard_server.deciding.batching import Batched
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import authorization_requests as requests
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of

@@ -70,10 +70,16 @@ class CallsInProgress:
         with self._lock:
             return self._handed_over | (self._unanswered.keys() - self._unread.keys())
 
-    def hand_over(self, context: grpc.ServicerContext) -> None:
-        """Note that a call goes on without a thread of its own."""
+    def hand_over(self, context: grpc.ServicerContext) -> bool:
+        """Note that a call whose message has arrived goes on without a thread of its own.
+
+        Returns False, and the call has to be refused, while no calls are taken.
+        """
         with self._lock:
-            self._handed_over.add(context)
+            self._unread.pop(context, None)
+            if self.takes_calls:
+                self._handed_over.add(context)
+            return self.takes_calls
 
     def hand_back(self, context: grpc.ServicerContext) -> None:
         """Note that nobody works on a call any more, if it was handed over at all."""
@@ -89,17 +95,13 @@ class CallsInProgress:
         try:
             return next(requests, None)
         finally:
-            self.has_message(context)
+            with self._lock:
+                self._unread.pop(context, None)
 
     def wait_for_message(self, context: grpc.ServicerContext) -> None:
         """Note that the message of a call has not arrived yet."""
         with self._lock:
             self._unread[context] = self._now()
-
-    def has_message(self, context: grpc.ServicerContext) -> None:
-        """Note that it has arrived, or never will."""
-        with self._lock:
-            self._unread.pop(context, None)
 
     def end_overdue(self) -> None:
         """End the calls whose time is over."""

@@ -15,7 +15,7 @@ from giftcard_rules import codes
 from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
-from giftcard_server.deciding.batching import Batched
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort

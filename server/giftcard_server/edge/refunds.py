@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard.v1 import refund_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2_grpc as pb_grpc
-from giftcard_server.deciding.batching import Batched
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import refund_messages
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 

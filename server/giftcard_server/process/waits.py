@@ -70,12 +70,8 @@ def _take(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | Non
             done(None, ended_by)
             return
         try:
-            wait.park(partial(_go_on, steps, done))
+            wait.park(partial(Context().run, _take, steps, done))
         except Exception as refused:  # noqa: BLE001 - likewise
             result, error = None, refused
         else:
             return
-
-
-def _go_on(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | None) -> None:
-    Context().run(_take, steps, done, result, error)

@@ -166,7 +166,6 @@ def test_whatever_happens_each_item_goes_on_once(monkeypatch: pytest.MonkeyPatch
     finally:
         is_over.set()
         ending.join()
-    wait_until(lambda: not batcher._led)
     assert len(ran) == len(set(ran))
     assert set(parked.became.values()) > {LateError}
     assert all(became in {LateError, 2 * item} for item, became in parked.became.items())

@@ -128,26 +128,24 @@ class _ParkedCall:
 
     def _arrived(self, message: bytes | None) -> None:
         """Go on with a message on a thread of the pool, as reading it takes a moment."""
+        method, context = self._method, self._context
         try:
-            self._method.calls.has_message(self._context)
-            task = partial(self._run, self._answer, message)
-            self._method.experimental_thread_pool.run(task)
+            if not method.calls.hand_over(context):
+                abort(context, refusals.stopping())
+            if message is None and not context.is_active():
+                self._done(None, _GoneError())
+                return
+            method.experimental_thread_pool.run(partial(self._run, self._answer, message))
         except BaseException as error:  # noqa: BLE001 - as above
             self._done(None, error)
 
     def _answer(self, message: bytes | None) -> None:
         method, context = self._method, self._context
-        if message is None and not context.is_active():
-            self._done(None, _GoneError())
-            return
         try:
-            if not method.calls.takes_calls:
-                abort(context, refusals.stopping())
             steps = method.behavior(method.read(message, context), context)
         except BaseException as error:  # noqa: BLE001 - the thread has to go on with other calls
             self._done(None, error)
             return
-        method.calls.hand_over(context)
         parked(steps, self._done)
 
     def _done(self, response: Any, error: BaseException | None) -> None:
