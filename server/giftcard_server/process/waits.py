@@ -59,6 +59,11 @@ def parked(steps: Steps[Any], done: GoOn) -> None:
     _take(steps, done, None, None)
 
 
+def _going_on(steps: Steps[Any], done: GoOn) -> GoOn:
+    in_no_context: Callable[..., None] = Context().run
+    return partial(in_no_context, _take, steps, done)
+
+
 def _take(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | None) -> None:
     while True:
         try:
@@ -70,7 +75,7 @@ def _take(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | Non
             done(None, ended_by)
             return
         try:
-            wait.park(partial(Context().run, _take, steps, done))
+            wait.park(_going_on(steps, done))
         except Exception as refused:  # noqa: BLE001 - likewise
             result, error = None, refused
         else:

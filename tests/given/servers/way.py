@@ -11,4 +11,6 @@ from typing import Any, Final
 _NAME: Final = "PARK_CALLS"
 # As a setting, and as a variable of the environment; empty for the default.
 WAY: Final[dict[str, Any]] = {_NAME.lower(): os.environ[_NAME]} if _NAME in os.environ else {}
-VARIABLES: Final = {f"GIFTCARD_{name.upper()}": value for name, value in WAY.items()}
+VARIABLES: Final[dict[str, str]] = {
+    f"GIFTCARD_{name.upper()}": value for name, value in WAY.items()
+}

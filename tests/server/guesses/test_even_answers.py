@@ -205,8 +205,12 @@ def test_answers_of_parked_calls_leave_in_the_order_of_their_time_and_take_no_pl
     left: list[int] = []
     began = time.monotonic()
     for number, ago in enumerate((0.0, 0.1, 0.2)):
-        steps = even_answers.hold_back(began - ago, None, is_tripped=False)
-        parked(steps, lambda _answer, error, number=number: left.append(error or number))
+
+        def done(_answer: object, error: object, number: int = number) -> None:
+            assert error is None
+            left.append(number)
+
+        parked(even_answers.hold_back(began - ago, None, is_tripped=False), done)
     assert alarms.waiting == 3
     assert not left
     wait_until(lambda: len(left) == 3)

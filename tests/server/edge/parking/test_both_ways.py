@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,10 @@ class Served:
         method = {"grpc_method": "Issue", **labels}
         return registry.get_sample_value(f"grpc_server_{name}", service | method) or 0.0
 
+    def handled(self, *codes: str) -> dict[str, float]:
+        """Return how many calls of Issue ended with each of these statuses."""
+        return {code: self.counted("handled_total", grpc_code=code) for code in codes}
+
     def takes_no_place(self) -> bool:
         """Return whether no call counts against the number of calls at a time."""
         grpc_server: Any = self.service._grpc
@@ -90,15 +95,14 @@ def test_each_outcome_has_its_status_its_metadata_and_its_count(served: Served) 
         (malformed, Code.INVALID_ARGUMENT, None),
         (changed, Code.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     ):
-        refused = refusal(lambda rejected=rejected: served.shop.call(rejected))
+        refused = refusal(partial(served.shop.call, rejected))
         assert (refused.status, refused.reason) == (status, reason)
         assert not refused.replayed
     assert refusal(lambda: served.shop.call(cheap)).replayed
     bad_bytes = refusal(lambda: served.shop.raw("Issue", b"\xff"))
     assert (bad_bytes.status, bad_bytes.fields) == (Code.INVALID_ARGUMENT, ("",))
     counts = {"OK": 3, "FailedPrecondition": 2, "InvalidArgument": 2, "AlreadyExists": 1}
-    for code, count in counts.items():
-        wait_until(lambda code=code, n=count: served.counted("handled_total", grpc_code=code) == n)
+    wait_until(lambda: served.handled(*counts) == counts)
     wait_until(lambda: served.counted("handling_seconds_count") == sum(counts.values()))
     assert served.counted("started_total") == sum(counts.values())
     wait_until(served.takes_no_place)
