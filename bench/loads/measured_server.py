@@ -21,12 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from peewee import Database
+from playhouse.cysqlite_ext import CySqliteDatabase
 
 from giftcard_server.commands.serve import serve
 from giftcard_server.deciding import batching, committer
 from giftcard_server.edge.parking import inner_grpc, parked_calls
 from giftcard_storage.engines import POSTGRESQL, SQLITE
+from giftcard_storage.engines.postgresql_connection import BoundedDatabase
 from giftcard_storage.store import Store
 
 RECEIVING: Final = "rpc: admit a call, receive its message"
@@ -92,7 +93,7 @@ def measure(clocks: Clocks) -> None:
         (call, "begin", RECEIVING),
         (call, "_arrived", RECEIVING),
         (call, "_answer", READING),
-        (batching.Batcher, "_lead_on", BATCHING),
+        (batching.Batcher, "_lead", BATCHING),  # Not `_lead_on`, which leads for the whole run.
         (Store, "load", LOADING),
         (batch, "answer", DECIDING),
         (Store, "save", SAVING),
@@ -104,7 +105,8 @@ def measure(clocks: Clocks) -> None:
         clocks.around(owner, name, group)
     for engine in (POSTGRESQL, SQLITE):
         clocks.around(type(engine), "begin_writing", BEGINNING)
-    clocks.around(Database, "commit", COMMITTING)
+    for database in (BoundedDatabase, CySqliteDatabase):
+        clocks.around(database, "commit", COMMITTING)
 
 
 def threads() -> dict[int, float]:
