@@ -26,7 +26,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # The version of uv is that of pyproject.toml, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom \
+.PHONY: help demo test test-slow test-newest-grpc fuzz bench lint breaking audit-dependencies sbom \
 	format docs stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
@@ -42,6 +42,19 @@ test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test that is n
 # pytest exits with 5 where it collects no test, which is not a failure here.
 test-slow: $(VENV)/.everything ## Run the slow tests: long faults, load, and tools beyond Python.
 	@$(BIN)/pytest $(PYTEST_FLAGS) -m slow || test $$? -eq 5
+
+# The server knows grpcio from the inside (ADR 100). Nothing else of uv.lock changes.
+NEWEST_VENV := .venv-newest
+
+test-newest-grpc: $(VENV)/.everything ## Test parked calls with the newest grpcio of the index.
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(NEWEST_VENV)
+	@$(UV) export $(LOCKED) --all-extras --no-hashes --quiet --output-file $(NEWEST_VENV)/locked.txt
+	@grep -v "^grpcio==" $(NEWEST_VENV)/locked.txt > $(NEWEST_VENV)/others.txt
+	@$(UV) pip install --quiet --python $(NEWEST_VENV)/bin/python --upgrade grpcio \
+		--requirements $(NEWEST_VENV)/others.txt
+	@$(UV) pip install --quiet --python $(NEWEST_VENV)/bin/python --no-deps --editable .
+	@$(NEWEST_VENV)/bin/python -c "import grpc; print('grpcio', grpc.__version__)"
+	@$(NEWEST_VENV)/bin/pytest -n 0 tests/server/edge/parking tests/server/edge/test_streams.py
 
 # With FUZZ_TIMES=50 each fuzzer tries 50 times as much input as in `make test`.
 fuzz: FUZZ_TIMES ?= 50

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from giftcard_server import liveness
+from giftcard_server.edge.parking.parking_threads import PARKING_THREADS
 from giftcard_server.process.limits import OTHER_THREADS
 from giftcard_server.service import LAST_RESORT_SECONDS
 from giftcard_server.settings import Settings
@@ -57,9 +58,12 @@ def test_the_health_check_ends_within_its_time_whatever_it_meets() -> None:
 
 
 def test_the_threads_of_a_server_fit_into_the_limit_with_its_health_check() -> None:
-    threads = int(default("rpc_threads")) + OTHER_THREADS
-    assert in_document("threads of a server with the default settings, at most") == threads
-    assert threads < in_dockerfile("pids-limit")
+    settings = Settings()
+    parked = settings.rpc_threads + PARKING_THREADS + OTHER_THREADS
+    assert in_document("threads of a server with the default settings, at most") == parked
+    waiting = settings.threads_if_none_is_parked + OTHER_THREADS
+    assert in_document("the same where calls wait in threads") == waiting
+    assert parked < waiting < in_dockerfile("pids-limit")
 
 
 def test_a_server_has_stopped_by_itself_before_the_container_is_killed() -> None:

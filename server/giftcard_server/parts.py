@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -35,6 +35,7 @@ from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
+from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.metrics import SwitchesCollector
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
@@ -45,7 +46,7 @@ from giftcard_storage.store import Store
 from giftcard_storage.switches import pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     import grpc
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Outcome
     from giftcard_rules.current import Markets
     from giftcard_server.callers.callers import Callers
+    from giftcard_server.deciding.batching import Batcher
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
@@ -119,10 +121,27 @@ class Parts:
         """Lists the refunds that the payment provider owes, likewise."""
         return RefundsReader(self.find_refunds, **self._limits)
 
+    @property
+    def batchers(self) -> Sequence[Batcher[Any, Any]]:
+        """Where parked calls wait."""
+        readers = (self.validate_reader, self.authorization_reader, self.refunds_reader)
+        return [each.batcher for each in (self.committer, *readers)]
+
+    def end_late(self) -> None:
+        """Answer the parked calls that have waited for too long."""
+        for batcher in self.batchers:
+            batcher.end_late()
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """When the answers of parked calls leave that are held back; its thread runs for good."""
+        return Alarms("held back")
+
     @cached_property
     def attempts(self) -> Attempts:
         """Limits guesses at codes. Raises `StartRefusedError`."""
-        return attempts_of(self.settings, self.ring, self.registry, self.settings.refusal_places)
+        places = self.settings.refusal_places
+        return attempts_of(self.settings, self.ring, self.registry, places, self.alarms)
 
     @cached_property
     def servicer(self) -> GiftCardServicer:

@@ -24,6 +24,7 @@ from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
+from giftcard_server.edge.parking.choice import parking_of, rpc_threads
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_server.edge.parking.parked_calls import Parking
     from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
     from giftcard_storage.database import DatabaseUrl
@@ -107,12 +109,12 @@ class Service:
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
-            self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
+            watching = (access.callers, calls, RpcMetrics(self.registry))
+            self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
             self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
             serving.callback(self._health.close)
-            threads = ReadyThreads(settings.rpc_threads, "rpc")
-            serving.callback(threads.shutdown)
+            serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)
             servicers = parts.servicers._replace(events=self._events)
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
@@ -205,6 +207,17 @@ class Service:
             raise StartRefusedError(settings.cannot_listen(error)) from error
 
 
+def _parking_of(settings: Settings, parts: Parts, serving: ExitStack) -> Parking | None:
+    """Return where calls are parked, if they are, on threads that `serving` will end."""
+    serving.callback(parts.alarms.stop)
+    parking = parking_of(settings)
+    if parking:
+        serving.callback(parking.threads.shutdown)
+        for batcher in parts.batchers:
+            batcher.spare = parking.threads.run
+    return parking
+
+
 def _require_known_cards(
     settings: Settings, overview: SharedOverview, ring: KeyRing, now: datetime
 ) -> None:
@@ -263,6 +276,7 @@ def _watching(
         Recurring("write check", writes.look, WRITE_CHECK_SECONDS, (StorageError,)),
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
+        Recurring("late calls", parts.end_late, LOOK_SECONDS, ()),
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "GIFTCARD_"
 CONFIG: Final = "GIFTCARD_CONFIG"
 _HIGHEST_PORT: Final = 65535
+_REFUSAL_PLACES: Final = 271
 
 
 def _listen(value: object) -> object:
@@ -83,8 +84,10 @@ class Settings(
     http_tls: bool = False
     connection_age_seconds: PositiveInt = 1800
     workers: PositiveInt = 1
-    # With what the process has beside, it fits into the 1024 that container engines often allow.
-    rpc_threads: PositiveInt = 896
+    # Calls wait without a thread where grpcio is as the server knows it; false forces threads.
+    park_calls: bool = True
+    # For the calls that are not parked, which are those of few callers.
+    rpc_threads: PositiveInt = 32
     waiting_limit: PositiveInt = 184
     batch_limit: PositiveInt = 128
     housekeeping_seconds: PositiveInt = 30
@@ -114,7 +117,6 @@ class Settings(
             *self.caller_mistakes(),
             *self._http_mistakes(),
             *self._plaintext_mistakes(),
-            *self._thread_mistakes(),
             *self.relay_mistakes(),
             *self.mail_mistakes(),
             *self.withholding_mistakes(self.unmailed_markets),
@@ -154,11 +156,15 @@ class Settings(
                 " allow_plaintext_http=true if everyone who reaches the port may read the metrics"
             )
 
-    def _thread_mistakes(self) -> Iterator[str]:
-        # Writes and reads have a queue and a batch each. One more thread is always free to answer
-        # that a queue is full.
-        if self.rpc_threads <= 2 * (self.waiting_limit + self.batch_limit):
-            yield "rpc_threads must be more than twice waiting_limit + batch_limit"
+    @property
+    def threads_if_none_is_parked(self) -> int:
+        """How many threads calls need where each waits in one.
+
+        Writes and reads have a queue and a batch each. One more thread is always free to answer
+        that a queue is full, and others hold refusals back. With what the process has beside, the
+        default fits into the 1024 that container engines often allow.
+        """
+        return max(self.rpc_threads, self._threads_that_wait + _REFUSAL_PLACES)
 
     @property
     def has_mail_folder(self) -> bool:
@@ -174,8 +180,12 @@ class Settings(
 
     @property
     def refusal_places(self) -> int:
-        """How many refusals may be delayed: one on each thread beyond those of writes and reads."""
-        return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
+        """How many refusals may then be delayed: one on each thread that is left."""
+        return self.threads_if_none_is_parked - self._threads_that_wait
+
+    @property
+    def _threads_that_wait(self) -> int:
+        return 2 * (self.waiting_limit + self.batch_limit) + 1
 
     @property
     def serves_confidants(self) -> bool:

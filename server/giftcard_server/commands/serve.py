@@ -11,6 +11,7 @@ import typer
 
 from giftcard_server import logs
 from giftcard_server.commands.exits import refusing, settings_or_refuse
+from giftcard_server.edge.parking.choice import threads_for_calls
 from giftcard_server.process import core_dumps
 from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.limits import require_room
@@ -53,14 +54,14 @@ def serve(
         _supervise(settings, signalled)
         return
     with refusing("start"):
-        require_room(settings.rpc_threads)
+        require_room(threads_for_calls(settings))
         service = Service(settings, reread=read_serving_settings)
     run(service, signalled, lambda: _say_ready(service.listening))
 
 
 def _supervise(settings: Settings, signalled: StopSignal) -> None:
     with refusing("start"):
-        require_room(settings.rpc_threads, settings.workers)
+        require_room(threads_for_calls(settings), settings.workers)
         supervisor = Supervisor(settings, read_serving_settings)
         if supervisor.start(signalled):
             _say_ready(supervisor.listening)

@@ -48,7 +48,7 @@ class AuthorizationReader:
         self._store = store
         self._markets = markets
         self._now = now
-        self._batcher: Batcher[Asked, Outcome] = Batcher(
+        self.batcher: Batcher[Asked, Outcome] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
@@ -57,7 +57,7 @@ class AuthorizationReader:
 
         Raises `UndecidedError`, `StorageAwayError`, `UnknownTermsError` and `InvalidRequestError`.
         """
-        return self._batcher.submit(asked, gone)
+        return self.batcher.submit(asked, gone)
 
     def _run(self, entries: Sequence[Entry[Asked, Outcome]]) -> None:
         with self._store.snapshot(durably=True):

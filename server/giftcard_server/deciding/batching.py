@@ -1,9 +1,14 @@
 """Runs waiting items in batches, which form by themselves under load, without a timer.
 
 Leader and followers: the first thread that finds no batch running becomes the leader, takes all
-waiting items, and runs them for their callers. Callers that arrive meanwhile wait. When the
-batch is done and its callers are on their way out, the first waiting caller leads the next
-batch. A lone caller leads a batch of one and never waits.
+waiting items, and runs them for their callers. A lone caller leads a batch of one and never waits.
+Items that arrive meanwhile wait in one of two ways:
+
+- A *parked* item has no thread. The leader goes on with its call when the batch is done, and then
+  leads the next batch, as long as items wait: it has no caller of its own to return to.
+- A caller of `submit` waits in its thread. When the batch is done and its callers are on their way
+  out, the first waiting caller leads the next batch. Where the first one is parked, a thread of
+  `spare` leads.
 """
 
 from __future__ import annotations
@@ -13,10 +18,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from giftcard_server.errors import GoneError, LateError, OverloadedError
+from giftcard_server.deciding.waking import go_on_with, is_present, wait, wake
+from giftcard_server.errors import LateError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from giftcard_server.process.waits import GoOn
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,20 +35,27 @@ PATIENCE_SECONDS: Final = 8.0
 
 
 class Entry(Generic[Item, Result]):
-    """One caller's item, and its result or error."""
+    """One caller's item, and its result or error. `go_on` is how to go on with a parked call."""
 
-    __slots__ = ("after", "done", "error", "gone", "has_left", "item", "result", "wake")
+    __slots__ = (
+        "after", "done", "error", "go_on", "gone", "has_left", "item", "late_at", "result", "wake",
+    )  # fmt: skip
 
-    def __init__(self, item: Item, gone: Callable[[], bool]) -> None:
+    def __init__(
+        self, item: Item, gone: Callable[[], bool], go_on: GoOn | None = None, late_at: float = 0.0
+    ) -> None:
         self.item = item
         self.gone = gone
+        self.go_on = go_on
+        self.late_at = late_at
         self.done = False
         self.has_left = False
         self.after: Entry[Item, Result] | None = None
         self.result: Result | None = None
         self.error: BaseException | None = None
         self.wake = threading.Lock()
-        self.wake.acquire()
+        if go_on is None:
+            self.wake.acquire()  # Of a parked call, whoever goes on with it takes it.
 
     def succeed(self, result: Result) -> None:
         """Set the result, which the caller gets once the batch is done."""
@@ -53,11 +68,16 @@ class Entry(Generic[Item, Result]):
         self.error = error
 
 
+def _in_a_new_thread(lead: Callable[[], None]) -> None:
+    threading.Thread(target=lead, name="lead", daemon=True).start()
+
+
 class Batcher(Generic[Item, Result]):
     """Runs items in batches, one batch at a time.
 
     `run` gives every entry of a batch its result or its error, and may be called from any
     of the callers' threads. At most `waiting_limit` items wait and `batch_limit` run together.
+    `spare` runs a function on a thread that has nothing else to do.
     """
 
     def __init__(
@@ -72,7 +92,9 @@ class Batcher(Generic[Item, Result]):
         self._batch_limit = batch_limit
         self._lock = threading.Lock()
         self._waiting: deque[Entry[Item, Result]] = deque()
+        self._running: Sequence[Entry[Item, Result]] = ()
         self._led = False
+        self.spare: Callable[[Callable[[], None]], object] = _in_a_new_thread
 
     @property
     def waiting(self) -> int:
@@ -95,11 +117,42 @@ class Batcher(Generic[Item, Result]):
             leads = not self._led
             self._led = True
         if not leads:
-            _wait(entry, patience_seconds)
+            wait(entry, patience_seconds)
         self._take_turn(entry)
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value] # No error, so there is a result.
+
+    def park(self, item: Item, gone: Callable[[], bool], go_on: GoOn) -> None:
+        """Have an item run in the next batch, and `go_on` be called with its result and error.
+
+        That is once, by whichever thread leads, which may be this one: `go_on` must neither wait
+        nor raise. The error is one of those of `submit`; where it is None, there is a result.
+        Raises `OverloadedError`; then `go_on` is not called.
+        """
+        entry: Entry[Item, Result] = Entry(item, gone, go_on, time.monotonic() + PATIENCE_SECONDS)
+        with self._lock:
+            if len(self._waiting) >= self._waiting_limit:
+                raise OverloadedError
+            self._waiting.append(entry)
+            if self._led:
+                return
+            self._led = True
+        self._lead_on()
+
+    def end_late(self) -> None:
+        """Go on with `LateError` for the parked items that have waited for too long.
+
+        It has to be called now and then. The items of a batch that runs may be done all the same.
+        """
+        now = time.monotonic()
+        with self._lock:
+            known = [*self._waiting, *self._running]
+        late = [entry for entry in known if entry.go_on and now >= entry.late_at]
+        for entry in late:
+            if entry.wake.acquire(blocking=False):  # Else its leader goes on with it.
+                entry.has_left = True
+                go_on_with(entry, None, LateError())
 
     def submit_all(
         self, items: Sequence[Item], gone: Callable[[], bool]
@@ -120,7 +173,7 @@ class Batcher(Generic[Item, Result]):
         for entry in entries:
             try:
                 if not leads:
-                    _wait(entry, max(0.0, give_up_at - time.monotonic()))
+                    wait(entry, max(0.0, give_up_at - time.monotonic()))
             except LateError as error:
                 entry.fail(error)
                 continue
@@ -132,20 +185,41 @@ class Batcher(Generic[Item, Result]):
         """Lead where an entry is not done, and wake whoever is next."""
         if not entry.done:
             self._lead()
-        if not _wake(entry.after):
+        if not wake(entry.after):
             self._hand_on()
 
-    def _lead(self) -> None:
-        """Run the next batch, which holds the leader's own entry."""
+    def _lead_on(self) -> None:
+        """Lead as long as items wait. The thread is the leader, and nobody waits for it."""
+        while True:
+            first = self._lead()
+            # The callers who have threads wake each other; the last of them leads, or hands on.
+            if first is not None and wake(first):
+                return
+            with self._lock:
+                self._led = bool(self._waiting)
+                if not self._led:
+                    return
+
+    def _lead(self) -> Entry[Item, Result] | None:
+        """Run the next batch and go on with its parked calls; return the first of the others.
+
+        If the leader has an entry of its own, the batch holds it.
+        """
         with self._lock:
             size = min(len(self._waiting), self._batch_limit)
-            batch = [self._waiting.popleft() for _ in range(size)]
+            self._running = batch = [self._waiting.popleft() for _ in range(size)]
         try:
             self._run_present(batch)
         finally:
-            for entry, after in zip(batch, [*batch[1:], None], strict=True):
-                entry.after = after
+            in_threads = [entry for entry in batch if entry.go_on is None]
+            for number, entry in enumerate(in_threads, 1):
+                entry.after = in_threads[number] if number < len(in_threads) else None
                 entry.done = True
+            for entry in batch:
+                if entry.go_on is not None and entry.wake.acquire(blocking=False):
+                    go_on_with(entry, entry.result, entry.error)
+            self._running = ()
+        return in_threads[0] if in_threads else None
 
     def _hand_on(self) -> None:
         """Let the first waiting caller lead; earlier, the two threads would compete for the GIL."""
@@ -155,13 +229,22 @@ class Batcher(Generic[Item, Result]):
                 if not self._led:
                     return
                 successor = self._waiting[0]
-            if _wake(successor):
+            if successor.go_on is not None:
+                self._lead_elsewhere()
+                return
+            if wake(successor):
                 return
             with self._lock:  # No other thread takes items out while this one leads.
                 self._waiting.popleft()
 
+    def _lead_elsewhere(self) -> None:
+        try:
+            self.spare(self._lead_on)
+        except RuntimeError:  # There is no thread to be had, and they have waited long enough.
+            self._lead_on()
+
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
-        present = [entry for entry in batch if _is_present(entry)]
+        present = [entry for entry in batch if is_present(entry)]
         if not present:
             return
         try:
@@ -169,38 +252,3 @@ class Batcher(Generic[Item, Result]):
         except BaseException as error:  # noqa: BLE001 - whatever it was, no caller may be left waiting
             for entry in present:
                 entry.fail(error)
-
-
-def _wait(entry: Entry[Item, Result], seconds: float) -> None:
-    """Wait until an entry is woken, to lead or with its result. Raises `LateError`."""
-    if entry.wake.acquire(timeout=seconds):
-        return
-    entry.has_left = True
-    if not entry.wake.acquire(blocking=False):
-        raise LateError
-    entry.has_left = False  # It was woken at this very moment.
-
-
-def _wake(entry: Entry[Item, Result] | None) -> bool:
-    """Wake an entry or, where its caller has left, the next one; return whether one was woken.
-
-    A caller that leaves tries its lock once more after it has said so: only one of the two
-    threads gets it.
-    """
-    while entry is not None:
-        entry.wake.release()
-        if not (entry.has_left and entry.wake.acquire(blocking=False)):
-            return True
-        entry = entry.after
-    return False
-
-
-def _is_present(entry: Entry[Item, Result]) -> bool:
-    """Return whether to run an entry; an entry whose `gone` raises fails alone."""
-    try:
-        if not (entry.has_left or entry.gone()):
-            return True
-        entry.fail(GoneError())
-    except BaseException as error:  # noqa: BLE001 - the other callers shall get their results
-        entry.fail(error)
-    return False

@@ -25,6 +25,7 @@ from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE, MalformedError, Reason
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.errors import (
@@ -34,6 +35,7 @@ from giftcard_server.errors import (
     InvalidRequestError,
 )
 from giftcard_server.keys.key_ring import required_key
+from giftcard_server.process.waits import in_thread
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
+    from giftcard_server.process.waits import Steps
     from giftcard_storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -102,7 +105,7 @@ class Committer:
         self.failure: StorageAwayError | None = None
         self._is_fenced_off = False
         self._patient_again_at = 0.0  # By the monotonic clock.
-        self._batcher: Batcher[Submission, Answer] = Batcher(
+        self.batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
@@ -114,7 +117,11 @@ class Committer:
         but after `CommitLostError` and `LateError` the command may have been, which its request
         record tells.
         """
-        answer = self._batcher.submit(submission, gone)
+        return in_thread(self.decided(submission, gone))
+
+    def decided(self, submission: Submission, gone: Callable[[], bool]) -> Steps[Answer]:
+        """Decide a command as `submit` does, in steps: its call needs no thread while it waits."""
+        answer: Answer = yield Batched(self.batcher, submission, gone)
         if answer.violations:
             raise InvalidRequestError(answer.violations)
         return answer
@@ -126,7 +133,7 @@ class Committer:
 
         They share batches with each other and with everybody else. Raises `OverloadedError`.
         """
-        return [entry.error for entry in self._batcher.submit_all(submissions, gone)]
+        return [entry.error for entry in self.batcher.submit_all(submissions, gone)]
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
         try:

@@ -23,13 +23,13 @@ class RefundsReader:
 
     def __init__(self, find: FindRefunds, *, waiting_limit: int, batch_limit: int) -> None:
         self._find = find
-        self._batcher: Batcher[RefundsQuery, list[RefundOwed]] = Batcher(
+        self.batcher: Batcher[RefundsQuery, list[RefundOwed]] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
     def submit(self, query: RefundsQuery, gone: Callable[[], bool]) -> list[RefundOwed]:
         """Answer a query. Raises `UndecidedError` and `StorageAwayError`."""
-        return self._batcher.submit(query, gone)
+        return self.batcher.submit(query, gone)
 
     def _run(self, entries: Sequence[Entry[RefundsQuery, list[RefundOwed]]]) -> None:
         found = self._find([entry.item for entry in entries])

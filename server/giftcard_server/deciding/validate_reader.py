@@ -33,13 +33,13 @@ class ValidateReader:
         self._store = store
         self._markets = markets
         self._now = now
-        self._batcher: Batcher[Validate, Outcome] = Batcher(
+        self.batcher: Batcher[Validate, Outcome] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
     def submit(self, command: Validate, gone: Callable[[], bool]) -> Outcome:
         """Answer a Validate. Raises `UndecidedError` and `StorageAwayError`."""
-        return self._batcher.submit(command, gone)
+        return self.batcher.submit(command, gone)
 
     def _run(self, entries: Sequence[Entry[Validate, Outcome]]) -> None:
         with self._store.snapshot():

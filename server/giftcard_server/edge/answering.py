@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import timedelta
+from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from google.rpc.status_pb2 import Status
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.submission import Answer
     from giftcard_server.edge.canonical import Read
     from giftcard_server.logs import Summarized
+    from giftcard_server.process.waits import Steps
 
 RETRY_AFTER: Final = timedelta(milliseconds=200)
 REPLAYED: Final = (("giftcard-replayed", "true"),)
+# What ends a call with a status; any other error is a defect.
+REFUSED: Final[tuple[type[Exception], ...]] = (
+    InvalidRequestError,
+    EventsRefusedError,
+    CallerRefusedError,
+    *ANSWERED,
+)
 
 
 class Answering(Protocol):
@@ -50,24 +59,24 @@ def refusing(
 ) -> Callable[[Servicer, Sent, grpc.ServicerContext], Any]:
     """End the RPC with the status of the error for which it was not decided.
 
-    What it returns is Any, since the stubs know no answers that are encoded already.
+    `answer` may be written in steps, see `waits`; what it becomes is so then as well. What it
+    returns is Any, since the stubs know neither steps nor answers that are encoded already.
     """
 
-    @functools.wraps(answer)
     def answering(servicer: Servicer, request: Sent, context: grpc.ServicerContext) -> object:
         try:
             return answer(servicer, request, context)
-        except InvalidRequestError as error:
-            abort(context, refusals.malformed(error.violations))
-        except EventsRefusedError as error:
-            abort(context, refusals.events_refused(error))
-        except CallerRefusedError as error:
-            context.abort(error.status, str(error))
-            raise AssertionError from error  # It never returns.
-        except tuple(ANSWERED) as error:
-            _undecided(servicer.undecided, context, error)
+        except REFUSED as error:
+            _refuse(servicer, context, error)
 
-    return answering
+    def in_steps(servicer: Servicer, request: Sent, context: grpc.ServicerContext) -> Steps[object]:
+        try:
+            steps: Any = answer(servicer, request, context)
+            return (yield from steps)
+        except REFUSED as error:
+            _refuse(servicer, context, error)
+
+    return functools.wraps(answer)(in_steps if isgeneratorfunction(answer) else answering)
 
 
 def submission_of(read: Read[Keyed], caller: Caller, *, throttled: bool = False) -> Submission:
@@ -93,8 +102,18 @@ def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
 
 
 def gone(context: grpc.ServicerContext) -> Callable[[], bool]:
-    """Return how to find out whether the caller has stopped waiting."""
-    return lambda: not context.is_active()
+    """Return how to find out whether the caller has stopped waiting, or its deadline has passed."""
+    return lambda: not context.is_active() or context.time_remaining() == 0
+
+
+def _refuse(servicer: Answering, context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    if isinstance(error, InvalidRequestError):
+        abort(context, refusals.malformed(error.violations))
+    if isinstance(error, EventsRefusedError):
+        abort(context, refusals.events_refused(error))
+    if isinstance(error, CallerRefusedError):
+        context.abort(error.status, str(error))
+    _undecided(servicer.undecided, context, error)
 
 
 def _undecided(undecided: Summarized, context: grpc.ServicerContext, error: Exception) -> NoReturn:

@@ -8,6 +8,7 @@ from giftcard.v1 import authorization_service_pb2 as pb
 from giftcard.v1 import authorization_service_pb2_grpc as pb_grpc
 from giftcard_rules.authorization_calls import Listed, Previewed, Shown
 from giftcard_rules.commands import Declined
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import authorization_requests as requests
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from giftcard_server.edge.requests import RequestReader
     from giftcard_server.logs import Summarized
     from giftcard_server.metrics import DomainMetrics
+    from giftcard_server.process.waits import Steps
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["AuthorizationService"].full_name
 
@@ -59,19 +61,21 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     @refusing
     def GetAuthorization(
         self, request: pb.GetAuthorizationRequest, context: grpc.ServicerContext
-    ) -> pb.GetAuthorizationResponse:
+    ) -> Steps[pb.GetAuthorizationResponse]:
         """Show an authorization, and what came out of it."""
         caller = _in_scope(request, self._caller_of(context))
         asked = requests.get(request, caller)
-        return responses.shown(self._found("GetAuthorization", asked, Shown, context))
+        found = yield from self._found("GetAuthorization", asked, Shown, context)
+        return responses.shown(found)
 
     @refusing
     def ListAuthorizations(
         self, request: pb.ListAuthorizationsRequest, context: grpc.ServicerContext
-    ) -> pb.ListAuthorizationsResponse:
+    ) -> Steps[pb.ListAuthorizationsResponse]:
         """Show the authorizations of an order, a page at a time."""
         asked = requests.order_page(request, self._reader.markets)
-        found = self._found("ListAuthorizations", asked, Listed, context).authorizations
+        listed = yield from self._found("ListAuthorizations", asked, Listed, context)
+        found = listed.authorizations
         shown, token = found[: asked.size], ""
         if len(found) > len(shown):
             last = Place(shown[-1].created_at, shown[-1].authorization_id)
@@ -81,28 +85,29 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     @refusing
     def ExtendAuthorization(
         self, request: pb.ExtendAuthorizationRequest, context: grpc.ServicerContext
-    ) -> bytes:
+    ) -> Steps[bytes]:
         """Hold longer."""
         caller = self._caller_of(context)
         submission = submission_of(requests.extend(request, caller.name), caller)
-        return granted(self._committer.submit(submission, gone(context)), context).encoded
+        answer = yield from self._committer.decided(submission, gone(context))
+        return granted(answer, context).encoded
 
     @refusing
     def PreviewReverse(
         self, request: pb.PreviewReverseRequest, context: grpc.ServicerContext
-    ) -> pb.PreviewReverseResponse:
+    ) -> Steps[pb.PreviewReverseResponse]:
         """Tell what Reverse would answer; a refusal is part of the response."""
         caller = _in_scope(request, self._caller_of(context))
         asked = requests.preview(self._reader, request, caller, self._now())
-        outcome = self._authorizations.submit(asked, gone(context))
+        outcome = yield Batched(self._authorizations.batcher, asked, gone(context))
         assert isinstance(outcome, Previewed | Declined)
         self._metrics.answered("PreviewReverse", _reason(outcome))
         return responses.previewed(outcome)
 
     def _found(
         self, method: str, asked: Asked, kind: type[Result], context: grpc.ServicerContext
-    ) -> Result:
-        outcome = self._authorizations.submit(asked, gone(context))
+    ) -> Steps[Result]:
+        outcome = yield Batched(self._authorizations.batcher, asked, gone(context))
         self._metrics.answered(method, _reason(outcome))
         if isinstance(outcome, Declined):
             abort(context, refusals.declined(outcome.reason, outcome.details))

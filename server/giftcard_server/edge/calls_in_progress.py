@@ -1,8 +1,8 @@
 """The calls in progress; those that take too long are ended.
 
-grpcio occupies a thread for each call from its headers on. It waits for the message and for the
-answer until the caller's deadline, or for good. A caller that sends headers and nothing else
-would so take the threads from all others.
+A call that is not parked occupies a thread from its headers on. It waits for the message and for
+the answer until the caller's deadline, or for good. A caller that sends headers and nothing else
+would so take the threads from all others. A parked call takes memory, and a place among all calls.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class CallsInProgress:
         self._lock = threading.Lock()
         self._unread: dict[grpc.ServicerContext, float] = {}
         self._unanswered: dict[grpc.ServicerContext, float] = {}
+        self._handed_over: set[grpc.ServicerContext] = set()
         self.takes_calls = True
 
     def begin(self, context: grpc.ServicerContext) -> bool:
@@ -61,22 +62,46 @@ class CallsInProgress:
             self.takes_calls = calls
 
     def taken(self) -> set[grpc.ServicerContext]:
-        """Return the calls whose message has arrived and that have no answer yet."""
+        """Return the calls whose message has arrived and that have no answer yet.
+
+        A call that was handed over is one of them until it is handed back, even if its caller is
+        gone, as a batch may be working on it.
+        """
         with self._lock:
-            return self._unanswered.keys() - self._unread.keys()
+            return self._handed_over | (self._unanswered.keys() - self._unread.keys())
+
+    def hand_over(self, context: grpc.ServicerContext) -> bool:
+        """Note that a call whose message has arrived goes on without a thread of its own.
+
+        Returns False, and the call has to be refused, while no calls are taken.
+        """
+        with self._lock:
+            self._unread.pop(context, None)
+            if self.takes_calls:
+                self._handed_over.add(context)
+            return self.takes_calls
+
+    def hand_back(self, context: grpc.ServicerContext) -> None:
+        """Note that nobody works on a call any more, if it was handed over at all."""
+        with self._lock:
+            self._handed_over.discard(context)
 
     def message(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
         """Return the next message of a call, None if there is none.
 
         Raises `grpc.RpcError` if the call ends meanwhile.
         """
-        with self._lock:
-            self._unread[context] = self._now()
+        self.wait_for_message(context)
         try:
             return next(requests, None)
         finally:
             with self._lock:
                 self._unread.pop(context, None)
+
+    def wait_for_message(self, context: grpc.ServicerContext) -> None:
+        """Note that the message of a call has not arrived yet."""
+        with self._lock:
+            self._unread[context] = self._now()
 
     def end_overdue(self) -> None:
         """End the calls whose time is over."""

@@ -16,6 +16,7 @@ from giftcard_rules import codes
 from giftcard_rules.questions import Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.tender import unusable
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import refusals, responses
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 from giftcard_server.edge.interception import abort
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from giftcard_server.edge.requests import RequestReader
     from giftcard_server.guesses.attempts import Attempts
     from giftcard_server.metrics import DomainMetrics
+    from giftcard_server.process.waits import Steps
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +47,8 @@ Replacing = TypeVar("Replacing", pb.CaptureResponse, pb.ReverseResponse)
 class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     """Answers `giftcard.v1.GiftCardService`.
 
-    An encoded answer without a code is returned as it is, and the interceptor sends its bytes.
+    Each RPC is written in steps, so that its call may wait without a thread (ADR 100). An encoded
+    answer without a code is returned as it is, and the interceptor sends its bytes.
     """
 
     def __init__(
@@ -69,11 +72,13 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         self.undecided = Summarized(log, "error")
 
     @refusing
-    def Issue(self, request: pb.IssueRequest, context: grpc.ServicerContext) -> pb.IssueResponse:
+    def Issue(
+        self, request: pb.IssueRequest, context: grpc.ServicerContext
+    ) -> Steps[pb.IssueResponse]:
         """Make a card, and answer with its code, unless this caller gets none."""
         caller = self._caller_of(context)
         read = self._reader.issue(request, caller.name, self._now())
-        answer = self._decided(read, context)
+        answer = yield from self._decided(read, context)
         response = pb.IssueResponse.FromString(answer.encoded)
         self._add_code(response, answer, read.command.key, caller)
         return response
@@ -81,7 +86,7 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
     @refusing
     def Validate(
         self, request: pb.ValidateRequest, context: grpc.ServicerContext
-    ) -> pb.ValidateResponse:
+    ) -> Steps[pb.ValidateResponse]:
         """Tell what Authorize would answer; a refusal is part of the response."""
         arrived_at, caller = time.monotonic(), self._caller_of(context).name
         command = self._reader.validate(request)
@@ -94,70 +99,75 @@ class GiftCardServicer(pb_grpc.GiftCardServiceServicer):
         elif not attempt.is_looked_up:  # A look-up would find no card either.
             outcome = unusable(Reason.CARD_NOT_FOUND, None, command)
         else:
-            found = self._validating.submit(command, gone(context))
+            found = yield Batched(self._validating.batcher, command, gone(context))
             assert isinstance(found, Validated)
             outcome = found
         self._metrics.answered("Validate", outcome.reason)
         response = responses.validated(outcome, wait)
-        self._attempts.answered(attempt, outcome.reason, context)
+        yield from self._attempts.answered(attempt, outcome.reason, context)
         return response
 
     @refusing
-    def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> bytes:
+    def Authorize(
+        self, request: pb.AuthorizeRequest, context: grpc.ServicerContext
+    ) -> Steps[bytes]:
         """Set money aside on a card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context).name
         read = self._reader.authorize(request, caller)
         attempt = Attempt(
             "Authorize", arrived_at, caller, request.attempt_key, bool(read.command.card_ids)
         )
-        return self._attempted(attempt, read, context).encoded
+        answer = yield from self._attempted(attempt, read, context)
+        return answer.encoded
 
     @refusing
     def Capture(
         self, request: pb.CaptureRequest, context: grpc.ServicerContext
-    ) -> pb.CaptureResponse | bytes:
+    ) -> Steps[pb.CaptureResponse | bytes]:
         """Take the money that was set aside."""
         caller = self._caller_of(context)
         read = self._reader.capture(request, caller.name)
-        answer = self._decided(read, context)
+        answer = yield from self._decided(read, context)
         return self._with_code(pb.CaptureResponse, answer, read.command.key, caller)
 
     @refusing
     def Reverse(
         self, request: pb.ReverseRequest, context: grpc.ServicerContext
-    ) -> pb.ReverseResponse | bytes:
+    ) -> Steps[pb.ReverseResponse | bytes]:
         """Undo an Authorize: release it, refund it, or prevent it (R36)."""
         caller = self._caller_of(context)
         if request.HasField("authorize_request_id"):
             caller.require_may_name_authorizes()
         read = self._reader.reverse(request, caller.name, self._now(), caller.formerly)
-        answer = self._decided(read, context)
+        answer = yield from self._decided(read, context)
         return self._with_code(pb.ReverseResponse, answer, read.command.key, caller)
 
     @refusing
-    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> bytes:
+    def Cancel(self, request: pb.CancelRequest, context: grpc.ServicerContext) -> Steps[bytes]:
         """Cancel the purchase of an unused card."""
         arrived_at, caller = time.monotonic(), self._caller_of(context).name
         read = self._reader.cancel(request, caller, self._now())
         attempt = Attempt("Cancel", arrived_at, caller, None, bool(read.command.card_ids))
-        return self._attempted(attempt, read, context).encoded
+        answer = yield from self._attempted(attempt, read, context)
+        return answer.encoded
 
     def _attempted(
         self, attempt: Attempt, read: Read[Keyed], context: grpc.ServicerContext
-    ) -> Answer:
+    ) -> Steps[Answer]:
         """Decide a command that names a card by its code."""
         wait = self._attempts.wait(attempt)
         submission = submission_of(read, self._caller_of(context), throttled=wait is not None)
-        answer = self._committer.submit(submission, gone(context))
-        self._attempts.answered(attempt, answer.reason, context)
+        answer = yield from self._committer.decided(submission, gone(context))
+        yield from self._attempts.answered(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         return granted(answer, context)
 
-    def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Answer:
+    def _decided(self, read: Read[Keyed], context: grpc.ServicerContext) -> Steps[Answer]:
         """Decide a command that names no card by its code."""
         submission = submission_of(read, self._caller_of(context))
-        return granted(self._committer.submit(submission, gone(context)), context)
+        answer = yield from self._committer.decided(submission, gone(context))
+        return granted(answer, context)
 
     def _with_code(
         self, kind: type[Replacing], answer: Answer, request_key: RequestKey, caller: Caller

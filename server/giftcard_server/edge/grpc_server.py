@@ -47,8 +47,8 @@ AGE_GRACE_SECONDS: Final = 60
 KEEPALIVE_SECONDS: Final = 60
 KEEPALIVE_TIMEOUT_SECONDS: Final = 20
 CALLERS_KEEPALIVE_SECONDS: Final = 20
-# More calls than this for each thread are refused before anything of them is read.
-CALLS_PER_THREAD: Final = 4
+# More calls than this at a time are refused before anything of them is read.
+CALLS_AT_ONCE: Final = 3584
 
 
 class Servicers(NamedTuple):
@@ -74,7 +74,7 @@ def grpc_server(
     server = grpc.server(
         threads,
         interceptors=[interceptor],
-        maximum_concurrent_rpcs=CALLS_PER_THREAD * settings.rpc_threads,
+        maximum_concurrent_rpcs=CALLS_AT_ONCE,
         options=(
             # If it were on, a second server would silently share the port.
             ("grpc.so_reuseport", int(shares_its_port)),

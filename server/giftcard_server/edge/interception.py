@@ -2,13 +2,15 @@
 
 All handlers are registered as streams of bytes, which look the same on the wire. grpcio passes a
 stream on before its message has arrived, so that nothing is read, let alone parsed, of a caller
-that may not call.
+that may not call. The calls of an RPC whose servicer is written in steps are parked, where there is
+`parking`: they keep no thread while they wait.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
@@ -20,12 +22,14 @@ from grpc_status import rpc_status
 from giftcard_server.edge import refusals
 from giftcard_server.logs import where
 from giftcard_server.process.ready_threads import ReadyThreads
+from giftcard_server.process.waits import in_thread
 
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
 
     from giftcard_server.callers.callers import Callers
     from giftcard_server.edge.calls_in_progress import CallsInProgress
+    from giftcard_server.edge.parking.parked_calls import Parking
     from giftcard_server.metrics import RpcMetrics
 
 log = structlog.get_logger(__name__)
@@ -53,10 +57,17 @@ def abort(
 class Interceptor(grpc.ServerInterceptor):
     """Watches every RPC of every service of the server."""
 
-    def __init__(self, callers: Callers, calls: CallsInProgress, metrics: RpcMetrics) -> None:
+    def __init__(
+        self,
+        callers: Callers,
+        calls: CallsInProgress,
+        metrics: RpcMetrics,
+        parking: Parking | None = None,
+    ) -> None:
         self._callers = callers
         self._calls = calls
         self._metrics = metrics
+        self._parking = parking
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._streams: set[grpc.ServicerContext] = set()
         self._stream_threads = ReadyThreads(STREAM_THREADS, "stream")
@@ -84,21 +95,34 @@ class Interceptor(grpc.ServerInterceptor):
             handler = continuation(handler_call_details)
             if handler is None:  # No such method. It is not remembered, as callers choose the name.
                 return None
-            wrap = self._streaming if handler.response_streaming else self._unary
+            wrap = self._streaming if handler.response_streaming else self._one_answer
             wrapped = self._wrapped[path] = wrap(path, handler)
         return wrapped
 
-    def _unary(
+    def _one_answer(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        labels = _labels("unary", path)
+        behavior = handler.unary_unary
+        assert behavior is not None
+        if not isgeneratorfunction(behavior):
+            return self._unary(path, handler, behavior)
+        if self._parking is None:
+            return self._unary(path, handler, lambda *call: in_thread(behavior(*call)))
+        watching = (self._callers, self._calls, self._metrics)
+        return self._parking.handler(
+            path, behavior, _reading(handler), _writing(handler), *watching
+        )
+
+    def _unary(
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any], behavior: Behavior
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        labels = labels_of("unary", path)
         started = self._metrics.started.labels(*labels)
         seconds = self._metrics.seconds.labels(*labels)
         handled = self._metrics.handled
         ok = handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK])
         calls, callers = self._calls, self._callers
-        behavior, read = handler.unary_unary, _reading(handler)
-        assert behavior is not None
+        read = _reading(handler)
 
         def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             started.inc()
@@ -117,7 +141,7 @@ class Interceptor(grpc.ServerInterceptor):
                 request = read(message, context)
                 response = _answer(behavior, request, context)
             except BaseException:
-                handled.labels(*labels, CODE_NAME[_ended_as(context)]).inc()
+                handled.labels(*labels, CODE_NAME[ended_as(context)]).inc()
                 raise
             else:
                 ok.inc()
@@ -137,7 +161,7 @@ class Interceptor(grpc.ServerInterceptor):
         """
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
         assert behavior is not None
-        labels = _labels("bidi_stream" if handler.request_streaming else "server_stream", path)
+        labels = labels_of("bidi_stream" if handler.request_streaming else "server_stream", path)
         is_endless = getattr(behavior, "experimental_non_blocking", False)
         calls, read = self._calls, _reading(handler)
 
@@ -189,12 +213,13 @@ class Interceptor(grpc.ServerInterceptor):
         self._stream_threads.shutdown()
 
 
-def _labels(grpc_type: str, path: str) -> tuple[str, str, str]:
+def labels_of(grpc_type: str, path: str) -> tuple[str, str, str]:
+    """Return the labels of an RPC's metrics."""
     service, _, method = path.removeprefix("/").rpartition("/")
     return grpc_type, service, method
 
 
-def _ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:
+def ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:
     """Return the status of a call that was not answered with a message."""
     code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # As above.
     if code is not None:

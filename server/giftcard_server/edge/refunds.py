@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard.v1 import refund_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2_grpc as pb_grpc
+from giftcard_server.deciding.batched import Batched
 from giftcard_server.edge import refund_messages
 from giftcard_server.edge.answering import gone, granted, refusing, submission_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.refunds_reader import RefundsReader
     from giftcard_server.logs import Summarized
     from giftcard_server.metrics import DomainMetrics
+    from giftcard_server.process.waits import Steps
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["RefundService"].full_name
 
@@ -46,18 +48,19 @@ class RefundServicer(pb_grpc.RefundServiceServicer):
     @refusing
     def ListRefundsDue(
         self, request: pb.ListRefundsDueRequest, context: grpc.ServicerContext
-    ) -> pb.ListRefundsDueResponse:
+    ) -> Steps[pb.ListRefundsDueResponse]:
         """Show what nobody has confirmed yet, longest due first, a page at a time."""
         query = refund_messages.query(request, self._markets)
-        found = self._refunds.submit(query, gone(context))
+        found = yield Batched(self._refunds.batcher, query, gone(context))
         self._metrics.answered("ListRefundsDue", None)
         return refund_messages.page(query, found)
 
     @refusing
     def ConfirmRefund(
         self, request: pb.ConfirmRefundRequest, context: grpc.ServicerContext
-    ) -> bytes:
+    ) -> Steps[bytes]:
         """Note that the payment provider has paid a refund, or a part of it."""
         caller = self._caller_of(context)
         submission = submission_of(refund_messages.confirmation(request, caller.name), caller)
-        return granted(self._committer.submit(submission, gone(context)), context).encoded
+        answer = yield from self._committer.decided(submission, gone(context))
+        return granted(answer, context).encoded

@@ -3,7 +3,7 @@
 The `send` that grpcio hands to a stream's handler returns once flow control has let the message
 go, and a consumer that takes nothing holds its thread for good. So this module starts the same
 operation as grpcio does, and goes on with the next message when the completion queue reports that
-one as sent. It is the only module that knows the inside of grpcio, and its tests notice when a
+one as sent. Like `parking.inner_grpc` it knows the inside of grpcio, and its tests notice when a
 newer grpcio looks different. ADR 77 has the alternatives.
 """
 

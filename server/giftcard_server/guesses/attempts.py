@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.guesses.settings import GuessSettings
+    from giftcard_server.process.alarms import Alarms
+    from giftcard_server.process.waits import Steps
 
 
 class Attempt(NamedTuple):
@@ -46,7 +48,7 @@ class Attempts:
 
     def answered(
         self, attempt: Attempt, reason: Reason | None, context: grpc.ServicerContext
-    ) -> None:
+    ) -> Steps[None]:
         """Count an attempt that failed, and hold its refusal back for as long as any other.
 
         What is no code was never looked up and reveals nothing, so it is not counted.
@@ -55,7 +57,7 @@ class Attempts:
             self._throttle.failed(attempt.method, attempt.caller, attempt.attempt_key)
         if reason in TURNED_DOWN and context.is_active():
             is_tripped = self._throttle.is_tripped(attempt.caller)
-            self._even_answers.hold_back(
+            yield from self._even_answers.hold_back(
                 attempt.arrived_at, context.time_remaining(), is_tripped=is_tripped
             )
 
@@ -65,11 +67,16 @@ class Attempts:
 
 
 def attempts_of(
-    settings: GuessSettings, ring: KeyRing, registry: CollectorRegistry, places: int
+    settings: GuessSettings,
+    ring: KeyRing,
+    registry: CollectorRegistry,
+    places: int,
+    alarms: Alarms,
 ) -> Attempts:
     """Return the attempts that the settings describe. Raises `StartRefusedError`.
 
-    `places` is how many refusals may be held back at a time, each in a thread of its own.
+    `places` is how many refusals may be held back at a time in threads of their calls. Those of
+    parked calls are held back in `alarms`.
     """
     metrics = AttemptMetrics(registry)
     url = settings.attempts_redis_url
@@ -85,5 +92,6 @@ def attempts_of(
         settings.attempt_floor_seconds,
         settings.attempt_floor_tripped_seconds,
         places,
+        alarms,
     )
     return Attempts(throttle, even_answers)

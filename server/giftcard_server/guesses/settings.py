@@ -24,7 +24,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
 
 # A secret, which does not print, since it may hold a password.
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-# A shopper and an RPC thread wait for it.
+# A shopper waits for it.
 FloorSeconds = Annotated[float, Field(ge=0, le=5)]
 
 

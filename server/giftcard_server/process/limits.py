@@ -48,9 +48,9 @@ class Limit:
         return f"{self.name} allows {most}, of which {used} are in use{each}"
 
 
-def require_room(rpc_threads: int, workers: int = 1) -> None:
+def require_room(for_calls: int, workers: int = 1) -> None:
     """Raise `StartRefusedError` where a limit leaves no room for the threads of all processes."""
-    of_each = rpc_threads + OTHER_THREADS
+    of_each = for_calls + OTHER_THREADS
     needed = of_each if workers == 1 else workers * of_each + OTHER_THREADS
     lacking = [
         str(limit) for limit in limits() if limit.lacks(of_each if limit.unit_name else needed)
@@ -58,7 +58,7 @@ def require_room(rpc_threads: int, workers: int = 1) -> None:
     if lacking:
         beside = f" in each of {workers} workers" if workers > 1 else ""
         message = (
-            f"{needed} threads are needed: rpc_threads={rpc_threads} and {OTHER_THREADS}"
+            f"{needed} threads are needed: {for_calls} for calls and {OTHER_THREADS}"
             f" more{beside}. But {'; '.join(lacking)}. Raise the limit, or lower rpc_threads"
             " (with waiting_limit and batch_limit)"
         )

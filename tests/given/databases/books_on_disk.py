@@ -99,7 +99,7 @@ class BooksOnDisk:
     def together(self, commands: Sequence[Command | Submission]) -> list[Answer | BaseException]:
         """Have commands decided in one batch, in their order."""
         made = [each if isinstance(each, Submission) else submission(each) for each in commands]
-        return together(self.committer._batcher, made)
+        return together(self.committer.batcher, made)
 
     def validate(self, command: Validate) -> Validated:
         """Validate a card."""

@@ -11,6 +11,7 @@ from giftcard_server.settings import Settings
 from giftcard_storage import database, event_schema, schema
 from giftcard_storage.database import DatabaseUrl
 from given.databases.kinds import Place
+from given.servers.way import WAY
 
 # A Monday at noon, far from every edge of a day, a month and a year.
 NOON = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
@@ -38,6 +39,7 @@ def settings(where: Path | Place, **changes: Any) -> Settings:
     place = Place.in_file(where) if isinstance(where, Path) else where
     defaults: dict[str, Any] = {
         **place.settings,
+        **WAY,
         "grpc_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
         "drain_pause_seconds": 0,

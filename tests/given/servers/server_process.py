@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from given.servers.way import VARIABLES
+
 READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
 # Enough of the log to see the cause, and short enough for a test report.
@@ -80,6 +82,7 @@ class ServerProcess:
             "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
             # Messages are the subject of few tests.
             "GIFTCARD_MAIL": "none",
+            **VARIABLES,
         }
         if config:
             config_path = folder / "giftcard.toml"

@@ -25,7 +25,7 @@ from given.servers.server_process import ServerProcess
 
 pytestmark = pytest.mark.one_database
 
-THREADS: Final = Settings.model_fields["rpc_threads"].default
+THREADS: Final = Settings().threads_if_none_is_parked
 MANY_STREAMS: Final = 10_000
 GARBAGE: Final = bytes(range(256)) * 64
 REFUSED_STREAM: Final = 7

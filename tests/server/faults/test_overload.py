@@ -27,7 +27,7 @@ class Counter:
     def __init__(self, service: Service, shop: Shop, url: DatabaseUrl) -> None:
         self.shop = shop
         self.url = url
-        self._batcher: Any = service.parts.committer._batcher
+        self._batcher: Any = service.parts.committer.batcher
 
     def send(self, request: Any, timeout_seconds: float = 20.0) -> Any:
         """Send an Issue, and do not wait for its answer."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from giftcard_server.edge.parking.choice import threads_for_calls
 from giftcard_server.process.last_resort import EXIT_BROKEN
 from giftcard_server.process.limits import OTHER_THREADS
 from giftcard_server.service import LAST_RESORT_SECONDS
@@ -35,17 +36,18 @@ from given.servers.limited import (
 )
 from given.servers.running import writing_elsewhere
 from given.servers.server_process import ServerNotReady, ServerProcess
+from given.servers.way import WAY
 from given.waiting import wait_until
 
 pytestmark = pytest.mark.one_database
 
-THREADS: Final = Settings.model_fields["rpc_threads"].default
-TOO_FEW: Final = 600
+THREADS: Final = threads_for_calls(Settings(**WAY))
+TOO_FEW: Final = 100
 STREAMS: Final = 450  # On each of two connections.
 ENOUGH: Final = 20
 REFUSED: Final = re.compile(
     rf"ended with exit code 2 .*{THREADS + OTHER_THREADS} threads are needed: "
-    rf"rpc_threads={THREADS} and {OTHER_THREADS} more\. But (?P<limit>.+)\. Raise",
+    rf"{THREADS} for calls and {OTHER_THREADS} more\. But (?P<limit>.+)\. Raise",
     re.DOTALL,
 )
 
@@ -77,9 +79,9 @@ def test_a_limit_on_the_container_s_processes_that_is_too_low_is_refused(tmp_pat
 
 
 def test_an_address_space_without_room_for_the_stacks_is_refused(tmp_path: Path) -> None:
-    limit = refused(tmp_path, ("sh", "-c", 'ulimit -v 3145728 && exec "$@"', "sh", *SERVER))
+    limit = refused(tmp_path, ("sh", "-c", 'ulimit -v 1048576 && exec "$@"', "sh", *SERVER))
     assert re.fullmatch(
-        r"RLIMIT_AS allows 3072 MiB, of which \d+ MiB are in use, and each thread needs \d+ MiB",
+        r"RLIMIT_AS allows 1024 MiB, of which \d+ MiB are in use, and each thread needs \d+ MiB",
         limit,
     )
 

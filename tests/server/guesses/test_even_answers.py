@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any, Final
@@ -14,6 +14,8 @@ import pytest
 
 from conftest import StartServer
 from giftcard_server.guesses.even_answers import EvenAnswers
+from giftcard_server.process.alarms import Alarms
+from giftcard_server.process.waits import in_thread, parked
 from given.calls import sent
 from given.calls.shop import shop_at
 from given.calls.wrong_codes import NOT_FOUND, TOO_MANY, mistyped, reason, unknown
@@ -163,29 +165,58 @@ def test_without_a_floor_the_same_measure_tells_why(start_server: StartServer) -
     assert distance(found["a_throttled_key"], found["an_unknown_code"]) > APART
 
 
+@pytest.fixture
+def alarms() -> Iterator[Alarms]:
+    made = Alarms("held back")
+    yield made
+    made.stop()
+
+
 # How many seconds ago the call arrived, how many are left until its deadline, and how many answers
-# may be held back. An answer that was held back here would outlast the test.
+# may be held back in threads. An answer that was held back here would outlast the test.
 @pytest.mark.parametrize(
     ("ago", "time_remaining", "places"),
     [(HOUR + 1, None, 1), (0, 0.0, 1), (0, 0.001, 1), (0, None, 0)],
 )
 def test_an_answer_that_cannot_be_held_back_is_sent_at_once(
-    ago: float, time_remaining: float | None, places: int
+    alarms: Alarms, ago: float, time_remaining: float | None, places: int
 ) -> None:
     arrived_at = time.monotonic() - ago
-    EvenAnswers(HOUR, HOUR, places).hold_back(arrived_at, time_remaining, is_tripped=False)
+    even_answers = EvenAnswers(HOUR, HOUR, places, alarms)
+    in_thread(even_answers.hold_back(arrived_at, time_remaining, is_tripped=False))
 
 
-def test_answers_beyond_the_places_are_sent_undelayed() -> None:
-    even_answers = EvenAnswers(HOUR, 0, 1)
-    held_back = threading.Thread(
-        target=even_answers.hold_back, args=(time.monotonic(), None), kwargs={"is_tripped": False}
-    )
-    held_back.daemon = True  # For an hour.
-    held_back.start()
+def test_answers_beyond_the_places_are_sent_undelayed(alarms: Alarms) -> None:
+    even_answers = EvenAnswers(HOUR, 0, 1, alarms)
+
+    def hold_back() -> None:
+        in_thread(even_answers.hold_back(time.monotonic(), None, is_tripped=False))
+
+    # For an hour.
+    threading.Thread(target=hold_back, daemon=True).start()
     wait_until(lambda: even_answers._places._value == 0)
-    even_answers.hold_back(time.monotonic(), None, is_tripped=False)
+    hold_back()
 
 
-def test_while_a_breaker_is_tripped_its_own_floor_holds() -> None:
-    EvenAnswers(HOUR, 0, 1).hold_back(time.monotonic(), None, is_tripped=True)
+def test_answers_of_parked_calls_leave_in_the_order_of_their_time_and_take_no_place(
+    alarms: Alarms,
+) -> None:
+    even_answers = EvenAnswers(0.3, 0, 0, alarms)
+    left: list[int] = []
+    began = time.monotonic()
+    for number, ago in enumerate((0.0, 0.1, 0.2)):
+
+        def done(_answer: object, error: object, number: int = number) -> None:
+            assert error is None
+            left.append(number)
+
+        parked(even_answers.hold_back(began - ago, None, is_tripped=False), done)
+    assert alarms.waiting == 3
+    assert not left
+    wait_until(lambda: len(left) == 3)
+    assert left == [2, 1, 0]
+    assert time.monotonic() - began >= 0.3
+
+
+def test_while_a_breaker_is_tripped_its_own_floor_holds(alarms: Alarms) -> None:
+    in_thread(EvenAnswers(HOUR, 0, 1, alarms).hold_back(time.monotonic(), None, is_tripped=True))
