@@ -26,11 +26,13 @@ from giftcard.v1 import gift_card_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
 from giftcard_rules.codes import Key
+from giftcard_rules.events import EVENT_OF
 from giftcard_rules.ledger import MOVES, PostingKind
 from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.event_schema import Event
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import (
     Authorization,
@@ -64,6 +66,7 @@ KEY_COLUMNS: Final[dict[type[Model], int]] = {
     Request: 2,
     DataKey: 2,
     Person: 3,
+    Event: 1,
 }
 
 Row = tuple[Any, ...]
@@ -111,6 +114,7 @@ def fill(place: Place, cards: int, *, expired: int = 0) -> Deck:
     Besides, so many unused cards have expired at one instant, which is not booked yet.
     """
     deck, wrapping = Deck(place.key), WrappingKeys(codes.KeyRing((place.key,)))
+    told = 0
     opened = _postgresql if place.database == POSTGRESQL else _embedded
     with opened(place.url) as insert:
         for pass_ in range(PASSES):
@@ -119,6 +123,8 @@ def fill(place: Place, cards: int, *, expired: int = 0) -> Deck:
                 _add_card(filled, deck, wrapping)
             for _ in range(_share(expired, pass_)):
                 _add_card(filled, deck, wrapping, expired_at=_NOW - HOUR)
+            filled[Event] = [(told + n, *row) for n, row in enumerate(filled[Event], 1)]
+            told += len(filled[Event])
             for table, columns in KEY_COLUMNS.items():
                 filled[table].sort(key=itemgetter(*range(columns)))
                 insert(table, filled[table])
@@ -153,6 +159,8 @@ def _add_card(
     filled[DataKey].append((card_id, made.data_key_id, made.key_id, made.wrapped))
     filled[Person].append(_person(card_id, "PURCHASER", "", made.data_key_id))
     filled[Posting].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
+    bought = (None, None, order_id, "BANK_CARD", issue_id, CARD_MINOR, None, None)
+    filled[Event].append(_event(card_id, 1, PostingKind.ISSUE, "ACTIVE", bought, issued))
     answer = _ANSWERS["Issue"].replace(_ID.encode(), card_id.encode())
     filled[Request].append(
         _request(key, issue_id, "Issue", answer.replace(_LAST4.encode(), last4.encode()), issued)
@@ -165,15 +173,19 @@ def _add_card(
 
 def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str) -> None:
     """Authorize the whole card an hour after it was bought, and capture it at once."""
-    authorize_id, at = new_id(), issued + HOUR
+    authorize_id, order_id, at = new_id(), new_id(), issued + HOUR
     made = codes.derive_authorization_id(key, ANYBODY.name, authorize_id)
     filled[Authorization].append((
-        made, card_id, "fr", "EUR", new_id(), "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
+        made, card_id, "fr", "EUR", order_id, "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
         at, at + 24 * HOUR, CARD_MINOR, 0, 0,
     ))  # fmt: skip
     filled[Person].append(_person(card_id, "CUSTOMER", made, data_key_id))
     filled[Posting].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
     filled[Posting].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
+    paid = (made, order_id, None, None, None, CARD_MINOR)
+    others = (ORDER_MINOR - CARD_MINOR, 0)
+    filled[Event].append(_event(card_id, 2, PostingKind.AUTHORIZE, "HELD", (*paid, None, None), at))
+    filled[Event].append(_event(card_id, 3, PostingKind.CAPTURE, "REDEEMED", (*paid, *others), at))
     for method, request_id, names in (
         ("Authorize", authorize_id, made),
         ("Capture", new_id(), None),
@@ -191,6 +203,12 @@ def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at
     return (
         card_id, version, 0, kind.value, source.value, destination.value, CARD_MINOR, made, None, at
     )  # fmt: skip
+
+
+def _event(card_id: str, version: int, kind: PostingKind, state: str, fields: Row, at: int) -> Row:
+    """Return an event without its position; `fields` are those from the authorization on."""
+    of_card = (card_id, version, 0, EVENT_OF[kind].value, "fr", "EUR", state)
+    return (*of_card, *fields, None, None, at)
 
 
 def _request(

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class RequestRecord:
     """The answer to a request, so that the same request gets the same answer for good.
 
-    `fingerprint` digests the request as it was sent under the key `key_id` of the ring, and
-    `meaning` what it means, in the canonical form that `form` names; None: the former version
-    made the record, and `fingerprint` is compared. `answer` is encoded by the edge. `reason` says
+    `meaning` digests what the request means under the key `key_id` of the ring, in the canonical
+    form that `form` names; None: the first edition made the record, and `fingerprint` is compared,
+    a digest of the request as it was sent. `answer` is encoded by the edge. `reason` says
     why it was declined. A record with `prevented` was made by a Reverse for an Authorize that had
     not arrived (R36); it holds no answer. `exercised_on` is the day that a return or a cancellation
     named, as evidence (R21, R25).

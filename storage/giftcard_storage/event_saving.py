@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from giftcard_rules.decisions import Decision
-    from giftcard_storage.engines.engine import Engine
+    from giftcard_storage.engines.engine import Engine, Saving
     from giftcard_storage.rows import Row
 
 _LAST_POSITION: Final = "SELECT COALESCE(MAX(position), 0) FROM event"
 
 
 class _Statements(NamedTuple):
-    insert_new_event: str
-    insert_event: str
+    insert_new_event: Saving
+    insert_event: Saving
 
 
 @cache
@@ -35,7 +35,7 @@ def _statements_of(engine: Engine) -> _Statements:
 
 def saving_of_events(
     database: Database, decisions: Iterable[Decision], now: datetime
-) -> tuple[str, list[Row]]:
+) -> tuple[Saving, list[Row]]:
     """Return a statement that inserts the events of decisions, and its rows.
 
     Where one transaction at a time may write, nothing else can give the next positions, so the

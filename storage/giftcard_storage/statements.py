@@ -23,7 +23,7 @@ from giftcard_storage.schema import (
 from giftcard_storage.switches.tables import IssuedValue
 
 if TYPE_CHECKING:
-    from giftcard_storage.engines.engine import Engine, Selection
+    from giftcard_storage.engines.engine import Engine, Saving, Selection
     from giftcard_storage.lookups import Lookup
 
 
@@ -56,22 +56,22 @@ class Statements:
     """The statements of one engine; `rows.py` has the rows that go in and come out."""
 
     selections: dict[Lookup, Selection]
-    insert_card: str
-    insert_authorization: str
-    insert_posting: str
-    insert_purchase: str
-    insert_purchase_reference: str
-    insert_terms_version: str
-    insert_data_key: str
-    insert_person: str
-    insert_request: str
-    insert_refund_confirmation: str
-    add_issued_value: str
-    note_ring_key: str
-    update_card: str
-    update_block: str
-    update_authorization: str
-    rewrap_data_key: str
+    insert_card: Saving
+    insert_authorization: Saving
+    insert_posting: Saving
+    insert_purchase: Saving
+    insert_purchase_reference: Saving
+    insert_terms_version: Saving
+    insert_data_key: Saving
+    insert_person: Saving
+    insert_request: Saving
+    insert_refund_confirmation: Saving
+    add_issued_value: Saving
+    note_ring_key: Saving
+    update_card: Saving
+    update_block: Saving
+    update_authorization: Saving
+    rewrap_data_key: Saving
 
 
 @cache

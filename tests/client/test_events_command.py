@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from given.calls.shop import shop_at
+from given.calls.watching import read
 from given.servers.giftcard_command import (
     ENDED_WITHIN_SECONDS,
     SCRIPT,
@@ -31,15 +33,19 @@ def tailed(shop: Shop, *arguments: str) -> list[Json]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def last_of(shop: Shop) -> int:
-    """Return the last position, of a log that has ten events at least."""
-    for _ in range(10):
-        shop.new_card()
-    return int(tailed(shop, "--limit", "10")[-1]["position"])
+@pytest.fixture
+def last(live_server: ServerProcess) -> int:
+    """The last position, of a log that has ten events at least."""
+    with shop_at(live_server.target) as buyer:
+        for _ in range(10):
+            buyer.bought()
+        after = 0
+        while (page := read(buyer.channel, after_position=after)).events:
+            after = page.resume_position
+    return after
 
 
-def test_events_are_shown_one_on_each_line(shop: Shop) -> None:
-    last = last_of(shop)
+def test_events_are_shown_one_on_each_line(shop: Shop, last: int) -> None:
     card = shop.new_card()
     before, shown = tailed(shop, "--after", str(last - 1), "--limit", "2")
     assert (before["position"], shown["position"]) == (last, last + 1)
@@ -48,8 +54,7 @@ def test_events_are_shown_one_on_each_line(shop: Shop) -> None:
     assert card["code"] not in json.dumps(shown)
 
 
-def test_without_a_position_it_begins_with_the_last_ten(shop: Shop) -> None:
-    last = last_of(shop)
+def test_without_a_position_it_begins_with_the_last_ten(shop: Shop, last: int) -> None:
     shown = tailed(shop, "--limit", "10")
     assert [each["position"] for each in shown] == list(range(last - 9, last + 1))
 
@@ -62,8 +67,7 @@ def test_types_are_chosen_in_any_case(shop: Shop) -> None:
     assert held["type"] == "CARD_HELD"
 
 
-def test_people_get_a_short_line(shop: Shop) -> None:
-    last = last_of(shop)
+def test_people_get_a_short_line(shop: Shop, last: int) -> None:
     card = shop.new_card("75")["card"]
     done = shop.run("events", "tail", "--after", str(last), "--limit", "1")
     words = done.stdout.split()

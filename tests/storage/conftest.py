@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from peewee import Database
 
-from giftcard_storage.database import DatabaseUrl, connect, migrate
+from giftcard_storage.database import DatabaseUrl, connect
 from giftcard_storage.sequencing import Sequencing
 from given.databases.kinds import Databases, Kind
+from given.databases.migrated_file import make_migrated
 from given.databases.postgresql_process import PostgresqlProcess
 from given.databases.stored_books import StoredBooks, books_on, play_everything
 
@@ -34,7 +35,7 @@ def any_url(request: pytest.FixtureRequest) -> DatabaseUrl:
         made: DatabaseUrl = request.getfixturevalue("server_url")
         return made
     made = request.getfixturevalue("url")
-    migrate(made)
+    make_migrated(made.path)
     return made
 
 
@@ -48,7 +49,7 @@ def database(any_url: DatabaseUrl) -> Iterator[Database]:
 @pytest.fixture
 def embedded(url: DatabaseUrl) -> Iterator[Database]:
     """A connection to a new database file, for tests of files alone."""
-    migrate(url)
+    make_migrated(url.path)
     with closing(connect(url)) as connection:
         yield connection
 
@@ -76,7 +77,7 @@ def played_url(
         url = DatabaseUrl.parse(postgresql.new_database())
     else:
         url = DatabaseUrl.of_file(tmp_path_factory.mktemp("played") / "giftcard.db")
-        migrate(url)
+        make_migrated(url.path)
     with closing(connect(url)) as connection:
         play_everything(books_on(connection))
         Sequencing(connection, "a test").number(100_000)

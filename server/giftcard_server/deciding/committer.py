@@ -251,7 +251,7 @@ def _is_of(record: RequestRecord, ring_key: codes.Key, submission: Submission) -
     """Return whether a record is of the same request, in the form in which it was made."""
     method = submission.method
     if record.form is None:
-        digest = codes.fingerprint(ring_key, method, submission.former)
+        digest = codes.fingerprint(ring_key, method, submission.former())
         return hmac.compare_digest(record.fingerprint, digest)
     if record.form != FORM:
         raise FormUnknownError
@@ -326,7 +326,6 @@ class _Batch:
                 RequestRecord(
                     command.key,
                     submission.method,
-                    fingerprint=codes.fingerprint(ring_key, submission.method, submission.former),
                     key_id=ring_key.key_id,
                     reason=reason,
                     answer=encoded,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from giftcard_rules.commands import Command
     from giftcard_rules.reasons import Reason
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 class Submission:
     """A command, and the `canonical` bytes of its request, which its record digests.
 
-    The digest tells a replay from another request with the same id. `former` is the request in
-    the form of the former version, whose servers may run beside this one. `mistakes_today` are
+    The digest tells a replay from another request with the same id. `former` returns the request in
+    the form that the first records digest. `mistakes_today` are
     violations for which the request is malformed unless a record answers it. `formerly` are former
     names of the caller: a record under one of them answers the request, too. A `throttled`
     caller gets an answer that was decided before, since a replay is no guess, and no new one.
@@ -23,7 +25,7 @@ class Submission:
 
     command: Command
     canonical: bytes = field(default=b"", repr=False)
-    former: bytes = field(default=b"", repr=False)
+    former: Callable[[], bytes] = field(default=bytes, repr=False)
     mistakes_today: tuple[tuple[str, str], ...] = ()
     formerly: tuple[str, ...] = ()
     throttled: bool = False

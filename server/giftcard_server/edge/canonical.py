@@ -11,8 +11,8 @@ A further request type takes one row in `MEANINGS`, and golden vectors in
 its function, which a test demands. Nothing here is ever renamed or removed: then it is a form of
 another name.
 
-`FORMER` is the form of records without a name: the protobuf message as it was sent. Servers of
-the former version compare it still, so each record is made with both.
+`former` makes the form of records without a name, the protobuf message as it was sent. No record is
+made with it any more, so it is made for a replay of one of those records alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from giftcard_rules import codes
@@ -51,14 +52,14 @@ _JSON: Final = json.JSONEncoder(
 class Read(Generic[Command_co]):
     """A request as it was read: its command, and what it means, which holds secrets.
 
-    `canonical` is what it means; `former` is the same request in the former form.
+    `canonical` is what it means; `former` returns the same request in the former form.
     `mistakes_today` pairs fields with what is wrong with them on this day, or under these terms:
     the request is malformed for them, unless a record answers it.
     """
 
     command: Command_co
     canonical: bytes = field(repr=False)
-    former: bytes = field(repr=False)
+    former: Callable[[], bytes] = field(repr=False)
     mistakes_today: tuple[tuple[str, str], ...] = ()
 
 
@@ -68,7 +69,10 @@ def read(command: Command, message: Message, fields: Fields) -> Read[Command]:
     The message belongs to the caller and is left as it is.
     """
     return Read(
-        command, canonical(command, message), former(message, fields), tuple(fields.mistakes_today)
+        command,
+        canonical(command, message),
+        partial(former, message, fields.request_ids),
+        tuple(fields.mistakes_today),
     )
 
 
@@ -85,9 +89,8 @@ def canonical(command: Keyed, message: Message) -> bytes:
     return _JSON.encode(_present(meaning)).encode()
 
 
-def former(message: Message, fields: Fields) -> bytes:
+def former(message: Message, request_ids: Mapping[str, str]) -> bytes:
     """Return the bytes of a message with its request ids as they were read, in lower case."""
-    request_ids = fields.request_ids
     if any(getattr(message, name) != value for name, value in request_ids.items()):
         message = deepcopy(message)
         for name, value in request_ids.items():

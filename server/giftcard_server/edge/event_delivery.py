@@ -218,7 +218,8 @@ class EventDelivery:
         generation, last = self._log.glance()
         if self._tail is None or generation != self._generation:
             with self._log.state():  # Consumers are told positions, which must not be lost.
-                self._generation, self._tail = generation, EventTail(self._log.last_position())
+                last = self._log.last_position()  # There may be more of them than a moment ago.
+            self._generation, self._tail = generation, EventTail(last)
         for watcher in watchers:
             if watcher.generation != generation:
                 refused = changed(self._log, watcher.generation)

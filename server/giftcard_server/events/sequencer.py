@@ -33,7 +33,7 @@ EVENTS_AT_ONCE: Final = 1000
 KEEP_SECONDS: Final = 0.75
 TAKE_SECONDS: Final = 0.5
 # After positions were given: so that many commits share one transaction of the sequencer.
-BUSY_SECONDS: Final = 0.04
+BUSY_SECONDS: Final = 0.08
 # While there was nothing to do. Another replica's events wait for so long at most.
 IDLE_SECONDS: Final = 0.08
 
@@ -60,15 +60,16 @@ class Sequencer(Recurring):
         self._monotonic = monotonic
         self._holds = False
         self._hold_again_at = 0.0
-        self._pause_seconds = IDLE_SECONDS
+        self._pause_seconds, self._is_idle = IDLE_SECONDS, True
+        self._is_told = False  # That this process has committed, so that events wait for sure.
 
     def look(self) -> None:
         """Look after the lease, and give positions to what waits for them."""
-        self._pause_seconds = TAKE_SECONDS  # Also where the database is away.
+        self._pause_seconds, self._is_idle = TAKE_SECONDS, False  # Also where the database is away.
         if self._monotonic() >= self._hold_again_at:
             self._hold()
-        self._pause_seconds = IDLE_SECONDS if self._holds else TAKE_SECONDS
-        if self._holds and self._give():
+        if self._holds:
+            self._is_idle = not self._give()
             self._pause_seconds = BUSY_SECONDS
 
     def begin_to_stop(self) -> None:
@@ -84,10 +85,11 @@ class Sequencer(Recurring):
 
     def pause(self) -> None:
         """Wait for the next round. A commit wakes the holder, unless it was just at work."""
-        if self._pause_seconds == IDLE_SECONDS:
-            self._woken.wait(self._pause_seconds)
+        if self._is_idle:
+            self._woken.wait(IDLE_SECONDS)
         else:
             self.stopping.wait(self._pause_seconds)
+        self._is_told = self._woken.is_set()
         self._woken.clear()
 
     def _hold(self) -> None:
@@ -110,7 +112,8 @@ class Sequencer(Recurring):
     def _give(self) -> bool:
         """Give positions to all events that wait; return whether there were any."""
         given_in_all = 0
-        while not self.stopping.is_set() and self._sequencing.is_waiting():
+        while not self.stopping.is_set() and (self._is_told or self._sequencing.is_waiting()):
+            self._is_told = False
             try:
                 given = self._sequencing.number(EVENTS_AT_ONCE)
             except StaleError:  # Another server believes in its lease as well.

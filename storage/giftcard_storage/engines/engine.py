@@ -1,8 +1,9 @@
 """The interface of databases to storage; each engine implements it in a file of its own.
 
 Peewee builds each statement from the schema, once, as a text. Its length does not depend on
-what it looks up or saves: values go in as one array, rows as one JSON text. So the driver
-prepares it once as well, and a set of any size takes one step.
+what it looks up or saves: values go in as one array, rows as one JSON text, or as parameters of
+a few statements that take 1, 2, 4, ... rows. So the driver prepares each of them once as well, and
+a set of any size takes few steps.
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ class Selection(NamedTuple):
 
     text: str
     is_json: bool = False
+
+
+class Saving(NamedTuple):
+    """A statement that takes all rows as one JSON text, or else one for each count of rows.
+
+    Those for 1, 2, 4, ... rows have a parameter for each value, row by row.
+    """
+
+    text: str = ""
+    by_counts: tuple[str, ...] = ()
 
 
 class Engine(ABC):
@@ -163,7 +174,7 @@ class Engine(ABC):
         """Run selections, each for all rows with any of the values; return what each found."""
 
     @abstractmethod
-    def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
+    def save(self, database: Database, savings: Iterable[tuple[Saving, Sequence[Row]]]) -> None:
         """Run inserts and updates in turn. Raises `StaleError` where a row has moved on."""
 
     @abstractmethod
@@ -178,13 +189,13 @@ class Engine(ABC):
     def saved(self, column: Field, place: int) -> SQL:
         """Return what a row holds for a column, as a value of the column's type."""
 
-    def insert(self, model: type[Model]) -> str:
+    def insert(self, model: type[Model]) -> Saving:
         """Return the statement for new rows."""
         columns = columns_of(model)
         values = [self.saved(column, place) for place, column in enumerate(columns)]
-        return self.text(model.insert_from(Select((self._rows(),), values), columns))
+        return Saving(self.text(model.insert_from(Select((self._rows(),), values), columns)))
 
-    def note(self, model: type[Model]) -> str:
+    def note(self, model: type[Model]) -> Saving:
         """Return the statement for rows of which some may be there already, as they are."""
         columns = columns_of(model)
         values = [self.saved(column, place) for place, column in enumerate(columns)]
@@ -193,9 +204,9 @@ class Engine(ABC):
         # As an update, so that each row counts as saved.
         update = {column: EXCLUDED[column.column_name] for column in columns}
         query = model.insert_from(rows, columns)
-        return self.text(query.on_conflict(conflict_target=columns, update=update))
+        return Saving(self.text(query.on_conflict(conflict_target=columns, update=update)))
 
-    def add(self, model: type[Model], amount: Field) -> str:
+    def add(self, model: type[Model], amount: Field) -> Saving:
         """Return the statement for rows whose amount is added where the key is there already."""
         columns = columns_of(model)
         values = [self.saved(column, place) for place, column in enumerate(columns)]
@@ -203,13 +214,14 @@ class Engine(ABC):
         update = {amount: amount + EXCLUDED[amount.column_name]}
         keys = list(model._meta.get_primary_keys())  # noqa: SLF001 - Peewee's own name for it
         query = model.insert_from(rows, columns)
-        return self.text(query.on_conflict(conflict_target=keys, update=update))
+        return Saving(self.text(query.on_conflict(conflict_target=keys, update=update)))
 
-    def update(self, fields: Sequence[Field], *keys: Field) -> str:
+    def update(self, fields: Sequence[Field], *keys: Field) -> Saving:
         """Return the statement for rows of new `fields`, then of the `keys` that must be equal."""
         changes = {field: self.saved(field, place) for place, field in enumerate(fields)}
         equal = [key == self.saved(key, place) for place, key in enumerate(keys, len(fields))]
-        return self.text(keys[0].model.update(changes).from_(self._rows()).where(*equal))
+        query = keys[0].model.update(changes).from_(self._rows()).where(*equal)
+        return Saving(self.text(query))
 
     def text(self, query: Query) -> str:
         """Return a query as a text, with a mark for each parameter."""

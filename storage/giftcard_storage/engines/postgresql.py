@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from playhouse.migrations import Migration
 
     from giftcard_rules.codes import KeyRing
+    from giftcard_storage.engines.engine import Saving
     from giftcard_storage.rows import Found, Row
     from giftcard_storage.versions import Planned
 
@@ -246,11 +247,11 @@ class Postgresql(Engine):
                 cursors.append(cursor)
             return [cursor.fetchall() for cursor in cursors]
 
-    def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
+    def save(self, database: Database, savings: Iterable[tuple[Saving, Sequence[Row]]]) -> None:
         """All statements in one round trip."""
         saved = []
         with database.connection().pipeline():
-            for text, rows in savings:
+            for (text, _), rows in savings:
                 cursor = database.cursor()
                 cursor.execute(text, (json_of(rows),))
                 saved.append((cursor, len(rows)))

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from peewee import SQL, BlobField, Database, Field, Function, SqliteDatabase, Value, fn
+from peewee import SQL, BlobField, Database, Field, Function, Model, SqliteDatabase, Value, fn
 
 from giftcard_storage.engines.engine import (
     Engine,
+    Saving,
     Selection,
     card_is_in,
     columns_of,
@@ -57,6 +59,10 @@ _IN_WORDS: Final = {
     "DiskFullError": "the disk is full",
     "ReadOnlyError": "the file or its folder is read-only",
 }
+
+# The largest number of rows in one statement is 64. Not one statement for each number of rows: the
+# connection keeps 100 statements prepared.
+_POWERS: Final = 7
 
 
 class Sqlite(Engine):
@@ -214,10 +220,23 @@ class Sqlite(Engine):
             found.append(json.loads(rows[0][0]) if is_json else rows)
         return found
 
-    def save(self, database: Database, savings: Iterable[tuple[str, Sequence[Row]]]) -> None:
+    def insert(self, model: type[Model]) -> Saving:
+        """Return statements for new rows as parameters, which cost half of what JSON does here."""
+        columns = columns_of(model)
+        row = [None] * len(columns)
+        counts = [2**power for power in range(_POWERS)]
+        return Saving(
+            by_counts=tuple(self.text(model.insert_many([row] * n, columns)) for n in counts)
+        )
+
+    def save(self, database: Database, savings: Iterable[tuple[Saving, Sequence[Row]]]) -> None:
         """One statement after the other."""
-        for text, rows in savings:
-            if database.execute_sql(text, (json_of(rows),)).rowcount != len(rows):
+        for (text, by_counts), rows in savings:
+            if by_counts:
+                saved = _insert(database, by_counts, rows)
+            else:
+                saved = database.execute_sql(text, (json_of(rows),)).rowcount
+            if saved != len(rows):
                 raise StaleError
 
     def clear_log(self, database: Database) -> bool:
@@ -233,3 +252,18 @@ class Sqlite(Engine):
         """Return JSON's numbers and texts as they are, and bytes out of hex."""
         value = f"saved.value->>{place}"
         return SQL(f"unhex({value})" if isinstance(column, BlobField) else f"({value})")
+
+
+def _insert(database: Database, by_counts: Sequence[str], rows: Sequence[Row]) -> int:
+    """Insert rows by the largest statements that they fill; return how many were inserted.
+
+    Each statement lets other threads run once; a statement for each row would do so all the time.
+    """
+    inserted = done = 0
+    while done < len(rows):
+        power = min((len(rows) - done).bit_length(), len(by_counts)) - 1
+        some = rows[done : done + 2**power]
+        values = tuple(chain.from_iterable(some))
+        inserted += database.execute_sql(by_counts[power], values).rowcount
+        done += len(some)
+    return inserted

@@ -34,6 +34,7 @@ from giftcard_storage.schema import TABLES, DataKey, Person
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
+from given.databases.migrated_file import make_migrated
 from given.made_facts import MARKETS, NOW, RING, authorize, order, request_key
 from given.model.plain_books import FORMERLY
 from given.servers.running import settings
@@ -67,7 +68,7 @@ class BooksOnDisk:
         self.now = NOW
         self.url = where.database_url
         if not self.url.engine.is_migrated_by_command:
-            database.migrate(self.url)
+            make_migrated(self.url.path)
         self.connection = database.connect(self.url)
         self.beside = database.connect(self.url)
         self.durably = database.connect(self.url)

@@ -43,7 +43,7 @@ class StandbyProcess(PostgresqlProcess):
             [
                 *self._as_user,
                 self.programs / "pg_basebackup", "-D", data, "-d", source,
-                "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast",
+                "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync",
             ],
             cwd=self.folder,
             check=True,

@@ -67,6 +67,22 @@ def test_a_hundred_watchers_leave_room_for_calls_and_all_are_told(
     assert narrow.registry.get_sample_value(name, {"rpc": "WatchEvents"}) == WATCHERS
 
 
+def test_an_event_that_comes_with_the_first_watcher_ends_no_stream(
+    narrow: Service, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = narrow._events.delivery._log  # type: ignore[union-attr] # It serves events.
+    glance, events = log.glance, iter([1])
+
+    def glance_before_the_event() -> tuple[str, int]:
+        seen = glance()
+        fill(narrow._settings.database_url, next(events, 0))
+        return seen
+
+    monkeypatch.setattr(log, "glance", glance_before_the_event)
+    with watching(shop.channel) as watch:
+        assert positions(watch.take()) == [1]
+
+
 def test_a_consumer_that_takes_nothing_delays_no_other_and_grows_no_memory(
     narrow: Service, shop: Shop
 ) -> None:

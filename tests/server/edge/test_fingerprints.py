@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
 from giftcard.v1 import gift_card_service_pb2 as pb
@@ -97,15 +98,25 @@ def forget_payment_references(url: DatabaseUrl) -> None:
         PurchaseReference.delete().execute(opened)
 
 
-def call_each_rpc(shop: Shop, before_the_second_issue: Callable[[], None]) -> None:
-    """Send a request of each RPC that keeps a record, and both kinds of Reverse."""
-    code = shop.call(issue(1)).code
-    held = shop.call(authorize(2, code)).authorization.authorization_id
-    shop.call(
-        pb.CaptureRequest(request_id=request_id(3), authorization_id=held, amount=euros(40_00))
-    )
-    shop.call(refund(4, held))
-    shop.call(
+def call_each_rpc(
+    shop: Shop, before_the_second_issue: Callable[[], None]
+) -> list[tuple[Message, Message]]:
+    """Send a request of each RPC that keeps a record, and both kinds of Reverse.
+
+    Return the requests with their answers.
+    """
+    answered: list[tuple[Message, Message]] = []
+
+    def call(request: Any) -> Any:
+        answer = shop.call(request)
+        answered.append((request, answer))
+        return answer
+
+    code = call(issue(1)).code
+    held = call(authorize(2, code)).authorization.authorization_id
+    call(pb.CaptureRequest(request_id=request_id(3), authorization_id=held, amount=euros(40_00)))
+    call(refund(4, held))
+    call(
         pb.ReverseRequest(
             request_id=request_id(5),
             authorize_request_id=request_id(2),
@@ -113,22 +124,20 @@ def call_each_rpc(shop: Shop, before_the_second_issue: Callable[[], None]) -> No
         )
     )
     before_the_second_issue()  # It has the payment reference of the first (R10).
-    unused = shop.call(issue(6)).code
-    shop.call(
-        pb.CancelRequest(request_id=request_id(7), code=unused, purchase_order_id="purchase-6")
-    )
+    unused = call(issue(6)).code
+    call(pb.CancelRequest(request_id=request_id(7), code=unused, purchase_order_id="purchase-6"))
+    return answered
 
 
-def test_the_fingerprints_of_former_records_still_match(tmp_path: Path) -> None:
+def test_former_records_still_answer_their_replays_by_their_fingerprints(tmp_path: Path) -> None:
     used = settings(tmp_path, keys=RING)
     with running(used, Clock()) as service, shop_at(target_of(service)) as shop:
-        call_each_rpc(shop, lambda: forget_payment_references(used.database_url))
-    with closing(database.connect(used.database_url)) as opened:
-        found: dict[int, Any] = {
-            int(row["request_id"][-1]): (row["method"], bytes(row["fingerprint"]).hex())
-            for row in Request.select().dicts().execute(opened)
-        }
-    assert found == FORMER
+        answered = call_each_rpc(shop, lambda: forget_payment_references(used.database_url))
+        assert methods_of(used.database_url) == {n: method for n, (method, _) in FORMER.items()}
+        leave_as_the_former_version_does(used.database_url)
+        for request, answer in answered:
+            again, is_replayed = shop.answered(request)
+            assert (type(answer).FromString(again), is_replayed) == (answer, True)
 
 
 READERS: Final[dict[str, Callable[[RequestReader, Any], Read[Keyed]]]] = {
@@ -154,13 +163,26 @@ def test_the_former_form_has_ids_in_lower_case_and_the_message_stays_as_it_was_s
     message.request_id = message.request_id.lower()
     if rpc == "Reverse":
         message.authorize_request_id = message.authorize_request_id.lower()
-    assert read.former == message.SerializeToString(deterministic=True)
+    assert read.former() == message.SerializeToString(deterministic=True)
     assert read.command.key.request_id == message.request_id
 
 
 def leave_as_the_former_version_does(url: DatabaseUrl) -> None:
-    """Take from each record what the former version did not write."""
+    """Give each record what the first edition wrote, and no more."""
     rewrite_records(url, form=None, meaning=None)
+    with closing(database.connect(url)) as opened:
+        for number, (_, fingerprint) in FORMER.items():
+            of_number = Request.request_id == request_id(number).lower()
+            values = {Request.fingerprint: bytes.fromhex(fingerprint)}
+            Request.update(values).where(of_number).execute(opened)
+
+
+def methods_of(url: DatabaseUrl) -> dict[int, str]:
+    """Return the methods of all records by the numbers of their requests."""
+    of = Request
+    with closing(database.connect(url)) as opened:
+        rows = of.select(of.request_id, of.method).tuples().execute(opened)
+        return {int(request_id[-1]): method for request_id, method in rows}
 
 
 def rewrite_records(url: DatabaseUrl, **values: object) -> None:

@@ -14,8 +14,9 @@ import pytest
 from giftcard_server.errors import ClockWrongError
 from giftcard_storage.errors import CommitLostError
 from given.calls import sent
-from given.calls.answered import Refusal, refusal_of
+from given.calls.answered import Refusal, refusal, refusal_of
 from given.calls.shop import shop_at
+from given.calls.watching import Watch, positions, watching
 from given.databases.books_on_disk import BooksOnDisk, authorize_of, submission
 from given.databases.cutting_proxy import Cut, CuttingProxy
 from given.databases.kinds import Databases, Kind, Place
@@ -54,7 +55,7 @@ def ended(call: Any) -> grpc.StatusCode | Refusal:
 
 
 @pytest.mark.slow
-def test_calls_end_unavailable_and_readiness_says_so_while_postgresql_is_frozen(
+def test_calls_and_streams_end_unavailable_and_readiness_says_so_while_postgresql_is_frozen(
     tmp_path: Path,
 ) -> None:
     with PostgresqlProcess() as postgresql:
@@ -64,6 +65,8 @@ def test_calls_end_unavailable_and_readiness_says_so_while_postgresql_is_frozen(
             shop_at(server.target) as shop,
         ):
             requests = [sent.authorize(shop.bought().code) for _ in range(CALLS)]
+            watch = Watch(shop.channel)
+            before = watch.take(CALLS)
             with frozen(postgresql):
                 begun = time.monotonic()
                 calls = [
@@ -75,6 +78,7 @@ def test_calls_end_unavailable_and_readiness_says_so_while_postgresql_is_frozen(
                     assert get(f"{server.http_url}/readyz")[0] == HTTPStatus.SERVICE_UNAVAILABLE
                     assert time.monotonic() - asked < READINESS_SECONDS
                 endings = [ended(call) for call in calls]
+                endings.append(refusal(watch.end))
                 assert time.monotonic() - begun < CALL_SECONDS
             for ending in endings:
                 assert isinstance(ending, Refusal)
@@ -85,6 +89,11 @@ def test_calls_end_unavailable_and_readiness_says_so_while_postgresql_is_frozen(
             wait_until(lambda: get(f"{server.http_url}/readyz")[0] == HTTPStatus.OK)
             answers = [shop.call(request) for request in requests]
             assert len({each.authorization.authorization_id for each in answers}) == CALLS
+            # The consumer resumes, and misses nothing of what was done in spite of the refusals.
+            with watching(shop.channel, after_position=before[-1].position) as resumed:
+                events = [*before, *resumed.take(CALLS)]
+            assert positions(events) == list(range(1, 2 * CALLS + 1))
+            assert len({event.event_id for event in events}) == 2 * CALLS
         assert giftcard("audit", settings=server.place).returncode == 0
 
 

@@ -7,16 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import pytest
 
+from giftcard.v1 import event_service_pb2 as event_pb2
 from giftcard_rules.authorization_calls import GetAuthorization, PreviewReverse
 from giftcard_rules.commands import Authorize, Declined, Issue
 from giftcard_rules.reasons import Reason
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Submission
 from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.event_schema import Event
 from giftcard_storage.order_pages import OrderPage
 from giftcard_storage.schema import Authorization
+from given.calls.shop import shop_at
+from given.calls.watching import positions, read, watching
 from given.databases.books_on_disk import (
     BooksOnDisk,
     audited,
@@ -28,6 +33,7 @@ from given.databases.kinds import Place
 from given.databases.postgresql_process import PostgresqlProcess
 from given.databases.standby_process import StandbyProcess
 from given.made_facts import authorize, capture, issue, order, reverse, validate
+from given.servers.running import Clock, running, settings, target_of
 from given.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("standby")
@@ -215,6 +221,45 @@ def test_what_is_shown_of_an_authorization_is_on_the_standby(
             # Nothing else waits with it: a Validate decides nothing.
             assert other.validate(validate(card.new_card.card_id, hold.order)).card is not None
         assert not isinstance(found.result(), Declined)
+
+
+def test_an_event_is_told_once_it_is_on_the_standby(pair: Pair) -> None:
+    looking, _ = pair.replicas
+    with (
+        running(settings(pair.place), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+        shop_at(target_of(service)) as consumer,
+        ThreadPoolExecutor(3) as callers,
+    ):
+        first = shop.bought()
+        wait_until(lambda: len(looking.rows(Event)) == 1)
+        with pair.without_the_standby():
+            sale = callers.submit(shop.bought)
+            # The commits of the sale and of its event's position are visible, each on the primary
+            # alone, once their sessions are gone.
+            wait_until(lambda: ended_until(pair, lambda: len(looking.rows(Event)) == 2))
+            page = callers.submit(read, consumer.channel)
+            told = callers.submit(watched, consumer.channel, 2)
+            assert [is_answered(page), is_answered(told)] == [False, False]
+        cards = [first.card.card_id, sale.result().card.card_id]
+        for events in (page.result().events, told.result()):
+            assert positions(events) == [1, 2]
+            assert [event.card_id for event in events] == cards
+
+
+def ended_until(pair: Pair, is_enough: Callable[[], bool]) -> bool:
+    """End every session that waits in its COMMIT, unless it is enough; return whether it is."""
+    if is_enough():
+        return True
+    for process_id in pair.waiting():
+        terminated(pair, process_id)
+    return False
+
+
+def watched(channel: grpc.Channel, count: int) -> list[event_pb2.Event]:
+    """Watch from the beginning, and return the first events."""
+    with watching(channel) as watch:
+        return watch.take(count)
 
 
 @pytest.mark.slow
