@@ -5,6 +5,7 @@ from peewee import Database, DatabaseError
 
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
 from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
+from given.databases.delivery_backstops import DELIVERY_CHECKS, DELIVERY_UNIQUE
 from given.databases.event_backstops import (
     EVENT_CHECKS,
     EVENT_EMPTYING,
@@ -82,6 +83,7 @@ CHECKS = {
     ),
     **EVENT_CHECKS,
     **SWITCH_CHECKS,
+    **DELIVERY_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -101,7 +103,7 @@ UNIQUE = {
     ),
     "purchase.card_id": (
         "INSERT INTO purchase SELECT card_id, market, order_id || '2', payment_method,"
-        " payment_reference, design FROM purchase"
+        " payment_reference, design, deliver_on FROM purchase"
     ),
     "purchase_reference.payment_reference, purchase_reference.market": (
         "INSERT INTO purchase_reference SELECT * FROM purchase_reference"
@@ -130,6 +132,7 @@ UNIQUE = {
     ),
     **EVENT_UNIQUE,
     **SWITCH_UNIQUE,
+    **DELIVERY_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
@@ -183,7 +186,8 @@ FOREIGN_KEYS = {
         " amount_minor, authorization_id, 'no card', posted_at FROM posting WHERE kind = 'REFUND'"
     ),
     ("purchase", "card_id", "card"): (
-        "INSERT INTO purchase VALUES ('no card', 'fr', 'order', 'BANK_CARD', 'ref', 'classic')"
+        "INSERT INTO purchase"
+        " VALUES ('no card', 'fr', 'order', 'BANK_CARD', 'ref', 'classic', NULL)"
     ),
     ("purchase_reference", "card_id", "card"): (
         "INSERT INTO purchase_reference VALUES ('fr', 'reference', 'no card')"

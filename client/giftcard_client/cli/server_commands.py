@@ -16,6 +16,7 @@ HELP = {
     "keys": "Make, rotate and look at the keys that codes are derived from.",
     "audit": "Check every invariant of the ledger over a whole database.",
     "people": "Show or forget who is kept beside a card; for Customer Service.",
+    "mail": "See what people get by e-mail, and what became of it.",
     "terms": "Show the terms that hold in a market on a day.",
     "pause": "Stop issuing or authorizing in a market for a while.",
     "resume": "Let issuing or authorizing go on in a market.",
