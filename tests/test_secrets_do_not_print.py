@@ -25,6 +25,7 @@ from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
 from giftcard_rules.authorization_calls import PreviewReverse
+from giftcard_rules.deliveries import DeliveryKind
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
@@ -33,6 +34,7 @@ from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
+from giftcard_server.mail.made_up import made_up
 from giftcard_server.parts import Parts
 from giftcard_server.settings import Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
@@ -73,6 +75,7 @@ HARMLESS: Final = {
     "giftcard_server.callers.callers.Caller.name": "the name of a program, which belongs in logs",
     "giftcard_server.clocks.judgement.Anchor.name": "whose time it is, such as PostgreSQL's",
     "giftcard_server.edge.event_tail.Encoded.message": "an event, without a person and a code",
+    "giftcard_server.mail.letter.Shop.name": "how a market presents itself, which is public",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
@@ -163,6 +166,17 @@ OUTCOME: Final = decisions.Decision(outcome=commands.CaughtUp(), people=(PERSON,
 SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
 REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
 SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+LETTER: Final = made_up(
+    DeliveryKind.CARD,
+    code=CANARY,
+    locale=CANARY,
+    message=CANARY,
+    purchase_order_id=CANARY,
+    order_id=CANARY,
+    **dict.fromkeys(
+        ("addressee_name", "purchaser_name", "recipient_name", "named_by_name"), CANARY
+    ),
+)
 NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
@@ -203,6 +217,8 @@ MADE: Final[tuple[object, ...]] = (
     ),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
+    LETTER,
+    LETTER.shop,
     results.Issued(CARD, CANARY),
     results.Captured(PAID, BACK),
     results.Reversed(ReverseOutcome.REFUNDED, MONEY, MONEY, BACK, PAID),

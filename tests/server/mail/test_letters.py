@@ -1,0 +1,289 @@
+"""Letters of every kind in every language: what they say, and what must never stand in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from giftcard_rules.commands import PaymentMethod
+from giftcard_rules.deliveries import DeliveryKind
+from giftcard_rules.terms import FRENCH_TERMS
+from giftcard_server.mail.letter import WITH_CODE
+from giftcard_server.mail.made_up import CODE, SHOP, VARIANTS, made_up
+from giftcard_server.mail.rendering import LetterIncompleteError
+from given.mail.hostile_texts import FSI, MESSAGES, NAMES, PDI
+from given.mail.read_letters import MESSAGE_ID, page_of, part, plain, said, written
+
+LANGUAGES: Final = ("fr", "en")
+EVERY: Final = [
+    pytest.param(kind, language, changes, id=f"{kind.value}-{language}-{number}")
+    for kind in DeliveryKind
+    for language in LANGUAGES
+    for number, changes in enumerate(VARIANTS[kind])
+]
+HEADERS: Final = {
+    "From": "Maison Exemple <cards@shop.example>",
+    "To": "Léa Dubois <lea@example.org>",
+    "Date": "Mon, 31 Aug 2026 08:00:00 +0000",
+    "Message-ID": MESSAGE_ID,
+    "Auto-Submitted": "auto-generated",
+    "X-Auto-Response-Suppress": "All",
+    "MIME-Version": "1.0",
+}
+# Everything that a letter is made of: nothing among it loads or runs anything.
+TAGS: Final = {
+    "html", "head", "meta", "title", "style", "body", "div", "h1", "h2", "p", "a", "ol", "ul", "li",
+    "table", "tbody", "tr", "td", "th",
+}  # fmt: skip
+CARD: Final = DeliveryKind.CARD
+
+
+@pytest.mark.parametrize(("kind", "language", "changes"), EVERY)
+def test_r8_the_code_stands_in_the_bodies_alone_and_nothing_is_loaded(
+    kind: DeliveryKind, language: str, changes: dict[str, Any]
+) -> None:
+    message = written(made_up(kind, locale=language, **changes))
+    headers = dict(message.items())
+    assert HEADERS.items() <= headers.items()
+    assert headers.keys() - HEADERS.keys() == {"Subject", "Content-Type", "Content-Language"}
+    assert message["Content-Language"] == language
+    parts = list(message.walk())
+    assert [each.get_content_type() for each in parts] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
+    assert CODE not in "".join(f"{value}" for each in parts for value in each.values())
+    page, text = page_of(message), part(message, "plain")
+    assert page.of_class("code") == ([CODE] if kind in WITH_CODE else [])
+    assert text.count(CODE) == len(page.of_class("code"))
+    assert part(message, "html").count(CODE) == len(page.of_class("code"))
+    assert set(page.tags) <= TAGS
+    assert {name for name, _ in page.attributes} & {"src", "srcset", "background", "alt"} == set()
+    links = {value for name, value in page.attributes if name == "href"}
+    assert links == ({SHOP.website} if kind in WITH_CODE | {DeliveryKind.REMINDER} else set())
+    styles = "".join(page.styles + [value for name, value in page.attributes if name == "style"])
+    assert not re.search(r"url\(|@import|expression", styles)
+
+
+@pytest.mark.parametrize(("kind", "language", "changes"), EVERY)
+def test_the_text_part_says_everything_that_the_html_part_says(
+    kind: DeliveryKind, language: str, changes: dict[str, Any]
+) -> None:
+    message = written(made_up(kind, locale=language, **changes))
+    text = plain(part(message, "plain"))
+    # The card in colours repeats the table; the preheader repeats the sentences.
+    shown = [
+        plain(each)
+        for classes, each in page_of(message).texts
+        if classes not in {"preheader", "occasion", "amount", "until"}
+    ]
+    assert [each for each in shown if each not in text] == []
+    assert not re.search(r"\s[,.]|  |\{|None|\bTrue\b", "\n".join(shown))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("typed", "lines"), MESSAGES.values(), ids=MESSAGES)
+def test_r5_the_buyers_message_arrives_as_text(typed: str, lines: list[str], language: str) -> None:
+    message = written(made_up(CARD, locale=language, message=typed))
+    page, text = page_of(message), part(message, "plain")
+    shown = [each.strip("\u00a0") for each in page.of_class("line")]
+    assert shown == lines
+    assert set(page.tags) <= TAGS
+    quoted = [line[1:].strip() for line in text.split("\n") if line.startswith(">")]
+    assert quoted == [f"{FSI}{line}{PDI}" if line else "" for line in lines]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("typed", "in_subject"), NAMES.values(), ids=NAMES)
+def test_r5_a_name_breaks_neither_header_nor_html(
+    typed: str, in_subject: str, language: str
+) -> None:
+    letter = made_up(
+        CARD, locale=language, purchaser_name=typed, named_by_name=typed, addressee_name=typed
+    )
+    message = written(letter, name=typed)
+    assert message["Subject"].strip().startswith(in_subject)
+    assert message["Bcc"] is None
+    (to,) = message["To"].addresses
+    assert to.addr_spec == "lea@example.org"
+    page, text = page_of(message), part(message, "plain")
+    assert set(page.tags) <= TAGS
+    for body in (text, "".join(each for _, each in page.texts)):
+        assert body.count(FSI) + body.count("\u2066") == body.count(PDI)
+
+
+# A letter, and what its text says; `wrong` begins what it must not say.
+SAYS: Final[dict[str, tuple[DeliveryKind, dict[str, Any], tuple[str, ...]]]] = {
+    "R8 the card has its code, amount and last day": (
+        CARD,
+        {},
+        (CODE, "50,00 €", "jusqu’au 28 février 2027 inclus", "à utiliser sur shop.example"),
+    ),
+    "§3 the card is used by typing its code, once, and what is left is lost (R11, R14)": (
+        CARD,
+        {},
+        (
+            "« Ajouter un code promo ou une carte cadeau »",
+            "à usage unique",
+            "ne pourra pas être remboursé, recrédité ou réutilisé",
+            "En cas de perte ou de vol",
+            "n’est cumulable ni avec d’autres réductions",
+        ),
+    ),
+    "GDPR art. 14: who named the recipient, why, and where to exercise rights": (
+        CARD,
+        {},
+        (
+            "Camille Martin a acheté cette carte cadeau pour vous",
+            "nous a communiqué pour cela votre nom et votre adresse e-mail",
+            "droit d’accès, de rectification, de limitation",
+            f"contactez Maison Exemple : {SHOP.privacy_contact}",
+            "CNIL",
+        ),
+    ),
+    "a buyer who keeps the card was named by nobody": (
+        CARD,
+        {"named_by_other": False},
+        ("la transmettre à la personne de votre choix", "parce que vous avez acheté"),
+    ),
+    "R9 the confirmation has everything but the code": (
+        DeliveryKind.CONFIRMATION,
+        {},
+        (
+            "Numéro de commande : C-2026-004217",
+            "Date d’achat : 31 août 2026",
+            "Montant : 50,00 €",
+            "Visuel : Anniversaire",
+            "Plateforme : shop.example",
+            "Quatre derniers caractères du code : VSEX",
+            "Valable jusqu’au : 28 février 2027",
+            "Annulation possible jusqu’au : 14 septembre 2026",
+        ),
+    ),
+    "R28 a buyer without the code cancels with the order number": (
+        DeliveryKind.CONFIRMATION,
+        {},
+        ("Vous n’avez pas besoin du code", "commande C-2026-004217", SHOP.support_contact),
+    ),
+    "R28 a buyer with the code cancels with both": (
+        DeliveryKind.CONFIRMATION,
+        {"for_somebody_else": False},
+        ("commande C-2026-004217 ainsi que le code de la carte",),
+    ),
+    "R23 what comes back from a return is a new card": (
+        DeliveryKind.REPLACEMENT,
+        {},
+        (CODE, "la commande C-2026-009951 est remboursée", "avec un code différent"),
+    ),
+    "R27 what was not captured comes back": (
+        DeliveryKind.REPLACEMENT,
+        VARIANTS[DeliveryKind.REPLACEMENT][1],
+        ("a coûté moins", "La différence revient"),
+    ),
+    "R25 a replacement was not bought, so that there is nothing to cancel": (
+        DeliveryKind.REPLACEMENT,
+        {},
+        ("il n’y a pas d’achat à annuler",),
+    ),
+    "R29 what is paid back, and how": (
+        DeliveryKind.CANCELLATION,
+        {"refund_amount_minor": 49_99},
+        ("Nous vous remboursons 49,99 € sur votre carte bancaire", "3 septembre 2026"),
+    ),
+    "R12 how many days are left": (
+        DeliveryKind.REMINDER,
+        {},
+        ("expire dans 14 jours", "VSEX"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "changes", "sentences"), SAYS.values(), ids=SAYS)
+def test_a_letter_says(
+    kind: DeliveryKind, changes: dict[str, Any], sentences: tuple[str, ...]
+) -> None:
+    text = said(made_up(kind, **changes))
+    assert [each for each in sentences if plain(each) not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "of_market", "language", "amount"),
+    [
+        ("fr", "fr", "fr", "1 234,50 €"),
+        ("fr-FR", "en", "fr", "1 234,50 €"),
+        ("fr_CH.UTF-8", "en", "fr", "1'234,50 €"),
+        ("en", "fr", "en", "€1,234.50"),
+        ("EN-us", "fr", "en", "€1,234.50"),
+        ("en-IE", "fr", "en", "€1,234.50"),
+        ("en-XX", "fr", "en", "€1,234.50"),
+        ("de-DE", "fr", "fr", "1 234,50 €"),
+        ("de-DE", "de", "en", "€1,234.50"),
+        ("", "fr", "fr", "1 234,50 €"),
+        ("<script>", "fr", "fr", "1 234,50 €"),
+        ("../fr", "en", "en", "€1,234.50"),
+        ("x" * 500, "en", "en", "€1,234.50"),
+    ],
+)
+def test_a_letter_is_in_the_readers_language_else_in_the_markets(
+    locale: str, of_market: str, language: str, amount: str
+) -> None:
+    shop = replace(SHOP, language=of_market)
+    letter = made_up(CARD, locale=locale, shop=shop, amount_minor=1234_50)
+    message = written(letter)
+    assert message["Content-Language"] == language
+    assert amount in plain(part(message, "plain")).replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(5000, "JPY", "5 000 JPY"), (12_345, "TND", "12,345 TND"), (5, "EUR", "0,05 €")],
+)
+def test_amounts_have_the_digits_of_their_currency(minor: int, currency: str, text: str) -> None:
+    assert f"Montant : {text}" in said(made_up(CARD, amount_minor=minor, currency=currency))
+
+
+@pytest.mark.parametrize("method", PaymentMethod)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_r29_every_means_of_payment_has_words(method: PaymentMethod, language: str) -> None:
+    letter = made_up(DeliveryKind.CANCELLATION, locale=language, payment_method=method)
+    assert method.value not in said(letter)
+
+
+@pytest.mark.parametrize("design", [*FRENCH_TERMS.designs, "easter", "<b>"])
+def test_r4_every_design_has_a_card_also_an_unknown_one(design: str) -> None:
+    page = page_of(written(made_up(DeliveryKind.CONFIRMATION, design=design)))
+    assert len(page.of_class("occasion")) == 1
+    known = design in FRENCH_TERMS.designs
+    assert (design in [text for _, text in page.texts]) == (not known)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (CARD, "code"),
+        (DeliveryKind.CONFIRMATION, "cancel_until"),
+        (DeliveryKind.REPLACEMENT, "cause"),
+        (DeliveryKind.CANCELLATION, "payment_method"),
+        (DeliveryKind.REMINDER, "days_left"),
+    ],
+)
+def test_a_letter_that_lacks_what_it_needs_is_not_written(kind: DeliveryKind, field: str) -> None:
+    with pytest.raises(LetterIncompleteError, match=rf"kind {kind.value} needs {field}$"):
+        written(made_up(kind, **{field: None}))
+
+
+@pytest.mark.parametrize("kind", set(DeliveryKind) - WITH_CODE)
+def test_r9_a_letter_without_the_code_cannot_be_given_one(kind: DeliveryKind) -> None:
+    with pytest.raises(ValueError, match="never carries a code"):
+        made_up(kind, code=CODE)
+
+
+def test_a_shop_without_a_website_has_no_button_and_no_link() -> None:
+    page = page_of(written(made_up(CARD, shop=replace(SHOP, website=""))))
+    assert "a" not in page.tags
+    with pytest.raises(ValueError, match="begins with https://"):
+        replace(SHOP, website="javascript:alert(1)")
