@@ -177,7 +177,7 @@ SAYS: Final[dict[str, tuple[DeliveryKind, dict[str, Any], tuple[str, ...]]]] = {
     "R23 what comes back from a return is a new card": (
         DeliveryKind.REPLACEMENT,
         {},
-        (CODE, "la commande C-2026-009951 est remboursée", "avec un code différent"),
+        (CODE, "La commande C-2026-009951 est remboursée", "avec un code différent"),
     ),
     "R27 what was not captured comes back": (
         DeliveryKind.REPLACEMENT,
@@ -272,8 +272,10 @@ def test_r4_every_design_has_a_card_also_an_unknown_one(design: str) -> None:
     ],
 )
 def test_a_letter_that_lacks_what_it_needs_is_not_written(kind: DeliveryKind, field: str) -> None:
+    lacking: dict[str, Any] = {field: None}
+    letter = made_up(kind, **lacking)
     with pytest.raises(LetterIncompleteError, match=rf"kind {kind.value} needs {field}$"):
-        written(made_up(kind, **{field: None}))
+        written(letter)
 
 
 @pytest.mark.parametrize("kind", set(DeliveryKind) - WITH_CODE)

@@ -117,8 +117,10 @@ def _typed(letter: Letter) -> dict[str, object]:
 def _from_words(letter: Letter, language: Language) -> dict[str, object]:
     words = language.words
     method = letter.payment_method
+    # What comes back from an order is no occasion to wish a happy birthday.
+    occasion = "other" if letter.kind is DeliveryKind.REPLACEMENT else letter.design
     return {
         "design_name": words["designs"].get(letter.design, letter.design),
-        "occasion": words["occasions"].get(letter.design, words["occasions"]["other"]),
+        "occasion": words["occasions"].get(occasion, words["occasions"]["other"]),
         "payment_method": words["payment_methods"][method.value] if method else "",
     }
