@@ -34,9 +34,9 @@ def mailbox(name: str, email: str) -> Address:
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode("ascii")
         return Address(display_name=display_name(name), username=local, domain=ascii_domain)
-    except (ValueError, HeaderParseError) as error:
+    except (ValueError, HeaderParseError):
         message = "the address cannot be written in a header"
-        raise AddressUnusableError(message) from error
+        raise AddressUnusableError(message) from None  # Those errors quote the address.
 
 
 def display_name(name: str) -> str:

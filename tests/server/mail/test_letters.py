@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 import pytest
@@ -244,6 +245,15 @@ def test_a_letter_is_in_the_readers_language_else_in_the_markets(
 )
 def test_amounts_have_the_digits_of_their_currency(minor: int, currency: str, text: str) -> None:
     assert f"Montant : {text}" in said(made_up(CARD, amount_minor=minor, currency=currency))
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [("fr", "1er mars 2027"), ("en", "March 1, 2027"), ("en-GB", "1 March 2027")],
+)
+def test_the_first_day_of_a_month_is_written_as_the_language_has_it(locale: str, text: str) -> None:
+    letter = made_up(DeliveryKind.REMINDER, locale=locale, expires_on=date(2027, 3, 1))
+    assert text in said(letter)
 
 
 @pytest.mark.parametrize("method", PaymentMethod)

@@ -33,6 +33,7 @@ READABLE: Final = 4.5  # WCAG 2.2, level AA, for text of any size.
         ("Léa", "lea@", None),
         ("Léa", "lea@example.org\r\nBcc: x@y.example", None),
         ("Léa", "lea@example..org", None),
+        ("Léa", "lea@a_\u2260b.example", None),
     ],
 )
 def test_a_mailbox_is_one_address_whatever_was_typed(
@@ -44,6 +45,7 @@ def test_a_mailbox_is_one_address_whatever_was_typed(
     with pytest.raises(AddressUnusableError) as raised:
         mailbox(name, email)
     assert email.strip("@") not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
 
 
 @pytest.mark.parametrize(
