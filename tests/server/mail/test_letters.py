@@ -39,6 +39,7 @@ TAGS: Final = {
     "html", "head", "meta", "title", "style", "body", "div", "h1", "h2", "p", "a", "ol", "ul", "li",
     "table", "tbody", "tr", "td", "th",
 }  # fmt: skip
+PREVIEW: Final = 400  # Characters, which is more than any mail program shows.
 CARD: Final = DeliveryKind.CARD
 
 
@@ -62,6 +63,8 @@ def test_r8_the_code_stands_in_the_bodies_alone_and_nothing_is_loaded(
     assert page.of_class("code") == ([CODE] if kind in WITH_CODE else [])
     assert text.count(CODE) == len(page.of_class("code"))
     assert part(message, "html").count(CODE) == len(page.of_class("code"))
+    # What a list of messages shows beside the subject begins with the preheader.
+    assert CODE not in "".join(text for _, text in page.texts)[:PREVIEW]
     assert set(page.tags) <= TAGS
     assert {name for name, _ in page.attributes} & {"src", "srcset", "background", "alt"} == set()
     links = {value for name, value in page.attributes if name == "href"}
