@@ -27,7 +27,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: help demo test test-slow test-newest-grpc fuzz bench lint breaking audit-dependencies sbom \
-	format docs stubs stubs-into lock clean
+	format docs pictures stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the tasks.
@@ -117,6 +117,10 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
 		> docs/terms.md
+
+pictures: $(VENV)/.everything ## Draw the pictures of e-mails in docs/email/ with Debian's chromium.
+	@mkdir -p docs/email
+	@cd tests && ../$(BIN)/python -m given.browser.letters_shown ../docs/email
 
 # tests/test_stubs.py generates into a folder of its own and compares. Protos without
 # a service get no gRPC stub, which would be empty.

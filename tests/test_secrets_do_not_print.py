@@ -27,7 +27,7 @@ from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
 from giftcard_rules.authorization_calls import PreviewReverse
-from giftcard_rules.deliveries import Addressee
+from giftcard_rules.deliveries import Addressee, DeliveryKind
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
@@ -43,6 +43,7 @@ from giftcard_server.mail.dispatch import Post, Prepared
 from giftcard_server.mail.folder import FolderTransport
 from giftcard_server.mail.letter import Shop
 from giftcard_server.mail.letters import Sending
+from giftcard_server.mail.made_up import made_up
 from giftcard_server.mail.smtp import Attempt
 from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
@@ -89,6 +90,7 @@ HARMLESS: Final = {
     "giftcard_server.edge.event_tail.Encoded.message": "an event, without a person and a code",
     "giftcard_server.mail.smtp.Attempt.answer": "what became of a message, without the message",
     "giftcard_server.mail_settings.Sender.name": "the name of the shop that sends",
+    "giftcard_server.mail.letter.Shop.name": "how a market presents itself, which is public",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
@@ -183,6 +185,17 @@ OF_SHOP: Final = Shop(name="a shop", privacy_contact="")
 MAIL: Final = EmailMessage()
 MAIL["Subject"] = CANARY
 BESIDE: Final = FolderTransport(Path())
+LETTER: Final = made_up(
+    DeliveryKind.CARD,
+    code=CANARY,
+    locale=CANARY,
+    message=CANARY,
+    purchase_order_id=CANARY,
+    order_id=CANARY,
+    **dict.fromkeys(
+        ("addressee_name", "purchaser_name", "recipient_name", "named_by_name"), CANARY
+    ),
+)
 NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
@@ -231,6 +244,8 @@ MADE: Final[tuple[object, ...]] = (
     ),
     _Contents(b"", CANARY.encode(), None),
     Certified(b"", CANARY.encode()),
+    LETTER,
+    LETTER.shop,
     results.Issued(CARD, CANARY),
     results.Captured(PAID, BACK),
     results.Reversed(ReverseOutcome.REFUNDED, MONEY, MONEY, BACK, PAID),

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Final
+
+import idna
+
+from giftcard_server.mail.wording.typed_text import not_encoded
 
 # A display name that holds one of these must be quoted, and some relays get that wrong.
 _NOT_IN_A_NAME: Final = frozenset('@:;,<>()[]\\"')
@@ -21,24 +26,23 @@ def mailbox(name: str, email: str) -> Address:
     The name loses characters that would end or change a header; the domain is written in its
     ASCII form (IDNA).
     """
-    local, separator, domain = email.strip().rpartition("@")
-    if not (separator and local and domain) or any(
-        c.isspace() or not c.isprintable() for c in email
-    ):
+    email = email.strip()
+    local, _, domain = email.rpartition("@")
+    if not (local and domain) or any(c.isspace() or not c.isprintable() for c in email):
         message = "an address has the form local@domain"
         raise AddressUnusableError(message)
     try:
-        domain = domain.encode("idna").decode("ascii")
-        return Address(display_name=display_name(name), username=local, domain=domain)
-    except ValueError as error:
+        ascii_domain = idna.encode(domain, uts46=True).decode("ascii")
+        return Address(display_name=display_name(name), username=local, domain=ascii_domain)
+    except (ValueError, HeaderParseError):
         message = "the address cannot be written in a header"
-        raise AddressUnusableError(message) from error
+        raise AddressUnusableError(message) from None  # Those errors quote the address.
 
 
 def display_name(name: str) -> str:
     """Return a name as it may stand in a header: one line, no controls, no quotes, not long."""
     kept = (" " if c in _NOT_IN_A_NAME or _is_control(c) else c for c in name)
-    return " ".join("".join(kept).split())[:LONGEST_NAME].strip()
+    return not_encoded(" ".join("".join(kept).split()))[:LONGEST_NAME].strip()
 
 
 def _is_control(character: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +60,7 @@ def _missing_in(folder: Path, name: str, words: dict[str, list[str]]) -> Iterato
         yield f"words.toml cannot be read: {error}"
         return
     found = [*_missing_words(language, words), *_missing_templates(language)]
+    found += _joined_lines(folder / name)
     yield from found
     if not found:  # Else whatever is missing would be told twice.
         yield from _missing_values(language)
@@ -68,9 +70,9 @@ def _missing_words(language: Language, words: dict[str, list[str]]) -> Iterator[
     if not isinstance(language.words.get("between"), str):
         yield "words.toml: between is missing"
     for table, names in words.items():
-        known = language.words.get(table, {})
+        known = language.words.get(table)
         for name in names:
-            if not isinstance(known.get(name), str):
+            if not isinstance(known, dict) or not isinstance(known.get(name), str):
                 yield f"words.toml: [{table}] {name} is missing"
 
 
@@ -91,6 +93,16 @@ def _missing_templates(language: Language) -> Iterator[str]:
         yield from (
             f"{name}.txt: no letter has a block {each}" for each in known if each not in blocks
         )
+
+
+def _joined_lines(folder: Path) -> Iterator[str]:
+    """Yield the lines of text that end with a tag: the next line would follow without a blank."""
+    for path in sorted(folder.glob("*.txt")):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        for number, (line, following) in enumerate(pairwise(lines), start=1):
+            is_text = [not each.lstrip().startswith("{%") for each in (line, following)]
+            if line.endswith("%}") and following and all(is_text):
+                yield f"{path.name}: line {number} ends with a tag, which joins it to the next one"
 
 
 def _missing_values(language: Language) -> Iterator[str]:

@@ -91,6 +91,8 @@ class Languages:
             words.parent.name: Language(words.parent.name, words.parent, self.environment)
             for words in sorted(folder.glob(f"*/{WORDS}"))
         }
+        for language in self.known.values():
+            assert language.templates  # Read now, so that a mistake is found before a letter.
         if LAST_RESORT not in self.known:
             message = f"there are no templates in {LAST_RESORT}, which serves everybody else"
             raise ValueError(message)

@@ -59,7 +59,12 @@ def isolated(line: str) -> str:
 def for_header(text: str) -> str:
     """Return a text for a subject: one line without controls, of direction neither."""
     kept = (c for c in one_line(text) if c in _JOINERS or unicodedata.category(c) != "Cf")
-    return "".join(kept)
+    return not_encoded("".join(kept))
+
+
+def not_encoded(text: str) -> str:
+    """Return a text for a header that no mail program takes for an encoded one (RFC 2047)."""
+    return text.replace("=?", "= ?")
 
 
 def short_name(name: str) -> str:

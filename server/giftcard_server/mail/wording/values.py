@@ -71,7 +71,7 @@ def values_of(letter: Letter, language: Language, locale: Locale) -> dict[str, o
         "for_somebody_else": letter.for_somebody_else,
         "named_by_other": letter.named_by_other,
         "replaced_last4": letter.replaced_last4 or "",
-        **_days(letter, locale),
+        **_days(letter, locale, language.words.get("first", "1")),
         **_typed(letter),
         **_from_words(letter, language),
     }
@@ -86,7 +86,7 @@ def platform_of(shop: Shop) -> str:
     return urlsplit(shop.website).hostname or shop.name
 
 
-def _days(letter: Letter, locale: Locale) -> dict[str, object]:
+def _days(letter: Letter, locale: Locale, first: str) -> dict[str, object]:
     days: dict[str, dt.date | None] = {
         "expires_on": letter.expires_on,
         "purchased_on": letter.purchased_on,
@@ -94,7 +94,7 @@ def _days(letter: Letter, locale: Locale) -> dict[str, object]:
         "cancelled_on": letter.cancelled_on,
         "deliver_on": letter.deliver_on,
     }
-    return {name: day_text(day, locale) if day else "" for name, day in days.items()}
+    return {name: day_text(day, locale, first) if day else "" for name, day in days.items()}
 
 
 def _typed(letter: Letter) -> dict[str, object]:
@@ -117,8 +117,10 @@ def _typed(letter: Letter) -> dict[str, object]:
 def _from_words(letter: Letter, language: Language) -> dict[str, object]:
     words = language.words
     method = letter.payment_method
+    # What comes back from an order is no occasion to wish a happy birthday.
+    occasion = "other" if letter.kind is DeliveryKind.REPLACEMENT else letter.design
     return {
         "design_name": words["designs"].get(letter.design, letter.design),
-        "occasion": words["occasions"].get(letter.design, words["occasions"]["other"]),
+        "occasion": words["occasions"].get(occasion, words["occasions"]["other"]),
         "payment_method": words["payment_methods"][method.value] if method else "",
     }

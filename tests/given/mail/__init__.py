@@ -1,0 +1,1 @@
+"""E-mails for tests: read as mail programs read them, and what hostile people type."""
