@@ -7,8 +7,10 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from email.message import EmailMessage
 from importlib import import_module
 from inspect import isclass
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from giftcard_client import connector, results, values
 from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
 from giftcard_rules import codes, commands, decisions
 from giftcard_rules.authorization_calls import PreviewReverse
+from giftcard_rules.deliveries import Addressee
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
 from giftcard_server.commands.development_authority import Certified
@@ -33,7 +36,13 @@ from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
+from giftcard_server.mail.addressees import Reached
+from giftcard_server.mail.addresses import mailbox
 from giftcard_server.mail.answer import Answer, Outcome
+from giftcard_server.mail.dispatch import Post, Prepared
+from giftcard_server.mail.folder import FolderTransport
+from giftcard_server.mail.letter import Shop
+from giftcard_server.mail.letters import Sending
 from giftcard_server.mail.smtp import Attempt
 from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
@@ -42,7 +51,7 @@ from giftcard_server.settings import ServingSettings, Settings
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded, Store
-from given.made_facts import NOW, authorize, issue, order, request_key, reverse
+from given.made_facts import FRANCE, NOW, authorize, issue, order, request_key, reverse
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -170,6 +179,10 @@ OUTCOME: Final = decisions.Decision(outcome=commands.CaughtUp(), people=(PERSON,
 SECRET_URL: Final = DatabaseUrl.parse(f"postgresql://user:{CANARY}@host/books")
 REDIS_URL: Final = SecretStr(f"redis://:{CANARY}@host/0")
 SETTINGS: Final = Settings(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL)
+OF_SHOP: Final = Shop(name="a shop", privacy_contact="")
+MAIL: Final = EmailMessage()
+MAIL["Subject"] = CANARY
+BESIDE: Final = FolderTransport(Path())
 NO_STORE: Final = Store(SqliteDatabase(None))
 
 MADE: Final[tuple[object, ...]] = (
@@ -194,6 +207,10 @@ MADE: Final[tuple[object, ...]] = (
     Read(ISSUE, CANARY.encode(), CANARY.encode()),
     Submission(ISSUE, CANARY.encode(), CANARY.encode()),
     RequestReader(RING, {}),
+    Reached(Addressee("1", PERSON.role), PERSON, PERSON, None),
+    Sending(FRANCE, OF_SHOP, NOW),
+    Post(market=FRANCE, shop=OF_SHOP, sender=mailbox("x", "x@y.z"), transport=BESIDE),
+    Prepared(Reached(Addressee("1", PERSON.role), PERSON, None, None), MAIL, CANARY),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,

@@ -60,6 +60,13 @@ def _sender_name(name: str) -> str:
     return name
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        message = "must be one line of text"
+        raise ValueError(message)
+    return text
+
+
 def _sender_address(address: str) -> str:
     if not _ADDRESS.fullmatch(address):
         message = 'must be an address in ASCII, such as "cards@shop.example"'
@@ -81,7 +88,21 @@ def _password(value: object) -> object:
     return value
 
 
-class MarketMailSettings(BaseModel):
+class ShopSettings(BaseModel):
+    """How a market presents itself to the people whom it writes to, in a `[markets.xx]` table.
+
+    `privacy_contact` is where rights are exercised (§5), `language` that of people whose own
+    language has no templates. What is absent is made of the sender.
+    """
+
+    shop_name: Annotated[str, Field(max_length=64), AfterValidator(_sender_name)] = ""
+    privacy_contact: Annotated[str, Field(max_length=300), AfterValidator(_one_line)] = ""
+    support_contact: Annotated[str, Field(max_length=300), AfterValidator(_one_line)] = ""
+    website: Annotated[str, Field(pattern=r"^(https://[!-~]{1,250})?$")] = ""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "fr"
+
+
+class MarketMailSettings(ShopSettings):
     """What a `[markets.xx]` table says about e-mail. None of it is dated (R38)."""
 
     mail: MailWay | None = None

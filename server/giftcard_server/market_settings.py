@@ -8,7 +8,14 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from giftcard_rules.terms import Market
-from giftcard_server.mail_settings import MailSettings, MailWay, Sender, mail_mistakes, sender_of
+from giftcard_server.mail_settings import (
+    MailSettings,
+    MailWay,
+    Sender,
+    ShopSettings,
+    mail_mistakes,
+    sender_of,
+)
 from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
 
 
@@ -61,6 +68,10 @@ class MarketsSettings(MailSettings, BaseModel):
     def sender_of(self, market: str) -> Sender:
         """Return from whom the messages of a market are."""
         return sender_of(self.markets.get(market, MarketSettings()))
+
+    def shop_of(self, market: str) -> ShopSettings:
+        """Return how a market presents itself to people."""
+        return self.markets.get(market, MarketSettings())
 
     def mail_mistakes(self) -> Iterator[str]:
         """Yield a sentence for each market that cannot be mailed as the settings say."""

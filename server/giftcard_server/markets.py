@@ -129,6 +129,7 @@ class MarketSettings(DatedSettings, MarketMailSettings):
     default_hold_seconds: PositiveInt | None = None
     longest_hold_seconds: PositiveInt | None = None
     holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    reminder_days: Annotated[int, Field(ge=1, le=365)] | None = None
     versions: tuple[VersionSettings, ...] = ()
 
 

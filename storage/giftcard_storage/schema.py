@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
+from giftcard_storage.delivery_schema import DELIVERY_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 
 
@@ -284,4 +285,5 @@ TABLES = (
     RefundDue,
     RefundConfirmation,
     *EVENT_TABLES,
+    *DELIVERY_TABLES,
 )

@@ -1,1 +1,1 @@
-"""E-mail: how the card reaches its recipient."""
+"""E-mail: what is sent to the people of a card, when, and how it leaves."""

@@ -21,14 +21,15 @@ from giftcard_storage.schema import TABLES
 from given.databases.postgresql_process import PostgresqlProcess
 
 # What migrations have filled stays.
-_KEPT = {"event_lease", "event_generation", "event_removal", "schema_fence"}
+_KEPT = {"event_lease", "event_generation", "event_removal", "schema_fence", "mail_position"}
 _TABLES = [name for table in TABLES if (name := table._meta.table_name) not in _KEPT]
 _EMPTY = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
 _AS_MIGRATED = """
     UPDATE event_lease SET holder = '', expires_at = 0, changes = 0;
     UPDATE event_removal SET last_position = 0, occurred_through = 0;
     DELETE FROM event_generation WHERE ordinal > 1;
-    UPDATE event_generation SET common_position = 0
+    UPDATE event_generation SET common_position = 0;
+    UPDATE mail_position SET position = 0
 """
 # PostgreSQL may not have noticed yet that the clients of some sessions were killed.
 _CUT_OFF = """
