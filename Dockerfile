@@ -8,7 +8,7 @@
 #       --volume giftcard:/var/lib/giftcard --volume "$PWD/certificates:$PWD/certificates:ro" \
 #       --publish 127.0.0.1:50051:50051 --publish 127.0.0.1:9464:9464 \
 #       --env GIFTCARD_CONFIG="$PWD/certificates/giftcard.toml" --env GIFTCARD_HTTP_TLS=true \
-#       giftcard-tender
+#       --env GIFTCARD_MAIL=none giftcard-tender   # or how cards are mailed: docs/email.md
 #
 # It writes to /var/lib/giftcard (the embedded database and its keys) and, with several workers,
 # to /tmp (their counters), and nowhere else.

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.xdist_group("demo")
 STEPS = [
     # (the step, the amounts and other words that follow it)
     ("Purchase", ["100.00 EUR", "****-****-****-"]),
+    ("E-mail", ["To him: ", "To her: ", "Only his has the code"]),
     ("Validation", ["60.00 EUR", "60.00 EUR", "40.00 EUR would be lost"]),
     ("Mixed order", ["130.00 EUR", "100.00 EUR", "30.00 EUR"]),
     ("Replay", ["100.00 EUR", "once, not twice"]),

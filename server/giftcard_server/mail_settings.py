@@ -200,5 +200,7 @@ def mail_mistakes(
 
 
 def sender_of(market: MarketMailSettings) -> Sender:
-    """Return from whom the messages of a market are; an address is made up for the folder."""
-    return Sender(market.sender_name, market.sender_address or "cards@giftcard.invalid")
+    """Return from whom the messages of a market are; for the folder, that is made up."""
+    if not market.sender_address:
+        return Sender(market.sender_name or "Demo", "cards@giftcard.invalid")
+    return Sender(market.sender_name, market.sender_address)

@@ -172,11 +172,13 @@ def _replied(step: Step, code: int, said: bytes) -> Answer:
     """Return what a reply means after a step; of its text only the enhanced code is kept."""
     if code // 100 == 2 and step is Step.DATA:  # noqa: PLR2004 - 2xx after the final dot
         return Answer(Outcome.SENT, code)
+    if code <= 0:
+        return Answer(Outcome.DEFERRED, None, f"what the relay replied to {step.value} is no SMTP")
     enhanced = _ENHANCED_CODE.match(said)
     codes = f"{code} {enhanced.group().decode()}" if enhanced else f"{code}"
     is_final = code // 100 == 5 and step in _ABOUT_THE_MESSAGE  # noqa: PLR2004 - 5xx: for good
     outcome = Outcome.REFUSED if is_final else Outcome.DEFERRED
-    return Answer(outcome, code if code > 0 else None, f"the relay refused {step.value}: {codes}")
+    return Answer(outcome, code, f"the relay refused {step.value}: {codes}")
 
 
 def _shown(code: int, said: bytes) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES: Final = 16 * 1024
 _LEAST_SECONDS: Final = 0.001
+_EARLY_SECONDS: Final = 0.005
 # Replies (RFC 5321).
 _READY: Final = 220
 _DONE: Final = 250
@@ -147,7 +148,9 @@ class Session(smtplib.SMTP):
 
     def close(self) -> None:
         """Close the connection, and note whether it took too long."""
-        self.timed_out = self.timed_out or time.monotonic() >= self._step_end()
+        # The system may end a wait a little early.
+        has_ended = time.monotonic() >= self._step_end() - _EARLY_SECONDS
+        self.timed_out = self.timed_out or has_ended
         super().close()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

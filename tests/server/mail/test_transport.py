@@ -47,7 +47,7 @@ MISBEHAVIOURS: Final = [
     ("DATA", "451 4.3.1 disk", DEFERRED, 451, "refused DATA: 451 4.3.1"),
     ("DOT", "554 5.7.1 spam for zoe@example.org", REFUSED, 554, "refused DATA: 554 5.7.1"),
     ("DOT", "452 4.3.1 disk", DEFERRED, 452, "refused DATA: 452 4.3.1"),
-    ("CONNECT", "abc", DEFERRED, None, "refused connecting: -1"),
+    ("CONNECT", "abc", DEFERRED, None, "replied to connecting is no SMTP"),
     *[
         (step, act, DEFERRED, None, reason)
         for act, reason in (

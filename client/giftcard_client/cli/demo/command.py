@@ -64,7 +64,7 @@ def _play(console: Console) -> None:
     with demonstration_server() as server:
         console.print(f"A server is running on {server.target}, on a new embedded database.\n")
         with GiftCards(server.target) as cards:
-            for number, step in enumerate(life_of_a_card(cards), start=1):
+            for number, step in enumerate(life_of_a_card(cards, server.letters), start=1):
                 _show(console, number, step)
         _show_audit(console, server)
         server.stop()

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from giftcard_client.cli.demo.letters import Letters
+
+DATABASE = "giftcard.db"
 READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 30.0
 READY = re.compile(r"giftcard is ready: grpc (?P<target>[^,]+), .*")
@@ -26,6 +29,7 @@ class DemonstrationServer:
     """A running server."""
 
     target: str
+    letters: Letters
     environment: dict[str, str]
     process: subprocess.Popen[str]
 
@@ -72,7 +76,8 @@ def demonstration_server() -> Iterator[DemonstrationServer]:
             )
         try:
             target = _wait_until_ready(process, log_path)
-            yield DemonstrationServer(target, environment, process)
+            letters = Letters(folder / f"{DATABASE}.mail")
+            yield DemonstrationServer(target, letters, environment, process)
         finally:
             # After a complete demo the server has ended, and this does nothing.
             process.kill()
@@ -85,7 +90,7 @@ def _environment(folder: Path) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith("GIFTCARD_")
     }
     return inherited | {
-        "GIFTCARD_DATABASE_URL": f"sqlite:///{folder / 'giftcard.db'}",
+        "GIFTCARD_DATABASE_URL": f"sqlite:///{folder / DATABASE}",
         "GIFTCARD_GRPC_LISTEN": "127.0.0.1:0",
         "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
         # The pause is for load balancers to notice that a server stops; here are none.

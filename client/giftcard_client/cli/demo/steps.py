@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from threading import Barrier
 from uuid import uuid4
 
+from rich.markup import escape
+
 from giftcard_client import (
     Authorization,
     AuthorizationState,
@@ -29,6 +31,7 @@ from giftcard_client import (
     ReverseReason,
 )
 from giftcard_client.cli.amounts import format_amount
+from giftcard_client.cli.demo.letters import Letters, subject_of, text_of
 
 MARKET = "fr"
 ADA = Contact("ada@example.org", "Ada")
@@ -51,9 +54,10 @@ class Step:
     lines: Sequence[str]
 
 
-def life_of_a_card(cards: GiftCards) -> Generator[Step]:
+def life_of_a_card(cards: GiftCards, letters: Letters) -> Generator[Step]:
     """Play all steps in order; each is yielded after it has been checked."""
     bought = yield from _buying(cards)
+    yield from _writing(letters, bought)
     yield from _looking(cards, bought)
     paid = yield from _paying(cards, bought)
     yield from _spending_a_used_card(cards, bought)
@@ -76,6 +80,23 @@ def _buying(cards: GiftCards) -> Generator[Step, None, Issued]:
         ],
     )
     return bought
+
+
+def _writing(letters: Letters, bought: Issued) -> Generator[Step]:
+    to_ben, to_ada = letters.wait_for(BEN.email), letters.wait_for(ADA.email)
+    if to_ben is None or to_ada is None:
+        message = "no e-mail was written"
+        raise NotAsExpected(message)
+    written = {"Ben": text_of(to_ben), "Ada": text_of(to_ada)}
+    _expect("who is written the code", [n for n in written if bought.code in written[n]], ["Ben"])
+    yield Step(
+        "E-mail: the card reaches Ben, and a confirmation Ada",
+        [
+            f"To him: [cyan]{escape(subject_of(to_ben))}[/]",
+            f"To her: [cyan]{escape(subject_of(to_ada))}[/]",
+            "Only his has the code. A server without a relay writes files like these.",
+        ],
+    )
 
 
 def _looking(cards: GiftCards, bought: Issued) -> Generator[Step]:
