@@ -158,9 +158,8 @@ def _replacements(card: Card, current: Current) -> tuple[Card, ...]:
     behind = {card.card_id}
     while behind:
         some = [each for each in facts.cards.values() if each.replaces_card_id in behind]
-        found += some
+        found += sorted(some, key=lambda each: (each.issued_at, each.card_id))
         behind = {each.card_id for each in some}
-    found.sort(key=lambda each: (each.issued_at, each.card_id))
     return tuple(
         catch_up(each, facts.authorizations[each.hold_id] if each.hold_id else None, current.now)[0]
         for each in found

@@ -18,7 +18,6 @@ from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
-from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
 from giftcard_server.edge.event_delivery import EventDelivery
 from giftcard_server.edge.event_metrics import EventMetrics
@@ -28,6 +27,7 @@ from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import Servicers
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.support.messages import encode
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
@@ -74,7 +74,7 @@ class Parts:
     find_refunds: FindRefunds
     now: Callable[[], datetime]
     registry: CollectorRegistry
-    encode: Callable[[Outcome], bytes] = responses.encode
+    encode: Callable[[Outcome], bytes] = encode
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
     # Set with each commit that changed cards, for whoever waits for events.
     has_committed: threading.Event = field(default_factory=threading.Event)

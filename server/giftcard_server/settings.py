@@ -28,6 +28,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableError
 
+from giftcard_server.callers.four_eyes import FourEyes
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
@@ -102,6 +103,7 @@ class Settings(
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     event_watchers: PositiveInt = 200
+    four_eyes: FourEyes = FourEyes()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
 

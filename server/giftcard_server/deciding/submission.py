@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from giftcard_rules.act_commands import ActOnCard
+
 if TYPE_CHECKING:
     from giftcard_rules.commands import Command
     from giftcard_rules.reasons import Reason
@@ -31,7 +33,9 @@ class Submission:
     @property
     def method(self) -> str:
         """The name of the RPC."""
-        return type(self.command).__name__
+        command = self.command
+        # An act is its own RPC's, whether it is done or proposed.
+        return command.method if isinstance(command, ActOnCard) else type(command).__name__
 
 
 @dataclass(frozen=True, slots=True)
