@@ -61,7 +61,7 @@ class Proposal:
     reason: Reason | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
-    request: bytes = field(default=b"", repr=False)
+    request: bytes = field(default=b"", repr=False, compare=False)
 
     def state_at(self, now: datetime) -> ProposalState:
         """Return its state at a time: an open one lapses a day after it was made."""

@@ -14,7 +14,8 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from giftcard_rules.commands import CatchUp, Command, Keyed
+from giftcard_rules.act_commands import ActOnCard, ShowCards
+from giftcard_rules.commands import CatchUp, Command, DeskAct, Keyed
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage.errors import StorageError
 
@@ -41,6 +42,13 @@ AGAIN: Final = ("stale", "commit_lost")
 # The value of the label `operation` where it is not the name of the command. Operators have
 # queries on "Settle", which `CatchUp` was called when its metrics were first published.
 OPERATION: Final = {CatchUp.__name__: "Settle"}
+
+
+# Commands that several RPCs share, and the names of those.
+SHARED: Final = {
+    ActOnCard: tuple(act.__name__ for act in get_args(DeskAct)),
+    ShowCards: ("FindCards", "GetCard", "ListTimeline", "ListProposals"),
+}
 
 
 def _operation(method: str) -> str:
@@ -94,9 +102,11 @@ class DomainMetrics:
         # Resolving labels costs more than counting, so each set is resolved once.
         self._answered: dict[tuple[str, Reason | None], Counter] = {}
         for command in get_args(Command):
-            self._operations.labels(_operation(command.__name__), "ok", "")
+            for name in SHARED.get(command, (command.__name__,)):
+                self._operations.labels(_operation(name), "ok", "")
         for command in get_args(Keyed):
-            self._replays.labels(_operation(command.__name__))
+            for name in SHARED.get(command, (command.__name__,)):
+                self._replays.labels(_operation(name))
 
     def _count_postings(self, registry: CollectorRegistry) -> None:
         postings = Counter("giftcard_postings", "Postings, by kind.", ("kind",), registry=registry)

@@ -6,6 +6,13 @@ from typing import get_args
 
 import pytest
 
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    RejectProposal,
+    ShowCards,
+)
 from giftcard_rules.authorization_calls import ExtendAuthorization, Query
 from giftcard_rules.cards import CardOrigin, CardState, timestamp
 from giftcard_rules.commands import (
@@ -161,6 +168,8 @@ def test_r12_a_card_expires_as_its_market_says() -> None:
 def test_r15_r20_there_is_no_command_that_tops_up_moves_or_replaces_a_card() -> None:
     commands = {Issue, Validate, Authorize, Capture, Reverse, Cancel, CatchUp, ConfirmRefund}
     commands |= {BlockCard, UnblockCard, WriteOffCard}
+    # Each of them does what one of those above does, or nothing.
+    commands |= {ActOnCard, CancelPurchase, ApproveProposal, RejectProposal, ShowCards}
     commands |= {ExtendAuthorization, *get_args(Query)}  # They move no money.
     assert set(get_args(Command)) == commands
 

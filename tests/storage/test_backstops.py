@@ -4,6 +4,13 @@ import pytest
 from peewee import Database, DatabaseError
 
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
+from given.databases.act_backstops import (
+    ACT_CHECKS,
+    ACT_EMPTYING,
+    ACT_FOREIGN_KEYS,
+    ACT_TRIGGERS,
+    ACT_UNIQUE,
+)
 from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
 from given.databases.event_backstops import (
     EVENT_CHECKS,
@@ -80,6 +87,7 @@ CHECKS = {
         "INSERT INTO refund_confirmation SELECT card_id, 99, 0, 'reference', 1 FROM refund_due"
     ),
     **EVENT_CHECKS,
+    **ACT_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -127,6 +135,7 @@ UNIQUE = {
         "INSERT INTO refund_confirmation SELECT * FROM refund_confirmation"
     ),
     **EVENT_UNIQUE,
+    **ACT_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
@@ -138,12 +147,14 @@ TRIGGERS = {
     "refund_confirmation_is_append_only_update": "UPDATE refund_confirmation SET amount_minor = 1",
     "refund_confirmation_is_append_only_delete": "DELETE FROM refund_confirmation",
     **EVENT_TRIGGERS,
+    **ACT_TRIGGERS,
 }
 EMPTYING = {
     "posting_is_append_only_truncate": "TRUNCATE posting",
     "request_is_append_only_truncate": "TRUNCATE request",
     "refund_confirmation_is_append_only_truncate": "TRUNCATE refund_confirmation",
     **EVENT_EMPTYING,
+    **ACT_EMPTYING,
 }
 # Those that refuse nothing; `test_refunds.py` has what they do.
 KEEPING = {
@@ -197,6 +208,7 @@ FOREIGN_KEYS = {
     ("refund_confirmation", "card_id", "refund_due"): (
         "INSERT INTO refund_confirmation VALUES ('no card', 2, 1, 'reference', 1)"
     ),
+    **ACT_FOREIGN_KEYS,
     ("person", "card_id", "card"): (
         "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed FROM person LIMIT 1"
     ),
