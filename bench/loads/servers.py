@@ -55,6 +55,7 @@ class Place:
             "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
             "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
             "GIFTCARD_LOG_LEVEL": "WARNING",
+            "GIFTCARD_MAIL": "none",
         }
 
     def audit(self) -> None:

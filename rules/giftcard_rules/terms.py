@@ -68,6 +68,7 @@ class Market:
     default_hold: timedelta
     longest_hold: timedelta
     versions: tuple[Terms, ...]
+    reminder_days: int | None = None  # Before a card expires; None: no reminder.
 
     def terms_on(self, day: date) -> Terms:
         """Return the version that is in force on a day."""

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from giftcard_rules.tender import is_gift_card
 from giftcard_rules.terms import GIFT_CARD_CATEGORY, Market, Terms, france
+from giftcard_server.mail_settings import MarketMailSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -115,7 +116,7 @@ class VersionSettings(DatedSettings):
     in_force_from: Annotated[date, BeforeValidator(_day)] | None = None
 
 
-class MarketSettings(DatedSettings):
+class MarketSettings(DatedSettings, MarketMailSettings):
     """A `[markets.xx]` table. Absent values are those of the built-in market of that name.
 
     In a new market they are those of France, except for the settings in `REQUIRED`, which must
@@ -128,10 +129,13 @@ class MarketSettings(DatedSettings):
     default_hold_seconds: PositiveInt | None = None
     longest_hold_seconds: PositiveInt | None = None
     holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
+    reminder_days: Annotated[int, Field(ge=1, le=365)] | None = None
     versions: tuple[VersionSettings, ...] = ()
 
 
 DATED: Final = frozenset(DatedSettings.model_fields)
+# The settings that are no terms: they say how cards reach people.
+OF_MAIL: Final = frozenset(MarketMailSettings.model_fields)
 # The settings that a new market must have; the dated ones may stand in its first version.
 REQUIRED: Final = (
     "currency",
@@ -156,7 +160,7 @@ def market_of(name: str, settings: MarketSettings) -> Market:
     mistakes = [*_mistakes(name, settings)]
     if mistakes:
         raise ValueError("; ".join(mistakes))
-    given = settings.model_dump(exclude_none=True, exclude={"versions"})
+    given = settings.model_dump(exclude_none=True, exclude={"versions", *OF_MAIL})
     market = BUILT_IN.get(name, FRANCE)
     market = replace(market, name=name, **_converted(given.keys() - DATED, given))
     if "holiday_calendar" in given:
@@ -237,5 +241,5 @@ def _unfitting(market: Market) -> Iterator[str]:
 assert {field.name for field in fields(Terms)} == DATED | {"in_force_from"}
 assert {field.name for field in fields(Market)} - {"name", "is_working_day", "versions"} == {
     _CONVERTED.get(name, (name,))[0]
-    for name in MarketSettings.model_fields.keys() - DATED - {"versions"}
+    for name in MarketSettings.model_fields.keys() - DATED - OF_MAIL - {"versions"}
 }

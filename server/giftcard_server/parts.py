@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from giftcard_server.callers.callers import Caller, caller_of
-from giftcard_server.clocks.judged_clock import JudgedClock
+from giftcard_server.clocks.judged_clock import JudgedClock, utc_now
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
@@ -32,6 +32,7 @@ from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
+from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
@@ -212,6 +213,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
+    registry.register(DeliveriesCollector(overview.waiting_deliveries, utc_now))
     registry.register(SealedCollector(overview.sealed))
     return registry
 

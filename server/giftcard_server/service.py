@@ -33,6 +33,7 @@ from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
 from giftcard_server.known_terms import require_terms
 from giftcard_server.logs import SUMMARY_SECONDS, where
+from giftcard_server.mail.background import mail_on
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
@@ -99,9 +100,9 @@ class Service:
             self._probe = opened.enter_context(closing(Probe(url)))
             _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
             self.registry = registry_of(settings, overview)
-            keeps_house = worker in {None, FIRST_WORKER}
-            judged = partial(judged_clock_of, settings, opened, self.registry, marks=keeps_house)
-            self._clock = TrustedClock(now) if now else judged()
+            may_send = self._may_send if worker in {None, FIRST_WORKER} else None
+            clock_of = partial(judged_clock_of, marks=may_send is not None)
+            self._clock = TrustedClock(now) if now else clock_of(settings, opened, self.registry)
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
@@ -118,7 +119,7 @@ class Service:
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
-            self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
+            self._recurring += _in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
                 self._recurring.append(_checkpointing(url, opened))
             self._listen(access, with_http=worker is None)
@@ -176,6 +177,10 @@ class Service:
         if not unanswered and not tasks:
             self._opened.close()
 
+    def _may_send(self) -> bool:
+        """Return whether e-mail may leave this server: only while it would answer calls."""
+        return not self._why_not_ready()
+
     def _why_not_ready(self) -> str:
         if self._draining.is_set():
             return "the server is stopping"
@@ -224,14 +229,21 @@ def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
 
 
 def _in_background(
-    parts: Parts, overview: SharedOverview, opened: ExitStack, *, keeps_house: bool
+    parts: Parts,
+    overview: SharedOverview,
+    opened: ExitStack,
+    may_send: Callable[[], bool] | None,
 ) -> list[Recurring]:
-    """Return what gives positions to events, and where it keeps house, what books time's work."""
-    settings, url = parts.settings, parts.settings.database_url
+    """Return what gives positions to events, and where it keeps house, what a database needs once.
+
+    That removes old events, books time's work, and sends e-mail while `may_send` allows it.
+    """
+    url, days = parts.settings.database_url, parts.settings.event_retention_days
     recurring = sequencing_on(url, parts.has_committed, parts.registry, opened)
-    if keeps_house:
-        recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
+    if may_send is not None:
+        recurring += retention_on(url, days, parts.now, opened, mail_follows=True)
         recurring.append(_housekeeping(parts, overview))
+        recurring += mail_on(parts, opened, may_send)
     return recurring
 
 

@@ -6,16 +6,13 @@ starts, and all mistakes are reported together.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
-    Field,
     NonNegativeFloat,
     PositiveInt,
     ValidationError,
@@ -35,14 +32,14 @@ from giftcard_server.errors import SettingsError
 from giftcard_server.events.settings import EventSettings
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
-from giftcard_server.markets import BUILT_IN, MarketSettings, market_of
+from giftcard_server.loopback import is_this_machine
+from giftcard_server.market_settings import MarketsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
-    from giftcard_rules.terms import Market
 
 PREFIX: Final = "GIFTCARD_"
 CONFIG: Final = "GIFTCARD_CONFIG"
@@ -60,24 +57,17 @@ def _listen(value: object) -> object:
     return value
 
 
-def _fitting_markets(markets: dict[str, MarketSettings]) -> dict[str, MarketSettings]:
-    mistakes = []
-    for name, market in markets.items():
-        try:
-            market_of(name, market)
-        except ValueError as error:
-            mistakes.append(f"{name}: {error}")
-    if mistakes:
-        raise ValueError("; ".join(mistakes))
-    return markets
-
-
-MarketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Listen = Annotated[str, BeforeValidator(_listen)]
 
 
 class Settings(
-    KeySettings, CallerSettings, GuessSettings, ClockSettings, EventSettings, BaseSettings
+    KeySettings,
+    CallerSettings,
+    GuessSettings,
+    ClockSettings,
+    EventSettings,
+    MarketsSettings,
+    BaseSettings,
 ):
     """The settings of `giftcard serve`. Times are in seconds."""
 
@@ -105,7 +95,6 @@ class Settings(
     event_watchers: PositiveInt = 200
     four_eyes: FourEyes = FourEyes()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -128,6 +117,9 @@ class Settings(
             *self._http_mistakes(),
             *self._plaintext_mistakes(),
             *self._thread_mistakes(),
+            *self.relay_mistakes(),
+            *self.mail_mistakes(),
+            *self.withholding_mistakes(self.unmailed_markets),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
@@ -171,6 +163,18 @@ class Settings(
             yield "rpc_threads must be more than twice waiting_limit + batch_limit"
 
     @property
+    def has_mail_folder(self) -> bool:
+        """Whether messages may be files beside the database, for whoever develops."""
+        may_have = self.database_url.engine.may_have_files_beside
+        return may_have and is_loopback(self.grpc_listen)
+
+    @property
+    def mail_folder(self) -> Path:
+        """The folder of messages beside the embedded database."""
+        path = self.database_url.path
+        return path.with_name(f"{path.name}.mail")
+
+    @property
     def refusal_places(self) -> int:
         """How many refusals may be delayed: one on each thread beyond those of writes and reads."""
         return self.rpc_threads - 2 * (self.waiting_limit + self.batch_limit) - 1
@@ -183,11 +187,6 @@ class Settings(
         else is allowed.
         """
         return self.tls_client_ca is not None or is_loopback(self.grpc_listen)
-
-    @property
-    def known_markets(self) -> dict[str, Market]:
-        """Every market, built in or from the settings, with its terms and its calendar."""
-        return BUILT_IN | {name: market_of(name, each) for name, each in self.markets.items()}
 
     def listening(self, grpc_port: int, http_port: int | None) -> str:
         """Return where a server listens and its database; the ports may replace a setting of 0."""
@@ -207,18 +206,18 @@ class Settings(
         )
 
 
+class ServingSettings(Settings):
+    """The settings of a process that serves, which must say how each market is mailed."""
+
+    must_choose_mail = True
+
+
 def is_loopback(listen: str) -> bool:
     """Return whether only this machine can reach an address."""
-    host = listen.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_this_machine(listen.rpartition(":")[0])
 
 
-def read_settings() -> Settings:
+def read_settings(kind: type[Settings] = Settings) -> Settings:
     """Read the settings. Raises `SettingsError` with all mistakes, none of which quotes a value."""
     mistakes: list[str] = []
     from_file: dict[str, Any] = {}
@@ -227,7 +226,7 @@ def read_settings() -> Settings:
     except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{CONFIG}: {_why(error)}")
     try:
-        settings = Settings(**from_file)
+        settings = kind(**from_file)
     except UnreadableError as error:  # A variable that should be JSON and is not.
         mistakes.append(str(error))
     except RecursionError:
@@ -240,12 +239,26 @@ def read_settings() -> Settings:
     raise SettingsError("\n".join(mistakes))
 
 
+def read_serving_settings() -> Settings:
+    """Read the settings of a process that serves, likewise."""
+    return read_settings(ServingSettings)
+
+
 def _read_file() -> dict[str, Any]:
     path = os.environ.get(CONFIG)
     if not path:
         return {}
     with Path(path).open("rb") as file:
-        return tomllib.load(file)
+        return _with_flat_relay(tomllib.load(file))
+
+
+def _with_flat_relay(read: dict[str, Any]) -> dict[str, Any]:
+    """Return a file's settings with those of its table `[smtp]` by their names: `smtp_host`."""
+    relay = read.get("smtp")
+    if not isinstance(relay, dict):
+        return read
+    others = {name: value for name, value in read.items() if name != "smtp"}
+    return others | {f"smtp_{name}": value for name, value in relay.items()}
 
 
 def _why(error: Exception) -> str:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from giftcard_storage import database, overview, refunds, ring_keys, terms_versions
+from giftcard_storage.deliveries import waiting
 from giftcard_storage.events import EventLog
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.decisions import TermsVersion
     from giftcard_storage.database import DatabaseUrl
+    from giftcard_storage.deliveries.waiting import Waiting
     from giftcard_storage.events import Backlog
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
@@ -44,6 +46,11 @@ class SharedOverview:
         """Return what the payment provider owes and nobody has confirmed, by market."""
         with self._lock:
             return refunds.unconfirmed(self._connection)
+
+    def waiting_deliveries(self, now: datetime) -> list[Waiting]:
+        """Return which e-mails are to be sent, and which are parked."""
+        with self._lock:
+            return waiting.waiting(self._connection, now)
 
     def made_by(self, card_id: str) -> tuple[str, str]:
         """Return the caller and the request id that made a card."""

@@ -112,9 +112,10 @@ class EventLog:
             ).execute(self._database)
         return generation
 
-    def remove_before(self, cutoff: datetime, limit: int) -> int:
+    def remove_before(self, cutoff: datetime, limit: int, through: int | None = None) -> int:
         """Remove at most `limit` of the oldest events, of before `cutoff`; return how many.
 
+        Events behind the position `through` stay, where one is given.
         The newest event stays, as it tells the last position. Positions are removed without gaps,
         so an event that occurred before one with a lower position waits for that one.
         """
@@ -124,7 +125,8 @@ class EventLog:
             oldest: list[tuple[int, int]] = list(query.execute(self._database))
             old: list[tuple[int, int]] = []
             for position, occurred_at in oldest[:-1]:
-                if occurred_at >= microseconds(cutoff):
+                is_kept = through is not None and position > through
+                if is_kept or occurred_at >= microseconds(cutoff):
                     break
                 old.append((position, occurred_at))
             if old:

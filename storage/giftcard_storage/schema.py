@@ -8,6 +8,7 @@ from __future__ import annotations
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
 from giftcard_storage.acts.tables import ACT_TABLES
+from giftcard_storage.delivery_schema import DELIVERY_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 
 
@@ -285,4 +286,5 @@ TABLES = (
     RefundConfirmation,
     *EVENT_TABLES,
     *ACT_TABLES,
+    *DELIVERY_TABLES,
 )

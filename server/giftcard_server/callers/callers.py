@@ -31,11 +31,13 @@ class Caller:
     """A caller that the settings name, its roles, and the names that it formerly had.
 
     Request ids are unique among all of its names. What it does now is recorded under `name`.
+    `codes`: whether its answers have the codes of new cards.
     """
 
     name: str
     roles: Roles
     formerly: tuple[str, ...] = ()
+    codes: bool = True
 
     def require_may_name_authorizes(self) -> None:
         """Raise `CallerRefusedError` unless it may call Authorize, whose request ids are its own.
@@ -128,7 +130,7 @@ class Callers:
             text = "the certificate names " + ("several callers" if found else "no known caller")
             raise CallerRefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
         caller = known[found[0]]
-        return Caller(found[0], caller.roles, caller.formerly)
+        return Caller(found[0], caller.roles, caller.formerly, caller.codes)
 
 
 def _without_role(path: str) -> CallerRefusedError:

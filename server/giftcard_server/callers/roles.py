@@ -70,6 +70,11 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     METRICS: frozenset({Role.OPERATOR}),
 }
 
+# The roles whose calls may make a card, with a code.
+MAKE_CARDS: Final[Roles] = frozenset().union(
+    *(MAY_CALL[f"{_GIFT_CARDS}/{method}"] for method in ("Issue", "Capture", "Reverse"))
+)
+
 
 def may_call(path: str) -> Roles:
     """Return the roles that may call a path; a caller needs one of them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from giftcard_server.callers.roles import Roles
+from giftcard_server.callers.roles import MAKE_CARDS, Roles
 
 # The name of callers without certificates.
 PLAINTEXT: Final = "plaintext"
@@ -23,12 +23,16 @@ CallerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(
 
 
 class KnownCaller(BaseModel):
-    """A caller's roles, and the names that it had: requests under these are its own."""
+    """A caller's roles, and the names that it had: requests under these are its own.
+
+    `codes` false keeps the codes of new cards out of its answers: people get them by e-mail.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     roles: Roles
     formerly: tuple[CallerName, ...] = ()
+    codes: bool = True
 
 
 def _with_roles_alone(value: object) -> object:
@@ -56,6 +60,18 @@ class CallerSettings(BaseModel):
         if self.tls_client_ca is None and self.callers:
             yield "callers: needs tls_client_ca, without which no certificate is requested"
         yield from self._name_mistakes()
+
+    def withholding_mistakes(self, unmailed: Sequence[str]) -> Iterator[str]:
+        """Yield the callers without codes that make cards whose codes then nobody would have.
+
+        `unmailed` are the markets whose cards are not mailed by us.
+        """
+        for name, caller in self.callers.items():
+            if not caller.codes and unmailed and not caller.roles.isdisjoint(MAKE_CARDS):
+                yield (
+                    f"callers: {name} gets no codes (codes = false), and the cards of"
+                    f" {', '.join(unmailed)} are not mailed, so that nobody would have their codes"
+                )
 
     def _name_mistakes(self) -> Iterator[str]:
         """Yield what would make a record belong to two callers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -27,9 +27,9 @@ def refusing(what: str) -> Iterator[None]:
         refuse(str(error), what)
 
 
-def settings_or_refuse() -> Settings:
+def settings_or_refuse(read: Callable[[], Settings] = read_settings) -> Settings:
     """Return the settings that a server would read, or end the command with their mistakes."""
     try:
-        return read_settings()
+        return read()
     except SettingsError as error:
         refuse(str(error), "start")

@@ -16,7 +16,7 @@ from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.limits import require_room
 from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
-from giftcard_server.settings import Settings, read_settings, unknown_variables
+from giftcard_server.settings import Settings, read_serving_settings, unknown_variables
 from giftcard_server.workers.supervisor import STOP, Supervisor
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ def serve(
         os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
     if new_database:
         os.environ["GIFTCARD_NEW_DATABASE"] = "true"
-    settings = settings_or_refuse()
+    settings = settings_or_refuse(read_serving_settings)
     logs.configure(settings.log_level)
     if not settings.core_dumps:
         core_dumps.forbid()
@@ -54,14 +54,14 @@ def serve(
         return
     with refusing("start"):
         require_room(settings.rpc_threads)
-        service = Service(settings, reread=read_settings)
+        service = Service(settings, reread=read_serving_settings)
     run(service, signalled, lambda: _say_ready(service.listening))
 
 
 def _supervise(settings: Settings, signalled: StopSignal) -> None:
     with refusing("start"):
         require_room(settings.rpc_threads, settings.workers)
-        supervisor = Supervisor(settings, read_settings)
+        supervisor = Supervisor(settings, read_serving_settings)
         if supervisor.start(signalled):
             _say_ready(supervisor.listening)
             log.info("ready", listening=supervisor.listening, workers=settings.workers)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from giftcard_rules.currencies import major_units
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, settings_or_refuse
 from giftcard_server.markets import BUILT_IN
@@ -75,17 +75,6 @@ def as_json(market: Market, terms: Terms) -> dict[str, Any]:
     }
 
 
-# Currencies whose minor unit does not have two digits (ISO 4217), as the client has them.
-MINOR_DIGITS: Final = {
-    currency: digits
-    for digits, currencies in {
-        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-        3: "BHD IQD JOD KWD LYD OMR TND",
-        4: "CLF UYW",
-    }.items()
-    for currency in currencies.split()
-}
-
 TEXT: Final = """\
 ## Market {market}: terms {since}
 
@@ -129,8 +118,7 @@ def as_text(market: Market, terms: Terms) -> str:
 
 
 def _money(minor: int, currency: str) -> str:
-    digits = MINOR_DIGITS.get(currency, 2)
-    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
+    return f"{major_units(minor, currency):f}"
 
 
 def _hours(hold: timedelta) -> str:

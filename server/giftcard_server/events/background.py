@@ -8,6 +8,7 @@ from giftcard_server.events.metrics import SequencerMetrics
 from giftcard_server.events.retention import EventRetention
 from giftcard_server.events.sequencer import Sequencer, own_name
 from giftcard_storage import database
+from giftcard_storage.deliveries.following import FollowedEvents
 from giftcard_storage.events import EventLog
 from giftcard_storage.sequencing import Sequencing
 
@@ -36,11 +37,20 @@ def sequencing_on(
 
 
 def retention_on(
-    url: DatabaseUrl, days: int | None, now: Callable[[], datetime], opened: ExitStack
+    url: DatabaseUrl,
+    days: int | None,
+    now: Callable[[], datetime],
+    opened: ExitStack,
+    *,
+    mail_follows: bool = False,
 ) -> list[Recurring]:
-    """Return what removes old events, on a connection of its own; nothing where all are kept."""
+    """Return what removes old events, on a connection of its own; nothing where all are kept.
+
+    Where `mail_follows`, it keeps those that have made no deliveries yet.
+    """
     if days is None:
         return []
     connection = database.connect(url)
     opened.callback(database.close, connection)
-    return [EventRetention(EventLog(connection), now, days)]
+    followed = FollowedEvents(connection).position if mail_follows else None
+    return [EventRetention(EventLog(connection), now, days, followed)]

@@ -26,21 +26,32 @@ PAUSE_SECONDS: Final = 0.05
 
 
 class EventRetention(Recurring):
-    """Removes what occurred more than `days` days ago. The newest event always stays."""
+    """Removes what occurred more than `days` days ago. The newest event always stays.
 
-    def __init__(self, events: EventLog, now: Callable[[], datetime], days: int) -> None:
+    So does what lies behind the position that `followed` returns, where it is given.
+    """
+
+    def __init__(
+        self,
+        events: EventLog,
+        now: Callable[[], datetime],
+        days: int,
+        followed: Callable[[], int] | None = None,
+    ) -> None:
         # Several servers may be at it: then one of them is late.
         postponed_by = (StorageError, StaleError, ClockWrongError)
         super().__init__("event retention", self.remove, EVERY_SECONDS, postponed_by)
         self._events = events
         self._now = now
         self._kept_for = timedelta(days=days)
+        self._followed = followed
 
     def remove(self) -> int:
         """Remove all that is too old now; return how many events."""
         cutoff, removed = self._now() - self._kept_for, 0
         while not self.stopping.is_set():
-            removed_now = self._events.remove_before(cutoff, EVENTS_AT_ONCE)
+            through = self._followed() if self._followed else None
+            removed_now = self._events.remove_before(cutoff, EVENTS_AT_ONCE, through)
             removed += removed_now
             if removed_now < EVENTS_AT_ONCE:
                 break

@@ -23,7 +23,7 @@ from giftcard_server.process import core_dumps
 from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
-from giftcard_server.settings import Settings, read_settings
+from giftcard_server.settings import Settings, read_serving_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
 from giftcard_server.workers.worker_slot import READY
 from giftcard_storage.errors import StorageError
@@ -42,7 +42,7 @@ def main(number: int) -> None:
     end_when_a_thread_fails()
     signalled = StopSignal((signal.SIGTERM,))
     try:
-        settings = read_settings()
+        settings = read_serving_settings()
         logs.configure(settings.log_level, worker=number)
         threading.Thread(target=drain_when_orphaned, args=(settings,), daemon=True).start()
         if not settings.core_dumps:
@@ -50,7 +50,7 @@ def main(number: int) -> None:
         service = Service(
             settings,
             worker=number,
-            reread=read_settings,
+            reread=read_serving_settings,
             tell_of_writes=lambda why_not: _report(f"{why_not}\n".encode()),
         )
     except (SettingsError, StartRefusedError, StorageError) as error:

@@ -44,6 +44,8 @@ class Engine(ABC):
     is_migrated_by_command: ClassVar[bool]
     # Whether its servers must be given their keys, instead of making a file beside it.
     needs_given_keys: ClassVar[bool]
+    # Whether it is a file of this machine, so that other files may lie beside it.
+    may_have_files_beside: ClassVar[bool]
     # Whether `checkpoint` has to be called now and then.
     needs_checkpoints: ClassVar[bool]
 

@@ -102,6 +102,7 @@ class Postgresql(Engine):
     has_one_writer = False
     is_migrated_by_command = True
     needs_given_keys = True
+    may_have_files_beside = False
     needs_checkpoints = False
     compiler = PostgresqlDatabase(None, prefer_psycopg3=True)
 

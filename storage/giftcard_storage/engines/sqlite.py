@@ -68,6 +68,7 @@ class Sqlite(Engine):
     has_one_writer = True
     is_migrated_by_command = False
     needs_given_keys = False
+    may_have_files_beside = True
     needs_checkpoints = True
     compiler = SqliteDatabase(None)
 

@@ -21,14 +21,15 @@ from giftcard_storage.schema import TABLES
 from given.databases.postgresql_process import PostgresqlProcess
 
 # What migrations have filled stays.
-_KEPT = {"event_lease", "event_generation", "event_removal", "schema_fence"}
+_KEPT = {"event_lease", "event_generation", "event_removal", "schema_fence", "mail_position"}
 _TABLES = [name for table in TABLES if (name := table._meta.table_name) not in _KEPT]
 _EMPTY = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
 _AS_MIGRATED = """
     UPDATE event_lease SET holder = '', expires_at = 0, changes = 0;
     UPDATE event_removal SET last_position = 0, occurred_through = 0;
     DELETE FROM event_generation WHERE ordinal > 1;
-    UPDATE event_generation SET common_position = 0
+    UPDATE event_generation SET common_position = 0;
+    UPDATE mail_position SET position = 0
 """
 # PostgreSQL may not have noticed yet that the clients of some sessions were killed.
 _CUT_OFF = """
@@ -75,6 +76,8 @@ class Place:
         settings: dict[str, Any] = {"database_url": self.url}
         if self.database_url.engine.needs_given_keys:
             settings["key_file"] = self.key_file
+        if not self.database_url.engine.may_have_files_beside:
+            settings["mail"] = "none"  # Without a folder for messages, it has to be said.
         return settings
 
     @property

@@ -41,6 +41,7 @@ def settings(where: Path | Place, **changes: Any) -> Settings:
         "grpc_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
         "drain_pause_seconds": 0,
+        "mail": "none",
         # Only commands book what time has done, never the housekeeping.
         "housekeeping_seconds": 3600,
         # Tests try more wrong codes than people do.

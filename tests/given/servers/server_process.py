@@ -78,6 +78,8 @@ class ServerProcess:
             "GIFTCARD_HTTP_LISTEN": "127.0.0.1:0",
             # The pause is for load balancers, and there are none here.
             "GIFTCARD_DRAIN_PAUSE_SECONDS": "0",
+            # Messages are the subject of few tests.
+            "GIFTCARD_MAIL": "none",
         }
         if config:
             config_path = folder / "giftcard.toml"

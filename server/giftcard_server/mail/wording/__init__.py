@@ -1,0 +1,1 @@
+"""The words of e-mails: languages, amounts and days as they are written, text that people typed."""

@@ -1,0 +1,1 @@
+"""A real browser, which shows e-mails as people see them."""
