@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.cards import Card
     from giftcard_rules.commands import DeskAct, RequestKey
+    from giftcard_rules.deliveries import NewDelivery
     from giftcard_rules.proposals import Proposal
+    from giftcard_rules.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,18 @@ class OtherAct:
 
     name: str
     card_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResendCard:
+    """Send the message with the code again, to the known address or to a corrected one.
+
+    `unreachable` is why nobody can be written to, None where somebody can.
+    """
+
+    card_id: str
+    corrected_email: str = field(default="", repr=False)
+    unreachable: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +45,7 @@ class ActOnCard:
     """
 
     key: RequestKey
-    act: DeskAct | OtherAct
+    act: DeskAct | ResendCard | OtherAct
     by: ActedBy
     act_id: str
     is_proposed: bool = False
@@ -103,6 +117,14 @@ class ActedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Resent:
+    """A message with the code goes out again."""
+
+    card: Card
+    delivery: NewDelivery
+
+
+@dataclass(frozen=True, slots=True)
 class Proposed:
     """Another actor has to approve what was asked for."""
 
@@ -118,4 +140,4 @@ class ProposalClosed:
 
 
 ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal
-ActOutcome = ActedOn | Proposed | ProposalClosed
+ActOutcome = ActedOn | Resent | Proposed | ProposalClosed

@@ -13,6 +13,7 @@ from giftcard_rules import (
     purchase,
     refunds,
     reinstating,
+    resending,
     returns,
     tender,
 )
@@ -22,6 +23,7 @@ from giftcard_rules.act_commands import (
     CancelPurchase,
     OtherAct,
     RejectProposal,
+    ResendCard,
     ShowCards,
 )
 from giftcard_rules.authorization_calls import (
@@ -224,8 +226,14 @@ def _act_on_card(command: ActOnCard, current: Current) -> Decision:
     return desk.act(command, _decide_act(command.act, current), current)
 
 
-def _decide_act(act: DeskAct | OtherAct, current: Current) -> Decision:
-    return desk.named(act, current) if isinstance(act, OtherAct) else _RULE[type(act)](act, current)
+def _decide_act(act: DeskAct | ResendCard | OtherAct, current: Current) -> Decision:
+    if isinstance(act, OtherAct):
+        return desk.named(act, current)
+    if isinstance(act, ResendCard):
+        card, _, market = current.card_of((act.card_id,))
+        made = current.facts.deliveries.get(card.card_id, ())
+        return resending.resend(act, card, made, market, current.now)
+    return _RULE[type(act)](act, current)
 
 
 def _approve(command: ApproveProposal, current: Current) -> Decision:

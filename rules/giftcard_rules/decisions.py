@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from giftcard_rules.acts import Act
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
+    from giftcard_rules.deliveries import NewDelivery
     from giftcard_rules.ledger import Posting
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
@@ -79,7 +80,8 @@ class Decision:
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
     as it becomes, and `confirmation` what it has paid of that.
-    `acts` are entries of timelines, and `proposal` is one that is made or closed.
+    `acts` are entries of timelines, `proposal` is one that is made or closed, and `deliveries` are
+    e-mails that go out again.
     """
 
     outcome: Outcome
@@ -95,3 +97,4 @@ class Decision:
     confirmation: RefundConfirmation | None = None
     acts: tuple[Act, ...] = ()
     proposal: Proposal | None = None
+    deliveries: tuple[NewDelivery, ...] = ()

@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from giftcard_rules import proposals, purchase
-from giftcard_rules.act_commands import ActedOn, OtherAct, ProposalClosed, Proposed
+from giftcard_rules.act_commands import (
+    ActedOn,
+    ActOnCard,
+    OtherAct,
+    ProposalClosed,
+    Proposed,
+    ResendCard,
+    Resent,
+)
 from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.commands import Acted
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard_rules.act_commands import (
-        ActOnCard,
+        ActCommand,
         ApproveProposal,
         CancelPurchase,
         RejectProposal,
@@ -30,13 +38,14 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import DeskAct
     from giftcard_rules.current import Current
 
-    DecideAct = Callable[[DeskAct | OtherAct, Current], Decision]
+    DecideAct = Callable[[DeskAct | ResendCard | OtherAct, Current], Decision]
 
 # What the timeline calls each act, by its RPC. Acts that are carried out elsewhere are told there.
 KIND_OF: Final = {
     "BlockCard": ActKind.CARD_BLOCKED,
     "UnblockCard": ActKind.CARD_UNBLOCKED,
     "WriteOffCard": ActKind.CARD_WRITTEN_OFF,
+    "ResendCard": ActKind.CARD_RESENT,
 }
 
 
@@ -49,10 +58,12 @@ def act(command: ActOnCard, decided: Decision, current: Current) -> Decision:
         proposal = proposals.propose(command, current.now)
         entry = _entry(command, ActKind.PROPOSED, proposal.card_id, command.act_id)
         return Decision(outcome=Proposed(proposal), acts=(entry,), proposal=proposal)
+    entry = _entry(command, KIND_OF[command.method], command.act.card_id)
+    if isinstance(decided.outcome, Resent):
+        return replace(decided, acts=(entry,))
     assert isinstance(decided.outcome, Acted), "an act that is carried out elsewhere"
     card = decided.outcome.card
     outcome = ActedOn(command.method, card, _replacements(card, current))
-    entry = _entry(command, KIND_OF[command.method], card.card_id)
     return replace(decided, outcome=outcome, acts=(entry,))
 
 
@@ -83,7 +94,7 @@ def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -
         decided = decide_act(command.act.act, current)
     except DeclinedError as declined:
         return _decline(command, proposal, card, now, declined.reason)
-    assert isinstance(decided.outcome, Acted)
+    assert isinstance(decided.outcome, Acted | Resent)
     closed = proposals.close(proposal, ProposalState.CARRIED_OUT, command.by.actor, now)
     approved = _closed(command, ActKind.PROPOSAL_APPROVED, closed, decided.outcome.card)
     entries = approved.acts
@@ -134,7 +145,7 @@ def _closed(
 
 
 def _entry(
-    command: ActOnCard | CancelPurchase | ApproveProposal | RejectProposal,
+    command: ActCommand,
     kind: ActKind,
     card_id: str,
     proposal_id: str | None = None,
@@ -145,7 +156,14 @@ def _entry(
         card_id=card_id,
         by=command.by,
         proposal_id=proposal_id,
+        corrected_email=_corrected_email(command),
     )
+
+
+def _corrected_email(command: ActCommand) -> str:
+    if isinstance(command, ActOnCard) and isinstance(command.act, ResendCard):
+        return command.act.corrected_email
+    return ""
 
 
 def _replacements(card: Card, current: Current) -> tuple[Card, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
+from giftcard_rules.delivery_facts import DeliveryMade
 
 if TYPE_CHECKING:
     from datetime import date
@@ -56,7 +57,8 @@ class Facts:
     `purchase_orders` from market and purchase order to the purchased card (R10), and
     `purchase_references` from market and payment reference, and `terms_versions` from market and
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
-    provider owes for it, and `proposals` are those that are named.
+    provider owes for it, `proposals` are those that are named,
+    and `deliveries` leads from a card to the e-mails that it has.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Facts:
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
     refunds_due: dict[str, RefundDue] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
+    deliveries: dict[str, set[DeliveryMade]] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -101,6 +104,10 @@ class Facts:
         """Take in what waits for another actor."""
         self.proposals[proposal.proposal_id] = proposal
 
+    def add_delivery(self, made: DeliveryMade) -> None:
+        """Take in an e-mail that a card has."""
+        self.deliveries.setdefault(made.card_id, set()).add(made)
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -116,3 +123,5 @@ class Facts:
             self.add_refund_due(decision.refund_due)
         if decision.proposal is not None:
             self.add_proposal(decision.proposal)
+        for new in decision.deliveries:
+            self.add_delivery(DeliveryMade(new.card_id, new.kind, new.resend_number, new.due_at))

@@ -35,6 +35,7 @@ def support_of(settings: Settings, parts: Parts, opened: ExitStack) -> SupportSe
         ring=parts.ring,
         markets=parts.markets,
         now=parts.now,
+        unmailed=frozenset(settings.unmailed_markets),
     )
     return SupportServicer(
         SupportParts(

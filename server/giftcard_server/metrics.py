@@ -46,7 +46,7 @@ OPERATION: Final = {CatchUp.__name__: "Settle"}
 
 # Commands that several RPCs share, and the names of those.
 SHARED: Final = {
-    ActOnCard: tuple(act.__name__ for act in get_args(DeskAct)),
+    ActOnCard: (*(act.__name__ for act in get_args(DeskAct)), "ResendCard"),
     ShowCards: ("FindCards", "GetCard", "ListTimeline", "ListProposals"),
 }
 

@@ -9,13 +9,15 @@ from peewee import SQL
 
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
+from giftcard_rules.delivery_facts import DeliveryMade
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
-from giftcard_storage import rows, schema
+from giftcard_storage import delivery_schema, rows, schema
 from giftcard_storage.acts import tables
 from giftcard_storage.acts.rows import proposal_of
 from giftcard_storage.data_keys import DataKey
+from giftcard_storage.deliveries.stored import delivery_made_of
 from giftcard_storage.refund_rows import refund_due_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ RulesFact = (
     | TermsVersion
     | RefundDue
     | Proposal
+    | DeliveryMade
 )
 Fact = RulesFact | DataKey
 
@@ -76,6 +79,7 @@ TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVers
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 REFUNDS_DUE: Final = Lookup(schema.RefundDue.card_id, refund_due_of)
+DELIVERIES: Final = Lookup(delivery_schema.Delivery.card_id, delivery_made_of)
 PROPOSALS: Final = Lookup(tables.Proposal.proposal_id, proposal_of)
 REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_of)
 
@@ -94,4 +98,5 @@ LOOKUPS: Final = (
     REFUNDS_OF_ORDERS,
     REPLACING,
     PROPOSALS,
+    DELIVERIES,
 )

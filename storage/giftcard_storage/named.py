@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from giftcard_rules.act_commands import ActOnCard, CancelPurchase, ShowCards
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    ResendCard,
+    ShowCards,
+)
 from giftcard_rules.authorization_calls import (
     ExtendAuthorization,
     GetAuthorization,
@@ -30,6 +36,7 @@ from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
     DATA_KEYS,
+    DELIVERIES,
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
     PROPOSALS,
@@ -99,13 +106,20 @@ class Named:
             card_id = command.act.card_id
             self._acted_on.add(card_id)
             self.values[REPLACING].add(card_id)
+            self._add_resend(command)
         elif isinstance(command, CancelPurchase):
             card_id = command.card_id
             self._add_if(PURCHASES, card_id)
         else:  # The proposal names the card.
             self.values[PROPOSALS].add(command.proposal_id)
+            if isinstance(command, ApproveProposal) and command.act is not None:
+                self._add_resend(command.act)
         self._add_if(CARDS, card_id)
         self._add_if(DATA_KEYS, card_id)
+
+    def _add_resend(self, command: ActOnCard) -> None:
+        if isinstance(command.act, ResendCard):
+            self.values[DELIVERIES].add(command.act.card_id)
 
     def found_proposal(self, proposal: Proposal) -> None:
         """Take in the card of a proposal, and under what its notes are sealed."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from giftcard_storage.acts.tables import Act, Proposal
+from giftcard_storage.delivery_schema import Delivery
 from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
     Authorization,
@@ -73,6 +74,7 @@ class Statements:
     insert_request: str
     insert_refund_confirmation: str
     insert_act: str
+    insert_delivery: str
     insert_proposal: str
     close_proposal: str
     note_ring_key: str
@@ -98,6 +100,7 @@ def statements_of(engine: Engine) -> Statements:
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
         insert_act=engine.insert(Act),
+        insert_delivery=engine.insert(Delivery),
         insert_proposal=engine.insert(Proposal),
         close_proposal=engine.update(_CHANGES_OF_A_PROPOSAL, Proposal.proposal_id, Proposal.state),
         note_ring_key=engine.note(RingKeyInUse),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
+from giftcard_rules.delivery_facts import DeliveryMade
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
@@ -166,6 +167,7 @@ class Store:
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
             (do.insert_act, acts.acts),
+            (do.insert_delivery, acts.deliveries),
             (do.insert_proposal, acts.proposed),
             (do.close_proposal, acts.closed),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
@@ -190,6 +192,7 @@ _ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
     CardPurchase: Facts.add_purchase,
     PurchaseReference: Facts.add_reference,
     TermsVersion: Facts.add_terms_version,
+    DeliveryMade: Facts.add_delivery,
     RefundDue: Facts.add_refund_due,
 }
 

@@ -7,6 +7,7 @@ from giftcard_rules.act_commands import (
     ApproveProposal,
     CancelPurchase,
     RejectProposal,
+    ResendCard,
 )
 from giftcard_rules.acts import ActedBy, Ground
 from giftcard_rules.cards import Card
@@ -27,13 +28,13 @@ def act_id_of(key: RequestKey) -> str:
     return derive_act_id(KEY, key.caller, key.request_id)
 
 
-def act_on(act: DeskAct, actor: str = ANNA, note: str = "") -> ActOnCard:
+def act_on(act: DeskAct | ResendCard, actor: str = ANNA, note: str = "") -> ActOnCard:
     """Return an act that is done at once."""
     key = request_key()
     return ActOnCard(key=key, act=act, by=acted_by(actor, note), act_id=act_id_of(key))
 
 
-def propose(act: DeskAct, actor: str = ANNA, note: str = "") -> ActOnCard:
+def propose(act: DeskAct | ResendCard, actor: str = ANNA, note: str = "") -> ActOnCard:
     """Return an act under four eyes."""
     key = request_key()
     return ActOnCard(

@@ -787,6 +787,62 @@ class WriteOffCardResponse(google.protobuf.message.Message):
 global___WriteOffCardResponse = WriteOffCardResponse
 
 @typing.final
+class ResendCardRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    CARD_ID_FIELD_NUMBER: builtins.int
+    CORRECTED_EMAIL_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    GROUND_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A UUID, made by the caller before its first try; not the nil UUID."""
+    card_id: builtins.str
+    """At most 64 characters."""
+    corrected_email: builtins.str
+    """Optional: where the customer wants it instead. At most 254 characters."""
+    actor: builtins.str
+    """Who sits there. At most 128 characters."""
+    ground: global___Ground.ValueType
+    note: builtins.str
+    """Optional. At most 500 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        card_id: builtins.str = ...,
+        corrected_email: builtins.str = ...,
+        actor: builtins.str = ...,
+        ground: global___Ground.ValueType = ...,
+        note: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["actor", b"actor", "card_id", b"card_id", "corrected_email", b"corrected_email", "ground", b"ground", "note", b"note", "request_id", b"request_id"]) -> None: ...
+
+global___ResendCardRequest = ResendCardRequest
+
+@typing.final
+class ResendCardResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DELIVERY_FIELD_NUMBER: builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: builtins.int
+    proposal_id: builtins.str
+    """Under four eyes, instead of all else."""
+    @property
+    def delivery(self) -> global___Delivery: ...
+    def __init__(
+        self,
+        *,
+        delivery: global___Delivery | None = ...,
+        proposal_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["delivery", b"delivery"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["delivery", b"delivery", "proposal_id", b"proposal_id"]) -> None: ...
+
+global___ResendCardResponse = ResendCardResponse
+
+@typing.final
 class CancelPurchaseRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

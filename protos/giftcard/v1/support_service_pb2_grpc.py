@@ -79,6 +79,11 @@ class SupportServiceStub(object):
                 request_serializer=giftcard_dot_v1_dot_support__service__pb2.WriteOffCardRequest.SerializeToString,
                 response_deserializer=giftcard_dot_v1_dot_support__service__pb2.WriteOffCardResponse.FromString,
                 _registered_method=True)
+        self.ResendCard = channel.unary_unary(
+                '/giftcard.v1.SupportService/ResendCard',
+                request_serializer=giftcard_dot_v1_dot_support__service__pb2.ResendCardRequest.SerializeToString,
+                response_deserializer=giftcard_dot_v1_dot_support__service__pb2.ResendCardResponse.FromString,
+                _registered_method=True)
         self.CancelPurchase = channel.unary_unary(
                 '/giftcard.v1.SupportService/CancelPurchase',
                 request_serializer=giftcard_dot_v1_dot_support__service__pb2.CancelPurchaseRequest.SerializeToString,
@@ -179,6 +184,20 @@ class SupportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResendCard(self, request, context):
+        """Sends the e-mail with the code again, at once (R8).
+
+        To the known address, or to a corrected one; then the purchaser is told, and
+        by default another actor has to approve it. At most three times a day of the
+        market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+        CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
+        PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
+        market that the service does not mail is malformed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelPurchase(self, request, context):
         """Cancels the purchase of a card for its buyer, who has no code (R28).
 
@@ -253,6 +272,11 @@ def add_SupportServiceServicer_to_server(servicer, server):
                     servicer.WriteOffCard,
                     request_deserializer=giftcard_dot_v1_dot_support__service__pb2.WriteOffCardRequest.FromString,
                     response_serializer=giftcard_dot_v1_dot_support__service__pb2.WriteOffCardResponse.SerializeToString,
+            ),
+            'ResendCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResendCard,
+                    request_deserializer=giftcard_dot_v1_dot_support__service__pb2.ResendCardRequest.FromString,
+                    response_serializer=giftcard_dot_v1_dot_support__service__pb2.ResendCardResponse.SerializeToString,
             ),
             'CancelPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelPurchase,
@@ -452,6 +476,33 @@ class SupportService(object):
             '/giftcard.v1.SupportService/WriteOffCard',
             giftcard_dot_v1_dot_support__service__pb2.WriteOffCardRequest.SerializeToString,
             giftcard_dot_v1_dot_support__service__pb2.WriteOffCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResendCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/giftcard.v1.SupportService/ResendCard',
+            giftcard_dot_v1_dot_support__service__pb2.ResendCardRequest.SerializeToString,
+            giftcard_dot_v1_dot_support__service__pb2.ResendCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,6 +96,20 @@ class SupportServiceStub:
     CARD_REDEEMED, CARD_EXPIRED, CARD_NOT_BLOCKED.
     """
 
+    ResendCard: grpc.UnaryUnaryMultiCallable[
+        giftcard.v1.support_service_pb2.ResendCardRequest,
+        giftcard.v1.support_service_pb2.ResendCardResponse,
+    ]
+    """Sends the e-mail with the code again, at once (R8).
+
+    To the known address, or to a corrected one; then the purchaser is told, and
+    by default another actor has to approve it. At most three times a day of the
+    market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+    CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
+    PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
+    market that the service does not mail is malformed.
+    """
+
     CancelPurchase: grpc.UnaryUnaryMultiCallable[
         giftcard.v1.support_service_pb2.CancelPurchaseRequest,
         giftcard.v1.support_service_pb2.CancelPurchaseResponse,
@@ -213,6 +227,20 @@ class SupportServiceAsyncStub:
     An open hold is released first. The card becomes CANCELLED and stays blocked;
     nothing of it ever becomes breakage. Reasons: CARD_NOT_FOUND, CARD_CANCELLED,
     CARD_REDEEMED, CARD_EXPIRED, CARD_NOT_BLOCKED.
+    """
+
+    ResendCard: grpc.aio.UnaryUnaryMultiCallable[
+        giftcard.v1.support_service_pb2.ResendCardRequest,
+        giftcard.v1.support_service_pb2.ResendCardResponse,
+    ]
+    """Sends the e-mail with the code again, at once (R8).
+
+    To the known address, or to a corrected one; then the purchaser is told, and
+    by default another actor has to approve it. At most three times a day of the
+    market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+    CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
+    PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
+    market that the service does not mail is malformed.
     """
 
     CancelPurchase: grpc.aio.UnaryUnaryMultiCallable[
@@ -344,6 +372,22 @@ class SupportServiceServicer(metaclass=abc.ABCMeta):
         An open hold is released first. The card becomes CANCELLED and stays blocked;
         nothing of it ever becomes breakage. Reasons: CARD_NOT_FOUND, CARD_CANCELLED,
         CARD_REDEEMED, CARD_EXPIRED, CARD_NOT_BLOCKED.
+        """
+
+    @abc.abstractmethod
+    def ResendCard(
+        self,
+        request: giftcard.v1.support_service_pb2.ResendCardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[giftcard.v1.support_service_pb2.ResendCardResponse, collections.abc.Awaitable[giftcard.v1.support_service_pb2.ResendCardResponse]]:
+        """Sends the e-mail with the code again, at once (R8).
+
+        To the known address, or to a corrected one; then the purchaser is told, and
+        by default another actor has to approve it. At most three times a day of the
+        market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+        CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
+        PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
+        market that the service does not mail is malformed.
         """
 
     @abc.abstractmethod

@@ -60,6 +60,7 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_SUPPORT}/BlockCard": _SUPPORT_ALONE,
     f"{_SUPPORT}/UnblockCard": _SUPPORT_ALONE,
     f"{_SUPPORT}/WriteOffCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/ResendCard": _SUPPORT_ALONE,
     f"{_SUPPORT}/CancelPurchase": _SUPPORT_ALONE,
     f"{_SUPPORT}/ListProposals": _SUPPORT_ALONE,
     f"{_SUPPORT}/ApproveProposal": _SUPPORT_ALONE,

@@ -29,6 +29,7 @@ from giftcard_rules.act_commands import (
     CancelPurchase,
     OtherAct,
     RejectProposal,
+    ResendCard,
 )
 from giftcard_rules.acts import actor_key
 from giftcard_rules.authorization_calls import ExtendAuthorization
@@ -190,6 +191,7 @@ def _act(command: ActOnCard) -> Meaning:
     return {
         "card_id": act.card_id,
         "restore_validity": isinstance(act, UnblockCard) and act.restore_validity,
+        "corrected_email": act.corrected_email if isinstance(act, ResendCard) else None,
         # Of an act that is carried out elsewhere, nothing else is known here.
         "request": command.request.hex() if isinstance(act, OtherAct) else None,
         **_acted_by(command.by),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from giftcard_rules.acts import Ground
 from giftcard_rules.proposals import Proposal, ProposalState
 from giftcard_rules.reasons import Reason
+from giftcard_storage.acts.addresses import joined, names_of_address
 from giftcard_storage.acts.notes import names_of_act, names_of_proposal, sealed
+from giftcard_storage.deliveries.stored import delivery_id_of, row_of_new
 from giftcard_storage.rows import instant, microseconds
 
 if TYPE_CHECKING:
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
 
 class ActRows(NamedTuple):
-    """Rows to be saved: new data keys and entries, proposals that are made, and that are closed."""
+    """Rows to be saved: new data keys, entries, proposals made and closed, and new deliveries."""
 
     data_keys: list[Row]
     acts: list[Row]
     proposed: list[Row]
     closed: list[Row]
+    deliveries: list[Row]
 
 
 def rows_of_acts(
@@ -40,13 +43,16 @@ def rows_of_acts(
     now: datetime,
 ) -> ActRows:
     """Return the rows of the acts and proposals of decisions; `at_rest` are data keys by card."""
-    found = ActRows([], [], [], [])
+    found = ActRows([], [], [], [], [])
     sealer: _Sealer | None = None
     for decision in decisions:
         if not decision.acts and decision.proposal is None:
             continue
         sealer = sealer or _Sealer(sealing, at_rest, found.data_keys)
-        found.acts.extend(act_row(act, sealer, now) for act in decision.acts)
+        resent = _resent_rows(decision, sealer, now)
+        found.deliveries.extend(resent)
+        delivery_id = resent[0][0] if resent else None
+        found.acts.extend(act_row(act, sealer, now, delivery_id) for act in decision.acts)
         proposal = decision.proposal
         if proposal is None:
             continue
@@ -90,7 +96,7 @@ def sealer_of(
     return _Sealer(sealing, at_rest, made)
 
 
-def act_row(act: Act, sealer: _Sealer, now: datetime) -> Row:
+def act_row(act: Act, sealer: _Sealer, now: datetime, delivery_id: str | None = None) -> Row:
     """Return an entry as its row; what has no note and no address is not sealed."""
     kept: tuple[str | None, bytes | None] = (None, None)
     if act.by.note or act.corrected_email:
@@ -107,9 +113,23 @@ def act_row(act: Act, sealer: _Sealer, now: datetime) -> Row:
         act.proposal_id,
         act.role.value if act.role else None,
         act.authorization_id,
-        act.delivery_id,
+        act.delivery_id or delivery_id,
         *kept,
     )
+
+
+def _resent_rows(decision: Decision, sealer: _Sealer, now: datetime) -> list[Row]:
+    """Return the rows of deliveries; the corrected address is that of the first one alone."""
+    rows: list[Row] = []
+    corrected = next((act.corrected_email for act in decision.acts if act.corrected_email), "")
+    for new in decision.deliveries:
+        if corrected and not rows:
+            names = names_of_address(delivery_id_of(new.card_id, new.kind, new.resend_number))
+            address = joined(*sealer.seal(new.card_id, names, corrected.encode()))
+            rows.append(row_of_new(new._replace(address_sealed=address), now))
+        else:
+            rows.append(row_of_new(new, now))
+    return rows
 
 
 def proposal_of(row: Found) -> Proposal:

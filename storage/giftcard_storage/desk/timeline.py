@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from giftcard_rules.acts import ActKind
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage.acts.entries import acts_of
+from giftcard_storage.deliveries import deliveries_of
 from giftcard_storage.errors import translated
 from giftcard_storage.order_pages import Place
 from giftcard_storage.rows import instant
@@ -40,7 +41,13 @@ class OtherTenderKind(enum.Enum):
     OTHER_TENDER_PAID = "OTHER_TENDER_PAID"
 
 
-Kind = PostingKind | ActKind | OtherTenderKind
+class DeliveryEntry(enum.Enum):
+    """E-mails about a card."""
+
+    DELIVERY = "DELIVERY"
+
+
+Kind = PostingKind | ActKind | OtherTenderKind | DeliveryEntry
 
 
 class Entry(NamedTuple):
@@ -57,6 +64,7 @@ class Entry(NamedTuple):
     order_id: str | None = None
     related_card_id: str | None = None
     act: Act | None = None
+    delivery_id: str | None = None
 
     @property
     def place(self) -> Place:
@@ -80,6 +88,7 @@ def timeline_of(
             *_acts(database, ring, card_id),
             *_postings(database, card_id, found[0][0]),
             *_other_tenders(database, card_id),
+            *_deliveries(database, card_id),
         ]
         ordered = sorted(entries, key=lambda entry: entry.place)
         behind = [entry for entry in ordered if after is None or entry.place > after]
@@ -140,6 +149,14 @@ def _other_tenders(database: Database, card_id: str) -> Iterator[Entry]:
                 amount_minor=part.amount_minor,
                 authorization_id=refund.authorization_id,
             )
+
+
+def _deliveries(database: Database, card_id: str) -> Iterator[Entry]:
+    """Yield the e-mails about a card, each at the time at which it was made."""
+    for each in deliveries_of(database, card_id):
+        key = f"5 {each.delivery_id}"
+        kind = DeliveryEntry.DELIVERY
+        yield Entry(each.created_at, key, kind, delivery_id=each.delivery_id)
 
 
 def _with_orders(database: Database, entries: Iterable[Entry]) -> Iterator[Entry]:

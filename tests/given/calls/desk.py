@@ -40,6 +40,11 @@ class Desk(Shop):
             pb.WriteOffCardRequest(request_id=sent.new_id(), card_id=card_id, **fields)
         )
 
+    def resend(self, card_id: str, **fields: Any) -> Any:
+        """Send the e-mail of a card again, or propose it."""
+        request = pb.ResendCardRequest(request_id=sent.new_id(), card_id=card_id, **(by() | fields))
+        return self.call(request)
+
     def approve(self, proposal_id: str, actor: str = BEN) -> Any:
         """Approve a proposal."""
         return self.call(approval(proposal_id, actor))

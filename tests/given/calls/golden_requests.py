@@ -43,6 +43,10 @@ def unblock(message: support_pb.UnblockCardRequest) -> Read[Keyed]:
     return ACTS.unblock(message, "shop")
 
 
+def resend(message: support_pb.ResendCardRequest) -> Read[Keyed]:
+    return ACTS.resend(message, "shop")
+
+
 def cancel_purchase(message: support_pb.CancelPurchaseRequest) -> Read[Keyed]:
     return ACTS.cancel_purchase(message, "shop", NOW)
 
@@ -92,6 +96,16 @@ GOLDEN_OF_OTHER_SERVICES: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, s
         (
             '{"actor":"anna","card_id":"abc1","ground":"FRAUD","request_id":"abcdef00-0000-4000-'
             '8000-000000000001","restore_validity":true}'
+        ),
+    ),
+    (
+        resend,
+        support_pb.ResendCardRequest(
+            request_id=ID, card_id="ABC1", corrected_email="Amelie@example.com", **ACTING
+        ),
+        (
+            '{"actor":"anna","card_id":"abc1","corrected_email":"Amelie@example.com","ground":'
+            '"FRAUD","note":"a note","request_id":"abcdef00-0000-4000-8000-000000000001"}'
         ),
     ),
     (

@@ -34,6 +34,7 @@ SUPPORT: Final = {
         "BlockCard",
         "UnblockCard",
         "WriteOffCard",
+        "ResendCard",
         "CancelPurchase",
         "ListProposals",
         "ApproveProposal",

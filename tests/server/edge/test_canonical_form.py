@@ -11,7 +11,7 @@ from google.type.date_pb2 import Date
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.order_pb2 import Contact, Order, OrderLine
 from giftcard_rules import commands
-from giftcard_rules.act_commands import ApproveProposal, CancelPurchase
+from giftcard_rules.act_commands import ApproveProposal, CancelPurchase, ResendCard
 from giftcard_rules.acts import ActedBy, Ground
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Keyed, PaymentMethod, ReverseReason
@@ -240,6 +240,7 @@ ANOTHER: Final[dict[type, object]] = {
     ReverseReason: ReverseReason.NOT_DELIVERED,
     ActedBy: ActedBy("another", Ground.FRAUD),
     commands.BlockCard: commands.BlockCard("another"),
+    ResendCard: ResendCard("abc1", "another@example.com"),
     commands.UnblockCard: commands.UnblockCard("abc1", restore_validity=False),
 }
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.act_commands import ShowCards
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.decide import decide
 from giftcard_rules.reasons import DeclinedError, Reason
-from giftcard_server.edge.support.opening import is_purchaser, open_people
+from giftcard_server.edge.support.opening import is_purchaser, open_people, why_unreachable
 from giftcard_server.errors import InvalidRequestError, KeyLostError
 from giftcard_storage.acts.proposals import asked_for, proposals_on
 from giftcard_storage.data_keys import UnwrapError
+from giftcard_storage.deliveries import StoredDelivery, deliveries_of
+from giftcard_storage.deliveries.sending import card_to_send
 from giftcard_storage.desk.finding import CardsQuery, Named, cards_on
 from giftcard_storage.desk.looking import look_up
 from giftcard_storage.desk.timeline import timeline_of
+from giftcard_storage.errors import CardUnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from datetime import datetime
 
     from peewee import Database
@@ -37,12 +40,22 @@ if TYPE_CHECKING:
     from giftcard_storage.store import Store
 
 
+class ShownCard(NamedTuple):
+    """A card with what belongs to it; `shown` is its chain, and its authorizations."""
+
+    card_id: str
+    known: LookedUp
+    shown: CardsShown
+    deliveries: list[StoredDelivery]
+    opened: dict[tuple[PersonRole, str | None], Contact]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Answers questions on one connection. Not for two threads at once: `DeskReader` sees to it.
 
     Every method raises `StorageError`, and `DeclinedError` where there is no such card.
-    `card_ids_of_email` finds cards by a person's address.
+    `card_ids_of_email` finds cards by a person's address. `unmailed` are markets without e-mail.
     """
 
     database: Database
@@ -50,6 +63,7 @@ class Desk:
     ring: KeyRing
     markets: Markets
     now: Callable[[], datetime]
+    unmailed: Container[str] = ()
     card_ids_of_email: Callable[[str], Sequence[str]] | None = None
 
     def find(self, asked: Find) -> tuple[list[Place], CardsShown]:
@@ -62,9 +76,7 @@ class Desk:
             ids = tuple(place.authorization_id for place in places[: query.limit - 1])
             return places, self._shown(ids)
 
-    def card(
-        self, card_id: str, by: ActedBy | None
-    ) -> tuple[LookedUp, CardsShown, dict[tuple[PersonRole, str | None], Contact]]:
+    def card(self, card_id: str, by: ActedBy | None) -> ShownCard:
         """Return a card with what belongs to it, and its people where `by` opens them.
 
         Whoever opens people is noted before.
@@ -74,9 +86,11 @@ class Desk:
             if known is None:
                 raise DeclinedError(Reason.CARD_NOT_FOUND)
             shown = self._shown(known.chain, known.authorization_ids)
-        if by is None:
-            return known, shown, {}
-        return known, shown, open_people(self.database, self.ring, card_id, by, self.now())
+            deliveries = deliveries_of(self.database, card_id)
+        opened: dict[tuple[PersonRole, str | None], Contact] = {}
+        if by is not None:
+            opened = open_people(self.database, self.ring, card_id, by, self.now())
+        return ShownCard(card_id, known, shown, deliveries, opened)
 
     def timeline(self, page: Page) -> tuple[list[Entry], str]:
         """Return a card's entries behind a place, and the card's currency."""
@@ -90,6 +104,19 @@ class Desk:
     def proposals(self, query: ProposalsQuery) -> list[Proposal]:
         """Return a page of proposals, one more where another page follows."""
         return proposals_on(self.database, query)
+
+    def resendable(self, card_id: str) -> tuple[Reason | None, bool]:
+        """Return why nobody can be written to about a card, and whether its market is mailed.
+
+        A card that does not exist is the rules' to decline.
+        """
+        try:
+            found = card_to_send(self.database, card_id)
+        except CardUnknownError:
+            return None, True
+        if found.card.market in self.unmailed:
+            return None, False
+        return why_unreachable(self.database, self.ring, card_id), True
 
     def asked_for(self, proposal_id: str) -> AskedFor | None:
         """Return a proposal with its request. Raises `KeyLostError` without the ring's key."""

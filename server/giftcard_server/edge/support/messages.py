@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from giftcard.v1 import gift_card_service_pb2, order_pb2, reason_pb2
 from giftcard.v1 import support_service_pb2 as pb
-from giftcard_rules.act_commands import ActedOn, ProposalClosed, Proposed
+from giftcard_rules.act_commands import ActedOn, ProposalClosed, Proposed, Resent
 from giftcard_rules.acts import ActKind
 from giftcard_rules.decisions import PersonRole
+from giftcard_rules.deliveries import DeliveryState
 from giftcard_rules.ledger import PostingKind
 from giftcard_rules.proposals import ProposalState
 from giftcard_server.edge import responses
@@ -21,8 +22,9 @@ from giftcard_server.edge.responses import (
     money,
     timestamp,
 )
+from giftcard_storage.deliveries import delivery_id_of
 from giftcard_storage.desk.looking import PersonState
-from giftcard_storage.desk.timeline import OtherTenderKind
+from giftcard_storage.desk.timeline import DeliveryEntry, OtherTenderKind
 from giftcard_storage.order_pages import Place
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Contact, Outcome
     from giftcard_rules.decisions import CardPurchase
     from giftcard_rules.proposals import Proposal
+    from giftcard_server.edge.support.desk import ShownCard
+    from giftcard_storage.deliveries import StoredDelivery
     from giftcard_storage.desk.looking import KnownPerson
     from giftcard_storage.desk.timeline import Entry, Kind
 
@@ -45,6 +49,7 @@ ACT_RESPONSES: Final[dict[str, type[Any]]] = {
     "BlockCard": pb.BlockCardResponse,
     "UnblockCard": pb.UnblockCardResponse,
     "WriteOffCard": pb.WriteOffCardResponse,
+    "ResendCard": pb.ResendCardResponse,
 }
 PROPOSAL_STATE: Final = {
     state: pb.ProposalState.Value(f"PROPOSAL_STATE_{state.value}") for state in ProposalState
@@ -55,7 +60,7 @@ _PERSON_STATE: Final = {
 PERSON_ROLE: Final = {role: pb.PersonRole.Value(f"PERSON_ROLE_{role.value}") for role in PersonRole}
 _TIMELINE_KIND: Final[dict[Kind, pb.TimelineKind.ValueType]] = {
     kind: pb.TimelineKind.Value(f"TIMELINE_KIND_{kind.value}")
-    for kinds in (PostingKind, ActKind, OtherTenderKind)
+    for kinds in (PostingKind, ActKind, OtherTenderKind, DeliveryEntry)
     for kind in kinds
 }
 
@@ -107,21 +112,17 @@ def found(shown: CardsShown, next_page_token: str) -> pb.FindCardsResponse:
     )
 
 
-def card(
-    card_id: str,
-    shown: CardsShown,
-    purchase: CardPurchase | None,
-    people: Sequence[KnownPerson],
-    opened: People,
-) -> pb.GetCardResponse:
-    """Return a card and what belongs to it; `shown` is its chain, and its authorizations."""
-    (one,) = (each for each in shown.cards if each.card_id == card_id)
+def card(card: ShownCard) -> pb.GetCardResponse:
+    """Return a card and what belongs to it."""
+    shown, known = card.shown, card.known
+    (one,) = (each for each in shown.cards if each.card_id == card.card_id)
     return pb.GetCardResponse(
         card=card_message(one),
-        purchase=_purchase(purchase) if purchase else None,
+        purchase=_purchase(known.purchase) if known.purchase else None,
         chain=[card_message(each) for each in shown.cards],
         authorizations=[authorization_message(each) for each in shown.authorizations],
-        people=[_person(each, opened) for each in people],
+        deliveries=[_delivery(each) for each in card.deliveries],
+        people=[_person(each, card.opened) for each in known.people],
         block_time=timestamp(one.blocked_at) if one.blocked_at else None,
     )
 
@@ -143,6 +144,7 @@ def _entry(entry: Entry, currency: str) -> pb.TimelineEntry:
         authorization_id=entry.authorization_id or "",
         order_id=entry.order_id or "",
         related_card_id=entry.related_card_id or "",
+        delivery_id=entry.delivery_id or "",
     )
     if entry.act is not None:
         by = entry.act.by
@@ -152,6 +154,17 @@ def _entry(entry: Entry, currency: str) -> pb.TimelineEntry:
         if entry.act.role is not None:
             message.person_role = PERSON_ROLE[entry.act.role]
     return message
+
+
+def _delivery(delivery: StoredDelivery) -> pb.Delivery:
+    return pb.Delivery(
+        delivery_id=delivery.delivery_id,
+        kind=delivery.kind.value,
+        state=delivery.state.value,
+        create_time=timestamp(delivery.created_at),
+        send_time=timestamp(delivery.sent_at) if delivery.sent_at else None,
+        reason=delivery.reason or "",
+    )
 
 
 def _purchase(purchase: CardPurchase) -> gift_card_service_pb2.Purchase:
@@ -182,6 +195,18 @@ def _acted_on(outcome: ActedOn) -> Message:
     return response
 
 
+def _resent(outcome: Resent) -> Message:
+    new = outcome.delivery
+    return pb.ResendCardResponse(
+        delivery=pb.Delivery(
+            delivery_id=delivery_id_of(new.card_id, new.kind, new.resend_number),
+            kind=new.kind.value,
+            state=DeliveryState.QUEUED.value,
+            create_time=timestamp(new.due_at),
+        )
+    )
+
+
 def _proposed(outcome: Proposed) -> Message:
     proposal = outcome.proposal
     response: Message = ACT_RESPONSES[proposal.act](proposal_id=proposal.proposal_id)
@@ -196,6 +221,7 @@ def _closed(outcome: ProposalClosed) -> Message:
 
 _MESSAGE_OF: Final[dict[type[Outcome], Callable[[Any], Message]]] = {
     ActedOn: _acted_on,
+    Resent: _resent,
     Proposed: _proposed,
     ProposalClosed: _closed,
 }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.decisions import Person, PersonRole
+from giftcard_rules.deliveries import DeliveryKind, Parked, Suppressed
+from giftcard_rules.reasons import Reason
+from giftcard_server.mail.addressees import Unreached, reach
 from giftcard_storage.acts.entries import record_act
+from giftcard_storage.deliveries.sending import card_to_send
 from giftcard_storage.desk.addresses import same_address
 from giftcard_storage.people import ActingFor, people_of
 
@@ -19,6 +23,15 @@ if TYPE_CHECKING:
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Contact
+    from giftcard_storage.people import Lost
+
+
+# By why there is nobody to write to.
+_UNREACHABLE: Final[dict[Suppressed | Parked, Reason]] = {
+    Suppressed.ERASED: Reason.PERSON_ERASED,
+    Suppressed.RESTRICTED: Reason.PERSON_RESTRICTED,
+    Parked.NOBODY_LEFT: Reason.PERSON_ERASED,
+}
 
 
 def open_people(
@@ -36,6 +49,21 @@ def open_people(
         for each in people
         if isinstance(each, Person)
     }
+
+
+def why_unreachable(database: Database, ring: KeyRing, card_id: str) -> Reason | None:
+    """Return why nobody can be written to about a card's code, None where somebody can be.
+
+    People who are out of reach until a key is back do not count: the delivery tells of them.
+    """
+    found = card_to_send(database, card_id)
+    kind = DeliveryKind.REPLACEMENT if found.chain else DeliveryKind.CARD
+
+    def opened(of_card: str) -> list[Person | Lost]:
+        return people_of(database, ring, of_card, ActingFor.EMAIL_DELIVERY)
+
+    reached = reach(opened, kind, found.card, found.chain)
+    return _UNREACHABLE.get(reached.why) if isinstance(reached, Unreached) else None
 
 
 def is_purchaser(database: Database, ring: KeyRing, card_id: str, email: str) -> bool:

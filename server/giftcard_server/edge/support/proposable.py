@@ -49,6 +49,10 @@ def acts_on_cards(reader: ActReader) -> Mapping[str, Proposable]:
             f"{SUPPORT}/UnblockCard",
             lambda kept: reader.unblock(pb.UnblockCardRequest.FromString(kept), nobody).command,
         ),
+        "ResendCard": Proposable(
+            f"{SUPPORT}/ResendCard",
+            lambda kept: reader.resend(pb.ResendCardRequest.FromString(kept), nobody).command,
+        ),
         "WriteOffCard": Proposable(
             f"{SUPPORT}/WriteOffCard",
             lambda kept: reader.write_off(pb.WriteOffCardRequest.FromString(kept), nobody).command,

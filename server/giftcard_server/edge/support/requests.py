@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules import codes
@@ -11,6 +11,7 @@ from giftcard_rules.act_commands import (
     ApproveProposal,
     CancelPurchase,
     RejectProposal,
+    ResendCard,
 )
 from giftcard_rules.commands import BlockCard, RequestKey, UnblockCard, WriteOffCard
 from giftcard_server.edge.acting import acted_by
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from giftcard.v1 import support_service_pb2 as pb
     from giftcard_rules.commands import DeskAct
 
-    ActRequest = pb.BlockCardRequest | pb.UnblockCardRequest | pb.WriteOffCardRequest
+    ActRequest = (
+        pb.BlockCardRequest | pb.UnblockCardRequest | pb.WriteOffCardRequest | pb.ResendCardRequest
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class ActReader:
     def write_off(self, message: pb.WriteOffCardRequest, caller: str) -> Read[ActOnCard]:
         """Read a WriteOffCardRequest."""
         return self._act(message, caller, WriteOffCard)
+
+    def resend(self, message: pb.ResendCardRequest, caller: str) -> Read[ActOnCard]:
+        """Read a ResendCardRequest; whether anybody can be written to, is still to be found out."""
+        fields = Fields()
+        email = message.corrected_email
+        if email:
+            fields.email(email, "corrected_email")
+        act = self._act(message, caller, lambda id_: ResendCard(id_, email), fields)
+        return act if email else replace(act, command=replace(act.command, is_proposed=False))
 
     def cancel_purchase(
         self,
@@ -113,9 +125,13 @@ class ActReader:
         return read(command, message, fields)
 
     def _act(
-        self, message: ActRequest, caller: str, act_on: Callable[[str], DeskAct]
+        self,
+        message: ActRequest,
+        caller: str,
+        act_on: Callable[[str], DeskAct | ResendCard],
+        fields: Fields | None = None,
     ) -> Read[ActOnCard]:
-        fields = Fields()
+        fields = fields or Fields()
         request_id = fields.request_id(message.request_id)
         act = act_on(fields.own_id(message.card_id, "card_id"))
         by = acted_by(fields, message)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from giftcard.v1 import support_service_pb2 as pb
 from giftcard.v1 import support_service_pb2_grpc as pb_grpc
+from giftcard_rules.act_commands import ResendCard
 from giftcard_rules.proposals import ProposalState
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_server.edge import refusals
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from giftcard_storage.acts.proposals import AskedFor
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["SupportService"].full_name
+
+NOT_MAILED: Final = ("card_id", "is of a market that this service does not mail")
 
 Answer = TypeVar("Answer")
 
@@ -96,10 +99,8 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         """Show a card, and its people where that is asked for."""
         card_id, by = queries.card(request)
         opened_by = by if request.open_people else None
-        known, shown, opened = self._ask(
-            lambda: self._desk.card(card_id, opened_by), "GetCard", context
-        )
-        return messages.card(card_id, shown, known.purchase, known.people, opened)
+        shown = self._ask(lambda: self._desk.card(card_id, opened_by), "GetCard", context)
+        return messages.card(shown)
 
     @refusing
     def ListTimeline(
@@ -131,6 +132,14 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         """Write a card off, or propose it."""
         caller = self._parts.caller_of(context)
         return self._decided(self._reader.write_off(request, caller.name), caller, context)
+
+    @refusing
+    def ResendCard(self, request: pb.ResendCardRequest, context: grpc.ServicerContext) -> bytes:
+        """Send the e-mail with the code again, or propose it."""
+        caller = self._parts.caller_of(context)
+        read = self._reader.resend(request, caller.name)
+        act, mistakes = self._completed(read.command, context)
+        return self._decided(replace(read, command=act, mistakes_today=mistakes), caller, context)
 
     @refusing
     def CancelPurchase(
@@ -181,7 +190,10 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
             return self._decided(read, caller, context)
         proposable = self._proposable(asked)
         caller.require_may_call(proposable.path)
-        read = replace(read, command=replace(read.command, act=_act_of(proposable, asked)))
+        act = _act_of(proposable, asked)
+        if act is not None:
+            act, _ = self._completed(act, context)
+        read = replace(read, command=replace(read.command, act=act))
         encoded = self._decided(read, caller, context)
         if proposable.carry_out is not None and asked.request is not None:
             approved = pb.ApproveProposalResponse.FromString(encoded).proposal
@@ -196,6 +208,19 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         """Close a proposal; nothing is carried out."""
         caller = self._parts.caller_of(context)
         return self._decided(self._reader.reject(request, caller.name), caller, context)
+
+    def _completed(
+        self, command: ActOnCard, context: grpc.ServicerContext
+    ) -> tuple[ActOnCard, tuple[tuple[str, str], ...]]:
+        """Return an act with what only people's data tells, and what is wrong with it today."""
+        act = command.act
+        if not isinstance(act, ResendCard):
+            return command, ()
+        unreachable, is_mailed = self._parts.questions.ask(
+            lambda: self._desk.resendable(act.card_id), gone(context)
+        )
+        completed = replace(command, act=replace(act, unreachable=unreachable))
+        return completed, () if is_mailed else (NOT_MAILED,)
 
     def _proposable(self, asked: AskedFor) -> Proposable:
         proposable = self._parts.proposable.get(asked.proposal.act)

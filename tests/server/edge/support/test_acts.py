@@ -239,3 +239,9 @@ def test_whoever_acts_says_who_and_why_and_writes_no_code(desk: Desk, mistake: s
         wrong = refusal(lambda request=request: desk.call(request))
         assert wrong.status is grpc.StatusCode.INVALID_ARGUMENT
         assert wrong.fields == (field,)
+
+
+def test_a_card_of_a_market_that_is_not_mailed_is_sent_again_to_nobody(desk: Desk) -> None:
+    card_id = bought(desk)
+    wrong = refusal(lambda: desk.resend(card_id))
+    assert (wrong.status, wrong.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ("card_id",))
