@@ -15,8 +15,16 @@ from giftcard_storage.store import Store
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from giftcard_server.edge.events import EventServicer
+    from giftcard_server.edge.grpc_server import Servicers
     from giftcard_server.parts import Parts
     from giftcard_server.settings import Settings
+
+
+def with_confidants(parts: Parts, events: EventServicer | None, opened: ExitStack) -> Servicers:
+    """Return what answers the RPCs of each service, of those that see people where they may be."""
+    support = support_of(parts.settings, parts, opened)
+    return parts.servicers._replace(events=events, support=support)
 
 
 def support_of(settings: Settings, parts: Parts, opened: ExitStack) -> SupportServicer | None:

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
 
-# The time when a counter was made would be a second series for each, and has no use here.
-disable_created_metrics()
+disable_created_metrics()  # It would be a second series for each, and has no use here.
 
 LATENCY_BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
@@ -39,13 +38,11 @@ LATENCY_BUCKETS: Final = (
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LIABILITY_SECONDS: Final = 5.0
 AGAIN: Final = ("stale", "commit_lost")
-# The value of the label `operation` where it is not the name of the command. Operators have
-# queries on "Settle", which `CatchUp` was called when its metrics were first published.
+# The label `operation` where it is not the command's name. Operators have queries on "Settle".
 OPERATION: Final = {CatchUp.__name__: "Settle"}
 
 
-# Commands that several RPCs share, and the names of those.
-SHARED: Final = {
+SHARED: Final = {  # Commands that several RPCs share.
     ActOnCard: (*(act.__name__ for act in get_args(DeskAct)), "ResendCard"),
     ShowCards: ("FindCards", "GetCard", "ListTimeline", "ListProposals"),
 }
@@ -53,6 +50,11 @@ SHARED: Final = {
 
 def _operation(method: str) -> str:
     return OPERATION.get(method, method)
+
+
+def _names(commands: object) -> list[str]:
+    every = (SHARED.get(each, (each.__name__,)) for each in get_args(commands))
+    return [_operation(name) for names in every for name in names]
 
 
 class RpcMetrics:
@@ -93,20 +95,14 @@ class DomainMetrics:
             ("operation", "outcome", "reason"),
             registry=registry,
         )
-        self._replays = Counter(
-            "giftcard_replays",
-            "Commands that were answered with the answer of their first time.",
-            ("operation",),
-            registry=registry,
-        )
+        replayed = "Commands that were answered with the answer of their first time."
+        self._replays = Counter("giftcard_replays", replayed, ("operation",), registry=registry)
         # Resolving labels costs more than counting, so each set is resolved once.
         self._answered: dict[tuple[str, Reason | None], Counter] = {}
-        for command in get_args(Command):
-            for name in SHARED.get(command, (command.__name__,)):
-                self._operations.labels(_operation(name), "ok", "")
-        for command in get_args(Keyed):
-            for name in SHARED.get(command, (command.__name__,)):
-                self._replays.labels(_operation(name))
+        for name in _names(Command):
+            self._operations.labels(name, "ok", "")
+        for name in _names(Keyed):
+            self._replays.labels(name)
 
     def _count_postings(self, registry: CollectorRegistry) -> None:
         postings = Counter("giftcard_postings", "Postings, by kind.", ("kind",), registry=registry)

@@ -143,10 +143,6 @@ class Store:
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
         changed = changed_rows(loaded.versions, loaded.authorization_ids, decisions)
-        postings: list[Row] = []
-        for decision in decisions:
-            versions = {card.card_id: card.version for card in decision.cards}
-            postings += rows.posting_rows(decision.postings, versions, now)
         data_keys, people = self._sealed(loaded, decisions)
         acts = rows_of_acts(self._notes, decisions, loaded.data_keys, now)
         data_keys += acts.data_keys
@@ -159,7 +155,7 @@ class Store:
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed.changed_authorizations),
             (do.insert_authorization, changed.new_authorizations),
-            (do.insert_posting, postings),
+            (do.insert_posting, _posting_rows(decisions, now)),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
             (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
@@ -185,6 +181,14 @@ class Store:
             message = "a store without a sealing saves no people"
             raise TypeError(message)
         return self._sealing.seal(people, loaded.data_keys)
+
+
+def _posting_rows(decisions: Iterable[Decision], now: datetime) -> list[Row]:
+    postings: list[Row] = []
+    for decision in decisions:
+        versions = {card.card_id: card.version for card in decision.cards}
+        postings += rows.posting_rows(decision.postings, versions, now)
+    return postings
 
 
 # Facts that name no others, and how each of them is taken in.

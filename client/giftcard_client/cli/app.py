@@ -23,6 +23,7 @@ from giftcard_client.cli.rpc_commands import (
     validate,
 )
 from giftcard_client.cli.server_commands import add_server_commands
+from giftcard_client.cli.support_commands import support_commands
 
 
 def run() -> None:
@@ -44,6 +45,7 @@ def run() -> None:
     ):
         app.command()(remote_command(command))
     app.add_typer(refund_commands())
+    app.add_typer(support_commands())
     app.add_typer(events, name="events")
     add_server_commands(app, {"events": events})
     app.command()(demo)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
     from datetime import datetime
 
-    from peewee import Database
-
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Contact
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from giftcard_rules.proposals import Proposal
     from giftcard_server.edge.support.queries import Find, Page
     from giftcard_storage.acts.proposals import AskedFor, ProposalsQuery
+    from giftcard_storage.database import Connection
     from giftcard_storage.desk.looking import LookedUp
     from giftcard_storage.desk.timeline import Entry
     from giftcard_storage.order_pages import Place
@@ -58,7 +57,7 @@ class Desk:
     `card_ids_of_email` finds cards by a person's address. `unmailed` are markets without e-mail.
     """
 
-    database: Database
+    database: Connection
     store: Store
     ring: KeyRing
     markets: Markets

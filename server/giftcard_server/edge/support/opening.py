@@ -18,11 +18,10 @@ from giftcard_storage.people import ActingFor, people_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from peewee import Database
-
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.commands import Contact
+    from giftcard_storage.database import Connection
     from giftcard_storage.people import Lost
 
 
@@ -35,7 +34,7 @@ _UNREACHABLE: Final[dict[Suppressed | Parked, Reason]] = {
 
 
 def open_people(
-    database: Database, ring: KeyRing, card_id: str, by: ActedBy, now: datetime
+    database: Connection, ring: KeyRing, card_id: str, by: ActedBy, now: datetime
 ) -> dict[tuple[PersonRole, str | None], Contact]:
     """Return the people of a card that can be read, once it is noted who reads them.
 
@@ -51,7 +50,7 @@ def open_people(
     }
 
 
-def why_unreachable(database: Database, ring: KeyRing, card_id: str) -> Reason | None:
+def why_unreachable(database: Connection, ring: KeyRing, card_id: str) -> Reason | None:
     """Return why nobody can be written to about a card's code, None where somebody can be.
 
     People who are out of reach until a key is back do not count: the delivery tells of them.
@@ -66,7 +65,7 @@ def why_unreachable(database: Database, ring: KeyRing, card_id: str) -> Reason |
     return _UNREACHABLE.get(reached.why) if isinstance(reached, Unreached) else None
 
 
-def is_purchaser(database: Database, ring: KeyRing, card_id: str, email: str) -> bool:
+def is_purchaser(database: Connection, ring: KeyRing, card_id: str, email: str) -> bool:
     """Return whether an address is that of the card's purchaser; it shows nobody.
 
     A purchaser who was erased, or cannot be opened, has no address.

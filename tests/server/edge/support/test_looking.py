@@ -1,6 +1,7 @@
 """Finding cards, looking at them, and what happened to them, by a real server (R30)."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -62,7 +63,8 @@ def test_cards_are_found_a_page_at_a_time_the_oldest_first(
         desk.call(sent.reverse(held.authorization_id))
         cards.append(issued.card.card_id)
         standing_clock.wait(MINUTE)
-    pages, token = [], ""
+    pages: list[list[str]] = []
+    token = ""
     while not pages or token:
         page = desk.call(
             pb.FindCardsRequest(order_id=wanted.order_id, page_size=2, page_token=token)
@@ -124,20 +126,17 @@ def test_people_are_opened_by_who_says_so_and_it_is_noted_before(
     assert not any(each.HasField("contact") for each in erased.people)
 
 
-def test_the_timeline_tells_everything_that_happened_in_its_order(
-    desk: Desk, standing_clock: Clock
-) -> None:
+def live_through(desk: Desk, standing_clock: Clock, wanted: Any) -> tuple[str, str]:
+    """Let much happen to a card; return its id and that of its replacement."""
     issued = desk.bought(70_00)
-    card_id = issued.card.card_id
+    card_id: str = issued.card.card_id
 
     def later(happened: Any) -> Any:
         standing_clock.wait(MINUTE)
         return happened
 
-    wanted = sent.order(100_00)
     hold = later(desk.held(issued.code, wanted))
-    desk.call(sent.reverse(hold.authorization_id))
-    standing_clock.wait(MINUTE)
+    later(desk.call(sent.reverse(hold.authorization_id)))
     paid = later(desk.paid(issued.code, wanted))
     back = later(desk.call(sent.reverse(paid.authorization_id))).replacement
     desk.call(
@@ -149,7 +148,15 @@ def test_the_timeline_tells_everything_that_happened_in_its_order(
         )
     )
     standing_clock.wait(MINUTE)
-    later(desk.block(card_id, note="reported"))
+    desk.block(card_id, note="reported")
+    return card_id, back.card.card_id
+
+
+def test_the_timeline_tells_everything_that_happened_in_its_order(
+    desk: Desk, standing_clock: Clock
+) -> None:
+    wanted = sent.order(100_00)
+    card_id, back_id = live_through(desk, standing_clock, wanted)
     entries = desk.timeline(card_id, page_size=2)
     told = [
         (
@@ -160,7 +167,7 @@ def test_the_timeline_tells_everything_that_happened_in_its_order(
         )
         for each in entries
     ]
-    order_id, back_id = wanted.order_id, back.card.card_id
+    order_id = wanted.order_id
     assert told == [
         ("ISSUE", 70_00, "", ""),
         ("AUTHORIZE", 70_00, order_id, ""),
@@ -190,7 +197,7 @@ def test_the_timeline_tells_everything_that_happened_in_its_order(
         (pb.FindCardsRequest(card_id="c", page_token="made up"), "page_token"),
         (pb.FindCardsRequest(card_id="c", note="0000-0000-0000-0000"), "note"),
         (pb.GetCardRequest(), "card_id"),
-        (pb.GetCardRequest(card_id="c", open_people=True, ground=1), "actor"),
+        (pb.GetCardRequest(card_id="c", open_people=True, ground=pb.GROUND_FRAUD), "actor"),
         (pb.GetCardRequest(card_id="c", open_people=True, actor="anna"), "ground"),
         (pb.ListTimelineRequest(), "card_id"),
         (pb.ListTimelineRequest(card_id="c", page_token="made up"), "page_token"),
@@ -206,7 +213,7 @@ def test_a_malformed_question_names_its_field(desk: Desk, request_: Any, field: 
 @pytest.mark.one_database
 def test_a_card_that_does_not_exist_has_no_page(desk: Desk) -> None:
     for request in (pb.GetCardRequest(card_id="c"), pb.ListTimelineRequest(card_id="c")):
-        assert refusal(lambda sent=request: desk.call(sent)).reason == "CARD_NOT_FOUND"
+        assert refusal(partial(desk.call, request)).reason == "CARD_NOT_FOUND"
     assert refusal(lambda: desk.block("c")).reason == "CARD_NOT_FOUND"
     assert found(desk, card_id="c") == []
 
@@ -229,12 +236,12 @@ def test_unknown_codes_and_wrong_addresses_count_as_guesses(place: Place) -> Non
             wrong = pb.CancelPurchaseRequest(
                 request_id=sent.new_id(), purchaser_email="x@example.com", **cancel
             )
-            assert refusal(lambda sent=wrong: desk.call(sent)).reason == "CARD_NOT_FOUND"
+            assert refusal(partial(desk.call, wrong)).reason == "CARD_NOT_FOUND"
         right = pb.CancelPurchaseRequest(
             request_id=sent.new_id(), purchaser_email=purchase.purchaser.email, **cancel
         )
         for request in (right, pb.FindCardsRequest(code=code)):
-            refused = refusal(lambda sent=request: desk.call(sent))
+            refused = refusal(partial(desk.call, request))
             assert refused.reason == "TOO_MANY_ATTEMPTS"
             assert refused.retry_after is not None
         assert found(desk, purchase_order_id=purchase.purchase.order_id)  # No guess.
