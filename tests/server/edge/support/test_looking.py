@@ -245,3 +245,20 @@ def test_unknown_codes_and_wrong_addresses_count_as_guesses(place: Place) -> Non
             assert refused.reason == "TOO_MANY_ATTEMPTS"
             assert refused.retry_after is not None
         assert found(desk, purchase_order_id=purchase.purchase.order_id)  # No guess.
+
+
+@pytest.mark.one_database
+def test_customer_service_is_not_served_off_loopback_without_certificates(place: Place) -> None:
+    allowed = {
+        "grpc_listen": "0.0.0.0:0",
+        "allow_plaintext_grpc": True,
+        "allow_unauthenticated_callers": True,
+    }
+    with (
+        running(settings(place, **allowed), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+    ):
+        desk = Desk(shop.channel)
+        card_id = desk.bought().card.card_id
+        for ask in (partial(desk.shown, card_id), partial(desk.block, card_id)):
+            assert refusal(ask).status is grpc.StatusCode.UNIMPLEMENTED
