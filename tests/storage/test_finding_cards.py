@@ -1,7 +1,7 @@
 """Cards are found, and what belongs to them, by an index and never by reading a whole table."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from peewee import Database
@@ -22,7 +22,7 @@ def asked(embedded: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     books = books_on(embedded)
     play_everything(books)
     plans: list[str] = []
-    execute = embedded.execute_sql
+    execute: Any = embedded.execute_sql
 
     def explained(sql: str, params: object = None) -> object:
         if sql.startswith("SELECT"):

@@ -72,8 +72,8 @@ def overtaken(
     """Open books that a rival overtakes, who does nothing yet."""
     stores: list[FasterRival] = []
 
-    def store(connection: Database, sealing: Sealing) -> Store:
-        stores.append(FasterRival(connection, sealing, place, meanwhile))
+    def store(connection: Database, sealing: Sealing, notes: NoteSealing) -> Store:
+        stores.append(FasterRival(connection, sealing, notes, place, meanwhile))
         return stores[0]
 
     with audited(place, store=store) as books:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from giftcard_rules.act_commands import ShowCards
 from giftcard_rules.authorization_calls import CardsShown
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from giftcard_storage.store import Store
 
 
-class ShownCard(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ShownCard:
     """A card with what belongs to it; `shown` is its chain, and its authorizations."""
 
     card_id: str

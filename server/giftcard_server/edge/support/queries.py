@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules import codes
@@ -27,12 +28,13 @@ _NAMED: Final = {
 }
 
 
-class Find(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Find:
     """A FindCardsRequest: a query, of which an address is still to be turned into card ids."""
 
     query: CardsQuery
     is_by_code: bool = False
-    email: str | None = None
+    email: str | None = field(default=None, repr=False)
 
 
 class Page(NamedTuple):
