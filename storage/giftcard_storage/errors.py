@@ -7,6 +7,7 @@ StorageError
 │   ├── LockedError        another session holds a row for longer than we wait
 │   ├── UnfitSessionError  its sessions do not do: a pooler lends them to other clients as well
 │   ├── CommitLostError    the connection was cut during a commit; its result is unknown
+│   ├── PeopleUnindexedError  people of a former version cannot be found yet
 │   └── FencedOffError     a newer version has fenced this one off; nothing was changed
 └── StaleError             another writer was faster: load and decide again
 """
@@ -49,6 +50,13 @@ class UnfitSessionError(StorageAwayError):
 
 class CommitLostError(StorageAwayError):
     """The database did not answer a commit; the request records show whether it was done."""
+
+
+class PeopleUnindexedError(StorageAwayError):
+    """People of a former version are still to be indexed: `giftcard people reindex`."""
+
+    def __init__(self) -> None:
+        super().__init__("people are still to be indexed: run `giftcard people reindex`")
 
 
 class FencedOffError(StorageAwayError):

@@ -28,7 +28,6 @@ from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
-    DATA_KEYS,
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
     PURCHASE_ORDERS,
@@ -103,8 +102,6 @@ class Named:
         self.values[CARDS].update(command.card_ids)
         if command.order is not None:
             self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
 
     def _add_query(self, query: Query) -> None:
         match query:

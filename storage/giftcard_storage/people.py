@@ -116,13 +116,14 @@ def _opened(
     authorization_id: str,
     _data_key_id: str,
     sealed: bytes,
+    *_: object,
 ) -> Person | Lost:
     person_role, paid_for = PersonRole(role), authorization_id or None
     if data_key is None:
         return Lost(card_id, person_role, paid_for, Loss.FORGOTTEN)
     try:
         cipher = wrapping.unwrap(data_key)
-        values = _values(cipher, sealed, context_of(card_id, role, authorization_id))
+        values = values_of(cipher, sealed, context_of(card_id, role, authorization_id))
     except RingLacksKeyError:
         return Lost(card_id, person_role, paid_for, Loss.RING_LACKS_KEY, data_key.key_id)
     except (UnwrapError, InvalidTag, ValueError):
@@ -137,7 +138,11 @@ def _opened(
     )
 
 
-def _values(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:
+def values_of(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:
+    """Return the texts of somebody who is sealed: name, address, locale and message.
+
+    Raises `InvalidTag` and ValueError where they were altered.
+    """
     opened = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], names)
     values: list[str] = json.loads(opened)
     return values

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 class Loaded:
     """The facts as they were loaded, and the versions at rest, which saving checks.
 
-    `data_keys` are those of the cards that pay for an order.
+    `data_keys` are those of cards whose notes are sealed, or whose people change.
     """
 
     facts: Facts
@@ -136,7 +136,7 @@ class Store:
         for decision in decisions:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
-        data_keys, people = self._sealed(loaded, decisions)
+        data_keys, people = self._sealed(decisions)
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
@@ -160,14 +160,14 @@ class Store:
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])
 
-    def _sealed(self, loaded: Loaded, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
+    def _sealed(self, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]
         if not people:
             return [], []
         if self._sealing is None:
             message = "a store without a sealing saves no people"
             raise TypeError(message)
-        return self._sealing.seal(people, loaded.data_keys)
+        return self._sealing.seal(people)
 
 
 # Facts that name no others, and how each of them is taken in.
