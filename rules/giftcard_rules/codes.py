@@ -146,6 +146,11 @@ def derive_authorization_id(key: Key, caller: str, request_id: str) -> str:
     return _digest(key, "authorization-id", caller, request_id)[:16].hex()
 
 
+def derive_act_id(key: Key, caller: str, request_id: str) -> str:
+    """Derive the id of the act, or of the proposal, that a caller's request makes, 32 digits."""
+    return _digest(key, "act-id", caller, request_id)[:16].hex()
+
+
 def fingerprint(key: Key, method: str, request: bytes, *form: str) -> bytes:
     """Digest a request, to tell a replay from another request with the same id.
 

@@ -6,7 +6,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import authorizations, blocks, purchase, refunds, reinstating, returns, tender
+from giftcard_rules import (
+    authorizations,
+    blocks,
+    desk,
+    purchase,
+    refunds,
+    reinstating,
+    returns,
+    tender,
+)
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    OtherAct,
+    RejectProposal,
+    ShowCards,
+)
 from giftcard_rules.authorization_calls import (
     ExtendAuthorization,
     GetAuthorization,
@@ -24,6 +41,7 @@ from giftcard_rules.commands import (
     CaughtUp,
     Decidable,
     Declined,
+    DeskAct,
     Issue,
     RequestKey,
     Reverse,
@@ -202,6 +220,22 @@ def _write_off(command: WriteOffCard, current: Current) -> Decision:
     return blocks.write_off(card, hold)
 
 
+def _act_on_card(command: ActOnCard, current: Current) -> Decision:
+    return desk.act(command, _decide_act(command.act, current), current)
+
+
+def _decide_act(act: DeskAct | OtherAct, current: Current) -> Decision:
+    return desk.named(act, current) if isinstance(act, OtherAct) else _RULE[type(act)](act, current)
+
+
+def _approve(command: ApproveProposal, current: Current) -> Decision:
+    return desk.approve(command, current, _decide_act)
+
+
+def _show_cards(command: ShowCards, current: Current) -> Decision:
+    return Decision(outcome=desk.show(command, current))
+
+
 def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
     return Decision(outcome=CaughtUp())
@@ -230,6 +264,11 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     BlockCard: _block,
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
+    ActOnCard: _act_on_card,
+    CancelPurchase: desk.cancel_purchase,
+    ApproveProposal: _approve,
+    RejectProposal: desk.reject,
+    ShowCards: _show_cards,
     Reinstate: _reinstate,
     ExtendAuthorization: _extend_authorization,
     GetAuthorization: _get_authorization,

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from giftcard_rules.acts import Act
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
     from giftcard_rules.ledger import Posting
+    from giftcard_rules.proposals import Proposal
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
 
 
@@ -77,6 +79,7 @@ class Decision:
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
     as it becomes, and `confirmation` what it has paid of that.
+    `acts` are entries of timelines, and `proposal` is one that is made or closed.
     """
 
     outcome: Outcome
@@ -90,3 +93,5 @@ class Decision:
     first_sold: TermsVersion | None = None
     refund_due: RefundDue | None = None
     confirmation: RefundConfirmation | None = None
+    acts: tuple[Act, ...] = ()
+    proposal: Proposal | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PurchaseReference,
         TermsVersion,
     )
+    from giftcard_rules.proposals import Proposal
     from giftcard_rules.reasons import Reason
     from giftcard_rules.refund_commands import RefundDue
 
@@ -55,7 +56,7 @@ class Facts:
     `purchase_orders` from market and purchase order to the purchased card (R10), and
     `purchase_references` from market and payment reference, and `terms_versions` from market and
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
-    provider owes for it.
+    provider owes for it, and `proposals` are those that are named.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Facts:
     requests: dict[RequestKey, RequestRecord] = field(default_factory=dict)
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
     refunds_due: dict[str, RefundDue] = field(default_factory=dict)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -95,6 +97,10 @@ class Facts:
         """Take in what the payment provider owes for a card."""
         self.refunds_due[refund_due.card_id] = refund_due
 
+    def add_proposal(self, proposal: Proposal) -> None:
+        """Take in what waits for another actor."""
+        self.proposals[proposal.proposal_id] = proposal
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -108,3 +114,5 @@ class Facts:
             self.add_terms_version(decision.first_sold)
         if decision.refund_due is not None:
             self.add_refund_due(decision.refund_due)
+        if decision.proposal is not None:
+            self.add_proposal(decision.proposal)

@@ -23,6 +23,7 @@ from giftcard_rules.steps import change_card
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from giftcard_rules.act_commands import CancelPurchase
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.terms import Market, Terms
 
@@ -99,7 +100,7 @@ def _people(command: Issue, card: Card) -> tuple[Person, ...]:
 
 
 def cancel(
-    command: Cancel,
+    command: Cancel | CancelPurchase,
     card: Card,
     hold: Authorization | None,
     purchase: CardPurchase | None,

@@ -35,6 +35,7 @@ from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
@@ -251,7 +252,7 @@ def parts_of(
         settings=settings,
         ring=ring,
         markets=settings.known_markets,
-        writing=Store(writing, Sealing(ring)),
+        writing=Store(writing, Sealing(ring), NoteSealing(ring)),
         reading=Store(reading),
         reading_durably=Store(reading_durably),
         find_refunds=partial(refunds.refunds_owed, listing),

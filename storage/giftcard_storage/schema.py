@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
+from giftcard_storage.acts.tables import ACT_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 
 
@@ -294,4 +295,5 @@ TABLES = (
     RefundDue,
     RefundConfirmation,
     *EVENT_TABLES,
+    *ACT_TABLES,
 )

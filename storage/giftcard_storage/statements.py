@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from giftcard_storage.acts.tables import Act, Proposal
 from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
     Authorization,
@@ -35,6 +36,12 @@ _CHANGES_OF_A_CARD: Final = (
 )
 # Apart, so that no other change of a card can undo a block that it has not seen.
 _CHANGES_OF_A_BLOCK: Final = (Card.blocked, Card.blocked_at, Card.expires_at)
+_CHANGES_OF_A_PROPOSAL: Final = (
+    Proposal.state,
+    Proposal.reason,
+    Proposal.closed_at,
+    Proposal.closed_by,
+)
 _CHANGES_OF_AN_AUTHORIZATION: Final = (
     Authorization.state,
     Authorization.expires_at,
@@ -65,6 +72,9 @@ class Statements:
     insert_person: str
     insert_request: str
     insert_refund_confirmation: str
+    insert_act: str
+    insert_proposal: str
+    close_proposal: str
     note_ring_key: str
     update_card: str
     update_block: str
@@ -88,6 +98,9 @@ def statements_of(engine: Engine) -> Statements:
         insert_person=engine.insert(Person),
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
+        insert_act=engine.insert(Act),
+        insert_proposal=engine.insert(Proposal),
+        close_proposal=engine.update(_CHANGES_OF_A_PROPOSAL, Proposal.proposal_id, Proposal.state),
         note_ring_key=engine.note(RingKeyInUse),
         update_card=engine.update(_CHANGES_OF_A_CARD, Card.card_id, Card.version),
         update_block=engine.update(_CHANGES_OF_A_BLOCK, Card.card_id, Card.version),

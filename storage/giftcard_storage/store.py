@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
+from giftcard_storage.acts.rows import rows_of_acts
 from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
+    from giftcard_storage.acts.notes import NoteSealing
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.rows import Row
@@ -60,12 +63,19 @@ class Store:
     """One connection's view of the tables. Not for two threads at once.
 
     Every method raises `StorageAwayError` where the database does not answer, and
-    `StaleError` where another writer was faster. `sealing` is needed to save people alone.
+    `StaleError` where another writer was faster. `sealing` is needed to save people alone, and
+    `notes` to save acts.
     """
 
-    def __init__(self, database: Database, sealing: Sealing | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealing: Sealing | None = None,
+        notes: NoteSealing | None = None,
+    ) -> None:
         self._database = database
         self._sealing = sealing
+        self._notes = notes
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
         self._ring_keys = NotedKeys()
@@ -137,6 +147,8 @@ class Store:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
         data_keys, people = self._sealed(decisions)
+        acts = rows_of_acts(self._notes, decisions, loaded.data_keys, now)
+        data_keys += acts.data_keys
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
@@ -153,6 +165,9 @@ class Store:
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
+            (do.insert_act, acts.acts),
+            (do.insert_proposal, acts.proposed),
+            (do.close_proposal, acts.closed),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
             saving_of_events(self._database, decisions, now),
             (do.note_ring_key, self._ring_keys.to_note(records, data_keys)),
@@ -186,6 +201,7 @@ def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
             facts.cards[fact.card_id] = fact
             if fact.hold_id is not None:
                 named.values[AUTHORIZATIONS].add(fact.hold_id)
+            named.found_card(fact)
         case Authorization():
             facts.add_authorization(fact)
             named.found(fact)
@@ -193,5 +209,8 @@ def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
         case RequestRecord():
             facts.requests[fact.key] = fact
             named.found_record(fact)
+        case Proposal():
+            facts.add_proposal(fact)
+            named.found_proposal(fact)
         case _:
             _ADD[type(fact)](facts, fact)

@@ -92,6 +92,7 @@ MAY_READ_PEOPLE = {
     "storage/giftcard_storage/personal/resealing.py",
 }
 MAY_DECRYPT = {
+    "storage/giftcard_storage/acts/notes.py",
     "storage/giftcard_storage/data_keys.py",
     "storage/giftcard_storage/people.py",
 }

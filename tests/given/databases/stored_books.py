@@ -17,6 +17,7 @@ from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.made_facts import (
@@ -83,7 +84,7 @@ class StoredBooks(Books):
 
 def books_on(database: Database) -> StoredBooks:
     """Return books on a connection, with people sealed by the ring of every test."""
-    return StoredBooks(Store(database, Sealing(RING)))
+    return StoredBooks(Store(database, Sealing(RING), NoteSealing(RING)))
 
 
 def play_everything(books: Books) -> None:
