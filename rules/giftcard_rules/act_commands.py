@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.cards import Card
     from giftcard_rules.commands import DeskAct, RequestKey
+    from giftcard_rules.person_acts import ActOnPeople
     from giftcard_rules.proposals import Proposal
 
 
@@ -70,7 +71,7 @@ class ApproveProposal:
 
     key: RequestKey
     proposal_id: str
-    act: ActOnCard | None
+    act: ActOnCard | ActOnPeople | None
     by: ActedBy
     act_id: str
 

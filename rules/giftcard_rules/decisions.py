@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
     from giftcard_rules.ledger import Posting
+    from giftcard_rules.person_acts import PersonChange
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
 
@@ -80,6 +81,7 @@ class Decision:
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
     as it becomes, and `confirmation` what it has paid of that.
     `acts` are entries of timelines, and `proposal` is one that is made or closed.
+    `person_changes` are what becomes of the data of people; they change no card.
     """
 
     outcome: Outcome
@@ -94,4 +96,5 @@ class Decision:
     refund_due: RefundDue | None = None
     confirmation: RefundConfirmation | None = None
     acts: tuple[Act, ...] = ()
+    person_changes: tuple[PersonChange, ...] = ()
     proposal: Proposal | None = None

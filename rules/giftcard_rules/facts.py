@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
+from giftcard_rules.person_acts import Erased, Restricted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         PurchaseReference,
         TermsVersion,
     )
+    from giftcard_rules.person_acts import KnownPerson, PersonChange, Slot, Subject
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.reasons import Reason
     from giftcard_rules.refund_commands import RefundDue
@@ -56,7 +58,8 @@ class Facts:
     `purchase_orders` from market and purchase order to the purchased card (R10), and
     `purchase_references` from market and payment reference, and `terms_versions` from market and
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
-    provider owes for it, and `proposals` are those that are named.
+    provider owes for it, and `proposals` are those that are named. `subjects` leads from whom a
+    command is about to the people that were found, in the order of their slots.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -69,6 +72,8 @@ class Facts:
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
     refunds_due: dict[str, RefundDue] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
+    people: dict[Slot, KnownPerson] = field(default_factory=dict)
+    subjects: dict[Subject, list[Slot]] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -101,6 +106,17 @@ class Facts:
         """Take in what waits for another actor."""
         self.proposals[proposal.proposal_id] = proposal
 
+    def change_person(self, change: PersonChange) -> None:
+        """Take in what becomes of a person's data."""
+        person = self.people[change.slot]
+        if isinstance(change, Restricted):
+            person = replace(person, is_restricted=change.is_restricted)
+        elif isinstance(change, Erased):
+            person = replace(person, is_erased=True)
+        else:
+            person = replace(person, has_moved=True)
+        self.people[change.slot] = person
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -116,3 +132,5 @@ class Facts:
             self.add_refund_due(decision.refund_due)
         if decision.proposal is not None:
             self.add_proposal(decision.proposal)
+        for change in decision.person_changes:
+            self.change_person(change)

@@ -24,6 +24,7 @@ from giftcard_rules.commands import (
     WriteOffCard,
 )
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
@@ -92,9 +93,11 @@ class Named:
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
 
-    def _add_act(self, command: ActCommand) -> None:
+    def _add_act(self, command: ActCommand | ActOnPeople) -> None:
         """Take in what an act names; its note is sealed under a data key of the card."""
         card_id: str | None = None
+        if isinstance(command, ActOnPeople):
+            return  # The store finds the people, and their cards.
         if isinstance(command, ActOnCard):
             card_id = command.act.card_id
             self._acted_on.add(card_id)

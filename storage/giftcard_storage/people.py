@@ -38,10 +38,14 @@ if TYPE_CHECKING:
 
 
 class ActingFor(enum.Enum):
-    """On whose behalf people may be read. Of the callers' roles, only `support` is among them."""
+    """On whose behalf people may be read. Of the callers' roles, two are among them.
+
+    Restricted people are opened for privacy alone.
+    """
 
     SUPPORT = "support"
     EMAIL_DELIVERY = "e-mail delivery"
+    PRIVACY = "privacy"
 
 
 class Loss(enum.Enum):
@@ -49,6 +53,7 @@ class Loss(enum.Enum):
 
     FORGOTTEN = "FORGOTTEN"  # For good: the data key is gone.
     RING_LACKS_KEY = "RING_LACKS_KEY"  # Until the key of the ring is back.
+    RESTRICTED = "RESTRICTED"  # Until the restriction is lifted; privacy alone opens them (R32).
     ALTERED = "ALTERED"  # The row is not what was saved under that key of the ring.
 
 
@@ -82,7 +87,7 @@ def people_of(
     Raises TypeError unless `acting_for` is an `ActingFor`; `CardUnknownError`, `StorageAwayError`.
     """
     if not isinstance(acting_for, ActingFor):  # Types alone keep no caller out.
-        message = "people are read for support and e-mail delivery alone"
+        message = "people are read for support, privacy and e-mail delivery alone"
         raise TypeError(message)
     with reading(database), translated():
         _require_card(database, card_id)
@@ -90,7 +95,13 @@ def people_of(
         by_id = {data_key.data_key_id: data_key for data_key in data_keys}
         people = _rows(database, schema.Person, card_id)
     wrapping = WrappingKeys(ring)
-    return [_opened(wrapping, by_id.get(row[3]), *row) for row in people]
+    may_open_restricted = acting_for is ActingFor.PRIVACY
+    return [
+        _restricted(*row)
+        if row[7] and row[3] in by_id and not may_open_restricted
+        else _opened(wrapping, by_id.get(row[3]), *row)
+        for row in people
+    ]
 
 
 def forget(database: Database, card_id: str) -> Forgotten:
@@ -99,13 +110,19 @@ def forget(database: Database, card_id: str) -> Forgotten:
     Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another process
     forgets them at the same time.
     """
-    key = schema.DataKey
+    key, person = schema.DataKey, schema.Person
     with writing(database), translated():
         _require_card(database, card_id)
         data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
+        people = person.update(search_hash=None, search_key_id=None)
+        people.where(person.card_id == card_id).execute(database)
     with translated():
         is_gone = engine_of(database).clear_log(database)
     return Forgotten(data_keys, traces_may_remain=not is_gone)
+
+
+def _restricted(card_id: str, role: str, authorization_id: str, *_: object) -> Lost:
+    return Lost(card_id, PersonRole(role), authorization_id or None, Loss.RESTRICTED)
 
 
 def _opened(

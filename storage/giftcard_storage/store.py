@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from giftcard_rules.act_commands import ApproveProposal
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
@@ -21,10 +23,12 @@ from giftcard_storage.event_saving import saving_of_events
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
+    DATA_KEYS,
     RulesFact,
 )
 from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
+from giftcard_storage.personal.finding import people_of_subject
 from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from giftcard_storage.acts.notes import NoteSealing
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
+    from giftcard_storage.personal.changing import PersonChanges
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
 
@@ -63,8 +68,8 @@ class Store:
     """One connection's view of the tables. Not for two threads at once.
 
     Every method raises `StorageAwayError` where the database does not answer, and
-    `StaleError` where another writer was faster. `sealing` is needed to save people alone, and
-    `notes` to save acts.
+    `StaleError` where another writer was faster. `sealing` is needed to save people alone,
+    `notes` to save acts, and `changing` to change people.
     """
 
     def __init__(
@@ -72,10 +77,12 @@ class Store:
         database: Database,
         sealing: Sealing | None = None,
         notes: NoteSealing | None = None,
+        changing: PersonChanges | None = None,
     ) -> None:
         self._database = database
         self._sealing = sealing
         self._notes = notes
+        self._changing = changing
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
         self._ring_keys = NotedKeys()
@@ -106,6 +113,7 @@ class Store:
         data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
             named.add(command)
+            self._find_people(command, facts, named)
         while searches := named.searches():
             for fact in self._find(searches):
                 if isinstance(fact, DataKey):
@@ -123,6 +131,19 @@ class Store:
         """Return the ids of a page's authorizations, and one more where another page follows."""
         with translated():
             return ids_on(self._database, page)
+
+    def _find_people(self, command: Decidable, facts: Facts, named: Named) -> None:
+        """Find the people whom a command is about, and what the notes of their cards need."""
+        asked = command.act if isinstance(command, ApproveProposal) else command
+        if not isinstance(asked, ActOnPeople):
+            return
+        assert self._changing is not None, "a store that changes no people"
+        subject = asked.act.subject
+        with translated():
+            found = people_of_subject(self._database, self._changing.ring, subject)
+        facts.subjects[subject] = [person.slot for person in found]
+        facts.people.update((person.slot, person) for person in found)
+        named.values[DATA_KEYS].update(person.slot.card_id for person in found)
 
     def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
         selections = self._statements.selections
@@ -147,7 +168,8 @@ class Store:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
         data_keys, people = self._sealed(decisions)
-        acts = rows_of_acts(self._notes, decisions, loaded.data_keys, now)
+        at_rest = self._without_what_goes(loaded.data_keys, decisions, now)
+        acts = rows_of_acts(self._notes, decisions, at_rest, now)
         data_keys += acts.data_keys
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
@@ -174,6 +196,24 @@ class Store:
         )
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])
+
+    def _without_what_goes(
+        self,
+        data_keys: dict[str, list[DataKey]],
+        decisions: Sequence[Decision],
+        now: datetime,
+    ) -> dict[str, list[DataKey]]:
+        """Save what becomes of people, and return the data keys that stay, by card."""
+        changes = [change for decision in decisions for change in decision.person_changes]
+        if not changes:
+            return data_keys
+        assert self._changing is not None, "a store that changes no people"
+        with translated():
+            gone = self._changing.save(self._database, changes, now)
+        return {
+            card_id: [each for each in of_card if each.data_key_id not in gone]
+            for card_id, of_card in data_keys.items()
+        }
 
     def _sealed(self, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from giftcard_rules.act_commands import ActOnCard
+from giftcard_rules.person_acts import ActOnPeople
+
 if TYPE_CHECKING:
     from giftcard_rules.commands import Command
     from giftcard_rules.reasons import Reason
@@ -31,7 +34,10 @@ class Submission:
     @property
     def method(self) -> str:
         """The name of the RPC."""
-        return type(self.command).__name__
+        command = self.command
+        if isinstance(command, ActOnCard | ActOnPeople):
+            return command.method
+        return type(command).__name__
 
 
 @dataclass(frozen=True, slots=True)
