@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from giftcard_rules.person_acts import ActedOnPeople, ActOnPeople
+
 if TYPE_CHECKING:
     from datetime import date
 
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.cards import Card
     from giftcard_rules.commands import DeskAct, RequestKey
-    from giftcard_rules.person_acts import ActOnPeople
     from giftcard_rules.proposals import Proposal
 
 
@@ -118,5 +119,5 @@ class ProposalClosed:
     card: Card
 
 
-ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal
-ActOutcome = ActedOn | Proposed | ProposalClosed
+ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal | ActOnPeople
+ActOutcome = ActedOn | Proposed | ProposalClosed | ActedOnPeople

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from giftcard_rules.act_commands import ActCommand, ActOutcome, ShowCards
 from giftcard_rules.authorization_calls import ExtendAuthorization, Extended, Query, QueryResult
 from giftcard_rules.operator_commands import Reinstate, Reinstated
-from giftcard_rules.person_acts import ActedOnPeople, ActOnPeople
 from giftcard_rules.questions import Validate, Validated
 from giftcard_rules.reasons import Reason
 from giftcard_rules.refund_commands import ConfirmRefund, RefundConfirmed
@@ -219,7 +218,6 @@ Keyed = (
     | ExtendAuthorization
     | ConfirmRefund
     | ActCommand
-    | ActOnPeople
 )
 # What Customer Service does to one card.
 DeskAct = BlockCard | UnblockCard | WriteOffCard
@@ -291,14 +289,6 @@ class Declined:
 
 
 _Keyed = (
-    Issued
-    | Authorized
-    | Captured
-    | Reversed
-    | Cancelled
-    | Extended
-    | RefundConfirmed
-    | ActOutcome
-    | ActedOnPeople
+    Issued | Authorized | Captured | Reversed | Cancelled | Extended | RefundConfirmed | ActOutcome
 )
 Outcome = _Keyed | Validated | QueryResult | CaughtUp | Acted | Reinstated | Declined

@@ -107,7 +107,7 @@ def _approve_for_people(
     """Carry out what was proposed for people: the proposer's act, at the time of the approval."""
     now = current.now
     try:
-        act_now = replace(proposed, act_id=command.act_id, is_proposed=False)
+        act_now = replace(proposed, is_proposed=False)
         decided = privacy.carry_out(act_now, current, proposal.proposal_id)
     except DeclinedError as declined:
         return _decline(command, proposal, card, now, declined.reason)
@@ -181,9 +181,8 @@ def _replacements(card: Card, current: Current) -> tuple[Card, ...]:
     behind = {card.card_id}
     while behind:
         some = [each for each in facts.cards.values() if each.replaces_card_id in behind]
-        found += some
+        found += sorted(some, key=lambda each: (each.issued_at, each.card_id))
         behind = {each.card_id for each in some}
-    found.sort(key=lambda each: (each.issued_at, each.card_id))
     return tuple(
         catch_up(each, facts.authorizations[each.hold_id] if each.hold_id else None, current.now)[0]
         for each in found

@@ -15,6 +15,7 @@ import structlog
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
+from giftcard_server.confidants import privacy_of, support_of
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
@@ -24,6 +25,8 @@ from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
+from giftcard_server.edge.privacy import servicer as privacy_edge
+from giftcard_server.edge.support import servicer as support_edge
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
@@ -41,12 +44,13 @@ from giftcard_server.parts import (
     prepare_database,
     registry_of,
 )
+from giftcard_server.privacy.checkpointing import checkpointing_on
+from giftcard_server.privacy.retention import person_retention_on
 from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
-from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -55,11 +59,9 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
-    from giftcard_storage.database import DatabaseUrl
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
 # Does the housekeeping alone, as several would contend for the same cards.
 FIRST_WORKER: Final = 1
@@ -105,18 +107,25 @@ class Service:
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
+            support = support_of(settings, parts, opened)
+            privacy = privacy_of(settings, parts, opened)
+            confidants: tuple[str, ...] = ()
+            if self._events:
+                confidants = (events.SERVICE, support_edge.SERVICE, privacy_edge.SERVICE)
+            self._health = Health(*SERVICES, *confidants)
             serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            servicers = parts.servicers._replace(events=self._events)
+            servicers = parts.servicers._replace(
+                events=self._events, support=support, privacy=privacy
+            )
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, keeps_house=keeps_house)
             if url.engine.needs_checkpoints:
-                self._recurring.append(_checkpointing(url, opened))
+                self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 
@@ -228,6 +237,8 @@ def _in_background(
     if keeps_house:
         recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
         recurring.append(_housekeeping(parts, overview))
+        retention = (settings, parts.ring, parts.now, parts.registry, opened)
+        recurring.append(person_retention_on(*retention))
     return recurring
 
 
@@ -247,14 +258,6 @@ def _watching(
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
     ]
-
-
-def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
-    """Return what checkpoints an embedded database, on a connection of its own."""
-    connection = database.connect(url)
-    opened.callback(database.close, connection)
-    checkpoint = partial(database.checkpoint, connection)
-    return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
 
 
 def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:

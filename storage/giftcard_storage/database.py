@@ -163,6 +163,15 @@ def why_not_writable(url: DatabaseUrl) -> str | None:
         return engine.why_too_full(connection)
 
 
+def clear_log(database: Database) -> bool:
+    """Clear the database's log of what was deleted; return whether nothing is left of it.
+
+    It waits for a transaction that writes, so that it sees what that deletes.
+    """
+    with translated():
+        return engine_of(database).clear_log(database)
+
+
 def checkpoint(database: Database) -> None:
     """Bring the pages of the database's log home, without keeping callers waiting."""
     engine_of(database).checkpoint(database)

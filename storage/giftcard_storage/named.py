@@ -93,7 +93,7 @@ class Named:
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
 
-    def _add_act(self, command: ActCommand | ActOnPeople) -> None:
+    def _add_act(self, command: ActCommand) -> None:
         """Take in what an act names; its note is sealed under a data key of the card."""
         card_id: str | None = None
         if isinstance(command, ActOnPeople):

@@ -35,6 +35,7 @@ class Submission:
     def method(self) -> str:
         """The name of the RPC."""
         command = self.command
+        # An act is its own RPC's, whether it is done or proposed.
         if isinstance(command, ActOnCard | ActOnPeople):
             return command.method
         return type(command).__name__

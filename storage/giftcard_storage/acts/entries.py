@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from giftcard_storage import schema
 from giftcard_storage.acts.notes import NoteSealing, names_of_act
 from giftcard_storage.acts.rows import act_row, sealer_of
 from giftcard_storage.acts.tables import Act as ActTable
+from giftcard_storage.data_keys import UnwrapError
 from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import data_key_of, instant
@@ -91,8 +92,9 @@ class _Opening:
         note = corrected_email = ""
         if kept is not None:
             names = names_of_act(card_id, act_id, kind)
-            text = self.sealing.opened(self.data_keys, data_key_id, names, kept)
-            note, corrected_email = json.loads(text) if text is not None else ("", "")
+            with suppress(UnwrapError):  # Out of reach without the ring's key: shown without.
+                text = self.sealing.opened(self.data_keys, data_key_id, names, kept)
+                note, corrected_email = json.loads(text) if text is not None else ("", "")
         act = Act(
             act_id=act_id,
             kind=ActKind(kind),

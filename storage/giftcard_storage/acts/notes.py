@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 
-from giftcard_storage.data_keys import NONCE_BYTES, UnwrapError, WrappingKeys, context
+from giftcard_storage.data_keys import NONCE_BYTES, AlteredDataKeyError, WrappingKeys, context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,14 +51,17 @@ class NoteSealing:
     def opened(
         self, data_keys: Iterable[DataKey], data_key_id: str, names: bytes, sealed: bytes
     ) -> bytes | None:
-        """Return what was sealed; None where its data key was forgotten, or is out of reach."""
+        """Return what was sealed; None where its data key was forgotten.
+
+        Raises `UnwrapError` where the data key is there and does not open it.
+        """
         for data_key in data_keys:
             if data_key.data_key_id == data_key_id:
+                cipher = self._wrapping.unwrap(data_key)
                 try:
-                    cipher = self._wrapping.unwrap(data_key)
                     padded = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], names)
-                except (UnwrapError, InvalidTag):
-                    return None
+                except InvalidTag as error:
+                    raise AlteredDataKeyError(data_key.key_id) from error
                 return padded.rstrip(_END)[:-1]
         return None
 

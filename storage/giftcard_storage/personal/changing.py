@@ -44,6 +44,8 @@ class PersonChanges:
         self.ring = ring
         self._wrapping = WrappingKeys(ring)
         self._journal = journal
+        # Whether the log of an embedded database may have what was deleted; its server clears it.
+        self.traces_may_remain = False
 
     def save(
         self, database: Database, changes: Sequence[PersonChange], now: datetime
@@ -63,6 +65,8 @@ class PersonChanges:
                     gone_with_them.add(self._rectify(database, change))
                 case Restricted():
                     _restrict(database, change)
+        if gone_with_them or gone:
+            self.traces_may_remain = True
         if gone and self._journal is not None:
             self._journal.append(_erasures(self.ring, gone, now))
         return frozenset(gone_with_them)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from peewee import Database, Field, Model
+    from peewee import Database, Expression, Field
 
     from giftcard_rules.codes import KeyRing
 
@@ -51,6 +51,7 @@ class Kept:
 
     closed_holds: timedelta
     people: timedelta
+    actors: timedelta
 
 
 class Looked(NamedTuple):
@@ -81,35 +82,39 @@ def erase_past(
 
 
 def hide_actors(
-    database: Database, ring: KeyRing, kept: timedelta, now: datetime
+    database: Database, ring: KeyRing, kept: Mapping[str, Kept], now: datetime
 ) -> Generator[int]:
-    """Replace the names of actors by digests once `kept` has passed; yields how many, by parts.
+    """Replace the names of actors by digests once their period has passed; yields how many.
 
     One name has one digest under a key of the ring, so that acts of one actor stay together.
     """
-    cutoff = microseconds(now - kept)
-    for table, named, at in (
-        (Act, Act.actor, Act.acted_at),
-        (Proposal, Proposal.proposed_by, Proposal.created_at),
-        (Proposal, Proposal.closed_by, Proposal.closed_at),
-    ):
-        yield from _hide(database, ring, table, named, at, cutoff)
+    for market, periods in kept.items():
+        cutoff = microseconds(now - periods.actors)
+        for card_of, named, at in (
+            (Act.card_id, Act.actor, Act.acted_at),
+            (Proposal.card_id, Proposal.proposed_by, Proposal.created_at),
+            (Proposal.card_id, Proposal.closed_by, Proposal.closed_at),
+        ):
+            yield from _hide(
+                database, ring, card_of, named, (at < cutoff) & (Card.market == market)
+            )
 
 
 def _hide(
     database: Database,
     ring: KeyRing,
-    table: type[Model],
+    card_of: Field,
     named: Field,
-    at: Field,
-    cutoff: int,
+    is_past: Expression,
 ) -> Generator[int]:
+    table = card_of.model
     key = table._meta.get_primary_keys()  # noqa: SLF001 - Peewee's own name for it
     after: tuple[Any, ...] = ("",) * len(key)
     while True:
         query = (
             table.select(*key, named)
-            .where(Tuple(*key) > after, at < cutoff, ~named.startswith(DIGEST_MARK))
+            .join(Card, on=(Card.card_id == card_of))
+            .where(Tuple(*key) > after, is_past, ~named.startswith(DIGEST_MARK))
             .order_by(*key)
             .limit(NAMES_AT_ONCE)
         )
