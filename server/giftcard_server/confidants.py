@@ -20,6 +20,8 @@ from giftcard_storage.store import Store
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from giftcard_server.edge.events import EventServicer
+    from giftcard_server.edge.grpc_server import Servicers
     from giftcard_server.parts import Parts
     from giftcard_server.settings import Settings
 
@@ -49,6 +51,16 @@ def privacy_of(settings: Settings, parts: Parts, opened: ExitStack) -> PrivacySe
             caller_of=parts.caller_of,
             undecided=parts.servicer.undecided,
         )
+    )
+
+
+def with_confidants(parts: Parts, events: EventServicer | None, opened: ExitStack) -> Servicers:
+    """Return what answers the RPCs of each service, of those that see people where they may be."""
+    settings = parts.settings
+    return parts.servicers._replace(
+        events=events,
+        support=support_of(settings, parts, opened),
+        privacy=privacy_of(settings, parts, opened),
     )
 
 

@@ -15,18 +15,15 @@ import structlog
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
-from giftcard_server.confidants import privacy_of, support_of
+from giftcard_server.confidants import with_confidants
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
-from giftcard_server.edge import events
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
-from giftcard_server.edge.grpc_server import SERVICES, grpc_server
+from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.edge.privacy import servicer as privacy_edge
-from giftcard_server.edge.support import servicer as support_edge
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
@@ -107,18 +104,11 @@ class Service:
             access, calls = Access(settings, reread), CallsInProgress()
             self._interceptor = Interceptor(access.callers, calls, RpcMetrics(self.registry))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            support = support_of(settings, parts, opened)
-            privacy = privacy_of(settings, parts, opened)
-            confidants: tuple[str, ...] = ()
-            if self._events:
-                confidants = (events.SERVICE, support_edge.SERVICE, privacy_edge.SERVICE)
-            self._health = Health(*SERVICES, *confidants)
+            servicers = with_confidants(parts, self._events, opened)
+            self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
             serving.callback(self._health.close)
             threads = ReadyThreads(settings.rpc_threads, "rpc")
             serving.callback(threads.shutdown)
-            servicers = parts.servicers._replace(
-                events=self._events, support=support, privacy=privacy
-            )
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)

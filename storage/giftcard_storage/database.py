@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from giftcard_storage.engines.engine import Engine
     from giftcard_storage.versions import Planned
 
+# A connection, for those who only hand it on: Peewee is known in storage alone.
+Connection = peewee.Database
+
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
     from giftcard_storage.acts.notes import NoteSealing
+    from giftcard_storage.acts.rows import ActRows
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
     from giftcard_storage.personal.changing import PersonChanges
@@ -168,8 +169,7 @@ class Store:
             versions = {card.card_id: card.version for card in decision.cards}
             postings += rows.posting_rows(decision.postings, versions, now)
         data_keys, people = self._sealed(decisions)
-        at_rest = self._without_what_goes(loaded.data_keys, decisions, now)
-        acts = rows_of_acts(self._notes, decisions, at_rest, now)
+        acts = self._acts(loaded, decisions, now)
         data_keys += acts.data_keys
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
@@ -197,23 +197,19 @@ class Store:
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])
 
-    def _without_what_goes(
-        self,
-        data_keys: dict[str, list[DataKey]],
-        decisions: Sequence[Decision],
-        now: datetime,
-    ) -> dict[str, list[DataKey]]:
-        """Save what becomes of people, and return the data keys that stay, by card."""
+    def _acts(self, loaded: Loaded, decisions: Sequence[Decision], now: datetime) -> ActRows:
+        """Save what becomes of people; return the rows of acts, sealed under keys that stay."""
+        at_rest = loaded.data_keys
         changes = [change for decision in decisions for change in decision.person_changes]
-        if not changes:
-            return data_keys
-        assert self._changing is not None, "a store that changes no people"
-        with translated():
-            gone = self._changing.save(self._database, changes, now)
-        return {
-            card_id: [each for each in of_card if each.data_key_id not in gone]
-            for card_id, of_card in data_keys.items()
-        }
+        if changes:
+            assert self._changing is not None, "a store that changes no people"
+            with translated():
+                gone = self._changing.save(self._database, changes, now)
+            at_rest = {
+                card_id: [each for each in of_card if each.data_key_id not in gone]
+                for card_id, of_card in at_rest.items()
+            }
+        return rows_of_acts(self._notes, decisions, at_rest, now)
 
     def _sealed(self, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Those that this server is for, by the names that health knows them by.
 SERVICES: Final = (SERVICE, authorizations.SERVICE, refunds.SERVICE, terms_edge.SERVICE)
+# Those that see people or all cards: served to known callers alone.
+CONFIDANTS: Final = (events.SERVICE, support.SERVICE, privacy.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from datetime import datetime
 
-    from peewee import Database
     from prometheus_client import CollectorRegistry
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.settings import Settings
+    from giftcard_storage.database import Connection
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class PersonRetention(Recurring):
 
     def __init__(
         self,
-        connection: Database,
+        connection: Connection,
         ring: KeyRing,
         kept: Mapping[str, Kept],
         now: Callable[[], datetime],

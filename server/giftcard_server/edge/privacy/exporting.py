@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from peewee import Database
-
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.person_acts import KnownPerson, Subject
+    from giftcard_storage.database import Connection
     from giftcard_storage.people import Lost
 
 SCHEMA_VERSION: Final = "1"
@@ -37,7 +36,7 @@ _LOST: Final = {Loss.FORGOTTEN: "ERASED"}
 class PrivacyDesk:
     """Answers on one connection. Not for two threads at once: `DeskReader` sees to it."""
 
-    database: Database
+    database: Connection
     ring: KeyRing
     now: Callable[[], datetime]
 
