@@ -53,6 +53,13 @@ class Reason(_Word):
     CANCELLATION_WINDOW_CLOSED = auto()
     NOT_A_PURCHASED_CARD = auto()
     CARD_NOT_BLOCKED = auto()
+    RESEND_LIMIT = auto()
+    PERSON_ERASED = auto()
+    PERSON_RESTRICTED = auto()
+    PROPOSAL_NOT_FOUND = auto()
+    PROPOSAL_CLOSED = auto()
+    PROPOSAL_LAPSED = auto()
+    SAME_ACTOR = auto()
     REFUND_NOT_DUE = auto()
     UNRECOGNIZED = auto()
 

@@ -90,7 +90,7 @@ def people_of(
         message = "people are read for support, privacy and e-mail delivery alone"
         raise TypeError(message)
     with reading(database), translated():
-        _require_card(database, card_id)
+        require_card(database, card_id)
         data_keys = map(data_key_of, _rows(database, schema.DataKey, card_id))
         by_id = {data_key.data_key_id: data_key for data_key in data_keys}
         people = _rows(database, schema.Person, card_id)
@@ -110,15 +110,21 @@ def forget(database: Database, card_id: str) -> Forgotten:
     Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another process
     forgets them at the same time.
     """
-    key, person = schema.DataKey, schema.Person
     with writing(database), translated():
-        _require_card(database, card_id)
-        data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
-        people = person.update(search_hash=None, search_key_id=None)
-        people.where(person.card_id == card_id).execute(database)
+        require_card(database, card_id)
+        data_keys = erase_all(database, card_id)
     with translated():
         is_gone = engine_of(database).clear_log(database)
     return Forgotten(data_keys, traces_may_remain=not is_gone)
+
+
+def erase_all(database: Database, card_id: str) -> int:
+    """Erase all people and notes of a card in the open transaction; return how many data keys."""
+    key, person = schema.DataKey, schema.Person
+    data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
+    people = person.update(search_hash=None, search_key_id=None)
+    people.where(person.card_id == card_id).execute(database)
+    return data_keys
 
 
 def _restricted(card_id: str, role: str, authorization_id: str, *_: object) -> Lost:
@@ -173,7 +179,8 @@ def _rows(
     return list(query.order_by(*key).tuples().execute(database))
 
 
-def _require_card(database: Database, card_id: str) -> None:
+def require_card(database: Database, card_id: str) -> None:
+    """Raise `CardUnknownError` unless there is a card of that id."""
     card = schema.Card
     query = card.select(card.card_id).where(card.card_id == card_id)
     if not query.tuples().execute(database):

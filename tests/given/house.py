@@ -59,15 +59,15 @@ FLOORS = {
         {"histories", "tender"},
         {"tender_results"},
         {"connector", "decline_messages"},
-        {"events", "gift_cards", "refunds"},
+        {"events", "gift_cards", "privacy", "refunds"},
         {"authorization_calls", "terms_calls"},
-        {"connection", "market_terms", "refund_results", "shown_authorizations"},
+        {"connection", "market_terms", "privacy_results", "refund_results", "shown_authorizations"},
         {"event_stream", "wire_events"},
         {"tries"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},
         {"results", "event_results", "errors"},
         {"values"},
-        {"vocabulary"},
+        {"vocabulary", "desk_words"},
     ),
 }
 
@@ -93,6 +93,7 @@ MAY_READ_PEOPLE = {
     "server/giftcard_server/edge/privacy/exporting.py",
     "server/giftcard_server/edge/support/opening.py",
     "storage/giftcard_storage/personal/changing.py",
+    "storage/giftcard_storage/personal/offline.py",
     "storage/giftcard_storage/personal/resealing.py",
 }
 MAY_DECRYPT = {
