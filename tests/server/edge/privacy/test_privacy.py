@@ -4,26 +4,35 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
 import pytest
+from jsonschema import Draft202012Validator
 
 from giftcard.v1 import privacy_service_pb2 as pb
 from giftcard.v1 import support_service_pb2 as support_pb
 from giftcard.v1.order_pb2 import Contact
+from giftcard_server.callers.four_eyes import FourEyes
+from giftcard_server.service import Service
 from giftcard_server.settings import Settings
 from giftcard_storage.audit import audit
 from giftcard_storage.database import connect
+from giftcard_storage.errors import JournalError
 from given.calls import sent
 from given.calls.answered import is_replay, refusal
 from given.calls.desk import BEN, Desk, approval, by
 from given.calls.shop import TIMEOUT_SECONDS, shop_at
 from given.databases.kinds import Place
+from given.house import ROOT
 from given.servers.running import NOON, Clock, running, settings, target_of
 
 RECIPIENT: Final = support_pb.PERSON_ROLE_RECIPIENT
 CUSTOMER: Final = support_pb.PERSON_ROLE_CUSTOMER
+SCHEMA: Final = Draft202012Validator(
+    json.loads((ROOT / "docs" / "privacy-export.schema.json").read_text(encoding="utf-8"))
+)
 NEW: Final = Contact(name="Dora", email="dora@example.com", locale="fr-FR")
 KEPT, RESTRICTED, ERASED = (
     support_pb.PERSON_STATE_KEPT,
@@ -66,7 +75,10 @@ def states(desk: Desk, card_id: str) -> list[int]:
 
 
 def exported(desk: Desk, **subject: Any) -> Any:
-    return json.loads(desk.call(about(pb.ExportPersonRequest, **subject)).json)
+    """Return an export, which is as its published schema says."""
+    document = json.loads(desk.call(about(pb.ExportPersonRequest, **subject)).json)
+    SCHEMA.validate(document)
+    return document
 
 
 def test_r32_an_export_has_all_that_is_known_of_a_person_and_nothing_of_others(desk: Desk) -> None:
@@ -75,6 +87,7 @@ def test_r32_an_export_has_all_that_is_known_of_a_person_and_nothing_of_others(d
     held = desk.held(issued.code)
     answer = desk.call(about(pb.ExportPersonRequest, card_id=card_id))
     told = json.loads(answer.json)
+    SCHEMA.validate(told)
     assert answer.schema_version == told["schema_version"] == "1"
     people = {each["role"]: each for each in told["people"]}
     assert people["PURCHASER"]["email"] == sent.BUYER.email
@@ -222,3 +235,46 @@ def test_nobody_with_an_address_is_card_not_found(desk: Desk, asked: Any) -> Non
     for subject in ({"email": "nobody@example.com"}, {"card_id": "0" * 32}):
         request = about(asked, **subject)
         assert refusal(partial(desk.call, request)).reason == "CARD_NOT_FOUND"
+
+
+@pytest.mark.one_database
+def test_off_loopback_without_certificates_it_is_not_served(tmp_path: Path) -> None:
+    allowed = {
+        "grpc_listen": "0.0.0.0:0",
+        "allow_plaintext_grpc": True,
+        "allow_unauthenticated_callers": True,
+    }
+    with (
+        running(settings(tmp_path, **allowed), Clock()) as service,
+        shop_at(target_of(service)) as shop,
+    ):
+        assert shop.call(sent.issue()).code
+        for asked in (pb.ExportPersonRequest, pb.ErasePersonRequest):
+            request = about(asked, email=sent.BUYER.email)
+            assert refusal(partial(shop.call, request)).status is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.one_database
+def test_without_a_journal_that_can_be_written_no_server_starts_and_nobody_is_erased(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "journal"
+    missing = settings(tmp_path, erasure_journal=folder / "erasures.jsonl")
+    with pytest.raises(JournalError):
+        Service(missing, Clock())
+    folder.mkdir()
+    with_one_eye = missing.model_copy(update={"four_eyes": FourEyes(acts=())})
+    with running(with_one_eye, Clock()) as service, shop_at(target_of(service)) as shop:
+        card_id = shop.bought().card.card_id
+        (folder / "erasures.jsonl").unlink()
+        folder.rmdir()
+        request = about(pb.ErasePersonRequest, card_id=card_id)
+        refused = refusal(partial(shop.call, request))
+        assert refused.status is grpc.StatusCode.UNAVAILABLE
+        assert refused.retry_after is not None
+        assert states(Desk(shop.channel), card_id) == [KEPT, KEPT]
+        folder.mkdir()
+        receipt = shop.call(request).receipt  # The same request, once it can be written.
+        assert receipt.receipt_id in (folder / "erasures.jsonl").read_text()
+        assert list(receipt.card_ids) == [card_id]
+        assert len(receipt.digest) == 64
