@@ -39,6 +39,7 @@ from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded, Store
 from given.made_facts import NOW, authorize, issue, order, request_key, reverse
+from given.printed_people import printed_people
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -172,6 +173,7 @@ MADE: Final[tuple[object, ...]] = (
     RING,
     PERSON,
     DATA_KEY,
+    *printed_people(WHO, RING),
     ISSUE,
     RECORD,
     FACTS,
