@@ -82,13 +82,13 @@ def texts_of(contact: Contact) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     ("asks", "may_read"),
     [
-        *((role, role is Role.SUPPORT) for role in Role),
+        *((role, role in {Role.SUPPORT, Role.PRIVACY}) for role in Role),
         ("e-mail delivery", True),
         ("", False),
         ("anyone", False),
     ],
 )
-def test_r30_only_support_and_email_delivery_may_read(
+def test_r30_only_support_privacy_and_email_delivery_may_read(
     books: StoredBooks, database: Database, asks: str, *, may_read: bool
 ) -> None:
     card = books.bought()
