@@ -55,6 +55,7 @@ from giftcard_storage.desk.finding import CardsQuery, Named
 from giftcard_storage.desk.looking import LookedUp
 from giftcard_storage.store import Loaded, Store
 from given.made_facts import NOW, authorize, issue, order, request_key, reverse
+from given.printed_people import printed_people
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -217,6 +218,7 @@ MADE: Final[tuple[object, ...]] = (
     RING,
     PERSON,
     DATA_KEY,
+    *printed_people(WHO, RING),
     ISSUE,
     RECORD,
     FACTS,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from giftcard_rules.person_acts import ActedOnPeople, ActOnPeople
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -84,7 +86,7 @@ class ApproveProposal:
 
     key: RequestKey
     proposal_id: str
-    act: ActOnCard | None
+    act: ActOnCard | ActOnPeople | None
     by: ActedBy
     act_id: str
 
@@ -139,5 +141,5 @@ class ProposalClosed:
     card: Card
 
 
-ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal
-ActOutcome = ActedOn | Resent | Proposed | ProposalClosed
+ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal | ActOnPeople
+ActOutcome = ActedOn | Resent | Proposed | ProposalClosed | ActedOnPeople

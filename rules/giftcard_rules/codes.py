@@ -160,6 +160,16 @@ def fingerprint(key: Key, method: str, request: bytes, *form: str) -> bytes:
     return _digest(key, "fingerprint", method, *form, tail=request)[:16]
 
 
+def actor_digest(key: Key, actor: str) -> str:
+    """Digest the name of an actor, in the form in which names are compared: 32 hex digits."""
+    return _digest(key, "actor", actor)[:16].hex()
+
+
+def search_hash(key: Key, email: str) -> str:
+    """Digest an address that is in its comparable form, to find its people: 32 hex digits."""
+    return _digest(key, "search-hash", email)[:16].hex()
+
+
 def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:
     # The lengths in front keep ("ab", "c") and ("a", "bc") apart.
     text = f"11:giftcard.v1{len(domain)}:{domain}"

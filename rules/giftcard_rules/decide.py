@@ -10,6 +10,7 @@ from giftcard_rules import (
     authorizations,
     blocks,
     desk,
+    privacy,
     purchase,
     refunds,
     reinstating,
@@ -54,6 +55,7 @@ from giftcard_rules.current import Current, Markets
 from giftcard_rules.deadlines import local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.refund_commands import ConfirmRefund
@@ -273,6 +275,7 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
     ActOnCard: _act_on_card,
+    ActOnPeople: privacy.act,
     CancelPurchase: desk.cancel_purchase,
     ApproveProposal: _approve,
     RejectProposal: desk.reject,

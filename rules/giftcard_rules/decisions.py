@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
     from giftcard_rules.deliveries import NewDelivery
     from giftcard_rules.ledger import Posting
+    from giftcard_rules.person_acts import PersonChange
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
 
@@ -82,6 +83,7 @@ class Decision:
     as it becomes, and `confirmation` what it has paid of that.
     `acts` are entries of timelines, `proposal` is one that is made or closed, and `deliveries` are
     e-mails that go out again.
+    `person_changes` are what becomes of the data of people; they change no card.
     """
 
     outcome: Outcome
@@ -96,5 +98,6 @@ class Decision:
     refund_due: RefundDue | None = None
     confirmation: RefundConfirmation | None = None
     acts: tuple[Act, ...] = ()
+    person_changes: tuple[PersonChange, ...] = ()
     proposal: Proposal | None = None
     deliveries: tuple[NewDelivery, ...] = ()

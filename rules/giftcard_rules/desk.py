@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from giftcard_rules import proposals, purchase
+from giftcard_rules import privacy, proposals, purchase
 from giftcard_rules.act_commands import (
     ActedOn,
     ActOnCard,
@@ -19,6 +19,7 @@ from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.commands import Acted
 from giftcard_rules.decisions import Decision
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.proposals import ProposalState
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
@@ -90,6 +91,8 @@ def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -
     card, _, _ = current.card_of((proposal.card_id,))
     if command.act is None:
         return _decline(command, proposal, card, now, Reason.PERSON_ERASED)
+    if isinstance(command.act, ActOnPeople):
+        return _approve_for_people(command, command.act, proposal, card, current)
     try:
         decided = decide_act(command.act.act, current)
     except DeclinedError as declined:
@@ -102,6 +105,26 @@ def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -
         # It is the proposer's act, on the proposer's ground, at the time of the approval.
         entry = _entry(command.act, KIND_OF[proposal.act], card.card_id, proposal.proposal_id)
         entries = (replace(entry, act_id=command.act_id), *entries)
+    return replace(decided, outcome=approved.outcome, acts=entries, proposal=closed)
+
+
+def _approve_for_people(
+    command: ApproveProposal,
+    proposed: ActOnPeople,
+    proposal: proposals.Proposal,
+    card: Card,
+    current: Current,
+) -> Decision:
+    """Carry out what was proposed for people: the proposer's act, at the time of the approval."""
+    now = current.now
+    try:
+        act_now = replace(proposed, is_proposed=False)
+        decided = privacy.carry_out(act_now, current, proposal.proposal_id)
+    except DeclinedError as declined:
+        return _decline(command, proposal, card, now, declined.reason)
+    closed = proposals.close(proposal, ProposalState.CARRIED_OUT, command.by.actor, now)
+    approved = _closed(command, ActKind.PROPOSAL_APPROVED, closed, card)
+    entries = (*decided.acts, *approved.acts)
     return replace(decided, outcome=approved.outcome, acts=entries, proposal=closed)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from giftcard_server.deciding.desk_reader import DeskReader
+from giftcard_server.edge.privacy.exporting import PrivacyDesk
+from giftcard_server.edge.privacy.requests import PersonActReader, acts_on_people
+from giftcard_server.edge.privacy.servicer import PrivacyParts, PrivacyServicer
 from giftcard_server.edge.support.desk import Desk
 from giftcard_server.edge.support.proposable import acts_on_cards
 from giftcard_server.edge.support.requests import ActReader
 from giftcard_server.edge.support.servicer import SupportParts, SupportServicer
 from giftcard_storage import database
+from giftcard_storage.people_search import card_ids_of_email
 from giftcard_storage.store import Store
 
 if TYPE_CHECKING:
@@ -21,10 +26,42 @@ if TYPE_CHECKING:
     from giftcard_server.settings import Settings
 
 
+# More cards of one address are a shop's test address, whose others are found by other names.
+CARDS_OF_A_PERSON: Final = 1000
+
+
+def person_acts_of(settings: Settings, parts: Parts) -> PersonActReader:
+    """Return what reads requests about the data of people."""
+    return PersonActReader(parts.ring, frozenset(settings.four_eyes.acts))
+
+
+def privacy_of(settings: Settings, parts: Parts, opened: ExitStack) -> PrivacyServicer | None:
+    """Return what serves the rights of people, on a connection of its own, likewise."""
+    if not settings.serves_confidants:
+        return None
+    connection = database.connect(settings.database_url)
+    opened.callback(database.close, connection)
+    return PrivacyServicer(
+        PrivacyParts(
+            reader=person_acts_of(settings, parts),
+            desk=PrivacyDesk(database=connection, ring=parts.ring, now=parts.now),
+            questions=DeskReader(),
+            committer=parts.committer,
+            metrics=parts.metrics,
+            caller_of=parts.caller_of,
+            undecided=parts.servicer.undecided,
+        )
+    )
+
+
 def with_confidants(parts: Parts, events: EventServicer | None, opened: ExitStack) -> Servicers:
     """Return what answers the RPCs of each service, of those that see people where they may be."""
-    support = support_of(parts.settings, parts, opened)
-    return parts.servicers._replace(events=events, support=support)
+    settings = parts.settings
+    return parts.servicers._replace(
+        events=events,
+        support=support_of(settings, parts, opened),
+        privacy=privacy_of(settings, parts, opened),
+    )
 
 
 def support_of(settings: Settings, parts: Parts, opened: ExitStack) -> SupportServicer | None:
@@ -44,6 +81,9 @@ def support_of(settings: Settings, parts: Parts, opened: ExitStack) -> SupportSe
         markets=parts.markets,
         now=parts.now,
         unmailed=frozenset(settings.unmailed_markets),
+        card_ids_of_email=partial(
+            card_ids_of_email, connection, parts.ring, limit=CARDS_OF_A_PERSON
+        ),
     )
     return SupportServicer(
         SupportParts(
@@ -52,7 +92,7 @@ def support_of(settings: Settings, parts: Parts, opened: ExitStack) -> SupportSe
             questions=DeskReader(),
             committer=parts.committer,
             attempts=parts.attempts,
-            proposable=acts_on_cards(reader),
+            proposable={**acts_on_cards(reader), **acts_on_people(person_acts_of(settings, parts))},
             metrics=parts.metrics,
             now=parts.now,
             caller_of=parts.caller_of,

@@ -25,9 +25,9 @@ from giftcard_server.edge.event_reading import EventReader
 from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import Servicers
+from giftcard_server.edge.privacy.messages import encode
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
-from giftcard_server.edge.support.messages import encode
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
@@ -38,6 +38,8 @@ from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
+from giftcard_storage.personal.changing import PersonChanges
+from giftcard_storage.personal.journal import ErasureJournal
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 
@@ -77,6 +79,8 @@ class Parts:
     registry: CollectorRegistry
     encode: Callable[[Outcome], bytes] = encode
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
+    # What the writing store changes people with, where it does.
+    changing: PersonChanges | None = None
     # Set with each commit that changed cards, for whoever waits for events.
     has_committed: threading.Event = field(default_factory=threading.Event)
 
@@ -191,6 +195,15 @@ def events_of(
     return EventServicer(EventReader(reading), delivery, metrics, callers)
 
 
+def journal_of(settings: Settings) -> ErasureJournal | None:
+    """Return the erasure journal, if any. Raises `JournalError` where it cannot be written."""
+    if settings.erasure_journal is None:
+        return None
+    journal = ErasureJournal(settings.erasure_journal)
+    journal.append(())
+    return journal
+
+
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     """Migrate the database if that is the server's task, and check its schema.
 
@@ -250,11 +263,13 @@ def parts_of(
     for connection in connections:
         opened.callback(database.close, connection)
     writing, reading, reading_durably, listing = connections
+    changing = PersonChanges(ring, journal_of(settings))
     return Parts(
         settings=settings,
         ring=ring,
         markets=settings.known_markets,
-        writing=Store(writing, Sealing(ring), NoteSealing(ring)),
+        writing=Store(writing, Sealing(ring), NoteSealing(ring), changing),
+        changing=changing,
         reading=Store(reading),
         reading_durably=Store(reading_durably),
         find_refunds=partial(refunds.refunds_owed, listing),

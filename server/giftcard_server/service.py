@@ -42,12 +42,13 @@ from giftcard_server.parts import (
     prepare_database,
     registry_of,
 )
+from giftcard_server.privacy.checkpointing import checkpointing_on
+from giftcard_server.privacy.retention import person_retention_on
 from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
-from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -56,11 +57,9 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
-    from giftcard_storage.database import DatabaseUrl
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
 # Does the housekeeping alone, as several would contend for the same cards.
 FIRST_WORKER: Final = 1
@@ -117,7 +116,7 @@ class Service:
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
-                self._recurring.append(_checkpointing(url, opened))
+                self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 
@@ -240,6 +239,8 @@ def _in_background(
         recurring += retention_on(url, days, parts.now, opened, mail_follows=True)
         recurring.append(_housekeeping(parts, overview))
         recurring += mail_on(parts, opened, may_send)
+        retention = (parts.settings, parts.ring, parts.now, parts.registry, opened)
+        recurring.append(person_retention_on(*retention))
     return recurring
 
 
@@ -259,14 +260,6 @@ def _watching(
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
     ]
-
-
-def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
-    """Return what checkpoints an embedded database, on a connection of its own."""
-    connection = database.connect(url)
-    opened.callback(database.close, connection)
-    checkpoint = partial(database.checkpoint, connection)
-    return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
 
 
 def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:

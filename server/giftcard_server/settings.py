@@ -26,6 +26,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_server.callers.four_eyes import FourEyes
+from giftcard_server.callers.roles import Role
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
@@ -94,6 +95,7 @@ class Settings(
     drain_seconds: NonNegativeFloat = 20
     event_watchers: PositiveInt = 200
     four_eyes: FourEyes = FourEyes()
+    erasure_journal: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -120,6 +122,7 @@ class Settings(
             *self.relay_mistakes(),
             *self.mail_mistakes(),
             *self.withholding_mistakes(self.unmailed_markets),
+            *self._journal_mistakes(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
@@ -161,6 +164,15 @@ class Settings(
         # that a queue is full.
         if self.rpc_threads <= 2 * (self.waiting_limit + self.batch_limit):
             yield "rpc_threads must be more than twice waiting_limit + batch_limit"
+
+    def _journal_mistakes(self) -> Iterator[str]:
+        # The role is as new as the journal, so no server that ran before is refused for it.
+        erases = any(Role.PRIVACY in caller.roles for caller in self.callers.values())
+        if erases and self.erasure_journal is None and not is_loopback(self.grpc_listen):
+            yield (
+                "erasure_journal: callers have the role privacy, and without a journal outside of"
+                " the database a restore would bring back who was erased"
+            )
 
     @property
     def has_mail_folder(self) -> bool:

@@ -30,6 +30,7 @@ from giftcard_rules.commands import (
     WriteOffCard,
 )
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
@@ -102,6 +103,8 @@ class Named:
     def _add_act(self, command: ActCommand) -> None:
         """Take in what an act names; its note is sealed under a data key of the card."""
         card_id: str | None = None
+        if isinstance(command, ActOnPeople):
+            return  # The store finds the people, and their cards.
         if isinstance(command, ActOnCard):
             card_id = command.act.card_id
             self._acted_on.add(card_id)
@@ -117,8 +120,8 @@ class Named:
         self._add_if(CARDS, card_id)
         self._add_if(DATA_KEYS, card_id)
 
-    def _add_resend(self, command: ActOnCard) -> None:
-        if isinstance(command.act, ResendCard):
+    def _add_resend(self, command: ActOnCard | ActOnPeople) -> None:
+        if isinstance(command, ActOnCard) and isinstance(command.act, ResendCard):
             self.values[DELIVERIES].add(command.act.card_id)
 
     def found_proposal(self, proposal: Proposal) -> None:
@@ -151,8 +154,6 @@ class Named:
         self.values[CARDS].update(command.card_ids)
         if command.order is not None:
             self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
 
     def _add_query(self, query: Query | ShowCards) -> None:
         match query:

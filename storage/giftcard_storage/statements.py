@@ -82,6 +82,7 @@ class Statements:
     update_block: str
     update_authorization: str
     rewrap_data_key: str
+    reseal_person: str
 
 
 @cache
@@ -111,5 +112,12 @@ def statements_of(engine: Engine) -> Statements:
         ),
         rewrap_data_key=engine.update(
             (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id
+        ),
+        reseal_person=engine.update(
+            (Person.data_key_id, Person.sealed, Person.search_hash, Person.search_key_id),
+            Person.card_id,
+            Person.role,
+            Person.authorization_id,
+            Person.data_key_id,
         ),
     )

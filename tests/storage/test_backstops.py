@@ -197,7 +197,8 @@ FOREIGN_KEYS = {
         "INSERT INTO purchase_reference VALUES ('fr', 'reference', 'no card')"
     ),
     ("data_key", "card_id", "card"): (
-        "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped FROM data_key LIMIT 1"
+        "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped, role, ''"
+        " FROM data_key LIMIT 1"
     ),
     ("refund_due", "card_id", "card"): (
         "INSERT INTO refund_due VALUES ('no card', NULL, 'fr', 'EUR', 'order', 1, 0, 1, NULL, NULL)"
@@ -210,7 +211,8 @@ FOREIGN_KEYS = {
     ),
     **ACT_FOREIGN_KEYS,
     ("person", "card_id", "card"): (
-        "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed FROM person LIMIT 1"
+        "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed, search_hash,"
+        " search_key_id, restricted FROM person LIMIT 1"
     ),
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from giftcard_rules.act_commands import ActOnCard
+from giftcard_rules.person_acts import ActOnPeople
 
 if TYPE_CHECKING:
     from giftcard_rules.commands import Command
@@ -35,7 +36,9 @@ class Submission:
         """The name of the RPC."""
         command = self.command
         # An act is its own RPC's, whether it is done or proposed.
-        return command.method if isinstance(command, ActOnCard) else type(command).__name__
+        if isinstance(command, ActOnCard | ActOnPeople):
+            return command.method
+        return type(command).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from giftcard_rules.commands import (
     Reverse,
     UnblockCard,
 )
+from giftcard_rules.person_acts import ActOnPeople, RectifyPerson
 from giftcard_rules.refund_commands import ConfirmRefund
 
 if TYPE_CHECKING:
@@ -212,6 +213,20 @@ def _proposal(command: ApproveProposal | RejectProposal) -> Meaning:
     return {"proposal_id": command.proposal_id, **_acted_by(command.by)}
 
 
+def _act_on_people(command: ActOnPeople) -> Meaning:
+    """Return what shall be done to whom; the act's own name is digested as the method."""
+    act = command.act
+    subject = act.subject
+    return {
+        "email": subject.email,
+        "card_id": subject.card_id,
+        "role": subject.role and subject.role.value,
+        "authorization_id": subject.authorization_id,
+        "contact": _contact(act.contact) if isinstance(act, RectifyPerson) else None,
+        **_acted_by(command.by),
+    }
+
+
 def _acted_by(by: ActedBy) -> Meaning:
     return {"actor": actor_key(by.actor), "ground": by.ground.value, "note": by.note}
 
@@ -229,6 +244,7 @@ MEANINGS: Final[Mapping[type[Keyed], Callable[[Any], Meaning]]] = {
     CancelPurchase: _cancel_purchase,
     ApproveProposal: _proposal,
     RejectProposal: _proposal,
+    ActOnPeople: _act_on_people,
 }
 
 

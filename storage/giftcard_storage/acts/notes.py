@@ -41,11 +41,11 @@ class NoteSealing:
 
         `at_rest` are the stored data keys of the card; the row of a new one is added to `made`.
         """
-        usable = self._wrapping.any_of(at_rest)
+        usable = self._wrapping.any_of(each for each in at_rest if each.role == NOTE_ROLE)
         if usable is not None:
             return usable
-        new, cipher = self._wrapping.make(card_id)
-        made.append((card_id, new.data_key_id, new.key_id, new.wrapped))
+        new, cipher = self._wrapping.make(card_id, NOTE_ROLE)
+        made.append(new.row)
         return new.data_key_id, cipher
 
     def opened(

@@ -1,19 +1,12 @@
-"""How addresses are compared: trimmed, composed (NFC), casefolded, with domains in IDNA form."""
+"""Whether two addresses are one, in a time that tells nothing of them."""
 
 from __future__ import annotations
 
 import hmac
-import unicodedata
-from contextlib import suppress
+
+from giftcard_storage.people_search import comparable
 
 
 def same_address(one: str, other: str) -> bool:
-    """Return whether two texts are the same address, in a time that tells nothing of them."""
-    return hmac.compare_digest(_comparable(one), _comparable(other))
-
-
-def _comparable(email: str) -> bytes:
-    local, at, domain = unicodedata.normalize("NFC", email.strip()).casefold().rpartition("@")
-    with suppress(UnicodeError):  # Not a name of a domain; it is compared as it is.
-        domain = domain.encode("idna").decode("ascii")
-    return f"{local}{at}{domain}".encode()
+    """Return whether two texts are the same address, as `people_search` compares addresses."""
+    return hmac.compare_digest(comparable(one).encode(), comparable(other).encode())

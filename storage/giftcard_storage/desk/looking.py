@@ -103,19 +103,22 @@ def _people(database: Database, card_id: str, key_ids: Container[str]) -> tuple[
         DataKey.card_id == card_id
     )
     key_of = dict(list(data_keys.tuples().execute(database)))
-    query = Person.select(Person.role, Person.authorization_id, Person.data_key_id).where(
-        Person.card_id == card_id
-    )
+    columns = (Person.role, Person.authorization_id, Person.data_key_id, Person.restricted)
+    query = Person.select(*columns).where(Person.card_id == card_id)
     rows = query.order_by(Person.role, Person.authorization_id).tuples().execute(database)
     return tuple(
         KnownPerson(
-            PersonRole(role), authorization_id or None, _state(key_of.get(data_key_id), key_ids)
+            PersonRole(role),
+            authorization_id or None,
+            _state(key_of.get(data_key_id), key_ids, is_restricted=bool(restricted)),
         )
-        for role, authorization_id, data_key_id in rows
+        for role, authorization_id, data_key_id, restricted in rows
     )
 
 
-def _state(key_id: str | None, key_ids: Container[str]) -> PersonState:
+def _state(key_id: str | None, key_ids: Container[str], *, is_restricted: bool) -> PersonState:
     if key_id is None:
         return PersonState.ERASED
-    return PersonState.KEPT if key_id in key_ids else PersonState.OUT_OF_REACH
+    if key_id not in key_ids:
+        return PersonState.OUT_OF_REACH
+    return PersonState.RESTRICTED if is_restricted else PersonState.KEPT

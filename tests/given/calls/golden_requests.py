@@ -13,6 +13,7 @@ from giftcard_rules.commands import Keyed
 from giftcard_server.edge import authorization_requests, refund_messages
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.support.requests import ActReader
+from given.calls.golden_person_acts import GOLDEN_PERSON_ACTS
 from given.calls.sent import euros
 from given.made_facts import NOW, RING
 
@@ -150,4 +151,5 @@ GOLDEN_OF_OTHER_SERVICES: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, s
             '_id":"abcdef00-0000-4000-8000-000000000001"}'
         ),
     ),
+    *GOLDEN_PERSON_ACTS,
 )

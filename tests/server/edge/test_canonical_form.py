@@ -15,6 +15,7 @@ from giftcard_rules.act_commands import ApproveProposal, CancelPurchase, ResendC
 from giftcard_rules.acts import ActedBy, Ground
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_rules.commands import Keyed, PaymentMethod, ReverseReason
+from giftcard_rules.person_acts import ErasePerson, RectifyPerson, Subject
 from giftcard_server.edge.canonical import MEANINGS, Read, canonical
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.markets import BUILT_IN
@@ -241,6 +242,8 @@ ANOTHER: Final[dict[type, object]] = {
     ActedBy: ActedBy("another", Ground.FRAUD),
     commands.BlockCard: commands.BlockCard("another"),
     ResendCard: ResendCard("abc1", "another@example.com"),
+    ErasePerson: ErasePerson(Subject(email="another@example.com")),
+    RectifyPerson: ErasePerson(Subject(card_id="abc1")),
     commands.UnblockCard: commands.UnblockCard("abc1", restore_validity=False),
 }
 

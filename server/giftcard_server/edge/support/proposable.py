@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from giftcard_rules.act_commands import ActOnCard
+    from giftcard_rules.person_acts import ActOnPeople
     from giftcard_rules.proposals import Proposal
     from giftcard_server.edge.support.requests import ActReader
 
@@ -29,7 +30,7 @@ class Proposable:
     """
 
     path: str
-    command_of: Callable[[bytes], ActOnCard]
+    command_of: Callable[[bytes], ActOnCard | ActOnPeople]
     carry_out: Callable[[bytes, Proposal], object] | None = None
 
 

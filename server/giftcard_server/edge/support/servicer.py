@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from giftcard.v1 import support_service_pb2 as pb
 from giftcard.v1 import support_service_pb2_grpc as pb_grpc
-from giftcard_rules.act_commands import ResendCard
+from giftcard_rules.act_commands import ActOnCard, ResendCard
 from giftcard_rules.proposals import ProposalState
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_server.edge import refusals
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from giftcard_rules.act_commands import ActOnCard
+    from giftcard_rules.person_acts import ActOnPeople
     from giftcard_server.callers.callers import Caller
     from giftcard_server.deciding.committer import Committer
     from giftcard_server.deciding.desk_reader import DeskReader
@@ -192,7 +192,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         caller.require_may_call(proposable.path)
         act = _act_of(proposable, asked)
         if act is not None:
-            act, _ = self._completed(act, context)
+            act = self._completed_act(act, context)
         read = replace(read, command=replace(read.command, act=act))
         encoded = self._decided(read, caller, context)
         if proposable.carry_out is not None and asked.request is not None:
@@ -222,6 +222,11 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         completed = replace(command, act=replace(act, unreachable=unreachable))
         return completed, () if is_mailed else (NOT_MAILED,)
 
+    def _completed_act(
+        self, act: ActOnCard | ActOnPeople, context: grpc.ServicerContext
+    ) -> ActOnCard | ActOnPeople:
+        return self._completed(act, context)[0] if isinstance(act, ActOnCard) else act
+
     def _proposable(self, asked: AskedFor) -> Proposable:
         proposable = self._parts.proposable.get(asked.proposal.act)
         if proposable is None:  # A newer version has proposed what this one does not know.
@@ -245,7 +250,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         return answer
 
 
-def _act_of(proposable: Proposable, asked: AskedFor) -> ActOnCard | None:
+def _act_of(proposable: Proposable, asked: AskedFor) -> ActOnCard | ActOnPeople | None:
     """Return what was asked for, as its proposer's act; None where it cannot be opened any more."""
     if asked.request is None:
         return None
