@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from giftcard_rules.act_commands import ActOnCard, ShowCards
 from giftcard_rules.commands import CatchUp, Command, DeskAct, Keyed
 from giftcard_rules.ledger import PostingKind
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ OPERATION: Final = {CatchUp.__name__: "Settle"}
 
 SHARED: Final = {  # Commands that several RPCs share.
     ActOnCard: (*(act.__name__ for act in get_args(DeskAct)), "ResendCard"),
+    ActOnPeople: ("RectifyPerson", "RestrictPerson", "LiftRestriction", "ErasePerson"),
     ShowCards: ("FindCards", "GetCard", "ListTimeline", "ListProposals"),
 }
 

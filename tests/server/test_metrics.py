@@ -27,6 +27,7 @@ def test_operations_are_the_rpcs_the_acts_of_the_desk_and_settle() -> None:
     changes_nothing = {"Validate", "GetAuthorization", "ListAuthorizations", "PreviewReverse"}
     changes_nothing |= {"FindCards", "GetCard", "ListTimeline", "ListProposals"}
     once |= {act.__name__ for act in get_args(DeskAct)}
+    once |= {"RectifyPerson", "RestrictPerson", "LiftRestriction", "ErasePerson"}
     once |= {"ResendCard", "CancelPurchase", "ApproveProposal", "RejectProposal"}
     wanted = once | changes_nothing | {"Settle"}
     assert operations(registry, "giftcard_operations_total") == wanted

@@ -52,6 +52,16 @@ def test_a_card_is_found_by_whatever_a_customer_or_a_bank_can_name(desk: Desk) -
         assert found(desk, **{name: text[:-1] for name, text in key.items()}) == []
 
 
+def test_a_card_is_found_by_the_address_of_any_person_however_it_is_typed(desk: Desk) -> None:
+    purchase = sent.issue()
+    purchase.recipient.email = f"{sent.new_id()}@Exämple.com"
+    card_id = desk.call(purchase).card.card_id
+    typed = purchase.recipient.email.upper()
+    for email in (typed, f" {typed.lower()} ", typed.replace("EXÄMPLE", "xn--exmple-cua")):
+        assert found(desk, email=email) == [card_id], email
+    assert found(desk, email=typed[1:]) == []
+
+
 def test_cards_are_found_a_page_at_a_time_the_oldest_first(
     desk: Desk, standing_clock: Clock
 ) -> None:
