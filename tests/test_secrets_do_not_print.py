@@ -23,10 +23,18 @@ import giftcard_client
 import giftcard_rules
 import giftcard_server
 import giftcard_storage
-from giftcard_client import connector, results, values
-from giftcard_client.vocabulary import AuthorizationState, CardOrigin, CardState, ReverseOutcome
-from giftcard_rules import codes, commands, decisions
-from giftcard_rules.authorization_calls import PreviewReverse
+from giftcard_client import connector, results, support_results, values
+from giftcard_client.vocabulary import (
+    AuthorizationState,
+    CardOrigin,
+    CardState,
+    PersonRole,
+    PersonState,
+    ReverseOutcome,
+)
+from giftcard_rules import act_commands, codes, commands, decisions
+from giftcard_rules.acts import ActedBy, Ground
+from giftcard_rules.authorization_calls import CardsShown, PreviewReverse
 from giftcard_rules.deliveries import Addressee, DeliveryKind
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
@@ -34,6 +42,10 @@ from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.support.desk import Desk, ShownCard
+from giftcard_server.edge.support.queries import Find
+from giftcard_server.edge.support.requests import ActReader
+from giftcard_server.edge.support.servicer import SupportParts
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
 from giftcard_server.mail.addressees import Reached
@@ -49,10 +61,15 @@ from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
 from giftcard_server.settings import ServingSettings, Settings
+from giftcard_storage.acts.entries import _Opening
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.desk.finding import CardsQuery, Named
+from giftcard_storage.desk.looking import LookedUp
 from giftcard_storage.store import Loaded, Store
 from given.made_facts import FRANCE, NOW, authorize, issue, order, request_key, reverse
+from given.printed_people import printed_people
 
 CANARY: Final = "CANARY7Y"
 PACKAGES: Final = (giftcard_rules, giftcard_storage, giftcard_server, giftcard_client)
@@ -93,6 +110,7 @@ HARMLESS: Final = {
     "giftcard_server.mail.letter.Shop.name": "how a market presents itself, which is public",
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
+    "giftcard_rules.act_commands.OtherAct.name": "the name of an RPC",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
 }
 # Unions with a secret member, and that member.
@@ -198,13 +216,42 @@ LETTER: Final = made_up(
 )
 NO_STORE: Final = Store(SqliteDatabase(None))
 
+NOTED: Final = ActedBy("anna", Ground.OTHER, CANARY)
+RESENT: Final = act_commands.ActOnCard(
+    key=request_key(),
+    act=act_commands.ResendCard("1", f"{CANARY}@example.com"),
+    by=NOTED,
+    act_id="2",
+    request=CANARY.encode(),
+)
+PURCHASER: Final = support_results.CardPerson(PersonRole.PURCHASER, "", PersonState.KEPT, WHOM)
+OPENED: Final[Any] = {(decisions.PersonRole.PURCHASER, None): WHO}
+DESK: Final = Desk(
+    database=NO_STORE._database, store=NO_STORE, ring=RING, markets={}, now=lambda: NOW
+)
+SUPPORT: Final[Any] = dict.fromkeys(SupportParts.__slots__) | {"desk": DESK}
+
 MADE: Final[tuple[object, ...]] = (
+    NOTED,
+    RESENT,
+    act_commands.ApproveProposal(
+        key=request_key(), proposal_id="2", act=RESENT, by=NOTED, act_id="3"
+    ),
+    PURCHASER,
+    support_results.ShownCard(CARD, None, (CARD,), (), (), (PURCHASER,), None),
+    DESK,
+    ShownCard("1", LookedUp((), (), None, ()), CardsShown(()), [], OPENED),
+    SupportParts(**SUPPORT),
+    Find(CardsQuery(Named.CARDS, (), None, None, 1), email=CANARY),
+    ActReader(RING, ()),
+    _Opening(NoteSealing(RING), [DATA_KEY]),
     WHO,
     WHOM,
     KEY,
     RING,
     PERSON,
     DATA_KEY,
+    *printed_people(WHO, RING),
     ISSUE,
     RECORD,
     FACTS,

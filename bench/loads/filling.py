@@ -155,9 +155,7 @@ def _add_card(
     ))  # fmt: skip
     filled[Purchase].append((card_id, "fr", order_id, "BANK_CARD", issue_id, "classic"))
     filled[PurchaseReference].append(("fr", issue_id, card_id))
-    made, _ = wrapping.make(card_id)
-    filled[DataKey].append((card_id, made.data_key_id, made.key_id, made.wrapped))
-    filled[Person].append(_person(card_id, "PURCHASER", "", made.data_key_id))
+    _add_person(filled, wrapping, key, card_id, "PURCHASER", "")
     filled[Posting].append(_posting(card_id, 1, PostingKind.ISSUE, None, issued))
     bought = (None, None, order_id, "BANK_CARD", issue_id, CARD_MINOR, None, None)
     filled[Event].append(_event(card_id, 1, PostingKind.ISSUE, "ACTIVE", bought, issued))
@@ -166,12 +164,12 @@ def _add_card(
         _request(key, issue_id, "Issue", answer.replace(_LAST4.encode(), last4.encode()), issued)
     )
     if used:
-        _add_use(filled, key, card_id, issued, made.data_key_id)
+        _add_use(filled, wrapping, key, card_id, issued)
     elif not is_expired:
         deck.issue_ids.append(issue_id)
 
 
-def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str) -> None:
+def _add_use(filled: Rows, wrapping: WrappingKeys, key: Key, card_id: str, issued: int) -> None:
     """Authorize the whole card an hour after it was bought, and capture it at once."""
     authorize_id, order_id, at = new_id(), new_id(), issued + HOUR
     made = codes.derive_authorization_id(key, ANYBODY.name, authorize_id)
@@ -179,7 +177,7 @@ def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str
         made, card_id, "fr", "EUR", order_id, "CAPTURED", ORDER_MINOR, CARD_MINOR, 0,
         at, at + 24 * HOUR, CARD_MINOR, 0, 0,
     ))  # fmt: skip
-    filled[Person].append(_person(card_id, "CUSTOMER", made, data_key_id))
+    _add_person(filled, wrapping, key, card_id, "CUSTOMER", made)
     filled[Posting].append(_posting(card_id, 2, PostingKind.AUTHORIZE, made, at))
     filled[Posting].append(_posting(card_id, 3, PostingKind.CAPTURE, made, at))
     paid = (made, order_id, None, None, None, CARD_MINOR)
@@ -194,8 +192,16 @@ def _add_use(filled: Rows, key: Key, card_id: str, issued: int, data_key_id: str
         filled[Request].append(_request(key, request_id, method, answer, at, names))
 
 
-def _person(card_id: str, role: str, authorization_id: str, data_key_id: str) -> Row:
-    return card_id, role, authorization_id, data_key_id, _SEALED_STAND_IN
+def _add_person(
+    filled: Rows, wrapping: WrappingKeys, key: Key, card_id: str, role: str, authorization_id: str
+) -> None:
+    """Add somebody with an address that is no other's, sealed by a stand-in of the same length."""
+    data_key, _ = wrapping.make(card_id, role, authorization_id)
+    filled[DataKey].append(data_key.row)
+    email = f"{card_id}.{authorization_id}@example.com"
+    hashed = codes.search_hash(key, email), key.key_id
+    row = (card_id, role, authorization_id, data_key.data_key_id, _SEALED_STAND_IN, *hashed, False)
+    filled[Person].append(row)
 
 
 def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at: int) -> Row:

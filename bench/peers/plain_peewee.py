@@ -103,6 +103,7 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
         authorization_id=authorization.authorization_id,
         data_key_id="",  # It encrypts nothing, which is in its favour.
         sealed=_SEALED_STAND_IN,
+        restricted=False,
     )
     return _answer(authorization, key, payment, now)
 

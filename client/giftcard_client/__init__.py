@@ -4,6 +4,7 @@ Payment orchestrators may prefer `giftcard_client.tender`: the same card behind
 the interface that all their payment methods have.
 """
 
+from giftcard_client.desk_words import Ground, PersonRole
 from giftcard_client.errors import (
     CannotResume,
     Declined,
@@ -22,6 +23,13 @@ from giftcard_client.event_results import Event, EventPage
 from giftcard_client.events import Events
 from giftcard_client.gift_cards import GiftCards
 from giftcard_client.market_terms import MarketTerms
+from giftcard_client.privacy import ActingAs, Privacy, Who
+from giftcard_client.privacy_results import (
+    ErasureReceipt,
+    PeopleChanged,
+    PersonErased,
+    PersonExport,
+)
 from giftcard_client.refund_results import RefundConfirmed, RefundDue
 from giftcard_client.refunds import Refunds
 from giftcard_client.results import (
@@ -55,6 +63,7 @@ from giftcard_client.vocabulary import (
 )
 
 __all__ = [
+    "ActingAs",
     "Authorization",
     "AuthorizationState",
     "Authorized",
@@ -65,6 +74,7 @@ __all__ = [
     "CardState",
     "Contact",
     "Declined",
+    "ErasureReceipt",
     "Event",
     "EventPage",
     "EventType",
@@ -74,6 +84,7 @@ __all__ = [
     "GiftCard",
     "GiftCardError",
     "GiftCards",
+    "Ground",
     "InvalidRequest",
     "Issued",
     "MarketTerms",
@@ -83,8 +94,13 @@ __all__ = [
     "OrderLine",
     "OutcomeUnknown",
     "PaymentMethod",
+    "PeopleChanged",
+    "PersonErased",
+    "PersonExport",
+    "PersonRole",
     "PositionAhead",
     "PositionGone",
+    "Privacy",
     "Purchase",
     "PurchaseRefund",
     "Reason",
@@ -102,4 +118,5 @@ __all__ = [
     "Unavailable",
     "Validation",
     "Violation",
+    "Who",
 ]

@@ -41,6 +41,13 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.CANCELLATION_WINDOW_CLOSED: "The time to cancel this purchase is over.",
         Reason.NOT_A_PURCHASED_CARD: "This gift card came out of a refund and cannot be cancelled.",
         Reason.CARD_NOT_BLOCKED: "This gift card is not blocked.",
+        Reason.RESEND_LIMIT: "The e-mail of this gift card was sent again often enough today.",
+        Reason.PERSON_ERASED: "The person's data was erased.",
+        Reason.PERSON_RESTRICTED: "The person's data may not be used.",
+        Reason.PROPOSAL_NOT_FOUND: "There is no such proposal.",
+        Reason.PROPOSAL_CLOSED: "This proposal is closed.",
+        Reason.PROPOSAL_LAPSED: "Nobody approved this proposal in time.",
+        Reason.SAME_ACTOR: "Somebody else has to approve this.",
         Reason.REFUND_NOT_DUE: "Nothing of this amount is due.",
         # A newer service's reason: the decline is certain, and its name is in the code.
         Reason.UNRECOGNIZED: "The gift card cannot be used for this.",

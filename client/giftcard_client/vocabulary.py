@@ -55,6 +55,13 @@ class Reason(_Word):
     CANCELLATION_WINDOW_CLOSED = auto()
     NOT_A_PURCHASED_CARD = auto()
     CARD_NOT_BLOCKED = auto()
+    RESEND_LIMIT = auto()
+    PERSON_ERASED = auto()
+    PERSON_RESTRICTED = auto()
+    PROPOSAL_NOT_FOUND = auto()
+    PROPOSAL_CLOSED = auto()
+    PROPOSAL_LAPSED = auto()
+    SAME_ACTOR = auto()
     REFUND_NOT_DUE = auto()
     UNRECOGNIZED = auto()
 
@@ -135,4 +142,85 @@ class ReverseOutcome(_Word):
     RELEASED = auto()
     REFUNDED = auto()
     PREVENTED = auto()
+    UNRECOGNIZED = auto()
+
+
+class Ground(_Word):
+    """Why somebody of Customer Service acts."""
+
+    CUSTOMER_REQUEST = auto()
+    FRAUD = auto()
+    CHARGEBACK = auto()
+    MISTAKE = auto()
+    LEGAL = auto()
+    OTHER = auto()
+    UNRECOGNIZED = auto()
+
+
+class PersonRole(_Word):
+    """The part that a person plays for a card."""
+
+    PURCHASER = auto()
+    RECIPIENT = auto()
+    CUSTOMER = auto()
+    UNRECOGNIZED = auto()
+
+
+class PersonState(_Word):
+    """What became of a person's data."""
+
+    KEPT = auto()
+    RESTRICTED = auto()
+    ERASED = auto()
+    OUT_OF_REACH = auto()
+    UNRECOGNIZED = auto()
+
+
+class ProposalState(_Word):
+    """What became of an act that another actor had to approve."""
+
+    OPEN = auto()
+    CARRIED_OUT = auto()
+    REJECTED = auto()
+    DECLINED = auto()
+    LAPSED = auto()
+    UNRECOGNIZED = auto()
+
+
+class TimelineKind(_Word):
+    """What happened to a card, or around it."""
+
+    ISSUE = auto()
+    AUTHORIZE = auto()
+    CAPTURE = auto()
+    REISSUE = auto()
+    FORFEIT = auto()
+    RELEASE = auto()
+    LAPSE = auto()
+    REFUND = auto()
+    CANCEL = auto()
+    EXPIRE = auto()
+    REINSTATE = auto()
+    REHOLD = auto()
+    RESTORE = auto()
+    CHARGE_BACK = auto()
+    REFUND_PAID = auto()
+    OTHER_TENDER_DUE = auto()
+    OTHER_TENDER_PAID = auto()
+    DELIVERY = auto()
+    CARD_BLOCKED = auto()
+    CARD_UNBLOCKED = auto()
+    CARD_WRITTEN_OFF = auto()
+    CARD_RESENT = auto()
+    PURCHASE_CANCELLED = auto()
+    PROPOSED = auto()
+    PROPOSAL_APPROVED = auto()
+    PROPOSAL_REJECTED = auto()
+    PROPOSAL_DECLINED = auto()
+    PERSON_READ = auto()
+    PERSON_EXPORTED = auto()
+    PERSON_RECTIFIED = auto()
+    PERSON_RESTRICTED = auto()
+    RESTRICTION_LIFTED = auto()
+    PERSON_ERASED = auto()
     UNRECOGNIZED = auto()

@@ -91,4 +91,12 @@ class Previewed:
     deadline: datetime | None = None
 
 
-QueryResult = Shown | Listed | Previewed
+@dataclass(frozen=True, slots=True)
+class CardsShown:
+    """Cards and authorizations as they are now; those that do not exist are left out."""
+
+    cards: tuple[Card, ...]
+    authorizations: tuple[Authorization, ...] = ()
+
+
+QueryResult = Shown | Listed | Previewed | CardsShown

@@ -146,6 +146,11 @@ def derive_authorization_id(key: Key, caller: str, request_id: str) -> str:
     return _digest(key, "authorization-id", caller, request_id)[:16].hex()
 
 
+def derive_act_id(key: Key, caller: str, request_id: str) -> str:
+    """Derive the id of the act, or of the proposal, that a caller's request makes, 32 digits."""
+    return _digest(key, "act-id", caller, request_id)[:16].hex()
+
+
 def fingerprint(key: Key, method: str, request: bytes, *form: str) -> bytes:
     """Digest a request, to tell a replay from another request with the same id.
 
@@ -153,6 +158,16 @@ def fingerprint(key: Key, method: str, request: bytes, *form: str) -> bytes:
     names the form in which the request is given; the former one has no name.
     """
     return _digest(key, "fingerprint", method, *form, tail=request)[:16]
+
+
+def actor_digest(key: Key, actor: str) -> str:
+    """Digest the name of an actor, in the form in which names are compared: 32 hex digits."""
+    return _digest(key, "actor", actor)[:16].hex()
+
+
+def search_hash(key: Key, email: str) -> str:
+    """Digest an address that is in its comparable form, to find its people: 32 hex digits."""
+    return _digest(key, "search-hash", email)[:16].hex()
 
 
 def _digest(key: Key, domain: str, *parts: str, tail: bytes = b"") -> bytes:

@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from giftcard_rules.act_commands import ActCommand, ActOutcome, ShowCards
 from giftcard_rules.authorization_calls import ExtendAuthorization, Extended, Query, QueryResult
 from giftcard_rules.operator_commands import Reinstate, Reinstated
 from giftcard_rules.questions import Validate, Validated
@@ -212,10 +213,19 @@ class WriteOffCard:
 
 
 # The commands whose requests have a key: each request is decided once, and its answer is final.
-Keyed = Issue | Authorize | Capture | Reverse | Cancel | ExtendAuthorization | ConfirmRefund
+Keyed = (
+    Issue
+    | Authorize
+    | Capture
+    | Reverse
+    | Cancel
+    | ExtendAuthorization
+    | ConfirmRefund
+    | ActCommand
+)
 # What Customer Service does to one card.
 DeskAct = BlockCard | UnblockCard | WriteOffCard
-Command = Keyed | Validate | CatchUp | DeskAct | Query
+Command = Keyed | Validate | CatchUp | DeskAct | Query | ShowCards
 Decidable = Command | Reinstate  # Beside what a server decides, what its operator asks for.
 
 
@@ -282,5 +292,7 @@ class Declined:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-_Keyed = Issued | Authorized | Captured | Reversed | Cancelled | Extended | RefundConfirmed
+_Keyed = (
+    Issued | Authorized | Captured | Reversed | Cancelled | Extended | RefundConfirmed | ActOutcome
+)
 Outcome = _Keyed | Validated | QueryResult | CaughtUp | Acted | Reinstated | Declined

@@ -6,7 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from giftcard_rules import authorizations, blocks, purchase, refunds, reinstating, returns, tender
+from giftcard_rules import (
+    authorizations,
+    blocks,
+    desk,
+    privacy,
+    purchase,
+    refunds,
+    reinstating,
+    resending,
+    returns,
+    tender,
+)
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    OtherAct,
+    RejectProposal,
+    ResendCard,
+    ShowCards,
+)
 from giftcard_rules.authorization_calls import (
     ExtendAuthorization,
     GetAuthorization,
@@ -24,6 +44,7 @@ from giftcard_rules.commands import (
     CaughtUp,
     Decidable,
     Declined,
+    DeskAct,
     Issue,
     RequestKey,
     Reverse,
@@ -34,6 +55,7 @@ from giftcard_rules.current import Current, Markets
 from giftcard_rules.deadlines import local_day
 from giftcard_rules.decisions import Decision
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.questions import Validate
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.refund_commands import ConfirmRefund
@@ -203,6 +225,28 @@ def _write_off(command: WriteOffCard, current: Current) -> Decision:
     return blocks.write_off(card, hold)
 
 
+def _act_on_card(command: ActOnCard, current: Current) -> Decision:
+    return desk.act(command, _decide_act(command.act, current), current)
+
+
+def _decide_act(act: DeskAct | ResendCard | OtherAct, current: Current) -> Decision:
+    if isinstance(act, OtherAct):
+        return desk.named(act, current)
+    if isinstance(act, ResendCard):
+        card, _, market = current.card_of((act.card_id,))
+        made = current.facts.deliveries.get(card.card_id, ())
+        return resending.resend(act, card, made, market, current.now)
+    return _RULE[type(act)](act, current)
+
+
+def _approve(command: ApproveProposal, current: Current) -> Decision:
+    return desk.approve(command, current, _decide_act)
+
+
+def _show_cards(command: ShowCards, current: Current) -> Decision:
+    return Decision(outcome=desk.show(command, current))
+
+
 def _catch_up(command: CatchUp, current: Current) -> Decision:
     current.card(command.card_id)
     return Decision(outcome=CaughtUp())
@@ -231,6 +275,12 @@ _RULE: Final[dict[type[Decidable], Callable[[Any, Current], Decision]]] = {
     BlockCard: _block,
     UnblockCard: _unblock,
     WriteOffCard: _write_off,
+    ActOnCard: _act_on_card,
+    ActOnPeople: privacy.act,
+    CancelPurchase: desk.cancel_purchase,
+    ApproveProposal: _approve,
+    RejectProposal: desk.reject,
+    ShowCards: _show_cards,
     Reinstate: _reinstate,
     ExtendAuthorization: _extend_authorization,
     GetAuthorization: _get_authorization,

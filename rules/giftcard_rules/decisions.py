@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import date
 
+    from giftcard_rules.acts import Act
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.ceilings import IssuedValue
     from giftcard_rules.commands import Contact, Outcome, PaymentMethod, RequestKey
+    from giftcard_rules.deliveries import NewDelivery
     from giftcard_rules.ledger import Posting
+    from giftcard_rules.person_acts import PersonChange
+    from giftcard_rules.proposals import Proposal
     from giftcard_rules.refund_commands import RefundConfirmation, RefundDue
 
 
@@ -84,7 +88,9 @@ class Decision:
     block or validity changes; all other cards keep theirs. `first_sold` is a version of terms
     that no card was sold under before. `refund_due` is what the payment provider owes for a card
     as it becomes, and `confirmation` what it has paid of that. `issued_value` counts for the
-    ceiling of its caller.
+    ceiling of its caller. `acts` are entries of timelines, `proposal` is one that is made or
+    closed, and `deliveries` are e-mails that go out again.
+    `person_changes` are what becomes of the data of people; they change no card.
     """
 
     outcome: Outcome
@@ -99,3 +105,7 @@ class Decision:
     refund_due: RefundDue | None = None
     confirmation: RefundConfirmation | None = None
     issued_value: IssuedValue | None = None
+    acts: tuple[Act, ...] = ()
+    person_changes: tuple[PersonChange, ...] = ()
+    proposal: Proposal | None = None
+    deliveries: tuple[NewDelivery, ...] = ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
+from giftcard_rules.delivery_facts import DeliveryMade
+from giftcard_rules.person_acts import Erased, Restricted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
         PurchaseReference,
         TermsVersion,
     )
+    from giftcard_rules.person_acts import KnownPerson, PersonChange, Slot, Subject
+    from giftcard_rules.proposals import Proposal
     from giftcard_rules.reasons import Reason
     from giftcard_rules.refund_commands import RefundDue
 
@@ -57,6 +61,9 @@ class Facts:
     `purchase_references` from market and payment reference, and `terms_versions` from market and
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
     provider owes for it, and `issued_values` from caller and market to what was issued of late.
+    `proposals` are those that are named, and `deliveries` leads from a card to the e-mails that it
+    has. `subjects` leads from whom a command is about to the people that were found, in the order
+    of their slots.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -69,6 +76,10 @@ class Facts:
     terms_versions: dict[tuple[str, str], TermsVersion] = field(default_factory=dict)
     refunds_due: dict[str, RefundDue] = field(default_factory=dict)
     issued_values: dict[tuple[str, str], list[IssuedValue]] = field(default_factory=dict)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    deliveries: dict[str, set[DeliveryMade]] = field(default_factory=dict)
+    people: dict[Slot, KnownPerson] = field(default_factory=dict)
+    subjects: dict[Subject, list[Slot]] = field(default_factory=dict)
 
     def add_authorization(self, authorization: Authorization) -> None:
         """Take in an authorization as it is now, and whether it is the live one of its order."""
@@ -101,6 +112,25 @@ class Facts:
         """Take in what a caller has issued in a slice of time."""
         self.issued_values.setdefault((issued.caller, issued.market), []).append(issued)
 
+    def add_proposal(self, proposal: Proposal) -> None:
+        """Take in what waits for another actor."""
+        self.proposals[proposal.proposal_id] = proposal
+
+    def add_delivery(self, made: DeliveryMade) -> None:
+        """Take in an e-mail that a card has."""
+        self.deliveries.setdefault(made.card_id, set()).add(made)
+
+    def change_person(self, change: PersonChange) -> None:
+        """Take in what becomes of a person's data."""
+        person = self.people[change.slot]
+        if isinstance(change, Restricted):
+            person = replace(person, is_restricted=change.is_restricted)
+        elif isinstance(change, Erased):
+            person = replace(person, is_erased=True)
+        else:
+            person = replace(person, has_moved=True)
+        self.people[change.slot] = person
+
     def apply(self, decision: Decision) -> None:
         """Change the facts to what was decided."""
         for card in decision.cards:
@@ -116,3 +146,9 @@ class Facts:
             self.add_refund_due(decision.refund_due)
         if decision.issued_value is not None:
             self.add_issued_value(decision.issued_value)
+        if decision.proposal is not None:
+            self.add_proposal(decision.proposal)
+        for new in decision.deliveries:
+            self.add_delivery(DeliveryMade(new.card_id, new.kind, new.resend_number, new.due_at))
+        for change in decision.person_changes:
+            self.change_person(change)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from giftcard_rules.act_commands import CancelPurchase
     from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.terms import Market, Terms
 
@@ -131,7 +132,7 @@ def _people(command: Issue, card: Card) -> tuple[Person, ...]:
 
 
 def cancel(
-    command: Cancel,
+    command: Cancel | CancelPurchase,
     card: Card,
     hold: Authorization | None,
     purchase: CardPurchase | None,

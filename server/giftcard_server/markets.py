@@ -116,6 +116,20 @@ class VersionSettings(DatedSettings):
     in_force_from: Annotated[date, BeforeValidator(_day)] | None = None
 
 
+class RetentionSettings(BaseModel):
+    """A `[markets.xx.retention]` table: for how many days what is kept (R31).
+
+    Contacts of holds that were released or lapsed, from then on; all other people, from the end
+    of their card on; and the names of actors in clear, from their act on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    closed_hold_contacts_days: Annotated[int, Field(ge=1, le=36500)] = 30
+    people_days: Annotated[int, Field(ge=1, le=36500)] = 1096
+    actor_names_days: Annotated[int, Field(ge=1, le=36500)] = 365
+
+
 class MarketSettings(DatedSettings, MarketMailSettings):
     """A `[markets.xx]` table. Absent values are those of the built-in market of that name.
 
@@ -133,6 +147,7 @@ class MarketSettings(DatedSettings, MarketMailSettings):
     issue_ceiling_minor: PositiveInt | None = None
     reminder_days: Annotated[int, Field(ge=1, le=365)] | None = None
     versions: tuple[VersionSettings, ...] = ()
+    retention: RetentionSettings = RetentionSettings()
 
 
 DATED: Final = frozenset(DatedSettings.model_fields)
@@ -162,7 +177,7 @@ def market_of(name: str, settings: MarketSettings) -> Market:
     mistakes = [*_mistakes(name, settings)]
     if mistakes:
         raise ValueError("; ".join(mistakes))
-    given = settings.model_dump(exclude_none=True, exclude={"versions", *OF_MAIL})
+    given = settings.model_dump(exclude_none=True, exclude={"versions", "retention", *OF_MAIL})
     market = BUILT_IN.get(name, FRANCE)
     market = replace(market, name=name, **_converted(given.keys() - DATED, given))
     if "holiday_calendar" in given:
@@ -181,7 +196,7 @@ def _versions(name: str, settings: MarketSettings) -> tuple[Terms, ...]:
         terms = replace(terms, preset_amounts_minor=())
     versions = [] if _first_day(settings) is None else [terms]
     for each in settings.versions or (settings,):
-        given = each.model_dump(exclude_none=True)
+        given = each.model_dump(exclude_none=True, exclude={"retention"})
         day = given.get("in_force_from")
         terms = replace(terms, in_force_from=day, **_converted(given.keys() & DATED, given))
         versions.append(terms)
@@ -245,5 +260,5 @@ assert {field.name for field in fields(Terms)} == DATED | {"in_force_from"}
 _OTHERWISE_MADE: Final = {"name", "is_working_day", "versions", "paused"}
 assert {field.name for field in fields(Market)} - _OTHERWISE_MADE == {
     _CONVERTED.get(name, (name,))[0]
-    for name in MarketSettings.model_fields.keys() - DATED - OF_MAIL - {"versions"}
+    for name in MarketSettings.model_fields.keys() - DATED - OF_MAIL - {"versions", "retention"}
 }

@@ -19,7 +19,6 @@ from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
-from giftcard_server.edge import responses
 from giftcard_server.edge.authorizations import AuthorizationServicer
 from giftcard_server.edge.event_delivery import EventDelivery
 from giftcard_server.edge.event_metrics import EventMetrics
@@ -27,6 +26,7 @@ from giftcard_server.edge.event_reading import EventReader
 from giftcard_server.edge.events import EventServicer
 from giftcard_server.edge.gift_cards import GiftCardServicer
 from giftcard_server.edge.grpc_server import Servicers
+from giftcard_server.edge.privacy.messages import encode
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
@@ -40,7 +40,10 @@ from giftcard_server.switches.metrics import SwitchesCollector
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
+from giftcard_storage.personal.changing import PersonChanges
+from giftcard_storage.personal.journal import ErasureJournal
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from giftcard_storage.switches import pauses
@@ -79,8 +82,10 @@ class Parts:
     find_refunds: FindRefunds
     now: Callable[[], datetime]
     registry: CollectorRegistry
-    encode: Callable[[Outcome], bytes] = responses.encode
+    encode: Callable[[Outcome], bytes] = encode
     caller_of: Callable[[grpc.ServicerContext], Caller] = caller_of
+    # What the writing store changes people with, where it does.
+    changing: PersonChanges | None = None
     # Set with each commit that changed cards, for whoever waits for events.
     has_committed: threading.Event = field(default_factory=threading.Event)
     # Takes in what operators have stopped in the markets since.
@@ -214,6 +219,15 @@ def events_of(
     return EventServicer(EventReader(reading), delivery, metrics, callers)
 
 
+def journal_of(settings: Settings) -> ErasureJournal | None:
+    """Return the erasure journal, if any. Raises `JournalError` where it cannot be written."""
+    if settings.erasure_journal is None:
+        return None
+    journal = ErasureJournal(settings.erasure_journal)
+    journal.append(())
+    return journal
+
+
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     """Migrate the database if that is the server's task, and check its schema.
 
@@ -292,11 +306,13 @@ def parts_of(
         opened.callback(database.close, connection)
     writing, reading, reading_durably, listing = connections
     markets = _paused_markets_of(settings, opened)
+    changing = PersonChanges(ring, journal_of(settings))
     return Parts(
         settings=settings,
         ring=ring,
         markets=markets,
-        writing=Store(writing, Sealing(ring)),
+        writing=Store(writing, Sealing(ring), NoteSealing(ring), changing),
+        changing=changing,
         reading=Store(reading),
         reading_durably=Store(reading_durably),
         find_refunds=partial(refunds.refunds_owed, listing),

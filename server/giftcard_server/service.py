@@ -15,13 +15,13 @@ import structlog
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
+from giftcard_server.confidants import with_confidants
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
-from giftcard_server.edge import events
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
 from giftcard_server.edge.draining import finish_calls
-from giftcard_server.edge.grpc_server import SERVICES, grpc_server
+from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
@@ -44,6 +44,8 @@ from giftcard_server.parts import (
     prepare_database,
     registry_of,
 )
+from giftcard_server.privacy.checkpointing import checkpointing_on
+from giftcard_server.privacy.retention import person_retention_on
 from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
@@ -51,7 +53,6 @@ from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.switches.forgetting import forgetting_issued_values
 from giftcard_server.switches.paused_markets import LOOK_SECONDS as PAUSES_SECONDS
-from giftcard_storage import database
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -61,11 +62,9 @@ if TYPE_CHECKING:
     from giftcard_server.edge.parking.parked_calls import Parking
     from giftcard_server.process.stop_signal import StopSignal
     from giftcard_server.settings import Settings
-    from giftcard_storage.database import DatabaseUrl
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_SECONDS: Final = 0.25
 BREAKER_SECONDS: Final = 1.0
 # Does the housekeeping alone, as several would contend for the same cards.
 FIRST_WORKER: Final = 1
@@ -112,17 +111,17 @@ class Service:
             watching = (access.callers, calls, RpcMetrics(self.registry))
             self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            self._health = Health(*SERVICES, *((events.SERVICE,) if self._events else ()))
+            servicers = with_confidants(parts, self._events, opened)
+            self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
             serving.callback(self._health.close)
             serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)
-            servicers = parts.servicers._replace(events=self._events)
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
-                self._recurring.append(_checkpointing(url, opened))
+                self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 
@@ -260,6 +259,8 @@ def _in_background(
         recurring.append(forgetting_issued_values(url, parts.now))
         recurring.append(_housekeeping(parts, overview))
         recurring += mail_on(parts, opened, may_send)
+        retention = (parts.settings, parts.ring, parts.now, parts.registry, opened)
+        recurring.append(person_retention_on(*retention))
     return recurring
 
 
@@ -281,14 +282,6 @@ def _watching(
         Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
     ]
-
-
-def _checkpointing(url: DatabaseUrl, opened: ExitStack) -> Recurring:
-    """Return what checkpoints an embedded database, on a connection of its own."""
-    connection = database.connect(url)
-    opened.callback(database.close, connection)
-    checkpoint = partial(database.checkpoint, connection)
-    return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))
 
 
 def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:

@@ -25,6 +25,8 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableError
 
+from giftcard_server.callers.four_eyes import FourEyes
+from giftcard_server.callers.roles import Role
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
 from giftcard_server.errors import SettingsError
@@ -95,6 +97,8 @@ class Settings(
     drain_pause_seconds: NonNegativeFloat = 1
     drain_seconds: NonNegativeFloat = 20
     event_watchers: PositiveInt = 200
+    four_eyes: FourEyes = FourEyes()
+    erasure_journal: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -120,6 +124,7 @@ class Settings(
             *self.relay_mistakes(),
             *self.mail_mistakes(),
             *self.withholding_mistakes(self.unmailed_markets),
+            *self._journal_mistakes(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
@@ -165,6 +170,15 @@ class Settings(
         default fits into the 1024 that container engines often allow.
         """
         return max(self.rpc_threads, self._threads_that_wait + _REFUSAL_PLACES)
+
+    def _journal_mistakes(self) -> Iterator[str]:
+        # The role is as new as the journal, so no server that ran before is refused for it.
+        erases = any(Role.PRIVACY in caller.roles for caller in self.callers.values())
+        if erases and self.erasure_journal is None and not is_loopback(self.grpc_listen):
+            yield (
+                "erasure_journal: callers have the role privacy, and without a journal outside of"
+                " the database a restore would bring back who was erased"
+            )
 
     @property
     def has_mail_folder(self) -> bool:

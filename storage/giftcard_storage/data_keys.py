@@ -1,14 +1,14 @@
-"""A data key per card, under which its people are sealed; at rest it is always wrapped.
+"""A data key for each person of a card, who is sealed under it; at rest it is always wrapped.
 
     key of the ring --HKDF--> wrapping key --AES-256-GCM--> data key --AES-256-GCM--> a person
 
-When a data key is forgotten, so are its people, in every copy of their rows.
+When a data key is erased, so is its person, in every copy of the row.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -42,16 +42,31 @@ class AlteredDataKeyError(UnwrapError):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A card's data key as it is stored: `wrapped` by the key `key_id` of the ring.
+    """A data key as it is stored: `wrapped` by the key `key_id` of the ring.
 
-    `data_key_id` tells the people of a forgotten data key, whose rows stay, from others. A
-    card has one data key, and gets another if that one cannot be unwrapped.
+    `data_key_id` tells a person of an erased data key, whose row stays, from others. `role` and
+    `authorization_id` name the person of the card; the role `note` is that of the card's notes, and
+    an empty one that of a key of the former version, which all people of the card share.
     """
 
     card_id: str
     data_key_id: str
     key_id: str
     wrapped: bytes = field(repr=False)
+    role: str = ""
+    authorization_id: str = ""
+
+    @property
+    def row(self) -> tuple[str, str, str, bytes, str, str]:
+        """The row of its table."""
+        return (
+            self.card_id,
+            self.data_key_id,
+            self.key_id,
+            self.wrapped,
+            self.role,
+            self.authorization_id,
+        )
 
 
 class WrappingKeys:
@@ -61,13 +76,14 @@ class WrappingKeys:
         self._first = ring.first.key_id
         self._ciphers = {key.key_id: _wrapping(key) for key in ring.keys}
 
-    def make(self, card_id: str) -> tuple[DataKey, AESGCM]:
-        """Make a data key for a card, wrapped by the first key of the ring."""
+    def make(self, card_id: str, role: str, authorization_id: str = "") -> tuple[DataKey, AESGCM]:
+        """Make a data key for a person of a card, wrapped by the first key of the ring."""
         random = os.urandom(KEY_BYTES + NONCE_BYTES + DATA_KEY_ID_BYTES)
         secret, rest = random[:KEY_BYTES], random[KEY_BYTES:]
         nonce, data_key_id = rest[:NONCE_BYTES], rest[NONCE_BYTES:].hex()
         wrapped = self._wrapped(card_id, data_key_id, nonce, secret)
-        return DataKey(card_id, data_key_id, self._first, wrapped), AESGCM(secret)
+        made = DataKey(card_id, data_key_id, self._first, wrapped, role, authorization_id)
+        return made, AESGCM(secret)
 
     def unwrap(self, data_key: DataKey) -> AESGCM:
         """Return the cipher of a data key. Raises `UnwrapError`."""
@@ -78,7 +94,7 @@ class WrappingKeys:
         secret = self._secret(data_key)
         card_id, data_key_id = data_key.card_id, data_key.data_key_id
         wrapped = self._wrapped(card_id, data_key_id, os.urandom(NONCE_BYTES), secret)
-        return DataKey(card_id, data_key_id, self._first, wrapped)
+        return replace(data_key, key_id=self._first, wrapped=wrapped)
 
     def any_of(self, data_keys: Iterable[DataKey]) -> tuple[str, AESGCM] | None:
         """Return the id and the cipher of the first data key that can be unwrapped, if any."""

@@ -12,6 +12,7 @@ import peewee
 from giftcard_storage import versions
 from giftcard_storage.engines import BY_SCHEME, SQLITE, engine_of
 from giftcard_storage.errors import FencedOffError, StorageAwayError, translated
+from giftcard_storage.personal.resealing import reseal
 from giftcard_storage.transactions import writing
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.engines.engine import Engine
     from giftcard_storage.versions import Planned
+
+# A connection, for those who only hand it on: Peewee is known in storage alone.
+Connection = peewee.Database
 
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
@@ -74,11 +78,21 @@ def migrate(
     """Bring a database to this code's schema, and return the migrations that it took.
 
     An embedded database is made where there is none. A database with people in clear text
-    needs the ring. Each migration is announced before it runs. Raises
+    needs the ring. Each migration is announced before it runs. With a ring, people of former
+    versions are sealed apart afterwards, in small transactions: killed there, it goes on with the
+    next call. Raises
     `DatabaseRefusedError`, and leaves the database as it is, where the ring is missing, or
     the database is damaged, of a newer version or not ours.
     """
-    return url.engine.migrate(url.location, ring, announce)
+    names = url.engine.migrate(url.location, ring, announce)
+    if ring is not None:
+        connection = connect(url)
+        try:
+            for _ in reseal(connection, ring):
+                pass
+        finally:
+            close(connection)
+    return names
 
 
 def planned(url: DatabaseUrl) -> list[Planned]:
@@ -150,6 +164,15 @@ def why_not_writable(url: DatabaseUrl) -> str | None:
         except StorageAwayError as error:
             return engine.why_not_written(error)
         return engine.why_too_full(connection)
+
+
+def clear_log(database: Database) -> bool:
+    """Clear the database's log of what was deleted; return whether nothing is left of it.
+
+    It waits for a transaction that writes, so that it sees what that deletes.
+    """
+    with translated():
+        return engine_of(database).clear_log(database)
 
 
 def checkpoint(database: Database) -> None:

@@ -10,10 +10,15 @@ from peewee import SQL
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
+from giftcard_rules.delivery_facts import DeliveryMade
 from giftcard_rules.facts import RequestRecord
+from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
-from giftcard_storage import rows, schema
+from giftcard_storage import delivery_schema, rows, schema
+from giftcard_storage.acts import tables
+from giftcard_storage.acts.rows import proposal_of
 from giftcard_storage.data_keys import DataKey
+from giftcard_storage.deliveries.stored import delivery_made_of
 from giftcard_storage.refund_rows import refund_due_of
 from giftcard_storage.switches.issued_values import issued_value_of
 from giftcard_storage.switches.tables import IssuedValue as IssuedValueRow
@@ -35,6 +40,8 @@ RulesFact = (
     | TermsVersion
     | RefundDue
     | IssuedValue
+    | Proposal
+    | DeliveryMade
 )
 Fact = RulesFact | DataKey
 
@@ -63,6 +70,10 @@ LIVE_AUTHORIZATIONS: Final = Lookup(
 REPLACEMENTS: Final = Lookup(
     schema.Card.authorization_id, rows.card_of, (SQL("authorization_id IS NOT NULL"),)
 )
+# The cards that replace a card; the condition is that of the partial index.
+REPLACING: Final = Lookup(
+    schema.Card.replaces_card_id, rows.card_of, (SQL("replaces_card_id IS NOT NULL"),)
+)
 PURCHASES: Final = Lookup(schema.Purchase.card_id, rows.purchase_of)
 PURCHASE_ORDERS: Final = Lookup(schema.Purchase.order_id, rows.purchase_of)
 PURCHASE_REFERENCES: Final = Lookup(
@@ -72,6 +83,8 @@ TERMS_VERSIONS: Final = Lookup(schema.TermsVersion.market, lambda row: TermsVers
 REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 REFUNDS_DUE: Final = Lookup(schema.RefundDue.card_id, refund_due_of)
+DELIVERIES: Final = Lookup(delivery_schema.Delivery.card_id, delivery_made_of)
+PROPOSALS: Final = Lookup(tables.Proposal.proposal_id, proposal_of)
 REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_of)
 ISSUED_VALUES: Final = Lookup(IssuedValueRow.caller, issued_value_of)
 
@@ -89,4 +102,7 @@ LOOKUPS: Final = (
     REFUNDS_DUE,
     REFUNDS_OF_ORDERS,
     ISSUED_VALUES,
+    REPLACING,
+    PROPOSALS,
+    DELIVERIES,
 )

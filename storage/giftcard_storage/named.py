@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    ResendCard,
+    ShowCards,
+)
 from giftcard_rules.authorization_calls import (
     ExtendAuthorization,
     GetAuthorization,
@@ -23,30 +30,36 @@ from giftcard_rules.commands import (
     WriteOffCard,
 )
 from giftcard_rules.operator_commands import Reinstate
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.questions import Validate
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
     DATA_KEYS,
+    DELIVERIES,
     ISSUED_VALUES,
     LIVE_AUTHORIZATIONS,
     LOOKUPS,
+    PROPOSALS,
     PURCHASE_ORDERS,
     PURCHASE_REFERENCES,
     PURCHASES,
     REFUNDS_DUE,
     REFUNDS_OF_ORDERS,
     REPLACEMENTS,
+    REPLACING,
     REQUESTS,
     TERMS_VERSIONS,
 )
 
 if TYPE_CHECKING:
+    from giftcard_rules.act_commands import ActCommand
     from giftcard_rules.authorization_calls import Query
-    from giftcard_rules.cards import Authorization
+    from giftcard_rules.cards import Authorization, Card
     from giftcard_rules.commands import Decidable, RequestKey
     from giftcard_rules.facts import RequestRecord
+    from giftcard_rules.proposals import Proposal
     from giftcard_storage.lookups import Lookup
 
 
@@ -56,6 +69,7 @@ class Named:
     def __init__(self) -> None:
         self.values: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
         self._searched: dict[Lookup, set[str]] = {lookup: set() for lookup in LOOKUPS}
+        self._acted_on: set[str] = set()  # The cards whose replacements are named.
         self._shown: set[RequestKey] = set()  # The requests whose authorizations are shown.
 
     def add(self, command: Decidable) -> None:
@@ -81,10 +95,47 @@ class Named:
                 values[CARDS].add(command.card_id)
             case Reinstate() | ConfirmRefund():
                 self._add_seldom(command)
-            case GetAuthorization() | ListAuthorizations() | PreviewReverse():
+            case GetAuthorization() | ListAuthorizations() | PreviewReverse() | ShowCards():
                 self._add_query(command)
+            case _:
+                self._add_act(command)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
+
+    def _add_act(self, command: ActCommand) -> None:
+        """Take in what an act names; its note is sealed under a data key of the card."""
+        card_id: str | None = None
+        if isinstance(command, ActOnPeople):
+            return  # The store finds the people, and their cards.
+        if isinstance(command, ActOnCard):
+            card_id = command.act.card_id
+            self._acted_on.add(card_id)
+            self.values[REPLACING].add(card_id)
+            self._add_resend(command)
+        elif isinstance(command, CancelPurchase):
+            card_id = command.card_id
+            self._add_if(PURCHASES, card_id)
+        else:  # The proposal names the card.
+            self.values[PROPOSALS].add(command.proposal_id)
+            if isinstance(command, ApproveProposal) and command.act is not None:
+                self._add_resend(command.act)
+        self._add_if(CARDS, card_id)
+        self._add_if(DATA_KEYS, card_id)
+
+    def _add_resend(self, command: ActOnCard | ActOnPeople) -> None:
+        if isinstance(command, ActOnCard) and isinstance(command.act, ResendCard):
+            self.values[DELIVERIES].add(command.act.card_id)
+
+    def found_proposal(self, proposal: Proposal) -> None:
+        """Take in the card of a proposal, and under what its notes are sealed."""
+        self.values[CARDS].add(proposal.card_id)
+        self.values[DATA_KEYS].add(proposal.card_id)
+
+    def found_card(self, card: Card) -> None:
+        """Take in what replaces a card that itself replaces one that is acted on."""
+        if self._acted_on and card.replaces_card_id in self._acted_on:
+            self._acted_on.add(card.card_id)
+            self.values[REPLACING].add(card.card_id)
 
     def _add_seldom(self, command: Reinstate | ConfirmRefund) -> None:
         self._add_if(CARDS, command.card_id)
@@ -105,11 +156,12 @@ class Named:
         self.values[CARDS].update(command.card_ids)
         if command.order is not None:
             self.values[LIVE_AUTHORIZATIONS].add(command.order.order_id)
-        if isinstance(command, Authorize):  # The customer is sealed under the card's data key.
-            self.values[DATA_KEYS].update(command.card_ids)
 
-    def _add_query(self, query: Query) -> None:
+    def _add_query(self, query: Query | ShowCards) -> None:
         match query:
+            case ShowCards():
+                self.values[CARDS].update(query.card_ids)
+                self.values[AUTHORIZATIONS].update(query.authorization_ids)
             case PreviewReverse():
                 self.add(query.reverse)
             case ListAuthorizations():

@@ -38,10 +38,14 @@ if TYPE_CHECKING:
 
 
 class ActingFor(enum.Enum):
-    """On whose behalf people may be read. Of the callers' roles, only `support` is among them."""
+    """On whose behalf people may be read. Of the callers' roles, two are among them.
+
+    Restricted people are opened for privacy alone.
+    """
 
     SUPPORT = "support"
     EMAIL_DELIVERY = "e-mail delivery"
+    PRIVACY = "privacy"
 
 
 class Loss(enum.Enum):
@@ -49,6 +53,7 @@ class Loss(enum.Enum):
 
     FORGOTTEN = "FORGOTTEN"  # For good: the data key is gone.
     RING_LACKS_KEY = "RING_LACKS_KEY"  # Until the key of the ring is back.
+    RESTRICTED = "RESTRICTED"  # Until the restriction is lifted; privacy alone opens them (R32).
     ALTERED = "ALTERED"  # The row is not what was saved under that key of the ring.
 
 
@@ -82,15 +87,21 @@ def people_of(
     Raises TypeError unless `acting_for` is an `ActingFor`; `CardUnknownError`, `StorageAwayError`.
     """
     if not isinstance(acting_for, ActingFor):  # Types alone keep no caller out.
-        message = "people are read for support and e-mail delivery alone"
+        message = "people are read for support, privacy and e-mail delivery alone"
         raise TypeError(message)
     with reading(database), translated():
-        _require_card(database, card_id)
+        require_card(database, card_id)
         data_keys = map(data_key_of, _rows(database, schema.DataKey, card_id))
         by_id = {data_key.data_key_id: data_key for data_key in data_keys}
         people = _rows(database, schema.Person, card_id)
     wrapping = WrappingKeys(ring)
-    return [_opened(wrapping, by_id.get(row[3]), *row) for row in people]
+    may_open_restricted = acting_for is ActingFor.PRIVACY
+    return [
+        _restricted(*row)
+        if row[7] and row[3] in by_id and not may_open_restricted
+        else _opened(wrapping, by_id.get(row[3]), *row)
+        for row in people
+    ]
 
 
 def forget(database: Database, card_id: str) -> Forgotten:
@@ -99,13 +110,25 @@ def forget(database: Database, card_id: str) -> Forgotten:
     Raises `CardUnknownError`, `StorageAwayError`, and `StaleError` where another process
     forgets them at the same time.
     """
-    key = schema.DataKey
     with writing(database), translated():
-        _require_card(database, card_id)
-        data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
+        require_card(database, card_id)
+        data_keys = erase_all(database, card_id)
     with translated():
         is_gone = engine_of(database).clear_log(database)
     return Forgotten(data_keys, traces_may_remain=not is_gone)
+
+
+def erase_all(database: Database, card_id: str) -> int:
+    """Erase all people and notes of a card in the open transaction; return how many data keys."""
+    key, person = schema.DataKey, schema.Person
+    data_keys: int = key.delete().where(key.card_id == card_id).execute(database)
+    people = person.update(search_hash=None, search_key_id=None)
+    people.where(person.card_id == card_id).execute(database)
+    return data_keys
+
+
+def _restricted(card_id: str, role: str, authorization_id: str, *_: object) -> Lost:
+    return Lost(card_id, PersonRole(role), authorization_id or None, Loss.RESTRICTED)
 
 
 def _opened(
@@ -116,13 +139,14 @@ def _opened(
     authorization_id: str,
     _data_key_id: str,
     sealed: bytes,
+    *_: object,
 ) -> Person | Lost:
     person_role, paid_for = PersonRole(role), authorization_id or None
     if data_key is None:
         return Lost(card_id, person_role, paid_for, Loss.FORGOTTEN)
     try:
         cipher = wrapping.unwrap(data_key)
-        values = _values(cipher, sealed, context_of(card_id, role, authorization_id))
+        values = values_of(cipher, sealed, context_of(card_id, role, authorization_id))
     except RingLacksKeyError:
         return Lost(card_id, person_role, paid_for, Loss.RING_LACKS_KEY, data_key.key_id)
     except (UnwrapError, InvalidTag, ValueError):
@@ -137,7 +161,11 @@ def _opened(
     )
 
 
-def _values(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:
+def values_of(cipher: AESGCM, sealed: bytes, names: bytes) -> list[str]:
+    """Return the texts of somebody who is sealed: name, address, locale and message.
+
+    Raises `InvalidTag` and ValueError where they were altered.
+    """
     opened = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], names)
     values: list[str] = json.loads(opened)
     return values
@@ -151,7 +179,8 @@ def _rows(
     return list(query.order_by(*key).tuples().execute(database))
 
 
-def _require_card(database: Database, card_id: str) -> None:
+def require_card(database: Database, card_id: str) -> None:
+    """Raise `CardUnknownError` unless there is a card of that id."""
     card = schema.Card
     query = card.select(card.card_id).where(card.card_id == card_id)
     if not query.tuples().execute(database):

@@ -47,7 +47,7 @@ class NotedKeys:
         Each card has the key of the record of its request.
         """
         used = {record.key_id for record in records if record.key_id}
-        used.update(key_id for _, _, key_id, _ in data_keys)
+        used.update(key_id for _, _, key_id, *_ in data_keys)
         self._pending |= used - self._noted
         return [(key_id,) for key_id in sorted(used - self._noted)]
 

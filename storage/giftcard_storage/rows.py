@@ -289,5 +289,5 @@ def request_of(row: Found) -> RequestRecord:
 
 def data_key_of(row: Found) -> DataKey:
     """Return the data key of a row."""
-    card_id, data_key_id, key_id, wrapped = row
-    return DataKey(card_id, data_key_id, key_id, bytes(wrapped))
+    card_id, data_key_id, key_id, wrapped, role, authorization_id = row
+    return DataKey(card_id, data_key_id, key_id, bytes(wrapped), role, authorization_id)

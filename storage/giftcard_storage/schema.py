@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
+from giftcard_storage.acts.tables import ACT_TABLES
 from giftcard_storage.delivery_schema import DELIVERY_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 from giftcard_storage.switches.tables import SWITCH_TABLES
@@ -138,12 +139,19 @@ class Request(Model):
 
 
 class DataKey(Model):
-    """The key under which a card's people are sealed, wrapped by the ring's key `key_id`."""
+    """The key under which one person of a card is sealed, wrapped by the ring's key `key_id`.
+
+    `role` and `authorization_id` name the person. Beside the roles of people, `note` is the role of
+    the key of a card's notes; an empty role is that of a key that several people of the card share
+    until they are sealed apart, and `SHARED` of one that cannot be opened for that.
+    """
 
     card_id = TextField()
     data_key_id = TextField()
     key_id = TextField()
     wrapped = BlobField()
+    role = TextField()
+    authorization_id = TextField()
 
     class Meta:
         """Its name in the database."""
@@ -156,7 +164,8 @@ class Person(Model):
     """Names, addresses and messages, sealed: the only table that holds people (R30).
 
     `authorization_id` is set for a customer, and empty for a purchaser or recipient.
-    `data_key_id` stays after its data key was forgotten.
+    `data_key_id` stays after its data key was erased. `search_hash` is the keyed hash of the
+    address, made with the ring's key `search_key_id`. Restricted people are kept and not used.
     """
 
     card_id = TextField()
@@ -164,6 +173,9 @@ class Person(Model):
     authorization_id = TextField()
     data_key_id = TextField()
     sealed = BlobField()
+    search_hash = TextField(null=True)
+    search_key_id = TextField(null=True)
+    restricted = BooleanField()
 
     class Meta:
         """Its name in the database."""
@@ -287,5 +299,6 @@ TABLES = (
     RefundConfirmation,
     *SWITCH_TABLES,
     *EVENT_TABLES,
+    *ACT_TABLES,
     *DELIVERY_TABLES,
 )

@@ -7,15 +7,15 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from giftcard_storage.data_keys import NONCE_BYTES, WrappingKeys, context
+from giftcard_storage.people_search import hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.decisions import Person
-    from giftcard_storage.data_keys import DataKey
     from giftcard_storage.rows import Row
 
 # Nearly every person fits in one block, so that the length does not tell who it is.
@@ -25,47 +25,51 @@ _JSON: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 
 
 class Sealing:
-    """Seals people for a store, under the data keys of their cards."""
+    """Seals people for a store, each under a data key of their own."""
 
     def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
         self._wrapping = WrappingKeys(ring)
 
-    def seal(
-        self, people: Iterable[Person], at_rest: Mapping[str, Sequence[DataKey]]
-    ) -> tuple[list[Row], list[Row]]:
-        """Return the rows of new data keys, and those of the people.
-
-        `at_rest` are the stored data keys by card. A card whose data keys were forgotten or
-        cannot be unwrapped gets a new one, so that no payment fails for that.
-        """
+    def seal(self, people: Iterable[Person]) -> tuple[list[Row], list[Row]]:
+        """Return the rows of new data keys, and those of the people."""
         made: list[Row] = []
         sealed: list[Row] = []
-        ready: dict[str, tuple[str, AESGCM]] = {}
         for person in people:
-            card_id = person.card_id
-            if card_id not in ready:
-                usable = self._wrapping.any_of(at_rest.get(card_id, ()))
-                if usable is None:
-                    new, cipher = self._wrapping.make(card_id)
-                    made.append((card_id, new.data_key_id, new.key_id, new.wrapped))
-                    usable = new.data_key_id, cipher
-                ready[card_id] = usable
-            sealed.append(_row(person, *ready[card_id]))
+            role, authorization_id = person.role.value, person.authorization_id or ""
+            data_key, cipher = self._wrapping.make(person.card_id, role, authorization_id)
+            made.append(data_key.row)
+            sealed.append(self._row(person, data_key.data_key_id, cipher))
         return made, sealed
+
+    def _row(self, person: Person, data_key_id: str, cipher: AESGCM) -> Row:
+        contact = person.contact
+        values = [contact.name, contact.email, contact.locale, person.message]
+        role, authorization_id = person.role.value, person.authorization_id or ""
+        names = context_of(person.card_id, role, authorization_id)
+        return (
+            person.card_id,
+            role,
+            authorization_id,
+            data_key_id,
+            sealed_values(cipher, values, names),
+            hash_of(self._ring, contact.email),
+            self._ring.first.key_id,
+            False,
+        )
+
+
+def sealed_values(cipher: AESGCM, values: list[str], names: bytes) -> bytes:
+    """Return texts as they are stored: encrypted, and padded so that the length tells nothing.
+
+    They open under the same `names` alone.
+    """
+    text = _JSON.encode(values).encode()
+    padded = text.ljust(-(-len(text) // BLOCK_BYTES) * BLOCK_BYTES)
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, padded, names)
 
 
 def context_of(card_id: str, role: str, authorization_id: str) -> bytes:
     """Return the associated data of a sealed person: the primary key of the row."""
     return context("person", card_id, role, authorization_id)
-
-
-def _row(person: Person, data_key_id: str, cipher: AESGCM) -> Row:
-    contact = person.contact
-    values = [contact.name, contact.email, contact.locale, person.message]
-    text = _JSON.encode(values).encode()
-    padded = text.ljust(-(-len(text) // BLOCK_BYTES) * BLOCK_BYTES)
-    nonce = os.urandom(NONCE_BYTES)
-    role, authorization_id = person.role.value, person.authorization_id or ""
-    names = context_of(person.card_id, role, authorization_id)
-    sealed = nonce + cipher.encrypt(nonce, padded, names)
-    return person.card_id, role, authorization_id, data_key_id, sealed

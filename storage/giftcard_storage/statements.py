@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from giftcard_storage.acts.tables import Act, Proposal
+from giftcard_storage.delivery_schema import Delivery
 from giftcard_storage.lookups import LOOKUPS
 from giftcard_storage.schema import (
     Authorization,
@@ -36,6 +38,12 @@ _CHANGES_OF_A_CARD: Final = (
 )
 # Apart, so that no other change of a card can undo a block that it has not seen.
 _CHANGES_OF_A_BLOCK: Final = (Card.blocked, Card.blocked_at, Card.expires_at)
+_CHANGES_OF_A_PROPOSAL: Final = (
+    Proposal.state,
+    Proposal.reason,
+    Proposal.closed_at,
+    Proposal.closed_by,
+)
 _CHANGES_OF_AN_AUTHORIZATION: Final = (
     Authorization.state,
     Authorization.expires_at,
@@ -66,12 +74,17 @@ class Statements:
     insert_person: Saving
     insert_request: Saving
     insert_refund_confirmation: Saving
+    insert_act: Saving
+    insert_delivery: Saving
+    insert_proposal: Saving
+    close_proposal: Saving
     add_issued_value: Saving
     note_ring_key: Saving
     update_card: Saving
     update_block: Saving
     update_authorization: Saving
     rewrap_data_key: Saving
+    reseal_person: Saving
 
 
 @cache
@@ -90,6 +103,10 @@ def statements_of(engine: Engine) -> Statements:
         insert_request=engine.insert(Request),
         insert_refund_confirmation=engine.insert(RefundConfirmation),
         add_issued_value=engine.add(IssuedValue, IssuedValue.amount_minor),
+        insert_act=engine.insert(Act),
+        insert_delivery=engine.insert(Delivery),
+        insert_proposal=engine.insert(Proposal),
+        close_proposal=engine.update(_CHANGES_OF_A_PROPOSAL, Proposal.proposal_id, Proposal.state),
         note_ring_key=engine.note(RingKeyInUse),
         update_card=engine.update(_CHANGES_OF_A_CARD, Card.card_id, Card.version),
         update_block=engine.update(_CHANGES_OF_A_BLOCK, Card.card_id, Card.version),
@@ -98,5 +115,12 @@ def statements_of(engine: Engine) -> Statements:
         ),
         rewrap_data_key=engine.update(
             (DataKey.key_id, DataKey.wrapped), DataKey.card_id, DataKey.data_key_id
+        ),
+        reseal_person=engine.update(
+            (Person.data_key_id, Person.sealed, Person.search_hash, Person.search_key_id),
+            Person.card_id,
+            Person.role,
+            Person.authorization_id,
+            Person.data_key_id,
         ),
     )

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from giftcard_rules.act_commands import ApproveProposal
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
+from giftcard_rules.delivery_facts import DeliveryMade
 from giftcard_rules.facts import Facts, RequestRecord
+from giftcard_rules.person_acts import ActOnPeople
+from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import rows
+from giftcard_storage.acts.rows import rows_of_acts
 from giftcard_storage.changed_rows import changed_rows
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.engines import engine_of
@@ -20,10 +25,12 @@ from giftcard_storage.event_saving import saving_of_events
 from giftcard_storage.lookups import (
     AUTHORIZATIONS,
     CARDS,
+    DATA_KEYS,
     RulesFact,
 )
 from giftcard_storage.named import Named
 from giftcard_storage.order_pages import ids_on
+from giftcard_storage.personal.finding import people_of_subject
 from giftcard_storage.refund_rows import confirmation_rows
 from giftcard_storage.ring_keys import NotedKeys
 from giftcard_storage.statements import statements_of
@@ -39,8 +46,11 @@ if TYPE_CHECKING:
 
     from giftcard_rules.commands import Decidable
     from giftcard_rules.decisions import Decision, Person
+    from giftcard_storage.acts.notes import NoteSealing
+    from giftcard_storage.acts.rows import ActRows
     from giftcard_storage.lookups import Fact, Lookup
     from giftcard_storage.order_pages import OrderPage
+    from giftcard_storage.personal.changing import PersonChanges
     from giftcard_storage.rows import Row
     from giftcard_storage.sealing import Sealing
 
@@ -49,7 +59,7 @@ if TYPE_CHECKING:
 class Loaded:
     """The facts as they were loaded, and the versions at rest, which saving checks.
 
-    `data_keys` are those of the cards that pay for an order.
+    `data_keys` are those of cards whose notes are sealed, or whose people change.
     """
 
     facts: Facts
@@ -62,12 +72,21 @@ class Store:
     """One connection's view of the tables. Not for two threads at once.
 
     Every method raises `StorageAwayError` where the database does not answer, and
-    `StaleError` where another writer was faster. `sealing` is needed to save people alone.
+    `StaleError` where another writer was faster. `sealing` is needed to save people alone,
+    `notes` to save acts, and `changing` to change people.
     """
 
-    def __init__(self, database: Database, sealing: Sealing | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealing: Sealing | None = None,
+        notes: NoteSealing | None = None,
+        changing: PersonChanges | None = None,
+    ) -> None:
         self._database = database
         self._sealing = sealing
+        self._notes = notes
+        self._changing = changing
         self._engine = engine_of(database)
         self._statements = statements_of(self._engine)
         self._ring_keys = NotedKeys()
@@ -98,6 +117,7 @@ class Store:
         data_keys: dict[str, list[DataKey]] = {}
         for command in commands:
             named.add(command)
+            self._find_people(command, facts, named)
         while searches := named.searches():
             for fact in self._find(searches):
                 if isinstance(fact, DataKey):
@@ -115,6 +135,19 @@ class Store:
         """Return the ids of a page's authorizations, and one more where another page follows."""
         with translated():
             return ids_on(self._database, page)
+
+    def _find_people(self, command: Decidable, facts: Facts, named: Named) -> None:
+        """Find the people whom a command is about, and what the notes of their cards need."""
+        asked = command.act if isinstance(command, ApproveProposal) else command
+        if not isinstance(asked, ActOnPeople):
+            return
+        assert self._changing is not None, "a store that changes no people"
+        subject = asked.act.subject
+        with translated():
+            found = people_of_subject(self._database, self._changing.ring, subject)
+        facts.subjects[subject] = [person.slot for person in found]
+        facts.people.update((person.slot, person) for person in found)
+        named.values[DATA_KEYS].update(person.slot.card_id for person in found)
 
     def _find(self, searches: Sequence[tuple[Lookup, set[str]]]) -> Iterable[Fact]:
         selections = self._statements.selections
@@ -134,11 +167,9 @@ class Store:
     ) -> None:
         """Save decisions and records. Raises `StaleError` where a card has changed meanwhile."""
         changed = changed_rows(loaded.versions, loaded.authorization_ids, decisions)
-        postings: list[Row] = []
-        for decision in decisions:
-            versions = {card.card_id: card.version for card in decision.cards}
-            postings += rows.posting_rows(decision.postings, versions, now)
-        data_keys, people = self._sealed(loaded, decisions)
+        data_keys, people = self._sealed(decisions)
+        acts = self._acts(loaded, decisions, now)
+        data_keys += acts.data_keys
         purchases = [each.purchase for each in decisions if each.purchase is not None]
         do = self._statements
         savings = (
@@ -148,13 +179,17 @@ class Store:
             # Updates first: a replaced hold must leave its order's unique index.
             (do.update_authorization, changed.changed_authorizations),
             (do.insert_authorization, changed.new_authorizations),
-            (do.insert_posting, postings),
+            (do.insert_posting, _posting_rows(decisions, now)),
             (do.insert_purchase, [rows.purchase_row(purchase) for purchase in purchases]),
             (do.insert_purchase_reference, [purchase.reference for purchase in purchases]),
             (do.insert_terms_version, [each.first_sold for each in decisions if each.first_sold]),
             (do.insert_data_key, data_keys),
             (do.insert_person, people),
             (do.insert_refund_confirmation, confirmation_rows(decisions)),
+            (do.insert_act, acts.acts),
+            (do.insert_delivery, acts.deliveries),
+            (do.insert_proposal, acts.proposed),
+            (do.close_proposal, acts.closed),
             (do.insert_request, [rows.request_row(record, now) for record in records]),
             saving_of_events(self._database, decisions, now),
             (do.add_issued_value, issued_value_rows(decisions)),
@@ -163,14 +198,36 @@ class Store:
         with translated():
             self._engine.save(self._database, [each for each in savings if each[1]])
 
-    def _sealed(self, loaded: Loaded, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
+    def _acts(self, loaded: Loaded, decisions: Sequence[Decision], now: datetime) -> ActRows:
+        """Save what becomes of people; return the rows of acts, sealed under keys that stay."""
+        at_rest = loaded.data_keys
+        changes = [change for decision in decisions for change in decision.person_changes]
+        if changes:
+            assert self._changing is not None, "a store that changes no people"
+            with translated():
+                gone = self._changing.save(self._database, changes, now)
+            at_rest = {
+                card_id: [each for each in of_card if each.data_key_id not in gone]
+                for card_id, of_card in at_rest.items()
+            }
+        return rows_of_acts(self._notes, decisions, at_rest, now)
+
+    def _sealed(self, decisions: Iterable[Decision]) -> tuple[list[Row], list[Row]]:
         people: list[Person] = [person for decision in decisions for person in decision.people]
         if not people:
             return [], []
         if self._sealing is None:
             message = "a store without a sealing saves no people"
             raise TypeError(message)
-        return self._sealing.seal(people, loaded.data_keys)
+        return self._sealing.seal(people)
+
+
+def _posting_rows(decisions: Iterable[Decision], now: datetime) -> list[Row]:
+    postings: list[Row] = []
+    for decision in decisions:
+        versions = {card.card_id: card.version for card in decision.cards}
+        postings += rows.posting_rows(decision.postings, versions, now)
+    return postings
 
 
 # Facts that name no others, and how each of them is taken in.
@@ -178,6 +235,7 @@ _ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
     CardPurchase: Facts.add_purchase,
     PurchaseReference: Facts.add_reference,
     TermsVersion: Facts.add_terms_version,
+    DeliveryMade: Facts.add_delivery,
     RefundDue: Facts.add_refund_due,
     IssuedValue: Facts.add_issued_value,
 }
@@ -190,6 +248,7 @@ def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
             facts.cards[fact.card_id] = fact
             if fact.hold_id is not None:
                 named.values[AUTHORIZATIONS].add(fact.hold_id)
+            named.found_card(fact)
         case Authorization():
             facts.add_authorization(fact)
             named.found(fact)
@@ -197,5 +256,8 @@ def _take_in(fact: RulesFact, facts: Facts, named: Named) -> None:
         case RequestRecord():
             facts.requests[fact.key] = fact
             named.found_record(fact)
+        case Proposal():
+            facts.add_proposal(fact)
+            named.found_proposal(fact)
         case _:
             _ADD[type(fact)](facts, fact)

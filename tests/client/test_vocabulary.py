@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
 import giftcard_client
-from giftcard.v1 import gift_card_pb2, gift_card_service_pb2, reason_pb2
+from giftcard.v1 import gift_card_pb2, gift_card_service_pb2, reason_pb2, support_service_pb2
 from giftcard_client import (
     AuthorizationState,
     CardOrigin,
@@ -18,6 +18,13 @@ from giftcard_client import (
 )
 from giftcard_client.decline_messages import DECLINE_MESSAGES
 from giftcard_client.tender import RefundReason
+from giftcard_client.vocabulary import (
+    Ground,
+    PersonRole,
+    PersonState,
+    ProposalState,
+    TimelineKind,
+)
 from giftcard_client.wire_answers import read_word
 
 WORDS = [
@@ -41,6 +48,21 @@ WORDS = [
         ReverseOutcome,
         gift_card_service_pb2.ReverseOutcome.DESCRIPTOR,
         "REVERSE_OUTCOME_",
+        {"UNRECOGNIZED"},
+    ),
+    (Ground, support_service_pb2.Ground.DESCRIPTOR, "GROUND_", {"UNRECOGNIZED"}),
+    (PersonRole, support_service_pb2.PersonRole.DESCRIPTOR, "PERSON_ROLE_", {"UNRECOGNIZED"}),
+    (PersonState, support_service_pb2.PersonState.DESCRIPTOR, "PERSON_STATE_", {"UNRECOGNIZED"}),
+    (
+        ProposalState,
+        support_service_pb2.ProposalState.DESCRIPTOR,
+        "PROPOSAL_STATE_",
+        {"UNRECOGNIZED"},
+    ),
+    (
+        TimelineKind,
+        support_service_pb2.TimelineKind.DESCRIPTOR,
+        "TIMELINE_KIND_",
         {"UNRECOGNIZED"},
     ),
 ]

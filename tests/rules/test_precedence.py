@@ -16,6 +16,7 @@ from giftcard_rules.reasons import LEAVES_NO_TRACE, Reason
 from given import wrong_calls
 from given.situations import Call, Wrong
 from given.wrong_acts import ACTS
+from given.wrong_desk_calls import DESK
 from given.wrong_refunds import REFUNDS
 
 # The table of the contract, from top to bottom.
@@ -54,12 +55,19 @@ CONTRACT = [
     "CANCELLATION_WINDOW_CLOSED",
     "NOT_A_PURCHASED_CARD",
     "CARD_NOT_BLOCKED",
+    "RESEND_LIMIT",
+    "PERSON_ERASED",
+    "PERSON_RESTRICTED",
+    "PROPOSAL_NOT_FOUND",
+    "PROPOSAL_CLOSED",
+    "PROPOSAL_LAPSED",
+    "SAME_ACTOR",
     "REFUND_NOT_DUE",
 ]
 
 # These are decided before any rule, and tested with the server.
 BEFORE_THE_RULES = CONTRACT[:4]
-CALLS = wrong_calls.CALLS | ACTS | REFUNDS
+CALLS = wrong_calls.CALLS | ACTS | REFUNDS | DESK
 PROTOS = Path(__file__).parents[2] / "protos/giftcard/v1"
 
 # Pairs that change different things and yet cannot both be true.
@@ -71,6 +79,7 @@ IMPOSSIBLE = {
     ("ExtendAuthorization", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
     # A card that was not bought has no cancellation window.
     ("Cancel", "CANCELLATION_WINDOW_CLOSED", "NOT_A_PURCHASED_CARD"),
+    ("CancelPurchase", "CANCELLATION_WINDOW_CLOSED", "NOT_A_PURCHASED_CARD"),
 }
 # Neighbours in a call's list that exclude each other, as a card has one state.
 EXCLUSIVE_NEIGHBOURS = {
@@ -81,6 +90,11 @@ EXCLUSIVE_NEIGHBOURS = {
     ("ExtendAuthorization", "AUTHORIZATION_CAPTURED", "AUTHORIZATION_RELEASED"),
     ("Reverse", "AUTHORIZATION_RELEASED", "AUTHORIZATION_LAPSED"),
     ("Reverse", "AUTHORIZATION_LAPSED", "AUTHORIZATION_NOT_CAPTURED"),
+    ("CancelPurchase", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("ResendCard", "CARD_CANCELLED", "CARD_REDEEMED"),
+    ("ResendCard", "PERSON_ERASED", "PERSON_RESTRICTED"),
+    ("ApproveProposal", "PROPOSAL_CLOSED", "PROPOSAL_LAPSED"),
+    ("RejectProposal", "PROPOSAL_CLOSED", "PROPOSAL_LAPSED"),
     ("WriteOffCard", "CARD_CANCELLED", "CARD_REDEEMED"),
     ("WriteOffCard", "CARD_REDEEMED", "CARD_EXPIRED"),
 }
@@ -102,7 +116,7 @@ def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
     assert [reason.value for reason in Reason] == CONTRACT
 
 
-@pytest.mark.parametrize("name", [*wrong_calls.CALLS, "Cancel", "ExtendAuthorization"])
+@pytest.mark.parametrize("name", [*wrong_calls.CALLS, *ACTS, *DESK])
 def test_the_proto_promises_the_same_reasons(name: str) -> None:
     services = (path.read_text(encoding="utf-8") for path in PROTOS.glob("*_service.proto"))
     before_call = next(text.split(rpc)[0] for text in services if (rpc := f"  rpc {name}(") in text)
@@ -123,7 +137,7 @@ def test_the_proto_promises_the_same_reasons_for_a_confirmation() -> None:
 
 
 def test_a_decline_leaves_no_trace_if_nothing_was_decided_about_a_card() -> None:
-    assert {reason.value for reason in LEAVES_NO_TRACE} == set(CONTRACT[:6])
+    assert {reason.value for reason in LEAVES_NO_TRACE} == {*CONTRACT[:6], "PROPOSAL_NOT_FOUND"}
 
 
 @pytest.mark.parametrize("name", CALLS)

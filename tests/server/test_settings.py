@@ -153,6 +153,7 @@ def test_without_tls_a_server_listens_on_loopback_alone(
 TLS: Final = {"TLS_CERTIFICATE": "server.pem", "TLS_KEY": "server.key"}
 MUTUAL: Final = TLS | {"TLS_CLIENT_CA": "ca.pem"}
 CALLERS: Final = '[callers]\n"spiffe://shop.example/till" = ["checkout"]\n'
+ERASERS: Final = '[callers]\n"spiffe://shop.example/desk" = ["privacy"]\n'
 PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS": "true"}
 
 
@@ -168,6 +169,8 @@ PLAIN: Final = {"ALLOW_PLAINTEXT_GRPC": "true", "ALLOW_UNAUTHENTICATED_CALLERS":
         (MUTUAL, CALLERS, ["read the metrics"]),
         (MUTUAL | {"HTTP_TLS": "true"}, CALLERS, []),
         (PLAIN | {"ALLOW_PLAINTEXT_HTTP": "true"}, "", []),
+        (MUTUAL | {"HTTP_TLS": "true"}, ERASERS, ["bring back who was erased"]),
+        (MUTUAL | {"HTTP_TLS": "true", "ERASURE_JOURNAL": "erasures.jsonl"}, ERASERS, []),
     ],
 )
 def test_what_is_given_up_beyond_this_machine_has_to_be_allowed(

@@ -4,6 +4,13 @@ import pytest
 from peewee import Database, DatabaseError
 
 from giftcard_storage.engines import POSTGRESQL, SQLITE, engine_of
+from given.databases.act_backstops import (
+    ACT_CHECKS,
+    ACT_EMPTYING,
+    ACT_FOREIGN_KEYS,
+    ACT_TRIGGERS,
+    ACT_UNIQUE,
+)
 from given.databases.constraints import checks, foreign_keys, refusal, triggers, unique_indexes
 from given.databases.delivery_backstops import DELIVERY_CHECKS, DELIVERY_UNIQUE
 from given.databases.event_backstops import (
@@ -84,6 +91,7 @@ CHECKS = {
     **EVENT_CHECKS,
     **SWITCH_CHECKS,
     **DELIVERY_CHECKS,
+    **ACT_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -133,6 +141,7 @@ UNIQUE = {
     **EVENT_UNIQUE,
     **SWITCH_UNIQUE,
     **DELIVERY_UNIQUE,
+    **ACT_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
@@ -144,12 +153,14 @@ TRIGGERS = {
     "refund_confirmation_is_append_only_update": "UPDATE refund_confirmation SET amount_minor = 1",
     "refund_confirmation_is_append_only_delete": "DELETE FROM refund_confirmation",
     **EVENT_TRIGGERS,
+    **ACT_TRIGGERS,
 }
 EMPTYING = {
     "posting_is_append_only_truncate": "TRUNCATE posting",
     "request_is_append_only_truncate": "TRUNCATE request",
     "refund_confirmation_is_append_only_truncate": "TRUNCATE refund_confirmation",
     **EVENT_EMPTYING,
+    **ACT_EMPTYING,
 }
 # Those that refuse nothing; `test_refunds.py` has what they do.
 KEEPING = {
@@ -193,7 +204,8 @@ FOREIGN_KEYS = {
         "INSERT INTO purchase_reference VALUES ('fr', 'reference', 'no card')"
     ),
     ("data_key", "card_id", "card"): (
-        "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped FROM data_key LIMIT 1"
+        "INSERT INTO data_key SELECT 'no card', data_key_id, key_id, wrapped, role, ''"
+        " FROM data_key LIMIT 1"
     ),
     ("refund_due", "card_id", "card"): (
         "INSERT INTO refund_due VALUES ('no card', NULL, 'fr', 'EUR', 'order', 1, 0, 1, NULL, NULL)"
@@ -204,8 +216,10 @@ FOREIGN_KEYS = {
     ("refund_confirmation", "card_id", "refund_due"): (
         "INSERT INTO refund_confirmation VALUES ('no card', 2, 1, 'reference', 1)"
     ),
+    **ACT_FOREIGN_KEYS,
     ("person", "card_id", "card"): (
-        "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed FROM person LIMIT 1"
+        "INSERT INTO person SELECT 'no card', role, '', data_key_id, sealed, search_hash,"
+        " search_key_id, restricted FROM person LIMIT 1"
     ),
 }
 

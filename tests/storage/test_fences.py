@@ -57,6 +57,7 @@ def test_each_migration_says_what_it_means_for_running_servers() -> None:
     assert {name for name, effect in effects.items() if effect is Effect.FENCES} == {
         "0002_sealed_people",
         "0007_events",
+        "0011_a_key_for_each_person",
     }
     assert {type(effect) for effect in effects.values()} == {Effect}
 

@@ -6,10 +6,12 @@ from contextlib import closing
 import pytest
 from peewee import Database
 
+from giftcard_rules.act_commands import RejectProposal
 from giftcard_rules.cards import AuthorizationState, CardState
 from giftcard_rules.commands import Command
 from giftcard_rules.decide import decide
 from giftcard_rules.facts import Facts
+from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect
@@ -18,6 +20,7 @@ from giftcard_storage.errors import StaleError, StorageAwayError
 from giftcard_storage.overview import has_cards
 from giftcard_storage.store import Store
 from given.databases.stored_books import StoredBooks, books_on, play_everything
+from given.desk_calls import acted_by
 from given.made_facts import (
     MARKETS,
     NOW,
@@ -27,6 +30,7 @@ from given.made_facts import (
     confirm_refund,
     issue,
     order,
+    request_key,
     reverse,
     validate,
 )
@@ -41,6 +45,12 @@ def confirmation_of(due: RefundDue) -> Command:
     return confirm_refund(1, authorization_id=due.authorization_id)
 
 
+def rejection_of(proposal: Proposal) -> Command:
+    return RejectProposal(
+        key=request_key(), proposal_id=proposal.proposal_id, by=acted_by(), act_id="act"
+    )
+
+
 def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> None:
     play_everything(books)
     decided = books.facts
@@ -51,6 +61,7 @@ def test_the_database_holds_the_facts_that_were_decided(books: StoredBooks) -> N
         *(issue(key=key) for key in decided.requests),
         *(issue(market=market) for market, _ in decided.terms_versions),
         *(confirmation_of(due) for due in decided.refunds_due.values()),
+        *(rejection_of(proposal) for proposal in decided.proposals.values()),
     ]
     loaded = books.store.load(questions).facts
     assert loaded == decided

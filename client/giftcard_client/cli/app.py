@@ -11,6 +11,7 @@ from giftcard_client.cli.authorization_commands import (
 from giftcard_client.cli.demo.command import demo
 from giftcard_client.cli.event_commands import events
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.privacy_commands import privacy_commands
 from giftcard_client.cli.refund_commands import refund_commands
 from giftcard_client.cli.remote_command import remote_command
 from giftcard_client.cli.rpc_commands import (
@@ -23,6 +24,7 @@ from giftcard_client.cli.rpc_commands import (
     validate,
 )
 from giftcard_client.cli.server_commands import add_server_commands
+from giftcard_client.cli.support_commands import support_commands
 
 
 def run() -> None:
@@ -44,6 +46,8 @@ def run() -> None:
     ):
         app.command()(remote_command(command))
     app.add_typer(refund_commands())
+    app.add_typer(support_commands())
+    app.add_typer(privacy_commands())
     app.add_typer(events, name="events")
     add_server_commands(app, {"events": events})
     app.command()(demo)

@@ -113,6 +113,22 @@ class _ReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """A card that came out of a refund cannot be cancelled (R23)."""
     REASON_CARD_NOT_BLOCKED: _Reason.ValueType  # 33
     """Not blocked, and so neither to be unblocked nor written off (R37)."""
+    REASON_RESEND_LIMIT: _Reason.ValueType  # 36
+    """The e-mail of this card was sent again as often as a day allows."""
+    REASON_PERSON_ERASED: _Reason.ValueType  # 37
+    """The person was erased: there is nobody to write to, and what was proposed
+    can no longer be read.
+    """
+    REASON_PERSON_RESTRICTED: _Reason.ValueType  # 38
+    """The person's data is kept and not used (restricted)."""
+    REASON_PROPOSAL_NOT_FOUND: _Reason.ValueType  # 39
+    """NOT_FOUND: no such proposal."""
+    REASON_PROPOSAL_CLOSED: _Reason.ValueType  # 40
+    """Carried out, rejected or declined before."""
+    REASON_PROPOSAL_LAPSED: _Reason.ValueType  # 41
+    """Nobody approved it within a day; `metadata.lapse_time`."""
+    REASON_SAME_ACTOR: _Reason.ValueType  # 42
+    """Who proposed an act does not approve it: four eyes are two people's."""
     REASON_REFUND_NOT_DUE: _Reason.ValueType  # 31
     """Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 
@@ -220,6 +236,22 @@ REASON_NOT_A_PURCHASED_CARD: Reason.ValueType  # 28
 """A card that came out of a refund cannot be cancelled (R23)."""
 REASON_CARD_NOT_BLOCKED: Reason.ValueType  # 33
 """Not blocked, and so neither to be unblocked nor written off (R37)."""
+REASON_RESEND_LIMIT: Reason.ValueType  # 36
+"""The e-mail of this card was sent again as often as a day allows."""
+REASON_PERSON_ERASED: Reason.ValueType  # 37
+"""The person was erased: there is nobody to write to, and what was proposed
+can no longer be read.
+"""
+REASON_PERSON_RESTRICTED: Reason.ValueType  # 38
+"""The person's data is kept and not used (restricted)."""
+REASON_PROPOSAL_NOT_FOUND: Reason.ValueType  # 39
+"""NOT_FOUND: no such proposal."""
+REASON_PROPOSAL_CLOSED: Reason.ValueType  # 40
+"""Carried out, rejected or declined before."""
+REASON_PROPOSAL_LAPSED: Reason.ValueType  # 41
+"""Nobody approved it within a day; `metadata.lapse_time`."""
+REASON_SAME_ACTOR: Reason.ValueType  # 42
+"""Who proposed an act does not approve it: four eyes are two people's."""
 REASON_REFUND_NOT_DUE: Reason.ValueType  # 31
 """Nothing is due, or less than was confirmed; `metadata.due_amount_minor`."""
 global___Reason = Reason

@@ -44,9 +44,13 @@ class Caller:
 
         Another caller has no such request: it could only learn of others, or prevent them.
         """
-        if self.roles.isdisjoint(may_call(AUTHORIZE)):
-            refused = _without_role(AUTHORIZE)
-            log.warning("caller refused", path=AUTHORIZE, why=str(refused), names=[self.name])
+        self.require_may_call(AUTHORIZE)
+
+    def require_may_call(self, path: str) -> None:
+        """Raise `CallerRefusedError` unless it may call this RPC, too."""
+        if self.roles.isdisjoint(may_call(path)):
+            refused = _without_role(path)
+            log.warning("caller refused", path=path, why=str(refused), names=[self.name])
             raise refused
 
 

@@ -18,6 +18,7 @@ class Role(enum.StrEnum):
     SUPPORT = "support"
     OPERATOR = "operator"
     EVENTS = "events"
+    PRIVACY = "privacy"
 
 
 Roles = frozenset[Role]
@@ -32,6 +33,12 @@ _REFUNDS: Final = "/giftcard.v1.RefundService"
 _PAYING_OR_SUPPORT: Final[Roles] = frozenset({Role.CHECKOUT, Role.REFUNDS, Role.SUPPORT})
 _EVENTS: Final = "/giftcard.v1.EventService"
 _TERMS: Final = "/giftcard.v1.TermsService"
+_SUPPORT: Final = "/giftcard.v1.SupportService"
+_PRIVACY: Final = "/giftcard.v1.PrivacyService"
+_PRIVACY_ALONE: Final[Roles] = frozenset({Role.PRIVACY})
+# Whoever approves a proposal needs a role that may do the act itself, too.
+_PROPOSING: Final[Roles] = frozenset({Role.SUPPORT, Role.PRIVACY})
+_SUPPORT_ALONE: Final[Roles] = frozenset({Role.SUPPORT})
 _HEALTH: Final = "/grpc.health.v1.Health"
 
 # By the path that a call has on the wire. `/metrics` is the only path of HTTP here, since
@@ -52,6 +59,22 @@ MAY_CALL: Final[Mapping[str, Roles]] = {
     f"{_EVENTS}/ReadEvents": frozenset({Role.EVENTS}),
     f"{_EVENTS}/WatchEvents": frozenset({Role.EVENTS}),
     f"{_TERMS}/GetTerms": frozenset({Role.STOREFRONT, Role.CHECKOUT, Role.SUPPORT}),
+    f"{_SUPPORT}/FindCards": _SUPPORT_ALONE,
+    f"{_SUPPORT}/GetCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/ListTimeline": _SUPPORT_ALONE,
+    f"{_SUPPORT}/BlockCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/UnblockCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/WriteOffCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/ResendCard": _SUPPORT_ALONE,
+    f"{_SUPPORT}/CancelPurchase": _SUPPORT_ALONE,
+    f"{_SUPPORT}/ListProposals": _PROPOSING,
+    f"{_SUPPORT}/ApproveProposal": _PROPOSING,
+    f"{_SUPPORT}/RejectProposal": _PROPOSING,
+    f"{_PRIVACY}/ExportPerson": _PRIVACY_ALONE,
+    f"{_PRIVACY}/RectifyPerson": _PRIVACY_ALONE,
+    f"{_PRIVACY}/RestrictPerson": _PRIVACY_ALONE,
+    f"{_PRIVACY}/LiftRestriction": _PRIVACY_ALONE,
+    f"{_PRIVACY}/ErasePerson": _PRIVACY_ALONE,
     f"{_HEALTH}/Check": frozenset({Role.OPERATOR}),
     f"{_HEALTH}/Watch": frozenset({Role.OPERATOR}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.OPERATOR}),

@@ -1,14 +1,20 @@
-"""`giftcard people`: show and forget the people of a card, for Customer Service.
+"""`giftcard people`: people in the database itself, where no server can do it.
 
-It needs database access and a readable key ring. Each reading is logged.
+Showing and forgetting go through the service (`giftcard privacy`), or with `--offline` through the
+database, with a warning; both are noted in the timeline of the card. Indexing people of former
+versions, and repeating erasures after a restore, are for operators alone.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import structlog
@@ -17,18 +23,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from giftcard_rules.acts import ACTOR_CHARACTERS, ActedBy, Ground
 from giftcard_rules.decisions import Person
 from giftcard_server import logs
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.keys.key_ring import existing_ring_of
+from giftcard_server.parts import journal_of
+from giftcard_server.settings import Settings
 from giftcard_storage import database
-from giftcard_storage import people as kept
 from giftcard_storage.errors import CardUnknownError
 from giftcard_storage.people import ActingFor, Loss, Lost
+from giftcard_storage.personal.journal import TornJournalError, erasures_in
+from giftcard_storage.personal.offline import forget_noted, people_noted
+from giftcard_storage.personal.reapplying import reapply
+from giftcard_storage.personal.resealing import rehash, reseal
 
 COLUMNS: Final = ("role", "authorization_id", "name", "email", "locale", "message", "lost")
 WHY_LOST: Final[dict[Loss, str]] = {
+    Loss.RESTRICTED: "restricted",
     Loss.FORGOTTEN: "forgotten",
     Loss.RING_LACKS_KEY: "the ring lacks the key {key_id}",
     Loss.ALTERED: "altered since it was saved, or the ring has another key {key_id}",
@@ -37,6 +50,8 @@ TRACES: Final = (
     "The database's log and freed space may hold the data key, wrapped, for a while; see"
     " docs/operator.md."
 )
+
+_WARNING: Final = "warning: offline, no role is checked and nobody else approves"
 
 _ID: Final = re.compile("[0-9a-f]{32}")
 
@@ -55,23 +70,35 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 log = structlog.get_logger(__name__)
 
 
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Use the database itself, not the service.")
+]
+Actor = Annotated[
+    str, typer.Option(envvar="GIFTCARD_ACTOR", help="Who does it. Absent: the user's name.")
+]
+
+
 @app.callback()
 def _people() -> None:
-    """Read and forget the people of a card, for Customer Service alone (R30, R32)."""
+    """Read, erase and index people in the database itself, without a server (R30, R32)."""
 
 
 @app.command()
 def show(
     card_id: CardId,
+    *,
     output: Annotated[
         Output, typer.Option(help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
+    offline: Offline = False,
+    actor: Actor = "",
 ) -> None:
     """Show who bought a card, who received it, and who paid with it.
 
-    Reads GIFTCARD_DATABASE_URL and the key ring as a server does. The reading is logged on standard
-    error at every log level.
+    Reads GIFTCARD_DATABASE_URL and the key ring as a server does. The reading is noted in the
+    card's timeline, and logged on standard error at every log level.
     """
+    _require_offline(f"giftcard privacy export --card-id {card_id}", offline=offline)
     settings = settings_or_refuse()
     logs.configure("INFO")
     with _refusing("show people", card_id):
@@ -81,10 +108,10 @@ def show(
         database.require_schema(settings.database_url)
         connection = database.connect(settings.database_url)
         try:
-            people = kept.people_of(connection, ring, card_id, ActingFor.SUPPORT)
+            people = people_noted(connection, ring, card_id, _by(actor), datetime.now(UTC))
         finally:
             database.close(connection)
-    log.info("people read", card_id=card_id, acting_for=ActingFor.SUPPORT.value)
+    log.info("people read", card_id=card_id, acting_for=ActingFor.PRIVACY.value)
     _PRINT[output](card_id, [_entry(person) for person in people])
 
 
@@ -93,12 +120,15 @@ def forget(
     card_id: CardId,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    offline: Offline = False,
+    actor: Actor = "",
 ) -> None:
     """Forget for good who bought, received and paid with a card. The card stays as it is.
 
-    Reads GIFTCARD_DATABASE_URL; needs no key ring. Shoppers who pay with the card later are saved
-    again.
+    Reads GIFTCARD_DATABASE_URL; needs no key ring. The erasure is noted in the card's timeline and
+    in the erasure journal, if there is one. Shoppers who pay with the card later are saved again.
     """
+    _require_offline(f"giftcard privacy erase --card-id {card_id}", offline=offline)
     settings = settings_or_refuse()
     if not yes:
         typer.confirm(f"Forget the people of card {card_id} for good?", abort=True, err=True)
@@ -107,14 +137,80 @@ def forget(
         database.require_schema(settings.database_url)
         connection = database.connect(settings.database_url)
         try:
-            forgotten = kept.forget(connection, card_id)
+            forgotten = forget_noted(
+                connection, card_id, _by(actor), datetime.now(UTC), journal_of(settings)
+            )
         finally:
             database.close(connection)
-    log.info("people forgotten", card_id=card_id, acting_for=ActingFor.SUPPORT.value)
+    log.info("people forgotten", card_id=card_id, acting_for=ActingFor.PRIVACY.value)
     done = "its people are forgotten" if forgotten.data_keys else "there were no people to forget"
     _say(f"card {card_id}: {done}")
     if forgotten.traces_may_remain:
         _say(TRACES)
+
+
+@app.command()
+def reindex() -> None:
+    """Seal the people of former versions apart, so that they can be found and erased one by one.
+
+    Also hashes addresses anew that another key than the first one of the ring has hashed: run it
+    before a key is retired. It may be stopped and begun again; servers go on meanwhile.
+    """
+    settings = settings_or_refuse()
+    logs.configure("INFO")
+    with refusing("reindex people"), _connected(settings) as connection:
+        ring = existing_ring_of(settings)
+        if ring is None:
+            refuse("there are no cards yet", "reindex people")
+        apart = sum(each.people for each in reseal(connection, ring))
+        anew = sum(each.people for each in rehash(connection, ring))
+    _say(f"{apart} people were sealed apart, {anew} addresses were hashed anew")
+
+
+@app.command("reapply-erasures")
+def reapply_erasures(
+    journal: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The journal.")],
+) -> None:
+    """Repeat the erasures of a journal after the database was restored from a backup.
+
+    It may be stopped and begun again: people who were erased already are passed over. Needs the
+    key ring.
+    """
+    settings = settings_or_refuse()
+    logs.configure("INFO")
+    with refusing("reapply erasures"), _connected(settings) as connection:
+        ring = existing_ring_of(settings)
+        if ring is None:
+            refuse("there are no cards yet", "reapply erasures")
+        try:
+            erasures = list(erasures_in(journal))
+        except TornJournalError as error:
+            refuse(f"{journal}: {error}", "reapply erasures")
+        people = [each.people for each in reapply(connection, ring, erasures, datetime.now(UTC))]
+    log.info("erasures repeated", erasures=len(people), people=sum(people))
+    _say(f"{len(people)} erasures were read, and {sum(people)} people erased again")
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[database.Connection]:
+    database.require_schema(settings.database_url)
+    connection = database.connect(settings.database_url)
+    try:
+        yield connection
+    finally:
+        database.close(connection)
+
+
+def _require_offline(instead: str, *, offline: bool) -> None:
+    """Refuse without `--offline`, and name the command that goes through the service."""
+    if not offline:
+        message = f"use `{instead}`, which goes through the service, or --offline"
+        raise typer.BadParameter(message)
+    print(_WARNING, file=sys.stderr)  # noqa: T201 - a warning to who types it
+
+
+def _by(actor: str) -> ActedBy:
+    return ActedBy((actor or getpass.getuser())[:ACTOR_CHARACTERS], Ground.OTHER)
 
 
 def _entry(person: Person | Lost) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from giftcard_rules.act_commands import ActOnCard
+from giftcard_rules.person_acts import ActOnPeople
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,7 +36,11 @@ class Submission:
     @property
     def method(self) -> str:
         """The name of the RPC."""
-        return type(self.command).__name__
+        command = self.command
+        # An act is its own RPC's, whether it is done or proposed.
+        if isinstance(command, ActOnCard | ActOnPeople):
+            return command.method
+        return type(command).__name__
 
 
 @dataclass(frozen=True, slots=True)

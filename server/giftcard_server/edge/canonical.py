@@ -24,8 +24,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from giftcard_rules import codes
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    OtherAct,
+    RejectProposal,
+    ResendCard,
+)
+from giftcard_rules.acts import actor_key
 from giftcard_rules.authorization_calls import ExtendAuthorization
-from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Keyed, Reverse
+from giftcard_rules.commands import (
+    Authorize,
+    Cancel,
+    Capture,
+    Issue,
+    Keyed,
+    Reverse,
+    UnblockCard,
+)
+from giftcard_rules.person_acts import ActOnPeople, RectifyPerson
 from giftcard_rules.refund_commands import ConfirmRefund
 
 if TYPE_CHECKING:
@@ -34,6 +52,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from giftcard_rules.acts import ActedBy
     from giftcard_rules.commands import Contact, Order, Purchase
     from giftcard_server.edge.fields import Fields
 
@@ -171,6 +190,51 @@ def _confirm(command: ConfirmRefund) -> Meaning:
     }
 
 
+def _act(command: ActOnCard) -> Meaning:
+    """Return what shall be done to which card; the act's own name is digested as the method."""
+    act = command.act
+    return {
+        "card_id": act.card_id,
+        "restore_validity": isinstance(act, UnblockCard) and act.restore_validity,
+        "corrected_email": act.corrected_email if isinstance(act, ResendCard) else None,
+        # Of an act that is carried out elsewhere, nothing else is known here.
+        "request": command.request.hex() if isinstance(act, OtherAct) else None,
+        **_acted_by(command.by),
+    }
+
+
+def _cancel_purchase(command: CancelPurchase) -> Meaning:
+    return {
+        "market": command.market,
+        "purchase_order_id": command.purchase_order_id,
+        "purchaser_email": command.purchaser_email,
+        "exercised_on": _day(command.exercised_on),
+        **_acted_by(command.by),
+    }
+
+
+def _proposal(command: ApproveProposal | RejectProposal) -> Meaning:
+    return {"proposal_id": command.proposal_id, **_acted_by(command.by)}
+
+
+def _act_on_people(command: ActOnPeople) -> Meaning:
+    """Return what shall be done to whom; the act's own name is digested as the method."""
+    act = command.act
+    subject = act.subject
+    return {
+        "email": subject.email,
+        "card_id": subject.card_id,
+        "role": subject.role and subject.role.value,
+        "authorization_id": subject.authorization_id,
+        "contact": _contact(act.contact) if isinstance(act, RectifyPerson) else None,
+        **_acted_by(command.by),
+    }
+
+
+def _acted_by(by: ActedBy) -> Meaning:
+    return {"actor": actor_key(by.actor), "ground": by.ground.value, "note": by.note}
+
+
 # What each command means, by the names of the contract, beside its request id and its code.
 MEANINGS: Final[Mapping[type[Keyed], Callable[[Any], Meaning]]] = {
     Issue: _issue,
@@ -180,6 +244,11 @@ MEANINGS: Final[Mapping[type[Keyed], Callable[[Any], Meaning]]] = {
     Cancel: _cancel,
     ExtendAuthorization: _extend,
     ConfirmRefund: _confirm,
+    ActOnCard: _act,
+    CancelPurchase: _cancel_purchase,
+    ApproveProposal: _proposal,
+    RejectProposal: _proposal,
+    ActOnPeople: _act_on_people,
 }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from giftcard.v1 import gift_card_service_pb2 as pb
+    from giftcard.v1 import support_service_pb2 as support_pb
     from giftcard_rules.terms import Market
     from giftcard_server.edge.fields import Fields
 
@@ -34,7 +35,9 @@ def delivery(
 
 
 def exercised_on(
-    fields: Fields, message: pb.ReverseRequest | pb.CancelRequest, now: datetime
+    fields: Fields,
+    message: pb.ReverseRequest | pb.CancelRequest | support_pb.CancelPurchaseRequest,
+    now: datetime,
 ) -> date | None:
     """Read the day on which a right was exercised, at most tomorrow anywhere on Earth.
 

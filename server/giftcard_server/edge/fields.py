@@ -144,13 +144,18 @@ class Fields:
             self.wrong(field, "is required")
             return Contact("", "", "")
         name = self.text(value.name, f"{field}.name", NAME_CHARACTERS, required=False)
-        email = self.text(value.email, f"{field}.email", EMAIL_CHARACTERS)
-        if email and not _EMAIL.fullmatch(email):
-            self.wrong(f"{field}.email", "must be an e-mail address")
+        email = self.email(value.email, f"{field}.email")
         locale = value.locale
         if locale and not (len(locale) <= LOCALE_CHARACTERS and _LOCALE.fullmatch(locale)):
             self.wrong(f"{field}.locale", 'must be a BCP 47 tag such as "fr-FR"')
         return Contact(name, email, locale)
+
+    def email(self, value: str, field: str) -> str:
+        """Read an e-mail address."""
+        email = self.text(value, field, EMAIL_CHARACTERS)
+        if email and not _EMAIL.fullmatch(email):
+            self.wrong(field, "must be an e-mail address")
+        return email
 
     def discount_codes(self, values: Sequence[str], field: str) -> tuple[str, ...]:
         """Read a list of short texts, none of them empty."""

@@ -12,10 +12,14 @@ from giftcard.v1 import authorization_service_pb2_grpc as authorization_pb_grpc
 from giftcard.v1 import event_service_pb2_grpc as event_pb_grpc
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
+from giftcard.v1 import privacy_service_pb2_grpc as privacy_pb_grpc
 from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
+from giftcard.v1 import support_service_pb2_grpc as support_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
 from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge import terms as terms_edge
+from giftcard_server.edge.privacy import servicer as privacy
+from giftcard_server.edge.support import servicer as support
 
 if TYPE_CHECKING:
     from giftcard_server.edge.authorizations import AuthorizationServicer
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
     from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
+    from giftcard_server.edge.privacy.servicer import PrivacyServicer
     from giftcard_server.edge.refunds import RefundServicer
+    from giftcard_server.edge.support.servicer import SupportServicer
     from giftcard_server.edge.terms import TermsServicer
     from giftcard_server.process.ready_threads import ReadyThreads
     from giftcard_server.settings import Settings
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["GiftCardService"].full_name
 # Those that this server is for, by the names that health knows them by.
 SERVICES: Final = (SERVICE, authorizations.SERVICE, refunds.SERVICE, terms_edge.SERVICE)
+# Those that see people or all cards: served to known callers alone.
+CONFIDANTS: Final = (events.SERVICE, support.SERVICE, privacy.SERVICE)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 # Larger than any valid request, so that an invalid one gets a clear answer from us.
@@ -59,6 +67,8 @@ class Servicers(NamedTuple):
     terms: TermsServicer
     refunds: RefundServicer
     events: EventServicer | None = None
+    support: SupportServicer | None = None
+    privacy: PrivacyServicer | None = None
 
 
 def grpc_server(
@@ -91,6 +101,12 @@ def grpc_server(
     if servicers.events is not None:
         event_pb_grpc.add_EventServiceServicer_to_server(servicers.events, server)
         services = (*services, events.SERVICE)
+    if servicers.support is not None:
+        support_pb_grpc.add_SupportServiceServicer_to_server(servicers.support, server)
+        services = (*services, support.SERVICE)
+    if servicers.privacy is not None:
+        privacy_pb_grpc.add_PrivacyServiceServicer_to_server(servicers.privacy, server)
+        services = (*services, privacy.SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
     for service in services:

@@ -29,6 +29,7 @@ _OTHER_STATUS: Final = {
     Reason.REQUEST_PREVENTED: grpc.StatusCode.ABORTED,
     Reason.CARD_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.AUTHORIZATION_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Reason.PROPOSAL_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
 }
 STATUS: Final = {
     reason: _OTHER_STATUS.get(reason, grpc.StatusCode.FAILED_PRECONDITION) for reason in Reason
@@ -70,6 +71,13 @@ MESSAGE: Final = {
     Reason.CANCELLATION_WINDOW_CLOSED: "the time for cancelling the purchase is over",
     Reason.NOT_A_PURCHASED_CARD: "the card was not purchased",
     Reason.CARD_NOT_BLOCKED: "the card is not blocked",
+    Reason.RESEND_LIMIT: "the e-mail was sent again as often as a day allows",
+    Reason.PERSON_ERASED: "the person was erased",
+    Reason.PERSON_RESTRICTED: "the person's data is restricted",
+    Reason.PROPOSAL_NOT_FOUND: "no such proposal",
+    Reason.PROPOSAL_CLOSED: "the proposal is closed",
+    Reason.PROPOSAL_LAPSED: "the proposal has lapsed",
+    Reason.SAME_ACTOR: "another actor has to approve what this one has proposed",
     Reason.REFUND_NOT_DUE: "nothing is due, or less than the amount",
 }
 assert set(STATUS) == set(MESSAGE) == set(Reason)

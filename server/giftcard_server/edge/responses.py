@@ -55,10 +55,10 @@ _REVERSE_OUTCOME: Final = {
     outcome: pb.ReverseOutcome.Value(f"REVERSE_OUTCOME_{outcome.value}")
     for outcome in ReverseOutcome
 }
-_PAYMENT_METHOD: Final = {
+PAYMENT_METHOD: Final = {
     method: pb.PaymentMethod.Value(f"PAYMENT_METHOD_{method.value}") for method in PaymentMethod
 }
-_REASON: Final = {reason: reason_pb2.Reason.Value(f"REASON_{reason.value}") for reason in Reason}
+REASON: Final = {reason: reason_pb2.Reason.Value(f"REASON_{reason.value}") for reason in Reason}
 
 
 def encode(outcome: Outcome) -> bytes:
@@ -76,7 +76,7 @@ def validated(outcome: Validated, wait: timedelta | None = None) -> pb.ValidateR
     currency = outcome.currency
     return pb.ValidateResponse(
         usable=outcome.reason is None,
-        reason=_REASON[outcome.reason] if outcome.reason else reason_pb2.REASON_UNSPECIFIED,
+        reason=REASON[outcome.reason] if outcome.reason else reason_pb2.REASON_UNSPECIFIED,
         card=_card(outcome.card) if outcome.card else None,
         applicable_amount=_money(outcome.applicable_minor, currency),
         remaining_due=_money(outcome.remaining_due_minor, currency),
@@ -106,7 +106,7 @@ def listed(
 def previewed(outcome: Previewed | Declined) -> authorization_pb.PreviewReverseResponse:
     """Return what Reverse would answer; where no currency is known there are no amounts."""
     if isinstance(outcome, Declined):
-        return authorization_pb.PreviewReverseResponse(reason=_REASON[outcome.reason])
+        return authorization_pb.PreviewReverseResponse(reason=REASON[outcome.reason])
     named, currency = _REVERSE_OUTCOME[outcome.outcome], outcome.currency
     if currency is None:
         return authorization_pb.PreviewReverseResponse(outcome=named)
@@ -161,7 +161,7 @@ def _cancelled(outcome: Cancelled) -> pb.CancelResponse:
         card=_card(outcome.card),
         refund=pb.PurchaseRefund(
             amount=_money(outcome.amount_minor, outcome.card.currency),
-            payment_method=_PAYMENT_METHOD[outcome.payment_method],
+            payment_method=PAYMENT_METHOD[outcome.payment_method],
             payment_reference=outcome.payment_reference,
         ),
     )
@@ -241,3 +241,10 @@ def _timestamp(instant: datetime) -> Any:  # noqa: ANN401 - as said above
 def duration(span: timedelta) -> Any:  # noqa: ANN401 - as said above
     """Return a span of time as the fields of a Duration."""
     return {"seconds": span.days * 86400 + span.seconds, "nanos": span.microseconds * 1000}
+
+
+# The parts of messages that other services have as well.
+card_message: Final = _card
+authorization_message: Final = _authorization
+money: Final = _money
+timestamp: Final = _timestamp

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 # The RPCs that take a code, and the limits that failed look-ups can reach.
-METHODS: Final = ("Validate", "Authorize", "Cancel")
+METHODS: Final = ("Validate", "Authorize", "Cancel", "FindCards", "CancelPurchase")
 OF_ATTEMPT_KEY, OF_CALLER, IN_ALL = "attempt_key", "caller", "all"
 LIMITS: Final = (OF_ATTEMPT_KEY, OF_CALLER, IN_ALL)
 

@@ -27,6 +27,7 @@ from giftcard_server.mail.addressees import Unreached, reach
 from giftcard_server.mail.addresses import AddressUnusableError, mailbox
 from giftcard_server.mail.answer import Outcome
 from giftcard_server.mail.letters import Sending, letter_of
+from giftcard_storage.data_keys import UnwrapError
 from giftcard_storage.deliveries.claims import Ending
 from giftcard_storage.errors import StorageAwayError
 
@@ -139,8 +140,16 @@ class Dispatch:
         code: str | None,
     ) -> Prepared | Ending:
         contact, post = reached.person.contact, self._posts[delivery.market]
+        address = contact.email
+        if delivery.address_sealed is not None:  # Customer Service has corrected it.
+            corrected = self._corrected(delivery)
+            if not isinstance(corrected, str):
+                is_final = isinstance(corrected, Suppressed)
+                state = DeliveryState.SUPPRESSED if is_final else DeliveryState.PARKED
+                return Ending(state, corrected.value, addressee=reached.place)
+            address = corrected
         try:
-            recipient = mailbox(contact.name, contact.email)
+            recipient = mailbox(contact.name, address)
         except AddressUnusableError:
             why = Parked.BAD_ADDRESS.value
             return Ending(DeliveryState.PARKED, why, addressee=reached.place)
@@ -152,6 +161,14 @@ class Dispatch:
             recipient=recipient,
         )
         return Prepared(reached, message, recipient.addr_spec)
+
+    def _corrected(self, delivery: StoredDelivery) -> str | Suppressed | Parked:
+        """Return the corrected address of a delivery, or why there is none to send it to."""
+        try:
+            address = self._facts.corrected_address(delivery)
+        except UnwrapError:
+            return Parked.OUT_OF_REACH
+        return Suppressed.ERASED if address is None else address
 
     def _code_of(self, card: Card) -> str | None:
         """Derive the code of a card; None where the ring has not the key that it was made with."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from giftcard_rules.cards import CardState
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage import rows
+from giftcard_storage.acts.corrected import corrected_address
 from giftcard_storage.errors import CardUnknownError, translated
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import Card, Posting, Purchase
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from giftcard_rules import cards
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.decisions import CardPurchase, Person
+    from giftcard_storage.deliveries.stored import StoredDelivery
     from giftcard_storage.people import Lost
 
 # Each replacement comes of a capture, so that no chain gets anywhere near it.
@@ -53,6 +55,16 @@ class SendingFacts:
     def card(self, card_id: str) -> CardToSend:
         """Return a card as it is now, with what its messages say of it."""
         return card_to_send(self._database, card_id)
+
+    def corrected_address(self, delivery: StoredDelivery) -> str | None:
+        """Return the address that Customer Service gave for a delivery, which has one.
+
+        None where it was erased with a person of the card. Raises `UnwrapError`.
+        """
+        kept = delivery.address_sealed
+        assert kept is not None
+        of = (delivery.card_id, delivery.delivery_id, kept)
+        return corrected_address(self._database, self._ring, *of)
 
     def people(self, card_id: str) -> list[Person | Lost]:
         """Open the people of a card, for e-mail alone."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.decisions import PersonRole
 from giftcard_rules.deliveries import DeliveryKind, DeliveryState
+from giftcard_rules.delivery_facts import DeliveryMade
 from giftcard_storage.delivery_schema import Delivery
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import instant, microseconds
@@ -116,6 +117,11 @@ def delivery_of(row: Found) -> StoredDelivery:
         smtp_code=row[18],
         version=row[19],
     )
+
+
+def delivery_made_of(row: Found) -> DeliveryMade:
+    """Return what rules know of the delivery of a row."""
+    return DeliveryMade(row[1], _KIND[row[2]], row[3], instant(row[10]))
 
 
 def deliveries_of(database: Database, card_id: str) -> list[StoredDelivery]:

@@ -11,7 +11,9 @@ from giftcard.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from giftcard.v1.gift_card_pb2 import Authorization
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard.v1.order_pb2 import Order
+from giftcard.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from giftcard.v1.refund_service_pb2_grpc import RefundServiceStub
+from giftcard.v1.support_service_pb2_grpc import SupportServiceStub
 from given.calls import sent
 from given.calls.answered import is_replay, refusal_of
 
@@ -28,6 +30,8 @@ class Shop:
         self.stub = GiftCardServiceStub(channel)
         self.authorizations = AuthorizationServiceStub(channel)
         self.refunds = RefundServiceStub(channel)
+        self.support = SupportServiceStub(channel)
+        self.privacy = PrivacyServiceStub(channel)
 
     def call(self, request: Any) -> Any:
         """Send a request to the RPC of its type."""
@@ -70,7 +74,7 @@ class Shop:
 
     def _rpc(self, request: Any) -> Any:
         rpc = _rpc_of(request)
-        stubs = (self.stub, self.authorizations, self.refunds)
+        stubs = (self.stub, self.authorizations, self.refunds, self.support, self.privacy)
         return next(getattr(stub, rpc) for stub in stubs if hasattr(stub, rpc))
 
 

@@ -23,10 +23,11 @@ from giftcard_rules.current import Markets
 from giftcard_rules.questions import Validate, Validated
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
-from giftcard_server.edge import responses
 from giftcard_server.edge.canonical import canonical
+from giftcard_server.edge.support.messages import encode
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview, refunds
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.audit import audit
 from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
@@ -62,8 +63,8 @@ class BooksOnDisk:
         *,
         ring: KeyRing = RING,
         markets: Markets = MARKETS,
-        store: Callable[[Database, Sealing], Store] = Store,
-        encode: Callable[[Outcome], bytes] = responses.encode,
+        store: Callable[[Database, Sealing, NoteSealing], Store] = Store,
+        encode: Callable[[Outcome], bytes] = encode,
     ) -> None:
         self.now = NOW
         self.url = where.database_url
@@ -82,7 +83,7 @@ class BooksOnDisk:
             settings=self._settings,
             ring=ring,
             markets=self._markets,
-            writing=self._store(self.connection, Sealing(ring)),
+            writing=self._store(self.connection, Sealing(ring), NoteSealing(ring)),
             reading=Store(self.beside),
             reading_durably=Store(self.durably),
             find_refunds=partial(refunds.refunds_owed, self.beside),
@@ -135,6 +136,8 @@ class BooksOnDisk:
         del held["EventGeneration"]  # Likewise.
         for table in (DataKey, Person):
             held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
+        for row in held["Proposal"]:
+            del row["sealed"], row["data_key_id"]
         held["people"] = [
             {row["card_id"]: people_of(self.beside, RING, row["card_id"], ActingFor.SUPPORT)}
             for row in held["Card"]

@@ -2,6 +2,7 @@
 
 from peewee import Database
 
+from giftcard_rules.act_commands import ActOnCard
 from giftcard_rules.commands import (
     Authorized,
     BlockCard,
@@ -17,8 +18,10 @@ from giftcard_rules.decide import decide
 from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
+from given.desk_calls import act_on, approve, propose
 from given.made_facts import (
     FRANCE,
     FRIEND,
@@ -70,7 +73,7 @@ class StoredBooks(Books):
         made = outcome.authorization if isinstance(outcome, Authorized) else None
         record = RequestRecord(
             command.key,
-            type(command).__name__,
+            command.method if isinstance(command, ActOnCard) else type(command).__name__,
             fingerprint=b"fingerprint",
             key_id=KEY.key_id,
             reason=reason,
@@ -83,7 +86,7 @@ class StoredBooks(Books):
 
 def books_on(database: Database) -> StoredBooks:
     """Return books on a connection, with people sealed by the ring of every test."""
-    return StoredBooks(Store(database, Sealing(RING)))
+    return StoredBooks(Store(database, Sealing(RING), NoteSealing(RING)))
 
 
 def play_everything(books: Books) -> None:
@@ -136,6 +139,20 @@ def play_the_second_edition(books: Books) -> None:
     books.decide(CatchUp(blocked.card_id))
     books.decide(UnblockCard(blocked.card_id, restore_validity=True))
     play_refunds(books)
+    play_acts(books)
+
+
+def play_acts(books: Books) -> None:
+    """Play acts of Customer Service with their entries, and proposals that wait and are closed."""
+    card_id = books.bought(order_id="purchase-desk").card_id
+    books.decide(act_on(BlockCard(card_id), note="Amélie called"))
+    first, second = (propose(UnblockCard(card_id, restore_validity=False)) for _ in range(2))
+    for proposal in (first, second):
+        books.decide(proposal)
+    books.decide(approve(first))
+    books.decide(approve(second))  # The rules decline it by now.
+    books.decide(act_on(BlockCard(card_id)))
+    books.decide(propose(WriteOffCard(card_id)))
 
 
 def play_refunds(books: Books) -> None:

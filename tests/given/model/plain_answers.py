@@ -9,13 +9,16 @@ from google.rpc.status_pb2 import Status
 from peewee import Model
 
 from giftcard.v1 import authorization_service_pb2 as authorization_pb
-from giftcard.v1 import gift_card_pb2
+from giftcard.v1 import gift_card_pb2, reason_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2 as refund_pb
+from giftcard.v1 import support_service_pb2 as support_pb
+from giftcard_rules.act_commands import ActCommand, ActOnCard, CancelPurchase
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import CatchUp, DeskAct
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_server.deciding.submission import Answer
+from giftcard_server.edge.support.messages import ACT_RESPONSES
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
 from given.model.plain_books import Wanted
@@ -101,15 +104,15 @@ def expected(facts: Facts) -> Facts:
 def as_shown(command: Wanted, answer: Answer) -> Facts:
     """Return the answer that a caller is shown, in the form of `expected`."""
     facts: Facts = {"replayed": answer.replayed}
-    if isinstance(command, CatchUp):
+    if isinstance(command, CatchUp | DeskAct):
         return facts
-    if isinstance(command, DeskAct):
-        return facts | ({"declined": answer.reason.value} if answer.reason else {})
     if answer.reason is not None:
         return facts | _declined(answer)
     if isinstance(command, ConfirmRefund):
         confirmed = refund_pb.ConfirmRefundResponse.FromString(answer.encoded)
         return facts | {"left": confirmed.refund_due.amount.amount_minor}
+    if isinstance(command, ActCommand):
+        return facts | _of_the_desk(command, answer.encoded)
     service = authorization_pb if isinstance(command, ExtendAuthorization) else pb
     kind = getattr(service, f"{type(command).__name__}Response")
     response: Message = kind.FromString(answer.encoded)
@@ -129,6 +132,26 @@ def as_shown(command: Wanted, answer: Answer) -> Facts:
         case _:
             raise AssertionError(response)
     return facts
+
+
+def _of_the_desk(command: ActCommand, encoded: bytes) -> Facts:
+    if isinstance(command, ActOnCard):
+        acted = ACT_RESPONSES[command.method].FromString(encoded)
+        if acted.proposal_id:
+            return {"proposal_id": acted.proposal_id}
+        replacements = sorted(each.card_id for each in acted.replacements)
+        return {"card": _card(acted.card), "replacements": replacements}
+    if isinstance(command, CancelPurchase):
+        cancelled = support_pb.CancelPurchaseResponse.FromString(encoded)
+        return {"card": _card(cancelled.card), "refund": cancelled.refund.amount.amount_minor}
+    closed = support_pb.ApproveProposalResponse.FromString(encoded)
+    state = support_pb.ProposalState.Name(closed.proposal.state)
+    why = reason_pb2.Reason.Name(closed.proposal.reason).removeprefix("REASON_")
+    return {
+        "proposal": state.removeprefix("PROPOSAL_STATE_"),
+        "why": None if why == "UNSPECIFIED" else why,
+        "card": _card(closed.card),
+    }
 
 
 def _declined(answer: Answer) -> Facts:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from giftcard_rules.act_commands import ActOnCard
 from giftcard_rules.commands import Capture, CatchUp, DeskAct, Issue, Keyed, RequestKey, Reverse
 from given.model.plain_terms import Facts, decline, decline_where, expiry_of
 
@@ -10,6 +11,11 @@ Wanted = Keyed | CatchUp | DeskAct
 
 # The callers that had other names before.
 FORMERLY = {"checkout anew": ("checkout",)}
+
+
+def method_of(command: Wanted) -> str:
+    """Return the name of the RPC that a command is of."""
+    return command.method if isinstance(command, ActOnCard) else type(command).__name__
 
 
 def keys_of(key: RequestKey) -> list[RequestKey]:
@@ -39,7 +45,7 @@ class PlainBooks:
         return next((self.requests[each] for each in keys_of(key) if each in self.requests), None)
 
     def _remember(self, key: RequestKey, command: Wanted | None, answer: Facts) -> None:
-        method = type(command).__name__ if command else "Authorize"
+        method = method_of(command) if command else "Authorize"
         known = {"method": method, "command": command, "answer": answer}
         self.requests[key] = known | {"retirements": self.retirements}
 

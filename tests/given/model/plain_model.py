@@ -7,6 +7,7 @@ twice. Everything that time does is booked before each answer.
 from dataclasses import fields
 from datetime import datetime, timedelta
 
+from giftcard_rules.act_commands import ApproveProposal, CancelPurchase
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import (
     Authorize,
@@ -18,8 +19,8 @@ from giftcard_rules.commands import (
     PaymentMethod,
 )
 from giftcard_rules.questions import Validate
-from given.model.plain_books import Wanted
-from given.model.plain_refunds import PlainRefunds
+from given.model.plain_books import Wanted, method_of
+from given.model.plain_desk import PlainDesk
 from given.model.plain_terms import (
     MARKETS,
     Facts,
@@ -38,20 +39,25 @@ NO_TRACE = {
     "ANSWER_RETIRED",
     "AUTHORIZATION_NOT_FOUND",
     "CARD_NOT_FOUND",
+    "PROPOSAL_NOT_FOUND",
     "REQUEST_ID_REUSED",
     "REQUEST_PREVENTED",
 }
 # What follows from a caller's name, and is no part of what it wants.
-NAMES = {"key": None, "new_card": None, "formerly": None}
+NAMES = {"key": None, "new_card": None, "formerly": None, "act_id": None, "is_proposed": None}
+DERIVED: dict[type, Facts] = {
+    Authorize: {"authorization_id": None},
+    ApproveProposal: {"act": None},  # It is the proposal's.
+    CancelPurchase: {"card_id": None},  # It follows from number and address.
+}
 
 
 def _meaning(command: Wanted) -> Facts:
-    own = {"authorization_id": None} if isinstance(command, Authorize) else {}
     values = {field.name: getattr(command, field.name) for field in fields(command)}
-    return values | NAMES | own
+    return values | NAMES | DERIVED.get(type(command), {})
 
 
-class PlainModel(PlainRefunds):
+class PlainModel(PlainDesk):
     """All commands, each decided once."""
 
     def answer(self, command: Wanted, now: datetime) -> Facts:
@@ -71,7 +77,7 @@ class PlainModel(PlainRefunds):
         return dict(answer) | {"replayed": False}
 
     def _why_not_answered(self, known: Facts, command: Wanted) -> str | None:
-        if known["method"] != type(command).__name__:
+        if known["method"] != method_of(command):
             return "REQUEST_ID_REUSED"
         if known["command"] is None:  # R36
             return "REQUEST_PREVENTED"

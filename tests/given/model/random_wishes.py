@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from giftcard_rules.commands import (
     Authorize,
-    BlockCard,
     Cancel,
     CatchUp,
-    DeskAct,
     Keyed,
     Money,
     PaymentMethod,
@@ -23,8 +21,6 @@ from giftcard_rules.commands import (
     RequestKey,
     Reverse,
     ReverseReason,
-    UnblockCard,
-    WriteOffCard,
 )
 from giftcard_rules.questions import Validate
 from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
@@ -122,10 +118,9 @@ EXTEND = _wish(
     hold=RECENT,
     hold_for=st.sampled_from([timedelta(days=1), timedelta(hours=1), timedelta(days=30)]),
 )
-ACT = _wish("act", card=RECENT, act=st.sampled_from([BlockCard, UnblockCard, WriteOffCard]))
 CATCH_UP = _wish("catch_up", card=RECENT)
 AGAIN = _wish("again", sent=st.integers(0, 30), caller=st.sampled_from(["checkout", *FORMERLY]))
-_MORE = (ISSUE, REVERSE, CAPTURE, AUTHORIZE, ACT)
+_MORE = (ISSUE, REVERSE, CAPTURE, AUTHORIZE)
 WISH = st.one_of(AUTHORIZE, CAPTURE, REVERSE, AGAIN, CANCEL, CATCH_UP, EXTEND, *_MORE)
 
 
@@ -143,8 +138,6 @@ class Callers:
             return renamed(_recent(self.sent, wish["sent"]), wish["caller"])
         if wish["kind"] == "catch_up" and self.model.cards:
             return CatchUp(self.card(wish["card"]))
-        if wish["kind"] == "act":
-            return self.act(wish, now)
         made: Keyed = {
             "issue": self._issue,
             "authorize": self._authorize,
@@ -262,15 +255,6 @@ class Callers:
             if isinstance(sent, Authorize) and sent.authorization_id == hold_id:
                 return sent.key.request_id
         return "no request"
-
-    def act(self, wish: Wish, _now: datetime) -> DeskAct:
-        """Return an act of Customer Service about a card in any state."""
-        cards = list(self.model.cards) or ["no card"]
-        card_id = _recent(cards, wish["card"])
-        if wish["act"] is UnblockCard:
-            return UnblockCard(card_id, restore_validity=wish["card"] % 2 == 0)
-        act: DeskAct = wish["act"](card_id)
-        return act
 
     def _cancel(self, wish: Wish, now: datetime) -> Keyed:
         card_id = self.card(wish["card"])

@@ -2,10 +2,18 @@
 
 from dataclasses import replace
 
+from giftcard_rules.act_commands import (
+    ActOnCard,
+    ApproveProposal,
+    CancelPurchase,
+    RejectProposal,
+)
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.codes import derive_authorization_id
 from giftcard_rules.commands import Authorize, Cancel, Capture, Issue, Keyed, Reverse
+from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.refund_commands import ConfirmRefund
+from given.desk_calls import act_id_of
 from given.made_facts import KEY, made_by
 from given.model.plain_books import FORMERLY
 
@@ -21,7 +29,9 @@ def renamed(sent: Keyed, caller: str) -> Keyed:
             return replace(sent, key=key, authorization_id=made)
         case Reverse():
             return replace(sent, key=key, new_card=made_by(key), formerly=FORMERLY[caller])
-        case Cancel() | ExtendAuthorization() | ConfirmRefund():
-            return replace(sent, key=key)
+        case Cancel() | ExtendAuthorization() | ConfirmRefund() | ActOnPeople():
+            return replace(sent, key=key)  # Acts on people are sent under one name.
+        case ActOnCard() | CancelPurchase() | ApproveProposal() | RejectProposal():
+            return replace(sent, key=key, act_id=act_id_of(key))
         case Issue() | Capture():
             return replace(sent, key=key, new_card=made_by(key))

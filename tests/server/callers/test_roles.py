@@ -25,6 +25,36 @@ GET_TERMS: Final = "/giftcard.v1.TermsService/GetTerms"
 HEALTH: Final = "/grpc.health.v1.Health"
 REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection"
 
+SUPPORT: Final = {
+    f"/giftcard.v1.SupportService/{rpc}"
+    for rpc in (
+        "FindCards",
+        "GetCard",
+        "ListTimeline",
+        "BlockCard",
+        "UnblockCard",
+        "WriteOffCard",
+        "ResendCard",
+        "CancelPurchase",
+        "ListProposals",
+        "ApproveProposal",
+        "RejectProposal",
+    )
+}
+
+PRIVACY: Final = {
+    f"/giftcard.v1.PrivacyService/{rpc}"
+    for rpc in (
+        "ExportPerson",
+        "RectifyPerson",
+        "RestrictPerson",
+        "LiftRestriction",
+        "ErasePerson",
+    )
+}
+# Who erases people approves what others propose to; each act takes its own role, too.
+PROPOSALS: Final = {rpc for rpc in SUPPORT if rpc.endswith(("Proposal", "Proposals"))}
+
 PAYING: Final = ("Validate", "Authorize", "Capture", "Reverse")
 LOOKING: Final = {
     f"{AUTHORIZATIONS}/{rpc}"
@@ -41,7 +71,8 @@ MAY_CALL: Final = {
     },
     Role.STOREFRONT: {f"{GIFT_CARDS}/Issue", f"{GIFT_CARDS}/Validate", GET_TERMS},
     Role.REFUNDS: {f"{GIFT_CARDS}/Reverse", *LOOKING, *PAYING_BACK},
-    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, *PAYING_BACK, GET_TERMS},
+    Role.SUPPORT: {f"{GIFT_CARDS}/Cancel", *LOOKING, *PAYING_BACK, *SUPPORT, GET_TERMS},
+    Role.PRIVACY: {*PRIVACY, *PROPOSALS},
     Role.EVENTS: {f"{EVENTS}/{rpc}" for rpc in ("ReadEvents", "WatchEvents")},
     Role.OPERATOR: {
         *(f"{HEALTH}/{rpc}" for rpc in ("Check", "Watch")),

@@ -13,6 +13,7 @@ from giftcard_server.deciding import committer
 from giftcard_server.deciding.committer import TRIES
 from giftcard_server.errors import ContendedError
 from giftcard_storage import database
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.schema import Card
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Loaded, Store
@@ -38,10 +39,11 @@ class FasterRival(Store):
         self,
         connection: Database,
         sealing: Sealing,
+        notes: NoteSealing,
         place: Place,
         meanwhile: Callable[[], object],
     ) -> None:
-        super().__init__(connection, sealing)
+        super().__init__(connection, sealing, notes)
         self._connection = connection
         self._place = place
         self._meanwhile = meanwhile
@@ -70,8 +72,8 @@ def overtaken(
     """Open books that a rival overtakes, who does nothing yet."""
     stores: list[FasterRival] = []
 
-    def store(connection: Database, sealing: Sealing) -> Store:
-        stores.append(FasterRival(connection, sealing, place, meanwhile))
+    def store(connection: Database, sealing: Sealing, notes: NoteSealing) -> Store:
+        stores.append(FasterRival(connection, sealing, notes, place, meanwhile))
         return stores[0]
 
     with audited(place, store=store) as books:

@@ -27,14 +27,16 @@ from given.databases.books_on_disk import BooksOnDisk
 from given.databases.kinds import Databases, Kind
 from given.made_facts import KEY, NOW
 from given.model.accounts import accounts_after
+from given.model.desk_rows import require_the_desk_as_in_the_model
+from given.model.desk_wishes import ANY_ACT, ANY_WISH, DeskCallers
 from given.model.last_moments import AT_THE_LIMIT, LastMoments
 from given.model.looking import previewed_and_reversed, require_as_in_the_model
 from given.model.plain_answers import as_shown, expected, facts_of
 from given.model.plain_books import Wanted, keys_of
 from given.model.plain_model import NO_TRACE, PlainModel
 from given.model.plain_terms import Facts, cancellable_until, pass_time
-from given.model.random_wishes import ACT, ASK, ISSUE, RECENT, REVERSE, Wish
-from given.model.refund_wishes import ANY_WISH, TWO_TENDERS, RefundCallers
+from given.model.random_wishes import ASK, ISSUE, RECENT, REVERSE, Wish
+from given.model.refund_wishes import TWO_TENDERS
 from given.model.times import JUMPS, STARTS
 from given.model.told_events import assert_told
 
@@ -68,7 +70,7 @@ class Life(LastMoments):
         self.lent = ExitStack()
         self.books = self.lent.enter_context(lend())
         self.model = PlainModel()
-        self.callers = RefundCallers(self.model)
+        self.callers = DeskCallers(self.model)
         self.first_answers: dict[RequestKey, Answer] = {}
 
     def teardown(self) -> None:
@@ -133,9 +135,13 @@ class Life(LastMoments):
         hold_id = self.callers.hold(recent, "OPEN", "CAPTURED")
         require_as_in_the_model(self.books, self.model, hold_id)
 
-    @rule(wish=ACT)
+    @rule(wish=ANY_ACT)
     def customer_service_acts(self, wish: Wish) -> None:
         self.commands_share_a_batch([wish])
+
+    @invariant()
+    def timelines_and_proposals_are_as_in_the_model(self) -> None:
+        require_the_desk_as_in_the_model(self.books, self.model)
 
     @rule(is_time=st.sampled_from([False, False, True, False]))
     def the_key_is_retired(self, *, is_time: bool) -> None:
@@ -282,7 +288,7 @@ def test_commands_end_the_same_in_one_batch_and_one_by_one(kind: Kind, lend: Len
 
 def _commands(steps: list[Step]) -> list[tuple[datetime, list[Command]]]:
     model = PlainModel()
-    callers, now = RefundCallers(model), NOW
+    callers, now = DeskCallers(model), NOW
     batches: list[tuple[datetime, list[Command]]] = []
     for jump, wishes in steps:
         now += jump

@@ -11,7 +11,7 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1.order_pb2 import Money
 from giftcard.v1.reason_pb2 import Reason as WireReason
 from giftcard_rules.reasons import Reason
-from given.calls import declined_calls, declined_refunds, sent
+from given.calls import declined_calls, declined_desk_calls, declined_refunds, sent
 from given.calls.answered import refusal
 from given.calls.declined_calls import ATTEMPTS, World
 from given.calls.shop import shop_at
@@ -158,6 +158,21 @@ CASES: Final[tuple[tuple[Prepare, grpc.StatusCode, dict[str, str], str], ...]] =
         {},
         "AUTHORIZATION_NOT_FOUND",
     ),
+    (declined_desk_calls.writing_off_what_is_not_blocked, FAILED, {}, "CARD_NOT_BLOCKED"),
+    (
+        declined_desk_calls.approving_an_unknown_proposal,
+        Code.NOT_FOUND,
+        {},
+        "PROPOSAL_NOT_FOUND",
+    ),
+    (declined_desk_calls.approving_twice, FAILED, {}, "PROPOSAL_CLOSED"),
+    (
+        declined_desk_calls.approving_after_a_day,
+        FAILED,
+        {"lapse_time": "2026-09-15T10:00:00Z"},
+        "PROPOSAL_LAPSED",
+    ),
+    (declined_desk_calls.approving_ones_own, FAILED, {}, "SAME_ACTOR"),
     (declined_refunds.confirming_in_another_currency, FAILED, EUR, "CURRENCY_MISMATCH"),
 )
 
@@ -182,10 +197,13 @@ def test_a_decline_has_its_reason_and_its_details(
 # needs a server with another ring: tests/server/keys/test_retired_keys.py produces it. Pauses and
 # ceilings need servers of their own, too: tests/server/switches produces what they decline.
 WITHOUT_AN_RPC: Final = {
-    "CARD_NOT_BLOCKED",
     "ANSWER_RETIRED",
     "MARKET_PAUSED",
     "ISSUE_CEILING_REACHED",
+    # This world mails nobody: tests/server/edge/support/test_resending.py.
+    "RESEND_LIMIT",
+    "PERSON_ERASED",
+    "PERSON_RESTRICTED",
 }
 
 

@@ -14,6 +14,7 @@ from giftcard.v1 import (
     gift_card_service_pb2,
     order_pb2,
     refund_service_pb2,
+    support_service_pb2,
     terms_service_pb2,
 )
 from given.calls import sent
@@ -26,6 +27,7 @@ SERVICES: Final = (
     gift_card_service_pb2,
     authorization_service_pb2,
     refund_service_pb2,
+    support_service_pb2,
     terms_service_pb2,
 )
 # The fields of texts whose limit is not a number of characters, by what their comment says.

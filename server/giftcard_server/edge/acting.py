@@ -1,0 +1,53 @@
+"""Reads who acts, on which ground, and the note, which every request of a desk has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from giftcard.v1 import support_service_pb2 as pb
+from giftcard_rules.acts import ACTOR_CHARACTERS, NOTE_CHARACTERS, ActedBy, Ground, holds_code
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from giftcard_server.edge.fields import Fields
+
+    class Acting(Protocol):
+        """A request that says who sits there."""
+
+        @property
+        def actor(self) -> str:
+            """Who sits there."""
+
+        @property
+        def ground(self) -> pb.Ground.ValueType:
+            """Why."""
+
+        @property
+        def note(self) -> str:
+            """Why in words."""
+
+
+GROUNDS: Final[dict[int, Ground]] = {
+    pb.Ground.Value(f"GROUND_{ground.value}"): ground for ground in Ground
+}
+GROUND_OF: Final = {ground: pb.Ground.Value(f"GROUND_{ground.value}") for ground in Ground}
+_NO_CODE: Final = "must not hold anything shaped like a code"
+
+
+def acted_by(fields: Fields, message: Acting, *, required: bool = True) -> ActedBy:
+    """Read who acts and why; where it is not required, actor and ground may be absent.
+
+    Nothing shaped like a code is kept, since whoever reads a code can spend the card.
+    """
+    actor = fields.text(message.actor, "actor", ACTOR_CHARACTERS, required=False).strip()
+    if required and not actor:
+        fields.wrong("actor", "is required")
+    note = fields.prose(message.note, "note", NOTE_CHARACTERS)
+    for name, text in (("actor", actor), ("note", note)):
+        if len(text) <= NOTE_CHARACTERS and holds_code(text):
+            fields.wrong(name, _NO_CODE)
+    ground: Ground | None = Ground.OTHER
+    if required or message.ground:
+        ground = fields.member(message.ground, "ground", GROUNDS)
+    return ActedBy(actor, ground or Ground.OTHER, note)

@@ -1,0 +1,1 @@
+"""The RPCs about personal data: reading requests, answering them, exporting people."""

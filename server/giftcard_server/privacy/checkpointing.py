@@ -1,0 +1,38 @@
+"""Checkpoints an embedded database, and empties its log after an erasure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from giftcard_server.recurring import Recurring
+from giftcard_storage import database
+from giftcard_storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from giftcard_storage.database import DatabaseUrl
+    from giftcard_storage.personal.changing import PersonChanges
+
+CHECKPOINT_SECONDS: Final = 0.25
+
+
+def checkpointing_on(
+    url: DatabaseUrl, changing: PersonChanges | None, opened: ExitStack
+) -> Recurring:
+    """Return what checkpoints a database, on a connection of its own.
+
+    After an erasure the log has the erased data key, wrapped, until it is emptied.
+    """
+    connection = database.connect(url)
+    opened.callback(database.close, connection)
+
+    def checkpoint() -> None:
+        if changing is None or not changing.traces_may_remain:
+            database.checkpoint(connection)
+            return
+        changing.traces_may_remain = False  # Before, as there may be another one meanwhile.
+        if not database.clear_log(connection):
+            changing.traces_may_remain = True
+
+    return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))

@@ -1,0 +1,1 @@
+"""Acts of Customer Service at rest: entries of timelines, proposals, and their sealed notes."""

@@ -1,0 +1,1 @@
+"""Changing what is stored of people: sealing them apart, rectifying, restricting, erasing them."""

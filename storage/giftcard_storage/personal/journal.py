@@ -1,0 +1,121 @@
+"""The erasure journal: a file outside of the database, so that erasures outlive a restore (R32).
+
+Each erasure is a line of JSON, which is on the disk before the erasure is committed:
+
+    {"receipt_id": "...", "erased_at": "2026-11-30T08:00:00+00:00", "actor": "<digest>",
+     "erased": [["<card id>", "PURCHASER", "", "<data key id>"]]}
+
+Nothing of it tells who a person was. A line of an erasure that was not committed after all does no
+harm: somebody had asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from giftcard_rules.decisions import PersonRole
+from giftcard_rules.person_acts import Slot
+from giftcard_storage.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+class TornJournalError(ValueError):
+    """A line of a journal is no erasure. Names the line's number, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A line of the journal; `erased` has the data keys that went, with whom they were of."""
+
+    receipt_id: str
+    erased_at: str
+    actor: str
+    erased: tuple[tuple[Slot, str], ...]
+
+    @property
+    def line(self) -> str:
+        """The line, without its end."""
+        return json.dumps(
+            {
+                "receipt_id": self.receipt_id,
+                "erased_at": self.erased_at,
+                "actor": self.actor,
+                "erased": [
+                    [slot.card_id, slot.role.value, slot.authorization_id, data_key_id]
+                    for slot, data_key_id in self.erased
+                ],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureJournal:
+    """A journal in a file, which several processes may write."""
+
+    path: Path
+
+    def append(self, erasures: Sequence[Erasure]) -> None:
+        """Add lines, and wait until they are on the disk. Raises `JournalError`."""
+        text = "".join(f"{erasure.line}\n" for erasure in erasures).encode()
+        try:
+            is_new = not self.path.exists()
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                if os.write(file, text) != len(text):
+                    message = "the disk is full"
+                    raise JournalError(message)
+                os.fsync(file)
+            finally:
+                os.close(file)
+            if is_new:
+                _flush_folder(self.path)
+        except OSError as error:
+            message = f"the erasure journal cannot be written ({type(error).__name__})"
+            raise JournalError(message) from error
+
+
+def erasures_in(path: Path) -> Iterator[Erasure]:
+    """Yield the erasures of a journal, oldest first.
+
+    A last line without its end was cut off before its erasure was committed, and is left out.
+    Raises OSError, and `TornJournalError` for any other line that is no erasure.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith("\n"):
+                return
+            try:
+                yield _erasure_of(json.loads(line))
+            except (KeyError, TypeError, ValueError) as error:
+                message = f"line {number} is no erasure"
+                raise TornJournalError(message) from error
+
+
+def _erasure_of(read: dict[str, object]) -> Erasure:
+    erased = read["erased"]
+    if not isinstance(erased, list):
+        raise TypeError
+    return Erasure(
+        str(read["receipt_id"]),
+        str(read["erased_at"]),
+        str(read["actor"]),
+        tuple(
+            (Slot(str(card_id), PersonRole(role), str(authorization_id)), str(data_key_id))
+            for card_id, role, authorization_id, data_key_id in erased
+        ),
+    )
+
+
+def _flush_folder(path: Path) -> None:
+    """Have the name of a new file outlive a crash."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,72 @@
+"""Sending a card's message again: to whom, where an address was corrected, and how often (R8)."""
+
+from datetime import timedelta
+from typing import Final
+
+from giftcard_rules.act_commands import ResendCard, Resent
+from giftcard_rules.commands import Declined
+from giftcard_rules.reasons import Reason
+from giftcard_storage.people import forget
+from given.desk_calls import act_on, approve, propose
+from given.made_facts import BUYER, FRIEND, code_of
+from given.servers.mail_flow import MailFlow
+from given.servers.mailbox import Mailbox
+
+DAY: Final = timedelta(days=1)
+CORRECTED: Final = "corrected@example.com"
+
+
+def test_r8_the_card_goes_out_again_to_the_known_address_with_the_same_code(
+    flow: MailFlow, box: Mailbox
+) -> None:
+    card = flow.books.bought(recipient=FRIEND)
+    flow.round()
+    before = len(box.arrived)
+    outcome = flow.books.decide(act_on(ResendCard(card.card_id))).outcome
+    assert isinstance(outcome, Resent)
+    flow.round()
+    (again,) = box.arrived[before:]
+    assert again.recipient == FRIEND.email
+    assert code_of(card).shown in again.text
+
+
+def test_r9_a_corrected_address_gets_the_card_and_the_purchaser_is_told(
+    flow: MailFlow, box: Mailbox
+) -> None:
+    card = flow.books.bought(recipient=FRIEND)
+    flow.round()
+    before = len(box.arrived)
+    proposed = propose(ResendCard(card.card_id, CORRECTED))
+    flow.books.decide(proposed)
+    assert len(flow.round().deliveries(card.card_id)) == 2  # Nothing goes out before the approval.
+    flow.books.decide(approve(proposed))
+    flow.round()
+    sent_to = {each.recipient: each for each in box.arrived[before:]}
+    assert sent_to.keys() == {CORRECTED, BUYER.email}
+    assert code_of(card).shown in sent_to[CORRECTED].text
+    assert code_of(card).shown not in sent_to[BUYER.email].text
+
+
+def test_a_corrected_address_goes_with_the_people_of_its_card(flow: MailFlow, box: Mailbox) -> None:
+    card = flow.books.bought()
+    flow.round()
+    before = len(box.arrived)
+    flow.books.decide(act_on(ResendCard(card.card_id, CORRECTED)))
+    forget(flow.connection, card.card_id)
+    flow.round()
+    assert len(box.arrived) == before
+    assert ("card", "suppressed", "erased") in flow.deliveries(card.card_id)
+
+
+@pytest.mark.one_database
+def test_a_card_is_sent_again_three_times_on_a_day_of_its_market(flow: MailFlow) -> None:
+    card = flow.books.bought()
+    flow.round()
+
+    def resend() -> object:
+        return flow.books.decide(act_on(ResendCard(card.card_id))).outcome
+
+    assert all(isinstance(resend(), Resent) for _ in range(3))
+    assert resend() == Declined(Reason.RESEND_LIMIT)
+    flow.books.now += DAY
+    assert isinstance(resend(), Resent)
