@@ -14,8 +14,10 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from giftcard_rules.commands import CatchUp, Command, Keyed
+from giftcard_rules.act_commands import ActOnCard, ShowCards
+from giftcard_rules.commands import CatchUp, Command, DeskAct, Keyed
 from giftcard_rules.ledger import PostingKind
+from giftcard_rules.person_acts import ActOnPeople, PersonAct
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
 
-# The time when a counter was made would be a second series for each, and has no use here.
-disable_created_metrics()
+disable_created_metrics()  # It would be a second series for each, and has no use here.
 
 LATENCY_BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
@@ -38,13 +39,22 @@ LATENCY_BUCKETS: Final = (
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LIABILITY_SECONDS: Final = 5.0
 AGAIN: Final = ("stale", "commit_lost")
-# The value of the label `operation` where it is not the name of the command. Operators have
-# queries on "Settle", which `CatchUp` was called when its metrics were first published.
+# The label `operation` where it is not the command's name. Operators have queries on "Settle".
 OPERATION: Final = {CatchUp.__name__: "Settle"}
+SHARED: Final = {  # Commands that several RPCs share; ExportPerson is none, and reads likewise.
+    ActOnCard: tuple(act.__name__ for act in get_args(DeskAct)),
+    ActOnPeople: tuple(act.__name__ for act in get_args(PersonAct)),
+    ShowCards: ("ExportPerson", "FindCards", "GetCard", "ListTimeline", "ListProposals"),
+}
 
 
 def _operation(method: str) -> str:
     return OPERATION.get(method, method)
+
+
+def _names(commands: object) -> list[str]:
+    every = (SHARED.get(each, (each.__name__,)) for each in get_args(commands))
+    return [_operation(name) for names in every for name in names]
 
 
 class RpcMetrics:
@@ -85,18 +95,14 @@ class DomainMetrics:
             ("operation", "outcome", "reason"),
             registry=registry,
         )
-        self._replays = Counter(
-            "giftcard_replays",
-            "Commands that were answered with the answer of their first time.",
-            ("operation",),
-            registry=registry,
-        )
+        replayed = "Commands that were answered with the answer of their first time."
+        self._replays = Counter("giftcard_replays", replayed, ("operation",), registry=registry)
         # Resolving labels costs more than counting, so each set is resolved once.
         self._answered: dict[tuple[str, Reason | None], Counter] = {}
-        for command in get_args(Command):
-            self._operations.labels(_operation(command.__name__), "ok", "")
-        for command in get_args(Keyed):
-            self._replays.labels(_operation(command.__name__))
+        for name in _names(Command):
+            self._operations.labels(name, "ok", "")
+        for name in _names(Keyed):
+            self._replays.labels(name)
 
     def _count_postings(self, registry: CollectorRegistry) -> None:
         postings = Counter("giftcard_postings", "Postings, by kind.", ("kind",), registry=registry)

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from giftcard_rules.commands import CatchUp, DeskAct, Issue
+from giftcard_rules.person_acts import PersonAct
 from giftcard_rules.reasons import Reason
 from giftcard_server.metrics import DomainMetrics, RefundsCollector
 from giftcard_storage.errors import StorageAwayError
@@ -25,8 +26,12 @@ def test_operations_are_the_rpcs_the_acts_of_the_desk_and_settle() -> None:
     DomainMetrics(registry)
     once = {*RPCS, "ExtendAuthorization", "ConfirmRefund"} - {"Validate"}
     changes_nothing = {"Validate", "GetAuthorization", "ListAuthorizations", "PreviewReverse"}
-    acts = {act.__name__ for act in get_args(DeskAct)}
-    wanted = once | changes_nothing | acts | {"Settle"}
+    changes_nothing |= {"FindCards", "GetCard", "ListTimeline", "ListProposals"}
+    once |= {act.__name__ for act in get_args(DeskAct)}
+    changes_nothing |= {"ExportPerson"}
+    once |= {act.__name__ for act in get_args(PersonAct)}
+    once |= {"CancelPurchase", "ApproveProposal", "RejectProposal"}
+    wanted = once | changes_nothing | {"Settle"}
     assert operations(registry, "giftcard_operations_total") == wanted
     assert operations(registry, "giftcard_replays_total") == once
 
