@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from giftcard_rules.act_commands import ActOnCard, ShowCards
 from giftcard_rules.commands import CatchUp, Command, DeskAct, Keyed
 from giftcard_rules.ledger import PostingKind
-from giftcard_rules.person_acts import ActOnPeople
+from giftcard_rules.person_acts import ActOnPeople, PersonAct
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -41,12 +41,10 @@ LIABILITY_SECONDS: Final = 5.0
 AGAIN: Final = ("stale", "commit_lost")
 # The label `operation` where it is not the command's name. Operators have queries on "Settle".
 OPERATION: Final = {CatchUp.__name__: "Settle"}
-
-
-SHARED: Final = {  # Commands that several RPCs share.
+SHARED: Final = {  # Commands that several RPCs share; ExportPerson is none, and reads likewise.
     ActOnCard: (*(act.__name__ for act in get_args(DeskAct)), "ResendCard"),
-    ActOnPeople: ("RectifyPerson", "RestrictPerson", "LiftRestriction", "ErasePerson"),
-    ShowCards: ("FindCards", "GetCard", "ListTimeline", "ListProposals"),
+    ActOnPeople: tuple(act.__name__ for act in get_args(PersonAct)),
+    ShowCards: ("ExportPerson", "FindCards", "GetCard", "ListTimeline", "ListProposals"),
 }
 
 

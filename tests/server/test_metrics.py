@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from giftcard_rules.commands import CatchUp, DeskAct, Issue
+from giftcard_rules.person_acts import PersonAct
 from giftcard_rules.reasons import Reason
 from giftcard_server.metrics import DomainMetrics, RefundsCollector
 from giftcard_storage.errors import StorageAwayError
@@ -27,7 +28,8 @@ def test_operations_are_the_rpcs_the_acts_of_the_desk_and_settle() -> None:
     changes_nothing = {"Validate", "GetAuthorization", "ListAuthorizations", "PreviewReverse"}
     changes_nothing |= {"FindCards", "GetCard", "ListTimeline", "ListProposals"}
     once |= {act.__name__ for act in get_args(DeskAct)}
-    once |= {"RectifyPerson", "RestrictPerson", "LiftRestriction", "ErasePerson"}
+    changes_nothing |= {"ExportPerson"}
+    once |= {act.__name__ for act in get_args(PersonAct)}
     once |= {"ResendCard", "CancelPurchase", "ApproveProposal", "RejectProposal"}
     wanted = once | changes_nothing | {"Settle"}
     assert operations(registry, "giftcard_operations_total") == wanted

@@ -27,12 +27,10 @@ from giftcard_storage.transactions import reading, writing
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.data_keys import DataKey
-    from giftcard_storage.engines.engine import Saving
     from giftcard_storage.rows import Row
 
 # So small that commands wait no longer than for each other.
@@ -62,7 +60,7 @@ def reseal(
     while card_ids := _cards_with_shared_keys(database, ring, after, cards_at_once):
         try:
             with writing(database), translated():
-                people = sum(resealer.reseal(database, card_id) for card_id in card_ids)
+                people = resealer.reseal(database, card_ids)
         except StaleError:
             tries -= 1
             if not tries:
@@ -77,7 +75,7 @@ def reseal(
 
 def reseal_card(database: Database, ring: KeyRing, card_id: str) -> int:
     """Seal the people of one card apart, in the transaction that is open; return how many."""
-    return _Resealer(ring).reseal(database, card_id)
+    return _Resealer(ring).reseal(database, [card_id])
 
 
 def rehash(
@@ -152,60 +150,84 @@ def _cards_with_shared_keys(database: Database, ring: KeyRing, after: str, limit
 
 
 class _Resealer:
+    """Seals the people of some cards apart, all of them in a few statements."""
+
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
         self._wrapping = WrappingKeys(ring)
 
-    def reseal(self, database: Database, card_id: str) -> int:
-        """Seal apart the people of a card, where they share a data key; return how many."""
-        shared = KeyTable.select().where(KeyTable.card_id == card_id, KeyTable.role == "")
-        data_keys = [data_key_of(row) for row in shared.tuples().execute(database)]
-        return sum(self._reseal_under(database, data_key) for data_key in data_keys)
-
-    def _reseal_under(self, database: Database, shared: DataKey) -> int:
-        people = self._people_under(database, shared)
-        try:
-            cipher = self._wrapping.unwrap(shared)
-            opened = [self._opened(cipher, row) for row in people]
-        except RingLacksKeyError:
-            return 0
-        except (UnwrapError, InvalidTag, ValueError):
-            self._where(shared, KeyTable.update(role=_STAYS_SHARED)).execute(database)
-            return 0
-        made, changed = [], []
-        for (card_id, role, authorization_id, *_), values in zip(people, opened, strict=True):
-            own, own_cipher = self._wrapping.make(card_id, role, authorization_id)
-            sealed = sealed_values(own_cipher, values, context_of(card_id, role, authorization_id))
-            hashed = hash_of(self._ring, values[1]), self._ring.first.key_id
-            key = card_id, role, authorization_id, shared.data_key_id
-            changed.append((own.data_key_id, sealed, *hashed, *key))
-            made.append(own.row)
-        engine, do = engine_of(database), statements_of(engine_of(database))
-        noted = [(self._ring.first.key_id,)]
-        savings: list[tuple[Saving, list[Row]]] = [
-            (do.insert_data_key, made),
-            (do.reseal_person, changed),
-            (do.note_ring_key, noted),
-        ]
-        engine.save(database, [each for each in savings if each[1]])
-        if self._where(shared, KeyTable.delete()).execute(database) != 1:
-            raise StaleError
+    def reseal(self, database: Database, card_ids: Sequence[str]) -> int:
+        """Seal apart the people who share a data key of these cards; return how many."""
+        query = KeyTable.select().where(KeyTable.card_id.in_(card_ids), KeyTable.role == "")
+        shared = [data_key_of(row) for row in query.tuples().execute(database)]
+        people = self._people_of(database, card_ids)
+        made: list[Row] = []
+        changed: list[Row] = []
+        gone: list[str] = []
+        stays: list[str] = []
+        for data_key in shared:
+            try:
+                apart = self._apart(data_key, people.get((data_key.card_id, data_key.data_key_id)))
+            except RingLacksKeyError:
+                continue
+            except (UnwrapError, InvalidTag, ValueError):
+                stays.append(data_key.data_key_id)
+                continue
+            gone.append(data_key.data_key_id)
+            made += [own for own, _ in apart]
+            changed += [row for _, row in apart]
+        self._save(database, made, changed)
+        if gone:
+            _of(card_ids, gone, KeyTable.delete(), database)
+        if stays:
+            _of(card_ids, stays, KeyTable.update(role=_STAYS_SHARED), database)
         return len(changed)
 
-    def _people_under(self, database: Database, shared: DataKey) -> Sequence[Row]:
+    def _apart(self, shared: DataKey, people: Sequence[Row] | None) -> list[tuple[Row, Row]]:
+        """Return for each person under a data key the rows of an own one, and of the person."""
+        cipher = self._wrapping.unwrap(shared)
+        apart = []
+        for card_id, role, authorization_id, _, sealed in people or ():
+            names = context_of(card_id, role, authorization_id)
+            values = values_of(cipher, bytes(sealed), names)
+            own, own_cipher = self._wrapping.make(card_id, role, authorization_id)
+            hashed = hash_of(self._ring, values[1]), self._ring.first.key_id
+            key = card_id, role, authorization_id, shared.data_key_id
+            row = (own.data_key_id, sealed_values(own_cipher, values, names), *hashed, *key)
+            apart.append((own.row, row))
+        return apart
+
+    def _save(self, database: Database, made: list[Row], changed: list[Row]) -> None:
+        engine, do = engine_of(database), statements_of(engine_of(database))
+        if changed:
+            noted: list[Row] = [(self._ring.first.key_id,)]
+            savings = (
+                (do.insert_data_key, made),
+                (do.reseal_person, changed),
+                (do.note_ring_key, noted),
+            )
+            engine.save(database, savings)
+
+    @staticmethod
+    def _people_of(database: Database, card_ids: Sequence[str]) -> dict[tuple[str, str], list[Row]]:
+        """Return the people of cards as sealed, by card and data key."""
         table = PersonTable
-        query = table.select(table.card_id, table.role, table.authorization_id, table.sealed).where(
-            table.card_id == shared.card_id, table.data_key_id == shared.data_key_id
+        columns = (table.card_id, table.role, table.authorization_id)
+        query = table.select(*columns, table.data_key_id, table.sealed).where(
+            table.card_id.in_(card_ids)
         )
-        return list(query.tuples().execute(database))
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in query.tuples().execute(database):
+            found.setdefault((row[0], row[3]), []).append(row)
+        return found
 
-    @staticmethod
-    def _opened(cipher: AESGCM, row: Row) -> list[str]:
-        card_id, role, authorization_id, sealed = row
-        return values_of(cipher, bytes(sealed), context_of(card_id, role, authorization_id))
 
-    @staticmethod
-    def _where(shared: DataKey, query: Any) -> Any:  # noqa: ANN401 - a Peewee query of any kind
-        return query.where(
-            KeyTable.card_id == shared.card_id, KeyTable.data_key_id == shared.data_key_id
-        )
+def _of(card_ids: Sequence[str], data_key_ids: list[str], query: Any, database: Database) -> None:  # noqa: ANN401 - a Peewee query of any kind
+    """Run a change of shared data keys. Raises `StaleError` where one of them is gone."""
+    where = (
+        KeyTable.card_id.in_(card_ids),
+        KeyTable.data_key_id.in_(data_key_ids),
+        KeyTable.role == "",
+    )
+    if query.where(*where).execute(database) != len(data_key_ids):
+        raise StaleError

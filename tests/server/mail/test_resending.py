@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+import pytest
+
 from giftcard_rules.act_commands import ResendCard, Resent
 from giftcard_rules.commands import Declined
 from giftcard_rules.reasons import Reason
