@@ -133,8 +133,11 @@ class BooksOnDisk:
         """
         held = {table.__name__: self.rows(table) for table in TABLES}
         del held["EventGeneration"]  # Likewise.
-        for table in (DataKey, Person):
-            held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
+        held["Person"] = [{"card_id": row["card_id"]} for row in self.rows(Person)]
+        # People and notes that are saved together may be sealed under two data keys, or one.
+        held["DataKey"] = [
+            {"card_id": each} for each in {row["card_id"]: 0 for row in held["DataKey"]}
+        ]
         for row in held["Proposal"]:
             del row["sealed"], row["data_key_id"]
         held["people"] = [
