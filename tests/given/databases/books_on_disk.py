@@ -31,7 +31,7 @@ from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.audit import audit
 from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
-from giftcard_storage.schema import TABLES, DataKey, Person
+from giftcard_storage.schema import TABLES, Person
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
