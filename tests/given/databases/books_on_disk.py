@@ -31,7 +31,7 @@ from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.audit import audit
 from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
-from giftcard_storage.schema import TABLES, DataKey, Person
+from giftcard_storage.schema import TABLES, Person
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.databases.kinds import Place
@@ -134,8 +134,11 @@ class BooksOnDisk:
         """
         held = {table.__name__: self.rows(table) for table in TABLES}
         del held["EventGeneration"]  # Likewise.
-        for table in (DataKey, Person):
-            held[table.__name__] = [{"card_id": row["card_id"]} for row in self.rows(table)]
+        held["Person"] = [{"card_id": row["card_id"]} for row in self.rows(Person)]
+        # People and notes that are saved together may be sealed under two data keys, or one.
+        held["DataKey"] = [
+            {"card_id": each} for each in {row["card_id"]: 0 for row in held["DataKey"]}
+        ]
         for row in held["Proposal"]:
             del row["sealed"], row["data_key_id"]
         held["people"] = [
