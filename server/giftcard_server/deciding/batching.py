@@ -4,11 +4,10 @@ Leader and followers: the first thread that finds no batch running becomes the l
 waiting items, and runs them for their callers. A lone caller leads a batch of one and never waits.
 Items that arrive meanwhile wait in one of two ways:
 
-- A *parked* item has no thread. The leader goes on with its call when the batch is done, and then
-  leads the next batch, as long as items wait: it has no caller of its own to return to.
+- A *parked* item has no thread. The leader goes on with its call when the batch is done. The next
+  batch is led by a thread of `spare`, after it has done what else there is to do.
 - A caller of `submit` waits in its thread. When the batch is done and its callers are on their way
-  out, the first waiting caller leads the next batch. Where the first one is parked, a thread of
-  `spare` leads.
+  out, the first waiting caller leads the next batch, unless the first one is parked.
 """
 
 from __future__ import annotations
@@ -68,8 +67,9 @@ class Entry(Generic[Item, Result]):
         self.error = error
 
 
-def _in_a_new_thread(lead: Callable[[], None]) -> None:
-    threading.Thread(target=lead, name="lead", daemon=True).start()
+def _no_spare(_lead: Callable[[], None]) -> None:
+    message = "there is no spare thread"
+    raise RuntimeError(message)
 
 
 class Batcher(Generic[Item, Result]):
@@ -77,7 +77,8 @@ class Batcher(Generic[Item, Result]):
 
     `run` gives every entry of a batch its result or its error, and may be called from any
     of the callers' threads. At most `waiting_limit` items wait and `batch_limit` run together.
-    `spare` runs a function on a thread that has nothing else to do.
+    `spare` runs a function on another thread, after those that it was given before. It raises
+    `RuntimeError` where there is none: then whoever leads goes on.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[Entry[Item, Result]] = deque()
         self._running: Sequence[Entry[Item, Result]] = ()
         self._led = False
-        self.spare: Callable[[Callable[[], None]], object] = _in_a_new_thread
+        self.spare: Callable[[Callable[[], None]], object] = _no_spare
 
     @property
     def waiting(self) -> int:
@@ -189,7 +190,7 @@ class Batcher(Generic[Item, Result]):
             self._hand_on()
 
     def _lead_on(self) -> None:
-        """Lead as long as items wait. The thread is the leader, and nobody waits for it."""
+        """Lead as long as items wait. Nobody waits for the thread."""
         while True:
             first = self._lead()
             # The callers who have threads wake each other; the last of them leads, or hands on.
@@ -199,6 +200,9 @@ class Batcher(Generic[Item, Result]):
                 self._led = bool(self._waiting)
                 if not self._led:
                     return
+            # Behind the calls that have arrived meanwhile, so that they are in the next batch.
+            if self._leads_elsewhere():
+                return
 
     def _lead(self) -> Entry[Item, Result] | None:
         """Run the next batch and go on with its parked calls; return the first of the others.
@@ -230,18 +234,21 @@ class Batcher(Generic[Item, Result]):
                     return
                 successor = self._waiting[0]
             if successor.go_on is not None:
-                self._lead_elsewhere()
+                if not self._leads_elsewhere():
+                    self._lead_on()
                 return
             if wake(successor):
                 return
             with self._lock:  # No other thread takes items out while this one leads.
                 self._waiting.popleft()
 
-    def _lead_elsewhere(self) -> None:
+    def _leads_elsewhere(self) -> bool:
+        """Have a thread of `spare` lead, and return whether there is one."""
         try:
             self.spare(self._lead_on)
-        except RuntimeError:  # There is no thread to be had, and they have waited long enough.
-            self._lead_on()
+        except RuntimeError:
+            return False
+        return True
 
     def _run_present(self, batch: Sequence[Entry[Item, Result]]) -> None:
         present = [entry for entry in batch if is_present(entry)]

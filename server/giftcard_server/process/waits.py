@@ -59,11 +59,6 @@ def parked(steps: Steps[Any], done: GoOn) -> None:
     _take(steps, done, None, None)
 
 
-def _going_on(steps: Steps[Any], done: GoOn) -> GoOn:
-    in_no_context: Callable[..., None] = Context().run
-    return partial(in_no_context, _take, steps, done)
-
-
 def _take(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | None) -> None:
     while True:
         try:
@@ -74,8 +69,9 @@ def _take(steps: Steps[Any], done: GoOn, result: Any, error: BaseException | Non
         except BaseException as ended_by:  # noqa: BLE001 - whoever is done with the call handles it
             done(None, ended_by)
             return
+        in_no_context: Callable[..., None] = Context().run
         try:
-            wait.park(_going_on(steps, done))
+            wait.park(partial(in_no_context, _take, steps, done))
         except Exception as refused:  # noqa: BLE001 - likewise
             result, error = None, refused
         else:

@@ -69,6 +69,26 @@ def test_items_of_both_kinds_share_batches_in_their_order() -> None:
     wait_until(lambda: not batcher._led)
 
 
+def test_where_there_is_a_spare_thread_it_leads_after_what_else_it_has_to_do() -> None:
+    runs = HeldRuns()
+    batcher = batcher_of(runs)
+    parked = Parked(batcher)
+    with ThreadPoolExecutor(1) as spare, ThreadPoolExecutor(1) as callers:
+        batcher.spare = spare.submit
+        callers.submit(parked.park, 0)
+        assert runs.begun.acquire(timeout=SOON_SECONDS)
+        parked.park(1)
+        goes_on = threading.Event()
+        spare.submit(goes_on.wait, SOON_SECONDS)
+        spare.submit(parked.park, 2)
+        runs.go_on.release(2)
+        wait_until(lambda: parked.became == {0: 0})
+        goes_on.set()
+        wait_until(lambda: parked.became == {0: 0, 1: 2, 2: 4})
+        wait_until(lambda: not batcher._led)
+    assert runs.batches == [[0], [1, 2]]
+
+
 def test_a_parked_item_that_is_refused_or_whose_caller_is_gone_is_not_run() -> None:
     runs = HeldRuns()
     batcher = batcher_of(runs, waiting_limit=2)

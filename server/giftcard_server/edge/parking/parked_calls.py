@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 Behavior = Callable[[Any, grpc.ServicerContext], Steps[Any]]
-Read = Callable[[bytes | None, grpc.ServicerContext], Any]
+Reading = Callable[[bytes | None, grpc.ServicerContext], Any]
 
 
 class Parking:
@@ -49,7 +49,7 @@ class Parking:
         self,
         path: str,
         behavior: Behavior,
-        read: Read,
+        read: Reading,
         write: Callable[[Any], bytes],
         callers: Callers,
         calls: CallsInProgress,
@@ -79,7 +79,7 @@ class _ParkedMethod:
 
     path: str
     behavior: Behavior
-    read: Read
+    read: Reading
     write: Callable[[Any], bytes]
     callers: Callers
     calls: CallsInProgress
