@@ -61,9 +61,20 @@ def test_a_refusal_says_why_and_ends_with_its_exit_code(
 
 JSON_REFUSALS = [
     # (arguments, standard input, exit code, items of the object on standard error)
-    (buying("500.01"), "", 3, {"error": "declined", "reason": "AMOUNT_OUT_OF_RANGE"}),
+    (
+        buying("500.01"),
+        "",
+        3,
+        {
+            "error": "declined",
+            "exception": "Declined",
+            "reason": "AMOUNT_OUT_OF_RANGE",
+            "sentence": "the amount is outside the market's range",
+            "may_stand": False,
+        },
+    ),
     (paying("60"), UNKNOWN_CODE, 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
-    (["capture", ""], "", 4, {"error": "invalid"}),
+    (["capture", ""], "", 4, {"error": "invalid", "exception": "InvalidRequest"}),
 ]
 
 
@@ -110,6 +121,24 @@ def test_without_a_server_it_says_how_to_repeat_the_command() -> None:
     assert "--request-id" in done.stderr
     report = json.loads(giftcard(*arguments, "--output", "json").stderr)
     assert (report["error"], bool(report["request_id"])) == ("outcome_unknown", True)
+    assert (report["exception"], "giftcard serve" in report["explanation"]) == ("Unavailable", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "exit_code"),
+    [
+        ("127.0.0.1:1", ["Nothing was changed", "nothing listens on 127.0.0.1:1"], 5),
+        ("http://127.0.0.1:1", ["nothing was done", "host:port alone, as 127.0.0.1:1"], 1),
+        ("127.0.0.1", ["nothing was done", "as 127.0.0.1:50051"], 1),
+    ],
+)
+def test_without_a_request_id_none_is_advised(
+    target: str, words: list[str], exit_code: int
+) -> None:
+    done = giftcard(*looking("60"), "--target", target, stdin="ANY")
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert [word for word in words if word not in done.stderr] == []
+    assert "request" not in done.stderr
 
 
 MISSING = [

@@ -64,9 +64,10 @@ FLOORS = {
         {"event_stream", "wire_events"},
         {"tries"},
         {"wire_answers", "wire_requests", "rpc_errors", "channel"},
+        {"diagnosing"},
         {"results", "event_results", "errors"},
         {"values"},
-        {"vocabulary"},
+        {"argument_types", "vocabulary"},
     ),
 }
 
