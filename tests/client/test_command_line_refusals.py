@@ -26,7 +26,7 @@ REFUSALS = [
     (["capture", str(uuid4())], "", "AUTHORIZATION_NOT_FOUND", 3),
     (["reverse", str(uuid4()), "--reason", "technical"], "", "AUTHORIZATION_NOT_FOUND", 3),
     (buying("500.01"), "", "AMOUNT_OUT_OF_RANGE", 3),
-    (buying("500.01"), "", "max amount minor: 50000", 3),
+    (buying("500.01"), "", "max amount: 500.00 EUR", 3),
     (buying("50 CHF"), "", "CURRENCY_MISMATCH", 3),
     (buying("50", "--payment-method", "PAY_LATER"), "", "PAYMENT_METHOD_NOT_ACCEPTED", 3),
     (buying("50", "--discount", "SPRING"), "", "PURCHASE_HAS_DISCOUNT", 3),

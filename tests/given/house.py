@@ -42,6 +42,7 @@ FLOORS = {
         {"parts"},
         {"edge", "ops_http"},
         {"deciding"},
+        {"settings_reading"},
         {"settings"},
         {"callers"},
         {"guesses"},

@@ -1,5 +1,8 @@
 """All commands of `giftcard`: one for each RPC, what the server package adds, and `demo`."""
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from giftcard_client.cli.authorization_commands import (
@@ -24,6 +27,8 @@ from giftcard_client.cli.rpc_commands import (
 )
 from giftcard_client.cli.server_commands import add_server_commands
 
+DISTRIBUTION = "giftcard-tender"
+
 
 def run() -> None:
     """Run the command that is named on the command line."""
@@ -32,11 +37,12 @@ def run() -> None:
         help="Gift cards as a payment method.",
         epilog=EXIT_CODES_HELP,
         no_args_is_help=True,
-        add_completion=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
         rich_markup_mode="markdown",
         # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
+    app.callback()(_giftcard)
     for command in (
         *(issue, validate, authorize, capture, reverse, cancel),
         *(authorization, authorizations, extend, preview_reverse),
@@ -48,3 +54,21 @@ def run() -> None:
     add_server_commands(app, {"events": events})
     app.command()(demo)
     app()
+
+
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    if is_wanted:
+        typer.echo(f"giftcard {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+def _giftcard(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Gift cards as a payment method."""

@@ -13,11 +13,16 @@ from giftcard_client import (
     Declined,
     GiftCardError,
     InvalidRequest,
+    Money,
     OutcomeUnknown,
     ReversePreview,
     Validation,
 )
+from giftcard_client.cli.amounts import format_amount
 from giftcard_client.cli.options import Output
+
+# The ending of a fact that is an amount in minor units.
+MINOR = "_minor"
 
 
 class ExitCode(IntEnum):
@@ -110,10 +115,22 @@ def _retry_after(retry_after: timedelta | None) -> dict[str, object]:
     return {} if retry_after is None else {"retry_after_seconds": retry_after.total_seconds()}
 
 
+def _with_money(facts: Mapping[str, str]) -> dict[str, object]:
+    """Return the facts of a decline with amounts as money, where they name a currency."""
+    currency = facts.get("currency_code", "")
+    shown: dict[str, object] = {}
+    for name, value in facts.items():
+        if name.endswith(MINOR) and currency and value.isdigit():
+            shown[name.removesuffix(MINOR)] = format_amount(Money(int(value), currency))
+        elif name != "currency_code":
+            shown[name] = value
+    return shown
+
+
 def _names_and_texts(details: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in details.items():
         if isinstance(value, dict):
-            yield from _names_and_texts(value)
+            yield from _names_and_texts(_with_money(value))
         elif isinstance(value, list):
             yield from ((each["field"] or "request", each["description"]) for each in value)
         else:

@@ -14,6 +14,8 @@ HELP = {
     "serve": "Start the server; its settings come from the environment.",
     "migrate": "Bring the database to the schema of this version.",
     "keys": "Make, rotate and look at the keys that codes are derived from.",
+    "clock": "Say that the clock of this machine is right.",
+    "reinstate": "Book back what a wrong clock has booked.",
     "audit": "Check every invariant of the ledger over a whole database.",
     "people": "Show or forget who is kept beside a card; for Customer Service.",
     "terms": "Show the terms that hold in a market on a day.",

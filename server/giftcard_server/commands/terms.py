@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, settings_or_refuse
+from giftcard_server.commands.tables import number_of
 from giftcard_server.markets import BUILT_IN
 
 if TYPE_CHECKING:
@@ -75,17 +75,6 @@ def as_json(market: Market, terms: Terms) -> dict[str, Any]:
     }
 
 
-# Currencies whose minor unit does not have two digits (ISO 4217), as the client has them.
-MINOR_DIGITS: Final = {
-    currency: digits
-    for digits, currencies in {
-        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-        3: "BHD IQD JOD KWD LYD OMR TND",
-        4: "CLF UYW",
-    }.items()
-    for currency in currencies.split()
-}
-
 TEXT: Final = """\
 ## Market {market}: terms {since}
 
@@ -110,10 +99,10 @@ def as_text(market: Market, terms: Terms) -> str:
     return TEXT.format(
         market=market.name,
         since=f"from {terms.in_force_from} on" if terms.in_force_from else "that have always held",
-        least=_money(terms.min_amount_minor, market.currency),
-        most=_money(terms.max_amount_minor, market.currency),
+        least=number_of(terms.min_amount_minor, market.currency),
+        most=number_of(terms.max_amount_minor, market.currency),
         currency=market.currency,
-        presets=", ".join(_money(each, market.currency) for each in terms.preset_amounts_minor)
+        presets=", ".join(number_of(each, market.currency) for each in terms.preset_amounts_minor)
         or "no amounts",
         designs=", ".join(terms.designs),
         validity_months=terms.validity_months,
@@ -126,11 +115,6 @@ def as_text(market: Market, terms: Terms) -> str:
         default_hold=_hours(market.default_hold),
         longest_hold=_hours(market.longest_hold),
     )
-
-
-def _money(minor: int, currency: str) -> str:
-    digits = MINOR_DIGITS.get(currency, 2)
-    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
 
 
 def _hours(hold: timedelta) -> str:

@@ -9,6 +9,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from giftcard_client.cli.amounts import MINOR_DIGITS
+from giftcard_server.commands import tables
 from giftcard_server.commands import terms as command
 from given.house import ROOT
 
@@ -57,7 +58,7 @@ def test_amounts_have_the_digits_of_their_currency(monkeypatch: pytest.MonkeyPat
     }
     monkeypatch.setenv("GIFTCARD_MARKETS", json.dumps({"jp": japan}))
     assert "any amount from 1000 to 50000 JPY" in run("--market", "jp").stdout
-    assert command.MINOR_DIGITS == MINOR_DIGITS
+    assert tables.MINOR_DIGITS == MINOR_DIGITS
 
 
 @pytest.mark.parametrize(
