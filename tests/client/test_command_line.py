@@ -255,7 +255,7 @@ def test_no_line_of_help_is_wider_than_a_terminal_and_options_are_in_groups() ->
 
 
 def test_it_says_its_version_and_completes_its_commands() -> None:
-    assert giftcard("--version").stdout == f"giftcard {version('giftcard-tender')}\n"
+    assert giftcard("--version").stdout == f"giftcard {version('giftcard-client')}\n"
     typed = {
         "_GIFTCARD_COMPLETE": "complete_bash",
         "COMP_WORDS": "giftcard auth",

@@ -1,12 +1,14 @@
 """The command `giftcard` after a refusal or without an answer: its words and exit codes."""
 
 import json
+import tomllib
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from given.calls.sent import UNKNOWN_CODE
+from given.house import ROOT
 from given.servers.giftcard_command import Json, Shop, buying, giftcard, looking, paying
 from given.servers.server_process import ServerProcess
 
@@ -141,13 +143,15 @@ def test_without_a_request_id_none_is_advised(
     assert "request" not in done.stderr
 
 
+EXTRAS = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
+OF_THE_CLI = " ".join(map(repr, EXTRAS["optional-dependencies"]["cli"]))
 MISSING = [
     # (the missing package, the command, the advice)
-    ("typer", ["--help"], "pip install 'giftcard-tender[cli]'"),
-    ("rich", ["--help"], "pip install 'giftcard-tender[cli]'"),
-    ("peewee", ["audit"], "pip install 'giftcard-tender[server]'"),
-    ("pydantic_settings", ["serve"], "pip install 'giftcard-tender[server]'"),
-    ("peewee", ["demo"], "pip install 'giftcard-tender[server]'"),
+    ("typer", ["--help"], f"needs typer. To install what it needs:\n  pip install {OF_THE_CLI}"),
+    ("rich", ["--help"], f"needs rich. To install what it needs:\n  pip install {OF_THE_CLI}"),
+    ("peewee", ["audit"], "peewee is missing: giftcard-tender was installed without"),
+    ("pydantic_settings", ["serve"], "pip check"),
+    ("peewee", ["demo"], "pip check"),
 ]
 
 

@@ -25,9 +25,9 @@ from giftcard_client.cli.rpc_commands import (
     reverse,
     validate,
 )
-from giftcard_client.cli.server_commands import add_server_commands
+from giftcard_client.cli.server_commands import DEMO, add_server_commands, is_service_installed
 
-DISTRIBUTION = "giftcard-tender"
+DISTRIBUTION = "giftcard-client"
 
 
 def run() -> None:
@@ -52,7 +52,8 @@ def run() -> None:
     app.add_typer(refund_commands())
     app.add_typer(events, name="events")
     add_server_commands(app, {"events": events})
-    app.command()(demo)
+    if is_service_installed():
+        app.command(DEMO)(demo)
     app()
 
 

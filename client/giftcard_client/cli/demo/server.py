@@ -110,7 +110,7 @@ def _wait_until_ready(process: subprocess.Popen[str], log_path: Path) -> str:
 def _why_not_ready(log: str) -> str:
     if ModuleNotFoundError.__name__ in log:
         missing = log.strip().splitlines()[-1]
-        return f"{missing}\nTo install the server:\n  pip install 'giftcard-tender[server]'"
+        return f"{missing}\nTo see all that giftcard-tender lacks:\n  pip check"
     return f"the server did not get ready; its log:\n{log}"
 
 
