@@ -28,7 +28,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: help demo test test-slow fuzz bench lint breaking audit-dependencies sbom wheels \
-	format docs stubs stubs-into lock clean
+	descriptors format docs stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the tasks.
@@ -108,6 +108,14 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 	@rm -f protos/giftcard/v1/*_pb2.py protos/giftcard/v1/*_pb2.pyi \
 		protos/giftcard/v1/*_pb2_grpc.py protos/giftcard/v1/*_pb2_grpc.pyi
 	@$(MAKE) --no-print-directory stubs-into FOLDER=protos
+
+# What a gateway, a mock or grpcurl needs: all protos with all that they import, in one file.
+DESCRIPTORS ?= dist/giftcard.binpb
+
+descriptors: $(VENV)/.everything ## Write the contract as one file of descriptors to dist.
+	@mkdir -p $(dir $(DESCRIPTORS))
+	@$(BIN)/buf build --output $(DESCRIPTORS)
+	@echo "$(DESCRIPTORS)"
 
 docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
