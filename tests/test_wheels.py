@@ -3,6 +3,7 @@
 The packages that they need come from the package index, or from the cache of `make test`.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -114,6 +115,12 @@ def test_the_service_serves_beside_its_client(wheels: dict[str, Path], tmp_path:
     assert "Everything is as it should be." in succeeded(whole.giftcard, "demo", cwd=tmp_path)
     shown = succeeded(whole.giftcard, "--help", cwd=tmp_path)
     assert [f"│ {name} " in shown for name in ("serve", "audit", "demo")] == [True, True, True]
+    # The plugin for pytest, in the tests of somebody else.
+    whole.install("pytest")
+    for name in ("test_checkout.py", "checkout.py", "bank_card.py", "crash_journal.py"):
+        shutil.copy(ROOT / "examples" / name, tmp_path)
+    played = succeeded(whole.python, "-m", "pytest", "-q", "test_checkout.py", cwd=tmp_path)
+    assert "2 passed" in played
 
 
 def test_the_client_installs_from_a_folder_of_the_repository(tmp_path: Path) -> None:

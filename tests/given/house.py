@@ -56,7 +56,7 @@ FLOORS = {
     "giftcard_client": (
         {"__main__"},
         {"cli"},
-        {"histories", "tender"},
+        {"histories", "tender", "testing"},
         {"tender_results"},
         {"connector", "decline_messages"},
         {"events", "gift_cards", "refunds"},

@@ -13,12 +13,12 @@ from rich.markup import escape
 
 from giftcard_client import GiftCardError, GiftCards, Money
 from giftcard_client.cli.amounts import format_amount
-from giftcard_client.cli.demo.server import (
-    DemonstrationServer,
-    ServerFailed,
-    demonstration_server,
-)
 from giftcard_client.cli.demo.steps import NotAsExpected, Step, life_of_a_card
+from giftcard_client.testing.server import (
+    ServerFailed,
+    TemporaryServer,
+    temporary_server,
+)
 
 INDENT = 6
 # How the totals of a market in the audit add up.
@@ -66,7 +66,7 @@ def demo() -> None:
 
 
 def _play(console: Console) -> None:
-    with demonstration_server() as server:
+    with temporary_server() as server:
         console.print(f"A server is running on {server.target}, on a new embedded database.\n")
         with GiftCards(server.target) as cards:
             for number, step in enumerate(life_of_a_card(cards), start=1):
@@ -82,7 +82,7 @@ def _show(console: Console, number: int, step: Step) -> None:
         console.print(INDENT * " " + line, highlight=False)
 
 
-def _show_audit(console: Console, server: DemonstrationServer) -> None:
+def _show_audit(console: Console, server: TemporaryServer) -> None:
     """Run the audit while the server runs, as an operator would."""
     audit = server.audit()
     if audit.returncode != 0:

@@ -1,4 +1,4 @@
-"""The server of `giftcard demo`: a real one, on a new database that is deleted afterwards."""
+"""A real server on a new database that is deleted afterwards, for `giftcard demo` and for tests."""
 
 import os
 import queue
@@ -22,7 +22,7 @@ class ServerFailed(Exception):  # noqa: N818 - it reads as what happened
 
 
 @dataclass(frozen=True, slots=True)
-class DemonstrationServer:
+class TemporaryServer:
     """A running server."""
 
     target: str
@@ -53,9 +53,9 @@ class DemonstrationServer:
 
 
 @contextmanager
-def demonstration_server() -> Iterator[DemonstrationServer]:
+def temporary_server() -> Iterator[TemporaryServer]:
     """Start a server on free ports; it is always ended, and its folder deleted."""
-    with tempfile.TemporaryDirectory(prefix="giftcard-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="giftcard-") as name:
         folder = Path(name)
         environment = _environment(folder)
         log_path = folder / "server.log"
@@ -67,20 +67,20 @@ def demonstration_server() -> Iterator[DemonstrationServer]:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # Ctrl-C then reaches only the demo, which stops the server cleanly.
+                # Ctrl-C then reaches only who started it, and that one stops it cleanly.
                 start_new_session=True,
             )
         try:
             target = _wait_until_ready(process, log_path)
-            yield DemonstrationServer(target, environment, process)
+            yield TemporaryServer(target, environment, process)
         finally:
-            # After a complete demo the server has ended, and this does nothing.
+            # Its database is deleted anyway. Where it has ended before, this does nothing.
             process.kill()
             process.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return the settings of the demo, without those that the user has set for another server."""
+    """Return its settings, without those that the user has set for another server."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("GIFTCARD_")
     }
