@@ -117,9 +117,11 @@ descriptors: $(VENV)/.everything ## Write the contract as one file of descriptor
 	@$(BIN)/buf build --output $(DESCRIPTORS)
 	@echo "$(DESCRIPTORS)"
 
-docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
+docs: $(VENV)/.everything ## Write docs/terms.md and docs/api.md from the terms and the protos.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
 		> docs/terms.md
+	@$(BIN)/buf build --output - | PYTHONPATH=tests $(BIN)/python -m given.documents.api_page \
+		> docs/api.md
 
 # tests/test_stubs.py generates into a folder of its own and compares. Protos without
 # a service get no gRPC stub, which would be empty.
