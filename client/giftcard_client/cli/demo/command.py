@@ -40,7 +40,7 @@ BUY = """issue --market fr --amount 50 --order-id MY-1 \\
 PAY = """authorize --market fr --order-id MY-2 --total 40 \\
     --customer-email me@example.org"""
 NEXT = (
-    ("Start a server", "serve"),
+    ("start a server", "serve"),
     ("Buy a card, in another terminal; it shows a code", BUY),
     ("Pay with it; it asks for the code", PAY),
 )
@@ -59,7 +59,7 @@ def demo() -> None:
     except (NotAsExpected, ServerFailed, GiftCardError) as error:
         console.print(f"[bold red]✗ Not as it should be:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
-    console.print("\n[bold]Everything is as it should be.[/] To do it yourself:")
+    console.print("\n[bold]Everything is as it should be.[/] To do it yourself, ", end="")
     for what, command in NEXT:
         console.print(f"{what}:")
         console.print(f"  {_own_command()} {command}", style="cyan", highlight=False)
