@@ -35,6 +35,7 @@ from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
 from giftcard_server.parts import Parts
 from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import _Rest
 from giftcard_storage.data_keys import DataKey, UnwrapError
 from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.store import Loaded, Store
@@ -187,6 +188,7 @@ MADE: Final[tuple[object, ...]] = (
     Read(ISSUE, CANARY.encode(), CANARY.encode()),
     Submission(ISSUE, CANARY.encode(), CANARY.encode()),
     RequestReader(RING, {}),
+    _Rest(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,
