@@ -23,17 +23,18 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /source
 COPY pyproject.toml uv.lock ./
+COPY client/pyproject.toml client/
 # The version of uv is that of pyproject.toml. The dependencies come before the
 # sources, so that a change of the sources does not install them again.
 RUN sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml > uv.txt \
     && pip install --no-cache-dir --requirement uv.txt \
-    && uv sync --frozen --no-default-groups --extra server --extra postgres --extra redis --no-install-project
+    && uv sync --frozen --no-default-groups --extra postgres --extra redis --no-install-workspace
 COPY protos protos
 COPY rules rules
 COPY storage storage
 COPY server server
 COPY client client
-RUN uv sync --frozen --no-default-groups --extra server --extra postgres --extra redis --no-editable
+RUN uv sync --frozen --no-default-groups --extra postgres --extra redis --no-editable
 
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="giftcard-tender" \

@@ -18,8 +18,9 @@ PYTEST_FLAGS ?= -n 2 --dist loadgroup
 # only its own list by default. A bare machine has no such file.
 SYSTEM_CERTS := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
 	/etc/ssl/cert.pem)
-# uv may download no interpreter, and touch no environment but .venv and .venv-oldest.
-UV_SETTINGS := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=$(if $(SYSTEM_CERTS),true,false)
+# uv may download no interpreter, and touch no environment but .venv and .venv-oldest. That a
+# package conflicts with a group (pyproject.toml) is still a preview of uv, whose version is pinned.
+UV_SETTINGS := UV_PYTHON_DOWNLOADS=never UV_PREVIEW_FEATURES=package-conflicts UV_SYSTEM_CERTS=$(if $(SYSTEM_CERTS),true,false)
 UV := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 UV_FOR_OLDEST := $(UV_SETTINGS) UV_PROJECT_ENVIRONMENT=$(OLDEST_VENV) $(BIN)/uv
 SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
@@ -27,7 +28,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: help demo test test-slow test-newest-grpc fuzz bench lint breaking audit-dependencies sbom \
-	format docs pictures stubs stubs-into lock clean
+	wheels descriptors format docs pictures stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the tasks.
@@ -87,7 +88,7 @@ else
 	$(BIN)/buf breaking --against $(VENV)/contract.binpb
 endif
 
-LOCKED := --frozen --no-emit-project
+LOCKED := --frozen --no-emit-workspace
 
 # Strict: it also fails for packages that the vulnerability service cannot look up.
 audit-dependencies: $(VENV)/.everything ## Look up known vulnerabilities of uv.lock on the network.
@@ -100,9 +101,16 @@ SBOM ?= dist/sbom.json
 
 sbom: $(VENV)/.everything ## Write a server's bill of materials to dist/sbom.json.
 	@mkdir -p $(dir $(SBOM))
-	@$(UV) export $(LOCKED) --no-default-groups --extra server --extra postgres --extra redis \
+	@$(UV) export $(LOCKED) --no-default-groups --extra postgres --extra redis \
 		--format cyclonedx1.5 --preview-features sbom-export --output-file $(SBOM) --quiet
 	@echo "$(SBOM)"
+
+# The client, which callers install, and the service, which needs it.
+WHEELS ?= dist
+
+wheels: $(VENV)/.uv ## Build the wheels of the client and of the service into dist.
+	@$(UV) build --quiet --wheel --all-packages --out-dir $(WHEELS) --python $(BIN)/python
+	@ls $(WHEELS)/giftcard_*.whl
 
 format: $(VENV)/.everything ## Format the sources and the protos.
 	$(BIN)/ruff check --fix-only
@@ -114,9 +122,19 @@ stubs: $(OLDEST_VENV)/.everything ## Generate the Python stubs from the protos.
 		protos/giftcard/v1/*_pb2_grpc.py protos/giftcard/v1/*_pb2_grpc.pyi
 	@$(MAKE) --no-print-directory stubs-into FOLDER=protos
 
-docs: $(VENV)/.everything ## Write docs/terms.md from the terms of the built-in markets.
+# What a gateway, a mock or grpcurl needs: all protos with all that they import, in one file.
+DESCRIPTORS ?= dist/giftcard.binpb
+
+descriptors: $(VENV)/.everything ## Write the contract as one file of descriptors to dist.
+	@mkdir -p $(dir $(DESCRIPTORS))
+	@$(BIN)/buf build --output $(DESCRIPTORS)
+	@echo "$(DESCRIPTORS)"
+
+docs: $(VENV)/.everything ## Write docs/terms.md and docs/api.md from the terms and the protos.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
 		> docs/terms.md
+	@$(BIN)/buf build --output - | PYTHONPATH=tests $(BIN)/python -m given.documents.api_page \
+		> docs/api.md
 
 pictures: $(VENV)/.everything ## Draw the pictures of e-mails in docs/email/ with Debian's chromium.
 	@mkdir -p docs/email
@@ -140,7 +158,7 @@ clean: ## Remove the environments and all files that tools have made.
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment with uv in it, made again if its Python is no longer there.
-$(VENV)/.uv: pyproject.toml
+$(VENV)/.uv: pyproject.toml client/pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "There is no '$(PYTHON)' here." \
 		"Python 3.11 or newer is needed; 'make PYTHON=/path/to/python ...' names one." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is" \
@@ -154,16 +172,16 @@ $(VENV)/.uv: pyproject.toml
 # `make lint` have installed stay.
 $(VENV)/.runtime: $(VENV)/.uv uv.lock
 	@echo "Installing what the service needs into $(VENV)"
-	@$(UV) $(SYNC) --inexact --no-default-groups --extra server
+	@$(UV) $(SYNC) --inexact --no-default-groups
 	@touch $@
 
 $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing what the service, its tests and its linters need into $(VENV)"
-	@$(UV) $(SYNC) --extra server --extra postgres --extra redis
+	@$(UV) $(SYNC) --extra postgres --extra redis
 	@touch $@ $(VENV)/.runtime
 
 # The oldest runtime that clients may have, which also generates the stubs.
 $(OLDEST_VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing the oldest runtime that clients may have into $(OLDEST_VENV)"
-	@$(UV_FOR_OLDEST) $(SYNC) --no-default-groups --group oldest
+	@$(UV_FOR_OLDEST) $(SYNC) --package giftcard-client --no-default-groups --group oldest
 	@touch $@

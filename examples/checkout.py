@@ -42,8 +42,9 @@ from giftcard_client.tender import (
     TenderStatus,
 )
 
-# How many times a call is made if no answer comes.
-TRIES = 3
+# What a shopper reads where a tender cannot be asked; engineers read the result.
+NOT_NOW = "Your {} cannot be used right now. You have paid nothing. Please try again later."
+TRIES = 3  # Of a call that gets no answer.
 # Longer than any checkout takes, and short enough for a shopper to come back.
 HOLD_FOR = timedelta(minutes=15)
 UNDONE = {TenderStatus.VOIDED, TenderStatus.REFUNDED}
@@ -119,24 +120,20 @@ class Checkout:
         journal: Journal | None = None,
     ) -> None:
         """The caller closes the tenders."""
-        self._journal = journal or Journal()
-        self._order_id = ""
-        self._gift_card = gift_card
-        self._bank_card = bank_card
+        self._journal, self._order_id = journal or Journal(), ""
+        self._gift_card, self._bank_card = gift_card, bank_card
         self._agree = agree
         # The legs that may set money aside, or have taken it.
         self._to_undo: list[Leg] = []
 
     def pay(self, basket: Basket) -> Receipt:
         """Pay the whole order, or nothing of it."""
+        code, order = basket.gift_card_code, basket.order
         quote = self._gift_card.quote(
-            basket.gift_card_code,
-            market=basket.market,
-            order=basket.order,
-            session=basket.session,
+            code, market=basket.market, order=order, session=basket.session
         )
         if not quote.usable:
-            return Receipt(Outcome.NOT_PAID, quote.message)
+            return Receipt(Outcome.NOT_PAID, _words(self._gift_card, quote))
         if not self._agree(quote):
             return Receipt(Outcome.NOT_PAID, "You did not agree.")
         legs, self._order_id = self._legs(basket, quote), basket.order.order_id
@@ -214,14 +211,14 @@ class Checkout:
             self._to_undo.remove(leg)
         # Less than was quoted is a failure: the shopper agreed to the split.
         if result.status is not TenderStatus.AUTHORIZED or result.amount != leg.payment.amount:
-            raise LegFailed(_why(leg, result))
+            raise LegFailed(_words(leg.tender, result))
         leg.reference = result.reference
 
 
 def _capture(leg: Leg) -> None:
     result = _known(leg.capture)
     if result.status is not TenderStatus.CHARGED:
-        raise LegFailed(_why(leg, result))
+        raise LegFailed(_words(leg.tender, result))
 
 
 def _known(call: Callable[[], TenderResult]) -> TenderResult:
@@ -234,10 +231,11 @@ def _known(call: Callable[[], TenderResult]) -> TenderResult:
     return result
 
 
-def _why(leg: Leg, result: TenderResult) -> str:
-    if result.status is TenderStatus.DECLINED:
-        return result.message
-    return f"The {leg.tender.name.replace('_', ' ')} cannot be reached. You have paid nothing."
+def _words(tender: Tender, refused: Quote | TenderResult) -> str:
+    """Return what to tell the shopper."""
+    return (
+        NOT_NOW.format(tender.name.replace("_", " ")) if refused.is_technical else refused.message
+    )
 
 
 def main() -> None:
@@ -259,9 +257,9 @@ def main() -> None:
     bank_card = BankCard({options.at: [options.bank_card]} if options.bank_card else {})
     with GiftCards(options.target) as cards:
         checkout = Checkout(GiftCardTender(cards), bank_card, _agree, journal)
-        customer = Contact("shopper@example.com", "A. Shopper", "fr-FR")
-        receipt = checkout.pay(Basket(order, options.market, customer, code, "tok_visa"))
-    print(f"{receipt.outcome}: {receipt.message}" if receipt.message else receipt.outcome)
+        shopper = Contact("shopper@example.com", "A. Shopper", "fr-FR")
+        receipt = checkout.pay(Basket(order, options.market, shopper, code, "tok_visa"))
+    print(receipt.message or "Your order is paid.")
     for leg in receipt.legs:
         print(f"  {leg.tender.name}: {_shown(leg.payment.amount)}, reference {leg.reference}")
     if receipt.store_credit:
@@ -293,7 +291,8 @@ def _agree(quote: Quote) -> bool:
 
 
 def _shown(amount: Money) -> str:
-    return f"{amount.amount_minor / 100:.2f} {amount.currency_code}"
+    euros, cents = divmod(amount.amount_minor, 100)
+    return f"{euros}.{cents:02} {amount.currency_code}"
 
 
 if __name__ == "__main__":

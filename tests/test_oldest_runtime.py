@@ -10,7 +10,7 @@ from given.servers.server_process import ServerProcess
 
 TESTS = Path(__file__).resolve().parent
 OLDEST_PYTHON = TESTS.parent / ".venv-oldest" / "bin" / "python"
-# pyproject.toml says why Python 3.14 has another version.
+# client/pyproject.toml says why Python 3.14 has another version.
 OLDEST_GRPCIO = "1.71.2" if sys.version_info < (3, 14) else "1.75.1"
 
 

@@ -61,6 +61,7 @@ from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
 from giftcard_server.settings import ServingSettings, Settings
+from giftcard_server.settings_reading import _Rest
 from giftcard_storage.acts.entries import _Opening
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.data_keys import DataKey, UnwrapError
@@ -271,6 +272,7 @@ MADE: Final[tuple[object, ...]] = (
     Sending(FRANCE, OF_SHOP, NOW),
     Post(market=FRANCE, shop=OF_SHOP, sender=mailbox("x", "x@y.z"), transport=BESIDE),
     Prepared(Reached(Addressee("1", PERSON.role), PERSON, None, None), MAIL, CANARY),
+    _Rest(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,

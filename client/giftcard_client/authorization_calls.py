@@ -7,6 +7,7 @@ from uuid import UUID
 from giftcard.v1 import authorization_service_pb2 as messages
 from giftcard.v1 import gift_card_service_pb2
 from giftcard.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
+from giftcard_client.argument_types import checked
 from giftcard_client.connection import Connection
 from giftcard_client.results import Authorization
 from giftcard_client.shown_authorizations import (
@@ -41,6 +42,7 @@ class AuthorizationCalls(Connection):
     def _authorizations_stub(self) -> AuthorizationServiceStub:
         return AuthorizationServiceStub(self._channel)
 
+    @checked
     def authorization(
         self,
         authorization_id: str | None = None,
@@ -68,6 +70,7 @@ class AuthorizationCalls(Connection):
         )
         return read_shown(answer)
 
+    @checked
     def authorizations(
         self, market: str, order_id: str, *, timeout_seconds: float | None = None
     ) -> ShownAuthorizations:
@@ -87,6 +90,7 @@ class AuthorizationCalls(Connection):
             if not token:
                 return ShownAuthorizations(tuple(found))
 
+    @checked
     def extend(
         self,
         authorization_id: str,
@@ -118,6 +122,7 @@ class AuthorizationCalls(Connection):
         )
         return read_extended(answer, replayed=replayed)
 
+    @checked
     def preview_reverse(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
         authorization_id: str | None = None,

@@ -5,6 +5,7 @@ from typing import Self
 import grpc
 
 from giftcard_client.channel import open_channel
+from giftcard_client.diagnosing.targets import peer_of
 from giftcard_client.tries import Answer, Request, call
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -20,7 +21,11 @@ class Connection:
         credentials: grpc.ChannelCredentials | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        """Prepare it; `timeout_seconds` is the deadline of calls that name none."""
+        """Prepare it; `timeout_seconds` is the deadline of calls that name none.
+
+        Raises Misconfigured for a target that can never work, such as one without a port.
+        """
+        self._peer = peer_of(target, credentials)
         self._channel = open_channel(target, credentials)
         self._timeout_seconds = timeout_seconds
 
@@ -42,4 +47,4 @@ class Connection:
         timeout_seconds: float | None,
     ) -> tuple[Answer, bool]:
         given = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        return call(method, request, request_id, given)
+        return call(method, request, request_id, given, self._peer)

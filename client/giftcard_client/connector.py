@@ -148,6 +148,11 @@ class TenderResult:
     # For DECLINED: whether an earlier try of the call may have succeeded nevertheless.
     may_stand: bool = False
 
+    @property
+    def is_technical(self) -> bool:
+        """Whether the call failed, so that `message` is for engineers and not for the shopper."""
+        return self.status in {TenderStatus.FAILURE, TenderStatus.PENDING}
+
 
 class Tender(Protocol):
     """A payment method; its caller need not know which one."""

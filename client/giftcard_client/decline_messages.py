@@ -53,3 +53,45 @@ DECLINE_MESSAGES: Mapping[Reason, str] = MappingProxyType(
         Reason.UNRECOGNIZED: "The gift card cannot be used for this.",
     }
 )
+
+# The same in French, for the built-in market.
+DECLINE_MESSAGES_IN_FRENCH: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.TOO_MANY_ATTEMPTS: "Trop de codes erronés ont été saisis. Réessayez plus tard.",
+        Reason.REQUEST_ID_REUSED: "Cette demande a déjà servi pour une autre opération.",
+        Reason.ANSWER_RETIRED: "La réponse à cette demande ne peut plus être donnée.",
+        Reason.REQUEST_PREVENTED: "Ce paiement a été annulé avant son arrivée.",
+        Reason.CARD_NOT_FOUND: "Aucune carte cadeau ne porte ce code.",
+        Reason.AUTHORIZATION_NOT_FOUND: "Cette autorisation n’existe pas.",
+        Reason.WRONG_MARKET: "Cette carte cadeau appartient à une autre plateforme.",
+        Reason.CURRENCY_MISMATCH: "Cette carte cadeau est dans une autre devise.",
+        Reason.CARD_BLOCKED: "Cette carte cadeau est bloquée. Contactez le service client.",
+        Reason.CARD_CANCELLED: "L’achat de cette carte cadeau a été annulé.",
+        Reason.CARD_REDEEMED: "Cette carte cadeau a été utilisée. Elle ne sert qu’une fois.",
+        Reason.CARD_EXPIRED: "Cette carte cadeau n’est plus valable.",
+        Reason.CARD_HELD: "Cette carte cadeau est réservée pour une autre commande.",
+        Reason.AUTHORIZATION_CAPTURED: "Cette autorisation a déjà été débitée.",
+        Reason.AUTHORIZATION_RELEASED: "Cette autorisation a déjà été libérée.",
+        Reason.AUTHORIZATION_LAPSED: "Cette autorisation n’est plus valable.",
+        Reason.AUTHORIZATION_NOT_CAPTURED: "Cette commande n’a pas encore été débitée.",
+        Reason.ORDER_HAS_GIFT_CARD_LINE: "Une carte cadeau ne paie pas une carte cadeau.",
+        Reason.ORDER_HAS_DISCOUNT: "Une carte cadeau ne se cumule pas avec une remise.",
+        Reason.ORDER_HAS_ANOTHER_CARD: "Une commande se paie avec une seule carte cadeau.",
+        Reason.NOTHING_ELIGIBLE: "Rien dans cette commande ne se paie par carte cadeau.",
+        Reason.PURCHASE_HAS_ANOTHER_CARD: "Cet achat a déjà sa carte cadeau.",
+        Reason.PAYMENT_METHOD_NOT_ACCEPTED: "Une carte cadeau s’achète par carte bancaire.",
+        Reason.PURCHASE_HAS_DISCOUNT: "Une carte cadeau s’achète sans code promo.",
+        Reason.AMOUNT_OUT_OF_RANGE: "Les cartes cadeaux ne sont pas vendues à ce montant.",
+        Reason.AMOUNT_EXCEEDS_AUTHORIZED: "C’est plus que ce qui reste à payer.",
+        Reason.AMOUNT_EXCEEDS_REFUNDABLE: "C’est plus que ce qui reste à rembourser.",
+        Reason.EXERCISE_DAY_OUT_OF_RANGE: "Le jour de la déclaration ne peut pas être juste.",
+        Reason.RETURN_WINDOW_CLOSED: "Le délai de retour de cette commande est passé.",
+        Reason.CANCELLATION_WINDOW_CLOSED: "Le délai d’annulation de cet achat est passé.",
+        Reason.NOT_A_PURCHASED_CARD: (
+            "Cette carte cadeau vient d’un remboursement et ne s’annule pas."
+        ),
+        Reason.CARD_NOT_BLOCKED: "Cette carte cadeau n’est pas bloquée.",
+        Reason.REFUND_NOT_DUE: "Aucun remboursement de ce montant n’est dû.",
+        Reason.UNRECOGNIZED: "La carte cadeau ne peut pas servir ici.",
+    }
+)

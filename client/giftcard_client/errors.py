@@ -66,7 +66,8 @@ class Declined(GiftCardError):  # noqa: N818 - the word of the trade
     `reason` is the first reason that applies; `name` is its spelling by the
     service, also where this client does not know it (`Reason.UNRECOGNIZED`).
     `facts` are details that a caller may act on, such as `expire_time` or
-    `refundable_amount_minor`. `retry_after` comes with TOO_MANY_ATTEMPTS.
+    `refundable_amount_minor`. `sentence` says the same for logs; what to tell a shopper is in
+    `giftcard_client.decline_messages`. `retry_after` comes with TOO_MANY_ATTEMPTS.
     """
 
     def __init__(
@@ -75,14 +76,17 @@ class Declined(GiftCardError):  # noqa: N818 - the word of the trade
         facts: Mapping[str, str] | None = None,
         retry_after: timedelta | None = None,
         request_id: str = "",
+        sentence: str = "",
     ) -> None:
-        """Look the reason up by its name."""
+        """Look the reason up by its name; `sentence` is the service's, for people."""
         self.name = name
         self.reason = Reason(name) if name in Reason.__members__ else Reason.UNRECOGNIZED
         self.facts: Mapping[str, str] = dict(facts or {})
         self.retry_after = retry_after
+        self.sentence = sentence
         listed = ", ".join(f"{fact}={value}" for fact, value in sorted(self.facts.items()))
-        super().__init__(f"{name} ({listed})" if listed else name, request_id)
+        said = f"{name}: {sentence}" if sentence else name
+        super().__init__(f"{said} ({listed})" if listed else said, request_id)
 
     @property
     def may_stand(self) -> bool:
@@ -94,7 +98,13 @@ class Declined(GiftCardError):  # noqa: N818 - the word of the trade
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the arguments of `__init__`."""
-        return type(self), (self.name, self.facts, self.retry_after, self.request_id)
+        return type(self), (
+            self.name,
+            self.facts,
+            self.retry_after,
+            self.request_id,
+            self.sentence,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,10 @@ class InvalidRequest(GiftCardError):  # noqa: N818 - it describes the request
 
 
 class Misconfigured(GiftCardError):  # noqa: N818 - it describes the client
-    """The service refuses calls from here: for lack of credentials, permission or the RPC."""
+    """Calls from here cannot work, for lack of credentials, permission, the RPC or a right target.
+
+    A target that can never work is told when a client is made, before any call.
+    """
 
 
 class OutcomeUnknown(GiftCardError):  # noqa: N818 - the state the caller is in

@@ -10,6 +10,7 @@ import grpc
 
 from giftcard.v1.event_service_pb2 import ReadEventsRequest, WatchEventsRequest
 from giftcard.v1.event_service_pb2_grpc import EventServiceStub
+from giftcard_client.argument_types import checked
 from giftcard_client.connection import Connection
 from giftcard_client.errors import OutcomeUnknown
 from giftcard_client.event_results import Event, EventPage
@@ -42,6 +43,7 @@ class Events(Connection):
     def _event_stub(self) -> EventServiceStub:
         return EventServiceStub(self._channel)
 
+    @checked
     def read(
         self,
         after: int = 0,
@@ -68,6 +70,7 @@ class Events(Connection):
         page, _ = self._call(self._event_stub.ReadEvents, request, "", timeout_seconds)
         return read_page(page)
 
+    @checked
     def watch(
         self,
         after: int = 0,
@@ -130,7 +133,7 @@ class Events(Connection):
                         request.after_position = max(request.after_position, beat)
                         yield None
         except grpc.RpcError as error:
-            raise as_gift_card_error(error, "") from error
+            raise as_gift_card_error(error, "", self._peer) from None
 
 
 def _pauses() -> Iterator[float]:

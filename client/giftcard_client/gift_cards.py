@@ -8,6 +8,7 @@ import grpc
 from giftcard.v1 import gift_card_service_pb2 as messages
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import wire_answers as answers
+from giftcard_client.argument_types import checked
 from giftcard_client.authorization_calls import AuthorizationCalls
 from giftcard_client.connection import DEFAULT_TIMEOUT_SECONDS
 from giftcard_client.results import Authorized, Cancelled, Captured, Issued, Reversed, Validation
@@ -57,6 +58,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         super().__init__(target, credentials=credentials, timeout_seconds=timeout_seconds)
         self._stub = GiftCardServiceStub(self._channel)
 
+    @checked
     def issue(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
         *,
@@ -101,6 +103,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         answer, replayed = self._call(self._stub.Issue, request, sent_id, timeout_seconds)
         return answers.read_issued(answer, replayed=replayed)
 
+    @checked
     def validate(
         self,
         code: str,
@@ -129,6 +132,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         answer, _ = self._call(self._stub.Validate, request, "", timeout_seconds)
         return answers.read_validation(answer, order.total if order else None)
 
+    @checked
     def authorize(
         self,
         code: str,
@@ -165,6 +169,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         answer, replayed = self._call(self._stub.Authorize, request, sent_id, timeout_seconds)
         return answers.read_authorized(answer, replayed=replayed)
 
+    @checked
     def capture(
         self,
         authorization_id: str,
@@ -195,6 +200,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         answer, replayed = self._call(self._stub.Capture, request, sent_id, timeout_seconds)
         return answers.read_captured(answer, replayed=replayed)
 
+    @checked
     def reverse(  # noqa: PLR0913 - the fields of the contract, all by name
         self,
         authorization_id: str | None = None,
@@ -242,6 +248,7 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         answer, replayed = self._call(self._stub.Reverse, request, sent_id, timeout_seconds)
         return answers.read_reversed(answer, replayed=replayed)
 
+    @checked
     def cancel(
         self,
         code: str,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from giftcard.v1 import refund_service_pb2
 from giftcard.v1.refund_service_pb2_grpc import RefundServiceStub
+from giftcard_client.argument_types import checked
 from giftcard_client.connection import Connection
 from giftcard_client.refund_results import RefundConfirmed, RefundDue, read_refund_due
 from giftcard_client.values import Money
@@ -31,6 +32,7 @@ class Refunds(Connection):
     def _refund_stub(self) -> RefundServiceStub:
         return RefundServiceStub(self._channel)
 
+    @checked
     def due(
         self, market: str, *, page_size: int = PAGE_SIZE, timeout_seconds: float | None = None
     ) -> Iterator[RefundDue]:
@@ -48,6 +50,7 @@ class Refunds(Connection):
             if not token:
                 return
 
+    @checked
     def confirm(
         self,
         *,

@@ -16,6 +16,8 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from giftcard_client.diagnosing.diagnoses import explanation_of
+from giftcard_client.diagnosing.targets import Peer
 from giftcard_client.errors import (
     Declined,
     GenerationChanged,
@@ -97,8 +99,8 @@ UNDECIDED: Mapping[grpc.StatusCode, Callable[[status_pb2.Status, str, str], Gift
 )
 
 
-def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
-    """Turn gRPC's exception into one of ours; `request_id` is the call's."""
+def as_gift_card_error(error: grpc.RpcError, request_id: str, peer: Peer) -> GiftCardError:
+    """Turn gRPC's exception into one of ours; `request_id` is the call's, `peer` its server."""
     if not hasattr(error, "code"):
         # Only interceptors, which applications may add, raise it without a status.
         return OutcomeUnknown("the call ended without a status", request_id)
@@ -107,15 +109,11 @@ def as_gift_card_error(error: grpc.RpcError, request_id: str) -> GiftCardError:
     if _unpack(details, info) and info.domain == DECLINE_DOMAIN:
         if info.reason in CANNOT_RESUME:
             return CANNOT_RESUME[info.reason](info.metadata)
-        return Declined(info.reason, info.metadata, _retry_after(details), request_id)
-    return UNDECIDED[error.code()](details, _explanation(error), request_id)
-
-
-def _explanation(error: grpc.RpcError) -> str:
-    # The details are the transport's ("connection refused") or the service's,
-    # whose contract keeps codes and people out of them.
-    text = error.details()
-    return f"{error.code().name}: {text}" if text else error.code().name
+        # The details are the service's own sentence, which holds no code and no person.
+        sentence = error.details() or ""
+        return Declined(info.reason, info.metadata, _retry_after(details), request_id, sentence)
+    explanation = explanation_of(error.code(), error.details() or "", peer)
+    return UNDECIDED[error.code()](details, explanation, request_id)
 
 
 def _rich_status(error: grpc.RpcError) -> status_pb2.Status:

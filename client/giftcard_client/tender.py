@@ -58,7 +58,8 @@ class Quote:
 
     `lost` is the value of the card beyond the order: the capture loses it (R14),
     so the shopper must agree. Where the card is not `usable`, `code` and
-    `message` say why, and the whole order remains to be paid.
+    `message` say why, and the whole order remains to be paid. `message` is for the shopper,
+    unless the failure `is_technical`: then it is for engineers.
     """
 
     usable: bool
@@ -68,6 +69,7 @@ class Quote:
     code: str = ""
     message: str = ""
     retry_after: timedelta | None = None
+    is_technical: bool = False
 
 
 class GiftCardTender:
@@ -104,6 +106,7 @@ class GiftCardTender:
                 code=refusal.code,
                 message=refusal.message,
                 retry_after=refusal.retry_after,
+                is_technical=refusal.is_technical,
             )
         return Quote(
             usable=answer.usable,

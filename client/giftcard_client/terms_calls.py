@@ -4,6 +4,7 @@ from functools import cached_property
 
 from giftcard.v1 import terms_service_pb2
 from giftcard.v1.terms_service_pb2_grpc import TermsServiceStub
+from giftcard_client.argument_types import checked
 from giftcard_client.connection import Connection
 from giftcard_client.market_terms import MarketTerms, read_terms
 from giftcard_client.wire_requests import expressed
@@ -16,6 +17,7 @@ class TermsCalls(Connection):
     def _terms_stub(self) -> TermsServiceStub:
         return TermsServiceStub(self._channel)
 
+    @checked
     def terms(self, market: str, *, timeout_seconds: float | None = None) -> MarketTerms:
         """Ask for the terms that a card bought now would live under (R38); changes nothing.
 

@@ -17,6 +17,7 @@ import grpc
 from google.protobuf.message import Message
 
 from giftcard_client.channel import BACKOFF_MULTIPLIER, MAX_TRIES, RETRIED_STATUSES
+from giftcard_client.diagnosing.targets import Peer
 from giftcard_client.errors import GiftCardError, OutcomeUnknown
 from giftcard_client.rpc_errors import as_gift_card_error
 
@@ -33,11 +34,13 @@ def call(
     request: Request,
     request_id: str,
     timeout_seconds: float,
+    peer: Peer,
 ) -> tuple[Answer, bool]:
     """Return the answer to a request, and whether the service gave it before.
 
     Every try sends the same message, and all of them share `timeout_seconds`. Raises
-    GiftCardError with `request_id`.
+    GiftCardError with `request_id`. gRPC's own exception is its `__context__`, which tracebacks
+    leave out: it repeats what the explanation says, over many lines.
     """
     deadline = time.monotonic() + timeout_seconds
     failed: GiftCardError | None = None
@@ -45,10 +48,10 @@ def call(
         try:
             answer, made = method.with_call(request, timeout=deadline - time.monotonic())
         except grpc.RpcError as error:
-            failed = as_gift_card_error(error, request_id)
+            failed = as_gift_card_error(error, request_id, peer)
             pause = _pause(error, failed, tries)
             if pause is None or time.monotonic() + pause >= deadline:
-                raise failed from error
+                raise failed from None
         except ValueError:
             if failed is None:
                 raise

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from giftcard_client.argument_types import require_field_types, require_type
 from giftcard_client.vocabulary import PaymentMethod
 
 
@@ -15,7 +16,7 @@ class Money:
     currency_code: str = "EUR"
 
     def __post_init__(self) -> None:
-        """Raise TypeError unless the amount is an `int`."""
+        """Raise TypeError unless the amount is an `int` and the currency a text."""
         # A float of cents is a bug that would round a customer's money away much later.
         # It is refused here, where the caller's line is still on the stack.
         if type(self.amount_minor) is not int:
@@ -23,6 +24,7 @@ class Money:
                 f"amount_minor is a whole number of cents, not {type(self.amount_minor).__name__}"
             )
             raise TypeError(message)
+        require_type("Money.currency_code", self.currency_code, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class OrderLine:
 
     category: str
     amount: Money
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for a field of a wrong type, with its name."""
+        require_field_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class Order:
     lines: Sequence[OrderLine]
     discount_codes: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for a field of a wrong type, with its name."""
+        require_field_types(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -59,6 +69,10 @@ class Contact:
     name: str = field(default="", repr=False)
     # BCP 47, such as "fr-FR"; empty means the market's own.
     locale: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for a field of a wrong type, with its name."""
+        require_field_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +86,7 @@ class Purchase:
     payment_reference: str
     payment_method: PaymentMethod = PaymentMethod.BANK_CARD
     discount_codes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for a field of a wrong type, with its name."""
+        require_field_types(self)

@@ -1,13 +1,10 @@
 """The settings of the server, from the environment (`GIFTCARD_...`) and from a TOML file.
 
-The environment wins over the file that `GIFTCARD_CONFIG` names. Both are read when the server
-starts, and all mistakes are reported together.
+`settings_reading` reads them; the environment wins over the file.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -15,21 +12,19 @@ from pydantic import (
     BeforeValidator,
     NonNegativeFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings import SettingsError as UnreadableError
 
 from giftcard_server.callers.four_eyes import FourEyes
 from giftcard_server.callers.roles import Role
 from giftcard_server.callers.settings import CallerSettings
 from giftcard_server.clocks.settings import ClockSettings
-from giftcard_server.errors import SettingsError
 from giftcard_server.events.settings import EventSettings
 from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
@@ -39,11 +34,10 @@ from giftcard_server.market_settings import MarketsSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic_core import ErrorDetails
+    from pydantic.fields import FieldInfo
 
 
 PREFIX: Final = "GIFTCARD_"
-CONFIG: Final = "GIFTCARD_CONFIG"
 _HIGHEST_PORT: Final = 65535
 _REFUSAL_PLACES: Final = 271
 
@@ -60,6 +54,17 @@ def _listen(value: object) -> object:
 
 
 Listen = Annotated[str, BeforeValidator(_listen)]
+
+
+class Environment(EnvSettingsSource):
+    """The environment. What should be JSON and is not is a mistake of its field, as others are."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - the library's signature
+        """Return the text itself where it is no JSON: the check of its field refuses it."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class Settings(
@@ -104,14 +109,14 @@ class Settings(
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment first, then what `read_settings` found in the file."""
-        return env_settings, init_settings
+        return Environment(settings_cls), init_settings
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
@@ -237,69 +242,3 @@ class ServingSettings(Settings):
 def is_loopback(listen: str) -> bool:
     """Return whether only this machine can reach an address."""
     return is_this_machine(listen.rpartition(":")[0])
-
-
-def read_settings(kind: type[Settings] = Settings) -> Settings:
-    """Read the settings. Raises `SettingsError` with all mistakes, none of which quotes a value."""
-    mistakes: list[str] = []
-    from_file: dict[str, Any] = {}
-    try:
-        from_file = _read_file()
-    except (OSError, ValueError, RecursionError) as error:
-        mistakes.append(f"{CONFIG}: {_why(error)}")
-    try:
-        settings = kind(**from_file)
-    except UnreadableError as error:  # A variable that should be JSON and is not.
-        mistakes.append(str(error))
-    except RecursionError:
-        mistakes.append("a setting is nested too deeply")
-    except ValidationError as error:
-        mistakes += [_mistake(each) for each in error.errors(include_input=False)]
-    else:
-        if not mistakes:
-            return settings
-    raise SettingsError("\n".join(mistakes))
-
-
-def read_serving_settings() -> Settings:
-    """Read the settings of a process that serves, likewise."""
-    return read_settings(ServingSettings)
-
-
-def _read_file() -> dict[str, Any]:
-    path = os.environ.get(CONFIG)
-    if not path:
-        return {}
-    with Path(path).open("rb") as file:
-        return _with_flat_relay(tomllib.load(file))
-
-
-def _with_flat_relay(read: dict[str, Any]) -> dict[str, Any]:
-    """Return a file's settings with those of its table `[smtp]` by their names: `smtp_host`."""
-    relay = read.get("smtp")
-    if not isinstance(relay, dict):
-        return read
-    others = {name: value for name, value in read.items() if name != "smtp"}
-    return others | {f"smtp_{name}": value for name, value in relay.items()}
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.strerror or type(error).__name__}: {error.filename}"
-    return f"not a TOML file: {error}"
-
-
-def _mistake(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"] if not str(part).startswith("function-"))
-    why = str(error["msg"]).removeprefix("Value error, ")
-    return f"{where}: {why}" if where else why
-
-
-def unknown_variables() -> list[str]:
-    """Return variables that begin like settings and are none, perhaps because of a typing error.
-
-    They are no mistake, since Kubernetes sets `GIFTCARD_PORT` and similar variables for a service
-    named "giftcard".
-    """
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bank_card import BankCard, Failure
-from checkout import TRIES, Checkout, Outcome
+from checkout import NOT_NOW, TRIES, Checkout, Outcome
 from giftcard_client.tender import GiftCardTender
 from given.checkout.checkouts import (
     agree,
@@ -180,7 +180,7 @@ def test_a_gift_card_that_falls_silent_is_given_back(
     bank = BankCard()
     receipt = Checkout(impatient_tender, bank, agree).pay(basket(code))
     assert receipt.outcome is Outcome.NOT_PAID
-    assert receipt.message == "The gift card cannot be reached. You have paid nothing."
+    assert receipt.message == NOT_NOW.format("gift card")
     assert_all_or_nothing(tender, bank, code, receipt)
 
 

@@ -1,9 +1,12 @@
 """The command `giftcard` against a real server: it shows answers, and hides codes."""
 
+import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -240,6 +243,45 @@ def test_help_explains_the_exit_codes() -> None:
     commands = ["issue", "validate", "authorize", "capture", "reverse", "cancel"]
     others = ["serve", "audit", "demo", "Exit codes", "declined"]
     assert [word for word in [*commands, *others] if word not in shown] == []
+
+
+def test_no_line_of_help_is_wider_than_a_terminal_and_options_are_in_groups() -> None:
+    shown = giftcard("issue", "--help", settings={"COLUMNS": "80"}).stdout
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+    panels = re.findall(r"^╭─ (\w+) ─", shown, re.MULTILINE)
+    assert set(panels) == {"Options", "Card", "Order", "People", "Connection"}
+    # Next to narrow names and values the words of help have room.
+    assert "One of the market's designs. Absent:" in shown
+
+
+def test_it_says_its_version_and_completes_its_commands() -> None:
+    assert giftcard("--version").stdout == f"giftcard {version('giftcard-client')}\n"
+    typed = {
+        "_GIFTCARD_COMPLETE": "complete_bash",
+        "COMP_WORDS": "giftcard auth",
+        "COMP_CWORD": "1",
+    }
+    found = giftcard(settings=typed).stdout.split()
+    assert found == ["authorize", "authorization", "authorizations"]
+
+
+def test_a_table_that_is_piped_has_whole_ids_and_no_blanks_at_the_ends(shop: Shop) -> None:
+    held = shop.hold(shop.new_card()["code"], "60")["authorization"]
+    narrow = shop.settings | {"COLUMNS": "40"}
+    done = giftcard("authorization", held["authorization_id"], settings=narrow)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    for known in (held["authorization_id"], held["card_id"]):
+        assert any(line.endswith(f" {known}") for line in lines)
+
+
+def test_the_audit_shows_money(live_server: ServerProcess, shop: Shop) -> None:
+    shop.new_card("20")
+    done = giftcard("audit", settings=live_server.place | {"COLUMNS": "20"})
+    assert re.search(r"^│ issued .* [\d,]+\.00 EUR │$", done.stdout, re.MULTILINE), done.stdout
+    assert done.returncode == 0
+    as_json = giftcard("audit", "-o", "json", settings=live_server.place)
+    assert json.loads(as_json.stdout)["clean"] is True
 
 
 def test_serve_and_audit_have_a_help_of_their_own() -> None:

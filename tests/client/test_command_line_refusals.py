@@ -1,12 +1,14 @@
 """The command `giftcard` after a refusal or without an answer: its words and exit codes."""
 
 import json
+import tomllib
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from given.calls.sent import UNKNOWN_CODE
+from given.house import ROOT
 from given.servers.giftcard_command import Json, Shop, buying, giftcard, looking, paying
 from given.servers.server_process import ServerProcess
 
@@ -26,7 +28,7 @@ REFUSALS = [
     (["capture", str(uuid4())], "", "AUTHORIZATION_NOT_FOUND", 3),
     (["reverse", str(uuid4()), "--reason", "technical"], "", "AUTHORIZATION_NOT_FOUND", 3),
     (buying("500.01"), "", "AMOUNT_OUT_OF_RANGE", 3),
-    (buying("500.01"), "", "max amount minor: 50000", 3),
+    (buying("500.01"), "", "max amount: 500.00 EUR", 3),
     (buying("50 CHF"), "", "CURRENCY_MISMATCH", 3),
     (buying("50", "--payment-method", "PAY_LATER"), "", "PAYMENT_METHOD_NOT_ACCEPTED", 3),
     (buying("50", "--discount", "SPRING"), "", "PURCHASE_HAS_DISCOUNT", 3),
@@ -61,9 +63,20 @@ def test_a_refusal_says_why_and_ends_with_its_exit_code(
 
 JSON_REFUSALS = [
     # (arguments, standard input, exit code, items of the object on standard error)
-    (buying("500.01"), "", 3, {"error": "declined", "reason": "AMOUNT_OUT_OF_RANGE"}),
+    (
+        buying("500.01"),
+        "",
+        3,
+        {
+            "error": "declined",
+            "exception": "Declined",
+            "reason": "AMOUNT_OUT_OF_RANGE",
+            "sentence": "the amount is outside the market's range",
+            "may_stand": False,
+        },
+    ),
     (paying("60"), UNKNOWN_CODE, 3, {"error": "declined", "reason": "CARD_NOT_FOUND"}),
-    (["capture", ""], "", 4, {"error": "invalid"}),
+    (["capture", ""], "", 4, {"error": "invalid", "exception": "InvalidRequest"}),
 ]
 
 
@@ -110,15 +123,35 @@ def test_without_a_server_it_says_how_to_repeat_the_command() -> None:
     assert "--request-id" in done.stderr
     report = json.loads(giftcard(*arguments, "--output", "json").stderr)
     assert (report["error"], bool(report["request_id"])) == ("outcome_unknown", True)
+    assert (report["exception"], "giftcard serve" in report["explanation"]) == ("Unavailable", True)
 
 
+@pytest.mark.parametrize(
+    ("target", "words", "exit_code"),
+    [
+        ("127.0.0.1:1", ["Nothing was changed", "nothing listens on 127.0.0.1:1"], 5),
+        ("http://127.0.0.1:1", ["nothing was done", "host:port alone, as 127.0.0.1:1"], 1),
+        ("127.0.0.1", ["nothing was done", "as 127.0.0.1:50051"], 1),
+    ],
+)
+def test_without_a_request_id_none_is_advised(
+    target: str, words: list[str], exit_code: int
+) -> None:
+    done = giftcard(*looking("60"), "--target", target, stdin="ANY")
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert [word for word in words if word not in done.stderr] == []
+    assert "request" not in done.stderr
+
+
+EXTRAS = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
+OF_THE_CLI = " ".join(map(repr, EXTRAS["optional-dependencies"]["cli"]))
 MISSING = [
     # (the missing package, the command, the advice)
-    ("typer", ["--help"], "pip install 'giftcard-tender[cli]'"),
-    ("rich", ["--help"], "pip install 'giftcard-tender[cli]'"),
-    ("peewee", ["audit"], "pip install 'giftcard-tender[server]'"),
-    ("pydantic_settings", ["serve"], "pip install 'giftcard-tender[server]'"),
-    ("peewee", ["demo"], "pip install 'giftcard-tender[server]'"),
+    ("typer", ["--help"], f"needs typer. To install what it needs:\n  pip install {OF_THE_CLI}"),
+    ("rich", ["--help"], f"needs rich. To install what it needs:\n  pip install {OF_THE_CLI}"),
+    ("peewee", ["audit"], "peewee is missing: giftcard-tender was installed without"),
+    ("pydantic_settings", ["serve"], "pip check"),
+    ("peewee", ["demo"], "pip check"),
 ]
 
 

@@ -91,6 +91,13 @@ def test_the_checkout_script_simulates_a_bank_card_that_fails(
     assert is_free(tender, code) == (failure is DECLINE)
 
 
+def test_a_shopper_reads_a_shopper_s_words_where_no_server_answers() -> None:
+    played = run("checkout.py", "--target", "127.0.0.1:1", typed="ANY-CODE\n")
+    assert played.returncode == 1
+    assert played.stdout.startswith("Your gift card cannot be used right now.")
+    assert [word for word in ("UNAVAILABLE", "127.0.0.1", "gRPC") if word in played.stdout] == []
+
+
 def test_the_checkout_script_never_loses_money_without_asking(
     live_server: ServerProcess, tender: GiftCardTender, buy: Buy
 ) -> None:

@@ -131,7 +131,9 @@ def test_a_decline_carries_its_facts(gateway: FaultyGateway, cards: GiftCards) -
     assert isinstance(error, Declined)
     assert error.facts == {"expire_time": "2027-02-28T23:00:00Z"}
     assert error.retry_after is None
-    assert str(error) == (f"CARD_EXPIRED (expire_time=2027-02-28T23:00:00Z) [request {REQUEST_ID}]")
+    said = "CARD_EXPIRED: as the test wants it (expire_time=2027-02-28T23:00:00Z)"
+    assert str(error) == f"{said} [request {REQUEST_ID}]"
+    assert error.sentence == "as the test wants it"
 
 
 def test_throttling_says_when_to_try_again(gateway: FaultyGateway, cards: GiftCards) -> None:
@@ -212,7 +214,7 @@ def test_a_detail_that_cannot_be_read_is_passed_over(
     "error",
     [
         GiftCardError("no", REQUEST_ID),
-        Declined("CARD_EXPIRED", {"expire_time": "then"}, timedelta(seconds=1), REQUEST_ID),
+        Declined("CARD_EXPIRED", {"expire_time": "then"}, timedelta(seconds=1), REQUEST_ID, "late"),
         InvalidRequest([Violation("market", "is empty")], REQUEST_ID),
         Misconfigured("UNAUTHENTICATED", REQUEST_ID),
         OutcomeUnknown("UNKNOWN", REQUEST_ID),

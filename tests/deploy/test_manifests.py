@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from giftcard_server.callers.roles import Role
-from giftcard_server.settings import CONFIG, PREFIX, Settings
+from giftcard_server.settings import PREFIX, Settings
+from giftcard_server.settings_reading import CONFIG
 
 ROOT: Final = Path(__file__).parents[2]
 KUBERNETES: Final = ROOT / "deploy/kubernetes"

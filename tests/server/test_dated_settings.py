@@ -10,7 +10,7 @@ import pytest
 
 from giftcard_rules.terms import FRENCH_TERMS, Market, Terms
 from giftcard_server.errors import SettingsError
-from giftcard_server.settings import CONFIG, read_settings
+from giftcard_server.settings_reading import CONFIG, read_settings
 from given.servers.running import settings
 
 pytestmark = pytest.mark.one_database

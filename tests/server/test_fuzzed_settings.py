@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
-from giftcard_server.settings import Settings, read_settings
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import read_settings
 from given.fuzzing import bounded
 
 pytestmark = [pytest.mark.one_database, pytest.mark.fuzz]

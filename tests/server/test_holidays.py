@@ -46,5 +46,4 @@ def test_good_friday_and_26_december_are_working_days_in_france(day: str) -> Non
 
 def test_the_calendar_is_of_exactly_the_version_that_was_looked_at() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    of_the_server = project["optional-dependencies"]["server"]
-    assert f"holidays=={version('holidays')}" in of_the_server
+    assert f"holidays=={version('holidays')}" in project["dependencies"]

@@ -9,7 +9,8 @@ import pytest
 
 from giftcard_server.errors import SettingsError
 from giftcard_server.mail_settings import MailWay, Sender
-from giftcard_server.settings import Settings, read_serving_settings, read_settings
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import read_serving_settings, read_settings
 
 POSTGRESQL: Final = {"DATABASE_URL": "postgresql://db/books"}
 BEYOND: Final = {

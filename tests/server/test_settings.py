@@ -7,7 +7,8 @@ import pytest
 
 from conftest import StartServer
 from giftcard_server.errors import SettingsError
-from giftcard_server.settings import Settings, read_settings, unknown_variables
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import read_settings, unknown_variables
 from given.servers.server_process import ServerNotReady
 
 pytestmark = pytest.mark.one_database
@@ -94,7 +95,7 @@ MISTAKES: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({"TLS_CERTIFICATE": "server.pem"}, "", "tls_certificate and tls_key belong together"),
     ({"TLS_KEY": "server.key"}, "", "tls_certificate and tls_key belong together"),
     ({"TLS_CLIENT_CA": "ca.pem"}, "callers.till = ['checkout']", "tls_client_ca needs"),
-    ({"MARKETS": "{"}, "", "error parsing value for field"),
+    ({"MARKETS": "{"}, "", "markets: Input should be a valid dictionary"),
     ({}, "log_levle = 'INFO'", "log_levle: "),
     ({}, "log_level = ", "GIFTCARD_CONFIG: not a TOML file"),
     ({"CONFIG": "/nowhere/giftcard.toml"}, "", "GIFTCARD_CONFIG: No such file"),
@@ -250,6 +251,37 @@ def test_a_variable_that_only_looks_like_a_setting_is_found(
     monkeypatch.setenv("GIFTCARD_LOG_LEVLE", "DEBUG")
     monkeypatch.setenv("GIFTCARD_LOG_LEVEL", "DEBUG")
     assert unknown_variables() == ["GIFTCARD_LOG_LEVLE"]
+
+
+def test_mistakes_of_fields_and_of_how_they_fit_are_reported_together(
+    settings: SettingsReader,
+) -> None:
+    environment = {
+        "BATCH_LIMIT": "0",
+        "CALLERS": "{",
+        "WORKERS": "2",
+        "TLS_KEY": "server.key",
+    }
+    mistakes = [line.split(":")[0].split()[0] for line in settings.mistakes(environment)]
+    # The threads, which depend on the batches, are not judged.
+    assert sorted(mistakes) == ["batch_limit", "callers", "tls_certificate", "workers"]
+
+
+def test_a_misspelt_variable_is_told_where_the_start_is_refused(
+    start_server: StartServer,
+) -> None:
+    wrong = {
+        "GIFTCARD_BATCH_LIMIT": "0",
+        "GIFTCARD_WORKRES": "2",
+        "GIFTCARD_PORT": "tcp://10.0.0.1:80",
+        "GIFTCARD_TARGET": "127.0.0.1:50051",
+    }
+    with pytest.raises(ServerNotReady) as caught:
+        start_server(settings=wrong)
+    said = str(caught.value)
+    assert "\nGIFTCARD_WORKRES is no setting; GIFTCARD_WORKERS is one\n" in said
+    assert "\nGIFTCARD_PORT is no setting" in said
+    assert ("GIFTCARD_TARGET" in said, "10.0.0.1" in said) == (False, False)
 
 
 def test_a_server_with_wrong_settings_ends_with_the_mistakes(start_server: StartServer) -> None:

@@ -257,7 +257,7 @@ def test_the_error_of_a_missing_psycopg_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     for open_it in (migrate, require_schema, connect):
-        assert "install giftcard-tender[server,postgres]" in refused(server_url, open_it)
+        assert "pip install 'psycopg[binary]>=3.3.9'" in refused(server_url, open_it)
 
 
 def test_a_role_that_may_make_no_temporary_tables_is_refused(own: DatabaseUrl) -> None:

@@ -1,5 +1,8 @@
 """All commands of `giftcard`: one for each RPC, what the server package adds, and `demo`."""
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from giftcard_client.cli.authorization_commands import (
@@ -23,8 +26,10 @@ from giftcard_client.cli.rpc_commands import (
     reverse,
     validate,
 )
-from giftcard_client.cli.server_commands import add_server_commands
+from giftcard_client.cli.server_commands import DEMO, add_server_commands, is_service_installed
 from giftcard_client.cli.support_commands import support_commands
+
+DISTRIBUTION = "giftcard-client"
 
 
 def run() -> None:
@@ -34,11 +39,12 @@ def run() -> None:
         help="Gift cards as a payment method.",
         epilog=EXIT_CODES_HELP,
         no_args_is_help=True,
-        add_completion=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
         rich_markup_mode="markdown",
         # Pretty tracebacks show local variables, which may hold codes.
         pretty_exceptions_enable=False,
     )
+    app.callback()(_giftcard)
     for command in (
         *(issue, validate, authorize, capture, reverse, cancel),
         *(authorization, authorizations, extend, preview_reverse),
@@ -50,5 +56,24 @@ def run() -> None:
     app.add_typer(privacy_commands())
     app.add_typer(events, name="events")
     add_server_commands(app, {"events": events})
-    app.command()(demo)
+    if is_service_installed():
+        app.command(DEMO)(demo)
     app()
+
+
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    if is_wanted:
+        typer.echo(f"giftcard {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+def _giftcard(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Gift cards as a payment method."""

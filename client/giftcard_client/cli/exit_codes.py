@@ -13,11 +13,16 @@ from giftcard_client import (
     Declined,
     GiftCardError,
     InvalidRequest,
+    Money,
     OutcomeUnknown,
     ReversePreview,
     Validation,
 )
+from giftcard_client.cli.amounts import format_amount
 from giftcard_client.cli.options import Output
+
+# The ending of a fact that is an amount in minor units.
+MINOR = "_minor"
 
 
 class ExitCode(IntEnum):
@@ -32,11 +37,13 @@ class ExitCode(IntEnum):
 
 
 HEADLINES = {
-    ExitCode.FAILED: "The server does not accept this request from here.",
+    ExitCode.FAILED: "The server takes no such call from here: nothing was done.",
     ExitCode.DECLINED: "Declined: nothing was done.",
     ExitCode.INVALID: "The request is malformed: nothing was done.",
     ExitCode.OUTCOME_UNKNOWN: "No decided answer: repeat the command with this --request-id.",
 }
+# For calls without a request id, which change nothing.
+NO_ANSWER_HEADLINE = "No answer. Nothing was changed; the command can be repeated."
 MAY_STAND_HEADLINE = (
     "Declined: this try did nothing; an earlier one with this id may have succeeded."
 )
@@ -68,22 +75,33 @@ def report(error: GiftCardError, extra: Mapping[str, object], output: Output) ->
     console = Console(stderr=True, soft_wrap=True)
     if output is Output.JSON:
         # Not through rich, which would add colours to what a program reads.
-        json.dump({"error": exit_code.name.lower(), **details, **extra}, console.file)
+        kind = {"error": exit_code.name.lower(), "exception": type(error).__name__}
+        if isinstance(error, Declined):
+            details["may_stand"] = error.may_stand
+        json.dump({**kind, **details, **extra}, console.file)
         console.file.write("\n")
         return exit_code
-    may_stand = isinstance(error, Declined) and error.may_stand
-    headline = MAY_STAND_HEADLINE if may_stand else HEADLINES[exit_code]
-    console.print(Text(headline, style="bold red"))
+    console.print(Text(_headline(error, exit_code), style="bold red"))
     for name, value in _names_and_texts({**details, **extra}):
         console.print(Text(f"  {name}: {value}"))
     return exit_code
 
 
+def _headline(error: GiftCardError, exit_code: ExitCode) -> str:
+    if isinstance(error, Declined) and error.may_stand:
+        return MAY_STAND_HEADLINE
+    if isinstance(error, OutcomeUnknown) and not error.request_id:
+        return NO_ANSWER_HEADLINE
+    return HEADLINES[exit_code]
+
+
 def _details_of(error: GiftCardError) -> tuple[ExitCode, dict[str, object]]:
+    """Return the exit code, and what the attributes of the exception say."""
     match error:
         case Declined():
-            details: dict[str, object] = {"reason": error.name, "facts": dict(error.facts)}
-            return ExitCode.DECLINED, details | _retry_after(error.retry_after)
+            details: dict[str, object] = {"reason": error.name, "sentence": error.sentence}
+            details |= {"facts": dict(error.facts)} | _retry_after(error.retry_after)
+            return ExitCode.DECLINED, details
         case InvalidRequest():
             return ExitCode.INVALID, {"violations": [asdict(each) for each in error.violations]}
         case OutcomeUnknown():
@@ -97,10 +115,22 @@ def _retry_after(retry_after: timedelta | None) -> dict[str, object]:
     return {} if retry_after is None else {"retry_after_seconds": retry_after.total_seconds()}
 
 
+def _with_money(facts: Mapping[str, str]) -> dict[str, object]:
+    """Return the facts of a decline with amounts as money, where they name a currency."""
+    currency = facts.get("currency_code", "")
+    shown: dict[str, object] = {}
+    for name, value in facts.items():
+        if name.endswith(MINOR) and currency and value.isdigit():
+            shown[name.removesuffix(MINOR)] = format_amount(Money(int(value), currency))
+        elif name != "currency_code":
+            shown[name] = value
+    return shown
+
+
 def _names_and_texts(details: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in details.items():
         if isinstance(value, dict):
-            yield from _names_and_texts(value)
+            yield from _names_and_texts(_with_money(value))
         elif isinstance(value, list):
             yield from ((each["field"] or "request", each["description"]) for each in value)
         else:

@@ -3,8 +3,9 @@
 import sys
 from io import TextIOWrapper
 
-# The packages of the extra `cli`. The bare install has this file too, but not them.
-CLI_PACKAGES = {"rich", "typer"}
+# The packages of the extra `cli`, as client/pyproject.toml has them. The bare install has this
+# file too, but not them.
+CLI_PACKAGES = {"rich": "rich>=14", "typer": "typer>=0.20"}
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         if error.name not in CLI_PACKAGES:
             raise
         sys.exit(
-            "giftcard: the command line is not installed. To install it:\n"
-            "  pip install 'giftcard-tender[cli]'"
+            f"giftcard: the command line needs {error.name}. To install what it needs:\n"
+            f"  pip install {' '.join(repr(each) for each in CLI_PACKAGES.values())}"
         )
     run()

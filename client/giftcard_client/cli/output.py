@@ -1,4 +1,7 @@
-"""Show the answer of a command: as a table for people, or as JSON for programs."""
+"""Show the answer of a command: as a table for people, or as JSON for programs.
+
+A value is never folded, so that an id can be copied, and no line ends in blanks.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +9,6 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from giftcard_client import Money, Replacement
@@ -14,6 +16,7 @@ from giftcard_client.cli.amounts import format_amount
 
 HIDDEN_CODE = "hidden; repeat the same request with --show-code to see it"
 INDENT = "  "
+GAP = 3
 
 
 def answer_json(
@@ -28,15 +31,16 @@ def answer_json(
     return json.dumps(shown, indent=indent, ensure_ascii=False)
 
 
-def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Table:
-    """Lay an answer out as rows of names and values, without those that are empty."""
-    table = Table.grid(padding=(0, 3))
-    for name, value in extra.items():
-        table.add_row(_label(name), Text(_words(value)))
-    for label, value in _rows(answer, show_code=show_code, depth=0):
+def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Iterator[Text]:
+    """Yield a line for each name and value of an answer, without those that are empty."""
+    rows = [(_label(name), _words(value)) for name, value in extra.items()]
+    rows += _rows(answer, show_code=show_code, depth=0)
+    width = max((label.cell_len for label, value in rows if value), default=0)
+    for label, value in rows:
+        if value:
+            label.pad_right(width + GAP - label.cell_len)
         # Text and not str, so that rich does not read the server's texts as markup.
-        table.add_row(label, Text(value, overflow="fold"))
-    return table
+        yield label.append(value, style="default")
 
 
 def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any of many types

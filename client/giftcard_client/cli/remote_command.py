@@ -69,7 +69,9 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
         if output is Output.JSON:
             typer.echo(answer_json(answer, shown, show_code=show_code))
         else:
-            Console().print(answer_table(answer, shown, show_code=show_code))
+            console = Console(soft_wrap=True)
+            for line in answer_table(answer, shown, show_code=show_code):
+                console.print(line)
         raise typer.Exit(exit_code_of(answer))
 
     return _with_options_of_both(run, command)

@@ -14,6 +14,8 @@ HELP = {
     "serve": "Start the server; its settings come from the environment.",
     "migrate": "Bring the database to the schema of this version.",
     "keys": "Make, rotate and look at the keys that codes are derived from.",
+    "clock": "Say that the clock of this machine is right.",
+    "reinstate": "Book back what a wrong clock has booked.",
     "audit": "Check every invariant of the ledger over a whole database.",
     "people": "Show or forget who is kept beside a card; for Customer Service.",
     "mail": "See what people get by e-mail, and what became of it.",
@@ -24,10 +26,17 @@ HELP = {
     "restore": "Put a backup in the place of the embedded database.",
     "certs": "Make a development authority and certificates, to try mutual TLS.",
 }
+# A command of the client's that starts a server.
+DEMO = "demo"
 # The commands of the server's groups that go to a group of the client's with the same name.
 SHARED = {
     "events": {"new-generation": "Say that the database was restored from a backup."},
 }
+
+
+def is_service_installed() -> bool:
+    """Return whether giftcard-tender is installed beside the client."""
+    return bool(entry_points(group=GROUP))
 
 
 def add_server_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
@@ -35,6 +44,9 @@ def add_server_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> 
 
     `groups` are the client's own groups; what the server has under the same name joins them.
     """
+    if not is_service_installed():
+        for name in (*HELP, DEMO):
+            _add(app, name, None, _says_that_the_service_is_missing(name), hidden=True)
     for entry_point in entry_points(group=GROUP):
         name = entry_point.name
         if name not in groups:
@@ -45,15 +57,31 @@ def add_server_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> 
 
 
 def _add(
-    app: typer.Typer, name: str, help_text: str | None, run: Callable[[typer.Context], None]
+    app: typer.Typer,
+    name: str,
+    help_text: str | None,
+    run: Callable[[typer.Context], None],
+    *,
+    hidden: bool = False,
 ) -> None:
     app.command(
         name,
         help=help_text,
+        hidden=hidden,
         add_help_option=False,
         # The command itself reads all further arguments, --help included.
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(run)
+
+
+def _says_that_the_service_is_missing(name: str) -> Callable[[typer.Context], None]:
+    def run(_: typer.Context) -> None:
+        sys.exit(
+            f"giftcard {name}: the service is not installed here, only its client. Install"
+            " giftcard-tender into the same environment: docs/integrator.md says how."
+        )
+
+    return run
 
 
 def _runs(entry_point: EntryPoint, *command_of_group: str) -> Callable[[typer.Context], None]:
@@ -72,9 +100,8 @@ def _runs(entry_point: EntryPoint, *command_of_group: str) -> Callable[[typer.Co
             if (error.name or "").startswith(PACKAGES_OF_THIS_PROJECT):
                 raise
             sys.exit(
-                f"giftcard {entry_point.name}: the server is not installed"
-                f" ({error.name} is missing). To install it:\n"
-                "  pip install 'giftcard-tender[server]'"
+                f"giftcard {entry_point.name}: {error.name} is missing: giftcard-tender was"
+                " installed without all that it needs.\n  pip check   # names what is missing"
             )
 
     return run

@@ -18,7 +18,7 @@ EXIT_DIFFERENCES: Final = 1
 
 def audit(
     output: Annotated[
-        Output, typer.Option(help="A table to read, or JSON for programs.")
+        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
 ) -> None:
     """Check every invariant of the ledger over the whole database; exit 1 on any difference.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
+from giftcard_server.commands.tables import money, show
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -52,9 +54,9 @@ def print_report(
         return
     console = Console(highlight=False)
     if totals:
-        console.print(_totals_table(totals))
+        show(_totals_table(totals))
     if differences:
-        console.print(_differences_table(differences), style="red")
+        show(_differences_table(differences), style="red")
         console.print("Differences: do not trust these figures.", style="bold red")
     else:
         console.print("Every invariant holds.")
@@ -62,19 +64,19 @@ def print_report(
 
 def _totals_table(totals: Sequence[Totals]) -> Table:
     """Return a column for each market, whose amounts add up from top to bottom."""
-    table = Table(title="Money moves, in minor units", title_justify="left")
+    table = Table(title="Money moves", title_justify="left")
     table.add_column("")
     for each in totals:
         table.add_column(f"{each.market} {each.currency}", justify="right")
     for label, amounts in FIGURES.items():
-        table.add_row(label, *(f"{amounts(each):,}" for each in totals))
+        table.add_row(label, *(money(amounts(each), each.currency) for each in totals))
     return table
 
 
 def _differences_table(differences: Sequence[Difference]) -> Table:
     table = Table(title="Differences", title_justify="left")
     for field in dataclasses.fields(differences[0]):
-        table.add_column(field.name.replace("_", " "), overflow="fold")
+        table.add_column(field.name.replace("_", " "), no_wrap=True)
     for difference in differences:
         table.add_row(*map(str, dataclasses.astuple(difference)))
     return table

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from giftcard_server.errors import EXIT_REFUSED, SettingsError, StartRefusedError
-from giftcard_server.settings import Settings, read_settings
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import doubts, read_settings
 from giftcard_storage.errors import StorageError
 
 
@@ -32,4 +33,5 @@ def settings_or_refuse(read: Callable[[], Settings] = read_settings) -> Settings
     try:
         return read()
     except SettingsError as error:
-        refuse(str(error), "start")
+        # A mistake is often a variable that is misspelt, so that its setting is not there.
+        refuse("\n".join([str(error), *doubts()]), "start")

@@ -34,7 +34,9 @@ EXIT_SOME_LEFT: Final = 1
 TO_BE_MADE: Final = "there is no ring yet: a server makes one beside its database"
 
 Path_ = Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE names.")]
-Shown = Annotated[Output, typer.Option(help="A table to read, or JSON for programs.")]
+Shown = Annotated[
+    Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
+]
 MistakesOn = Callable[[KeyRing], list[str]]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

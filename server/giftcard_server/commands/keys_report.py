@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.tables import show
 from giftcard_server.keys import key_file
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _print_table(uses: Sequence[KeyUse], remarks: Sequence[str]) -> Console:
         )
         table.add_row(each.key_id, place, each.fingerprint or "?", *counts)
     if uses:
-        console.print(table)
+        show(table)
     for remark in remarks:
         console.print(remark)
     return console

@@ -19,7 +19,6 @@ from typing import Annotated, Any, Final
 
 import structlog
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +27,7 @@ from giftcard_rules.decisions import Person
 from giftcard_server import logs
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
+from giftcard_server.commands.tables import show as show_table
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.parts import journal_of
 from giftcard_server.settings import Settings
@@ -88,7 +88,7 @@ def show(
     card_id: CardId,
     *,
     output: Annotated[
-        Output, typer.Option(help="A table to read, or JSON for programs.")
+        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
     offline: Offline = False,
     actor: Actor = "",
@@ -232,10 +232,10 @@ def _print_json(card_id: str, entries: Sequence[dict[str, Any]]) -> None:
 def _print_table(card_id: str, entries: Sequence[dict[str, Any]]) -> None:
     table = Table(title=f"card {card_id}", title_justify="left")
     for column in COLUMNS:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for entry in entries:
         table.add_row(*(_printable(entry.get(column) or "") for column in COLUMNS))
-    Console(highlight=False).print(table)
+    show_table(table)
 
 
 _PRINT: Final[dict[Output, Callable[[str, Sequence[dict[str, Any]]], None]]] = {

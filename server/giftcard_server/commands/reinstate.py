@@ -19,6 +19,7 @@ from rich.table import Table
 from giftcard_rules.ledger import PostingKind
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
+from giftcard_server.commands.tables import money, show
 from giftcard_server.deciding.reinstating import Entry, Reinstating
 from giftcard_server.errors import ClockWrongError, ContendedError
 from giftcard_server.parts import judged_clock_of
@@ -37,7 +38,7 @@ def reinstate(
         bool, typer.Option("--dry-run", help="Show what would be booked; change nothing.")
     ] = False,
     output: Annotated[
-        Output, typer.Option(help="A table to read, or JSON for programs.")
+        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
     ] = Output.TABLE,
 ) -> None:
     """Book back expiries and lapses that were booked before their time; exit 1 if some are left.
@@ -95,17 +96,17 @@ def _print_table(entries: Sequence[Entry], *, is_dry: bool) -> None:
     done = "would be booked back" if is_dry else "booked back"
     table = Table()
     for column in ("card", "booked", "authorization", "amount", "ends at", "result"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for entry in entries:
         table.add_row(
             entry.card_id,
             BOOKED[entry.kind],
             entry.authorization_id or "",
-            f"{entry.amount_minor:,} {entry.currency}",
+            money(entry.amount_minor, entry.currency),
             f"{entry.ends_at:%Y-%m-%d %H:%M} UTC",
             f"left: {entry.why_left.value}" if entry.why_left else done,
         )
-    console.print(table)
+    show(table)
 
 
 _PRINT: Final = {Output.JSON: _print_json, Output.TABLE: _print_table}

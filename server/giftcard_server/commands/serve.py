@@ -17,7 +17,8 @@ from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.limits import require_room
 from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
-from giftcard_server.settings import Settings, read_serving_settings, unknown_variables
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import read_serving_settings, unknown_variables
 from giftcard_server.workers.supervisor import STOP, Supervisor
 
 log = structlog.get_logger(__name__)

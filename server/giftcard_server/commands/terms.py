@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from giftcard_rules.currencies import major_units
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, settings_or_refuse
+from giftcard_server.commands.tables import number_of
 from giftcard_server.markets import BUILT_IN
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def as_text(market: Market, terms: Terms) -> str:
     return TEXT.format(
         market=market.name,
         since=f"from {terms.in_force_from} on" if terms.in_force_from else "that have always held",
-        least=_money(terms.min_amount_minor, market.currency),
-        most=_money(terms.max_amount_minor, market.currency),
+        least=number_of(terms.min_amount_minor, market.currency),
+        most=number_of(terms.max_amount_minor, market.currency),
         currency=market.currency,
-        presets=", ".join(_money(each, market.currency) for each in terms.preset_amounts_minor)
+        presets=", ".join(number_of(each, market.currency) for each in terms.preset_amounts_minor)
         or "no amounts",
         designs=", ".join(terms.designs),
         validity_months=terms.validity_months,
@@ -115,10 +115,6 @@ def as_text(market: Market, terms: Terms) -> str:
         default_hold=_hours(market.default_hold),
         longest_hold=_hours(market.longest_hold),
     )
-
-
-def _money(minor: int, currency: str) -> str:
-    return f"{major_units(minor, currency):f}"
 
 
 def _hours(hold: timedelta) -> str:

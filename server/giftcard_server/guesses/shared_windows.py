@@ -115,7 +115,7 @@ def _storage(url: SecretStr) -> RedisStorage:
         pool = storage.storage.connection_pool
         pool.connection_class(**pool.connection_kwargs)
     except ConfigurationError as error:
-        message = "attempts_redis_url: redis is missing: install giftcard-tender[server,redis]"
+        message = "attempts_redis_url: redis is missing: pip install 'limits[redis]>=5.8'"
         raise StartRefusedError(message) from error
     except (TypeError, ValueError):
         # Without the text of the client, which may quote the URL.

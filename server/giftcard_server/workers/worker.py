@@ -23,7 +23,8 @@ from giftcard_server.process import core_dumps
 from giftcard_server.process.last_resort import end_when_a_thread_fails
 from giftcard_server.process.stop_signal import StopSignal
 from giftcard_server.service import Service, run
-from giftcard_server.settings import Settings, read_serving_settings
+from giftcard_server.settings import Settings
+from giftcard_server.settings_reading import read_serving_settings
 from giftcard_server.workers.supervisor import STOP, drain_within
 from giftcard_server.workers.worker_slot import READY
 from giftcard_storage.errors import StorageError

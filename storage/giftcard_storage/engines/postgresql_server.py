@@ -104,7 +104,7 @@ def connect(
         # Without libpq's own text, which quotes what it does not understand.
         raise refused(url, "libpq does not understand its URL") from None
     except peewee.ImproperlyConfigured as error:
-        why = "psycopg is missing: install giftcard-tender[server,postgres]"
+        why = "psycopg is missing: pip install 'psycopg[binary]>=3.3.9'"
         raise refused(url, why) from error
     except UnfitSessionError as error:
         raise refused(url, str(error)) from error

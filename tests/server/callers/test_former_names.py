@@ -10,7 +10,7 @@ import pytest
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_server.errors import SettingsError
-from giftcard_server.settings import read_settings
+from giftcard_server.settings_reading import read_settings
 from given.calls import sent
 from given.calls.answered import refusal
 from given.calls.shop import Shop, shop_at

@@ -249,7 +249,7 @@ def test_a_server_without_the_package_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with_redis = settings(tmp_path, attempts_redis_url="redis://localhost")
-    with pytest.raises(StartRefusedError, match=r"install giftcard-tender\[server,redis\]"):
+    with pytest.raises(StartRefusedError, match=r"pip install 'limits\[redis\]"):
         Service(with_redis)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from giftcard_rules.codes import Key, KeyRing
 from giftcard_server.errors import KeysRefusedError, SettingsError
 from giftcard_server.keys import key_file
-from giftcard_server.settings import read_settings
+from giftcard_server.settings_reading import read_settings
 
 A, B = "0a" * 32, "0B" * 40
 ROTATIONS: Final = 8

@@ -13,12 +13,12 @@ from rich.markup import escape
 
 from giftcard_client import GiftCardError, GiftCards, Money
 from giftcard_client.cli.amounts import format_amount
-from giftcard_client.cli.demo.server import (
-    DemonstrationServer,
-    ServerFailed,
-    demonstration_server,
-)
 from giftcard_client.cli.demo.steps import NotAsExpected, Step, life_of_a_card
+from giftcard_client.testing.server import (
+    ServerFailed,
+    TemporaryServer,
+    temporary_server,
+)
 
 INDENT = 6
 # How the totals of a market in the audit add up.
@@ -33,6 +33,16 @@ LEDGER = (
     ("-", "cancelled"),
     ("-", "charged_back"),
     ("=", "outstanding"),
+)
+# What comes next, up to a reader's own first authorize; no line is longer than 80 characters.
+BUY = """issue --market fr --amount 50 --order-id MY-1 \\
+    --payment-reference PAY-1 --purchaser-email me@example.org"""
+PAY = """authorize --market fr --order-id MY-2 --total 40 \\
+    --customer-email me@example.org"""
+NEXT = (
+    ("start a server", "serve"),
+    ("Buy a card, in another terminal; it shows a code", BUY),
+    ("Pay with it; it asks for the code", PAY),
 )
 # Ctrl-C raises an exception already; by default, these end the process at once.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -49,19 +59,14 @@ def demo() -> None:
     except (NotAsExpected, ServerFailed, GiftCardError) as error:
         console.print(f"[bold red]✗ Not as it should be:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
-    console.print("\n[bold]Everything is as it should be.[/] To start a server yourself:")
-    command = _own_command()
-    console.print(f"  {command} serve", style="cyan")
-    console.print("and while it runs, to buy a card in another terminal:")
-    console.print(
-        f"  {command} issue --market fr --amount 50 --order-id MY-1 --payment-reference PAY-1 "
-        "--purchaser-email me@example.org",
-        style="cyan",
-    )
+    console.print("\n[bold]Everything is as it should be.[/] To do it yourself, ", end="")
+    for what, command in NEXT:
+        console.print(f"{what}:")
+        console.print(f"  {_own_command()} {command}", style="cyan", highlight=False)
 
 
 def _play(console: Console) -> None:
-    with demonstration_server() as server:
+    with temporary_server() as server:
         console.print(f"A server is running on {server.target}, on a new embedded database.\n")
         with GiftCards(server.target) as cards:
             for number, step in enumerate(life_of_a_card(cards, server.letters), start=1):
@@ -77,7 +82,7 @@ def _show(console: Console, number: int, step: Step) -> None:
         console.print(INDENT * " " + line, highlight=False)
 
 
-def _show_audit(console: Console, server: DemonstrationServer) -> None:
+def _show_audit(console: Console, server: TemporaryServer) -> None:
     """Run the audit while the server runs, as an operator would."""
     audit = server.audit()
     if audit.returncode != 0:
@@ -86,6 +91,8 @@ def _show_audit(console: Console, server: DemonstrationServer) -> None:
     console.print("\n[green]✓[/] [bold]giftcard audit: every invariant of the ledger holds[/]")
     for totals in json.loads(audit.stdout)["totals"]:
         for sign, name in LEDGER:
+            if not totals[f"{name}_minor"]:
+                continue  # The life of this card has no such movement.
             amount = format_amount(Money(totals[f"{name}_minor"], totals["currency"]))
             console.print(
                 f"{sign:>{INDENT}} {name.replace('_', ' '):<14}{amount:>12}", highlight=False

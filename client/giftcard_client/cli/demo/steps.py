@@ -31,7 +31,7 @@ from giftcard_client import (
     ReverseReason,
 )
 from giftcard_client.cli.amounts import format_amount
-from giftcard_client.cli.demo.letters import Letters, subject_of, text_of
+from giftcard_client.testing.letters import Letters, subject_of, text_of
 
 MARKET = "fr"
 ADA = Contact("ada@example.org", "Ada")

@@ -1,4 +1,4 @@
-"""The server of `giftcard demo`: a real one, on a new database that is deleted afterwards."""
+"""A real server on a new database that is deleted afterwards, for `giftcard demo` and for tests."""
 
 import os
 import queue
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from giftcard_client.cli.demo.letters import Letters
+from giftcard_client.testing.letters import Letters
 
 DATABASE = "giftcard.db"
 READY_WITHIN_SECONDS = 30.0
@@ -25,7 +25,7 @@ class ServerFailed(Exception):  # noqa: N818 - it reads as what happened
 
 
 @dataclass(frozen=True, slots=True)
-class DemonstrationServer:
+class TemporaryServer:
     """A running server."""
 
     target: str
@@ -57,9 +57,9 @@ class DemonstrationServer:
 
 
 @contextmanager
-def demonstration_server() -> Iterator[DemonstrationServer]:
+def temporary_server() -> Iterator[TemporaryServer]:
     """Start a server on free ports; it is always ended, and its folder deleted."""
-    with tempfile.TemporaryDirectory(prefix="giftcard-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="giftcard-") as name:
         folder = Path(name)
         environment = _environment(folder)
         log_path = folder / "server.log"
@@ -71,21 +71,21 @@ def demonstration_server() -> Iterator[DemonstrationServer]:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # Ctrl-C then reaches only the demo, which stops the server cleanly.
+                # Ctrl-C then reaches only who started it, and that one stops it cleanly.
                 start_new_session=True,
             )
         try:
             target = _wait_until_ready(process, log_path)
             letters = Letters(folder / f"{DATABASE}.mail")
-            yield DemonstrationServer(target, letters, environment, process)
+            yield TemporaryServer(target, letters, environment, process)
         finally:
-            # After a complete demo the server has ended, and this does nothing.
+            # Its database is deleted anyway. Where it has ended before, this does nothing.
             process.kill()
             process.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return the settings of the demo, without those that the user has set for another server."""
+    """Return its settings, without those that the user has set for another server."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("GIFTCARD_")
     }
@@ -115,7 +115,7 @@ def _wait_until_ready(process: subprocess.Popen[str], log_path: Path) -> str:
 def _why_not_ready(log: str) -> str:
     if ModuleNotFoundError.__name__ in log:
         missing = log.strip().splitlines()[-1]
-        return f"{missing}\nTo install the server:\n  pip install 'giftcard-tender[server]'"
+        return f"{missing}\nTo see all that giftcard-tender lacks:\n  pip check"
     return f"the server did not get ready; its log:\n{log}"
 
 

@@ -1,0 +1,1 @@
+"""The pages for people, as tests read and run them."""
