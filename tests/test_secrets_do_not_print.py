@@ -38,6 +38,7 @@ from giftcard_rules.authorization_calls import CardsShown, PreviewReverse
 from giftcard_rules.deliveries import Addressee, DeliveryKind
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_server.callers.certificates import _Contents
+from giftcard_server.callers.four_eyes import FourEyes
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge.canonical import Read
@@ -61,7 +62,7 @@ from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
 from giftcard_server.settings import ServingSettings, Settings
-from giftcard_server.settings_reading import _Rest
+from giftcard_server.settings_reading import _Rest, _ServingRest
 from giftcard_storage.acts.entries import _Opening
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.data_keys import DataKey, UnwrapError
@@ -273,6 +274,8 @@ MADE: Final[tuple[object, ...]] = (
     Post(market=FRANCE, shop=OF_SHOP, sender=mailbox("x", "x@y.z"), transport=BESIDE),
     Prepared(Reached(Addressee("1", PERSON.role), PERSON, None, None), MAIL, CANARY),
     _Rest(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
+    _ServingRest(keys=RING, database_url=SECRET_URL, mail=MailWay.NONE),
+    FourEyes(),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,

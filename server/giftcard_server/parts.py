@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from giftcard_server.callers.callers import Caller, caller_of
-from giftcard_server.clocks.judged_clock import JudgedClock, utc_now
+from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.committer import Committer
@@ -30,13 +29,9 @@ from giftcard_server.edge.privacy.messages import encode
 from giftcard_server.edge.refunds import RefundServicer
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
-from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.guesses.attempts import Attempts, attempts_of
-from giftcard_server.keys.metrics import SealedCollector
-from giftcard_server.mail.metrics import DeliveriesCollector
-from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
+from giftcard_server.metrics import DomainMetrics
 from giftcard_server.process.alarms import Alarms
-from giftcard_server.switches.metrics import SwitchesCollector
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds
@@ -61,7 +56,6 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Batcher
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
-    from giftcard_server.shared_overview import SharedOverview
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,26 +233,6 @@ def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
         database.migrate(url, ring)
     if url.engine.is_migrated_by_command:
         database.require_schema(url)
-
-
-def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:
-    """Return a registry that shows this process, and what the cards of each market are worth."""
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    markets = [(each.name, each.currency) for each in settings.known_markets.values()]
-    registry.register(LiabilityCollector(overview.holdings, markets))
-    registry.register(BacklogCollector(overview.event_backlog, time.time))
-    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
-    registry.register(DeliveriesCollector(overview.waiting_deliveries, utc_now))
-    registry.register(SealedCollector(overview.sealed))
-    issued = partial(_issued_by_caller, overview)
-    registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
-    return registry
-
-
-def _issued_by_caller(overview: SharedOverview) -> dict[tuple[str, str], int]:
-    return overview.issued_by_caller(datetime.now(UTC))
 
 
 def _paused_markets_of(settings: Settings, opened: ExitStack) -> PausedMarkets:

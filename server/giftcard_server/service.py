@@ -12,27 +12,24 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
+from giftcard_server.background import in_background, watching
 from giftcard_server.callers.access import Access
-from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
-from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
+from giftcard_server.clocks.judged_clock import TrustedClock
 from giftcard_server.confidants import with_confidants
-from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
-from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
-from giftcard_server.edge.calls_in_progress import LOOK_SECONDS, CallsInProgress
+from giftcard_server.edge.calls_in_progress import CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
-from giftcard_server.errors import ClockWrongError, StartRefusedError
-from giftcard_server.events.background import retention_on, sequencing_on
+from giftcard_server.errors import StartRefusedError
+from giftcard_server.figures import registry_of
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.known_cards import require_known
 from giftcard_server.keys.new_database import require_age, require_file
 from giftcard_server.known_terms import require_terms
-from giftcard_server.logs import SUMMARY_SECONDS, where
-from giftcard_server.mail.background import mail_on
+from giftcard_server.logs import where
 from giftcard_server.mail.worker import MailWorker
 from giftcard_server.metrics import RpcMetrics
 from giftcard_server.ops_http import HttpServer, http_server
@@ -42,18 +39,13 @@ from giftcard_server.parts import (
     judged_clock_of,
     parts_of,
     prepare_database,
-    registry_of,
 )
 from giftcard_server.privacy.checkpointing import checkpointing_on
-from giftcard_server.privacy.retention import person_retention_on
 from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
-from giftcard_server.recurring import Recurring, stop_all
+from giftcard_server.recurring import stop_all
 from giftcard_server.shared_overview import SharedOverview
-from giftcard_server.switches.forgetting import forgetting_issued_values
-from giftcard_server.switches.paused_markets import LOOK_SECONDS as PAUSES_SECONDS
-from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,8 +100,8 @@ class Service:
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
-            watching = (access.callers, calls, RpcMetrics(self.registry))
-            self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
+            counting = (access.callers, calls, RpcMetrics(self.registry))
+            self._interceptor = Interceptor(*counting, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
             servicers = with_confidants(parts, self._events, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
@@ -118,8 +110,8 @@ class Service:
             answering = (threads, servicers, self._health, self._interceptor)
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
-            self._recurring = _watching(parts, self._clock, self._writes, access, calls)
-            self._recurring += _in_background(parts, overview, opened, may_send)
+            self._recurring = watching(parts, self._clock, self._writes, access, calls)
+            self._recurring += in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
                 self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)
@@ -229,59 +221,6 @@ def _require_known_cards(
     for key_id, cards in overview.sealed().items():
         if ring.get(key_id) is None:  # No payment needs them.
             log.warning("people are out of reach without their key", key=key_id, cards=cards)
-
-
-def _housekeeping(parts: Parts, overview: SharedOverview) -> Housekeeping:
-    def due(limit: int) -> list[str]:
-        try:
-            return overview.due(parts.now(), limit)
-        except ClockWrongError:
-            return []  # Nothing is due while nobody knows the time; the clock has logged it.
-
-    together = min(CARDS_TOGETHER, parts.settings.waiting_limit)
-    return Housekeeping(due, parts.committer, parts.settings.housekeeping_seconds, together)
-
-
-def _in_background(
-    parts: Parts,
-    overview: SharedOverview,
-    opened: ExitStack,
-    may_send: Callable[[], bool] | None,
-) -> list[Recurring]:
-    """Return what gives positions to events, and where it keeps house, what a database needs once.
-
-    That removes old events, books time's work, and sends e-mail while `may_send` allows it.
-    """
-    url, days = parts.settings.database_url, parts.settings.event_retention_days
-    recurring = sequencing_on(url, parts.has_committed, parts.registry, opened)
-    if may_send is not None:
-        recurring += retention_on(url, days, parts.now, opened, mail_follows=True)
-        recurring.append(forgetting_issued_values(url, parts.now))
-        recurring.append(_housekeeping(parts, overview))
-        recurring += mail_on(parts, opened, may_send)
-        retention = (parts.settings, parts.ring, parts.now, parts.registry, opened)
-        recurring.append(person_retention_on(*retention))
-    return recurring
-
-
-def _watching(
-    parts: Parts,
-    clock: TrustedClock | JudgedClock,
-    writes: WriteCheck,
-    access: Access,
-    calls: CallsInProgress,
-) -> list[Recurring]:
-    """Return what looks after the clock, the writes, the callers and their calls."""
-    return [
-        Recurring("clock", clock.look, LOOK_AT_CLOCKS_SECONDS, ()),
-        Recurring("write check", writes.look, WRITE_CHECK_SECONDS, (StorageError,)),
-        access.reloading,
-        Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
-        Recurring("late calls", parts.end_late, LOOK_SECONDS, ()),
-        Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
-        Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
-        Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
-    ]
 
 
 def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:

@@ -40,8 +40,9 @@ FLOORS = {
         {"commands"},
         {"workers"},
         {"service"},
+        {"background"},
         {"confidants", "privacy"},
-        {"parts"},
+        {"parts", "figures"},
         {"edge", "ops_http"},
         {"deciding", "mail"},
         {"settings_reading"},
@@ -151,6 +152,10 @@ LONGEST_FILE_LINES = 300
 # Files that may be longer, and why.
 MAY_BE_LONGER = {
     "server/giftcard_server/deciding/committer.py": "the way of every write, read from its top",
+    "storage/giftcard_storage/schema.py": "a table of tables",
+    "tests/given/house.py": "the tables of the house",
+    "tests/storage/test_backstops.py": "a table with a statement for each constraint",
+    "tests/test_secrets_do_not_print.py": "a table with a value of each class",
 }
 
 LONGEST_FUNCTION_LINES = 40

@@ -22,10 +22,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS
 from giftcard_server.errors import StartRefusedError
+from giftcard_server.figures import registry_of
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
-from giftcard_server.parts import judged_clock_of, prepare_database, registry_of
+from giftcard_server.parts import judged_clock_of, prepare_database
 from giftcard_server.probe import Probe
 from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview

@@ -1,0 +1,40 @@
+"""The figures of a process for Prometheus, and of the database, which are read when it scrapes."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.events.metrics import BacklogCollector
+from giftcard_server.keys.metrics import SealedCollector
+from giftcard_server.mail.metrics import DeliveriesCollector
+from giftcard_server.metrics import LiabilityCollector, RefundsCollector
+from giftcard_server.switches.metrics import SwitchesCollector
+
+if TYPE_CHECKING:
+    from giftcard_server.settings import Settings
+    from giftcard_server.shared_overview import SharedOverview
+
+
+def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:
+    """Return a registry that shows this process, and what the cards of each market are worth."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    markets = [(each.name, each.currency) for each in settings.known_markets.values()]
+    registry.register(LiabilityCollector(overview.holdings, markets))
+    registry.register(BacklogCollector(overview.event_backlog, time.time))
+    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
+    registry.register(DeliveriesCollector(overview.waiting_deliveries, utc_now))
+    registry.register(SealedCollector(overview.sealed))
+    issued = partial(_issued_by_caller, overview)
+    registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
+    return registry
+
+
+def _issued_by_caller(overview: SharedOverview) -> dict[tuple[str, str], int]:
+    return overview.issued_by_caller(utc_now())
