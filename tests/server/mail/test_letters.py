@@ -197,7 +197,7 @@ def test_a_letter_that_lacks_what_it_needs_is_not_written(kind: DeliveryKind, fi
         written(letter)
 
 
-@pytest.mark.parametrize("kind", set(DeliveryKind) - WITH_CODE)
+@pytest.mark.parametrize("kind", [kind for kind in DeliveryKind if kind not in WITH_CODE])
 def test_r9_a_letter_without_the_code_cannot_be_given_one(kind: DeliveryKind) -> None:
     with pytest.raises(ValueError, match="never carries a code"):
         made_up(kind, code=CODE)
