@@ -58,25 +58,39 @@ def differences_in(path: Path) -> list[Difference]:
         return audit(database)
 
 
-def put_in_place(backup: Path, place: Path, set_aside: Path) -> None:
-    """Put a copy of a backup where the database is, which moves to `set_aside` if there is one.
+def copied_beside(backup: Path, place: Path) -> Path:
+    """Copy a backup beside the place of the database, where it can be prepared; return the copy.
 
-    Nobody may have it open. Raises `DatabaseRefusedError` where a file cannot be written; then
-    the database is where it was.
+    Raises `DatabaseRefusedError` where it cannot be written.
     """
     aside = place.with_name(f"{place.name}.{os.getpid()}.restored")
     try:
         shutil.copyfile(backup, aside)
         aside.chmod(OWNER_ALONE)
-        _make_durable(aside)
+    except OSError as error:
+        raise refused(aside, f"it cannot be written ({error.strerror})") from error
+    return aside
+
+
+def put_in_place(prepared: Path, place: Path, set_aside: Path) -> None:
+    """Move a database to its place, and the one that is there, if any, to `set_aside`.
+
+    Nobody may have either of them open. Raises `DatabaseRefusedError` where a file cannot be moved.
+    """
+    try:
+        _make_durable(prepared)
         for file in _files_of(place):
             file.rename(set_aside.with_name(set_aside.name + file.name.removeprefix(place.name)))
-        aside.rename(place)
+        prepared.rename(place)
         _make_durable(place.parent)
     except OSError as error:
         raise refused(place, f"it cannot be written ({error.strerror})") from error
-    finally:
-        aside.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a database that nobody uses, with what SQLite keeps beside it."""
+    for file in _files_of(path):
+        file.unlink(missing_ok=True)
 
 
 def _files_of(path: Path) -> Iterator[Path]:

@@ -12,13 +12,18 @@ import typer
 from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.keys import whole_files
+from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_server.process.open_files import processes_with
 from giftcard_storage import backups, database
+from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.events import EventLog
+from giftcard_storage.personal.journal import TornJournalError, erasures_in
+from giftcard_storage.personal.reapplying import reapply
 
 if TYPE_CHECKING:
     from giftcard_server.settings import Settings
     from giftcard_storage.audit import Difference
+    from giftcard_storage.personal.journal import Erasure
 
 EXIT_DIFFERENCES: Final = 1
 
@@ -68,9 +73,10 @@ def restore(
     """Check a backup, put it in the place of the embedded database, and begin a generation.
 
     Stop the server first: it is refused while a process has the database open. Consumers of
-    events learn with their next call that what was told after the backup is forgotten. Compare
-    the ledger with the order system and the payment provider afterwards. Reads
-    GIFTCARD_DATABASE_URL. Exit code 1: the backup differs from itself, and nothing was changed.
+    events learn with their next call that what was told after the backup is forgotten. Who was
+    erased since then, by the journal of GIFTCARD_ERASURE_JOURNAL, is erased again. Compare the
+    ledger with the order system and the payment provider afterwards. Reads GIFTCARD_DATABASE_URL.
+    Exit code 1: the backup differs from itself, and nothing was changed.
     """
     what = "restore"
     settings = settings_or_refuse()
@@ -80,18 +86,46 @@ def restore(
     aside = place.with_name(f"{place.name}.replaced-{now:%Y%m%dT%H%M%SZ}")
     had_one = place.exists()
     with refusing(what):
+        erasures = _erasures(settings, what)
         _end_if_different(backup_file, backups.differences_in(backup_file))
-        backups.put_in_place(backup_file, place, aside)
-        url = settings.database_url
-        database.migrate(url, settings.keys)
-        with closing(database.connect(url)) as connection:
-            events = EventLog(connection)
-            last = events.last_position()
-            generation = events.begin_generation(now)
+        prepared = backups.copied_beside(backup_file, place)
+        try:
+            said = _prepare(DatabaseUrl.of_file(prepared), settings, erasures)
+            backups.put_in_place(prepared, place, aside)
+        finally:
+            backups.remove(prepared)  # Where it is in its place, there is nothing left of it.
     _say(f"Restored {backup_file} to {place}.")
     if had_one:
         _say(f"The database that was there is kept: {aside}")
-    _say(f"Generation {generation} of events has begun after position {last}.")
+    _say(said)
+
+
+def _erasures(settings: Settings, what: str) -> list[Erasure]:
+    """Return the erasures of the journal, which a backup does not know; none without a journal."""
+    journal = settings.erasure_journal
+    if journal is None or not journal.exists():
+        return []
+    try:
+        return list(erasures_in(journal))
+    except TornJournalError as error:
+        refuse(f"{journal}: {error}", what)
+
+
+def _prepare(url: DatabaseUrl, settings: Settings, erasures: list[Erasure]) -> str:
+    """Migrate a copy, begin a generation, and erase again whom the journal names."""
+    now, ring = utc_now(), existing_ring_of(settings)
+    database.migrate(url, ring)
+    with closing(database.connect(url)) as connection:
+        events = EventLog(connection)
+        last = events.last_position()
+        generation = events.begin_generation(now)
+        people = 0
+        if ring is not None:
+            people = sum(each.people for each in reapply(connection, ring, erasures, now))
+    said = f"Generation {generation} of events has begun after position {last}."
+    if erasures:
+        said += f"\n{people} people of {len(erasures)} erasures were erased again."
+    return said
 
 
 def _embedded(settings: Settings, what: str) -> Path:

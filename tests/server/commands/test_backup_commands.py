@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from giftcard.v1 import privacy_service_pb2, support_service_pb2
+from giftcard_server.callers.four_eyes import FourEyes
 from giftcard_storage.engines.sqlite_file import open_file
 from given.calls import sent
+from given.calls.desk import Desk, by
 from given.calls.shop import Shop, shop_at
 from given.servers.giftcard_command import giftcard
 from given.servers.running import Clock, running, settings, target_of
@@ -29,7 +32,10 @@ def shop(folder: Path) -> Iterator[Shop]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    return {"GIFTCARD_DATABASE_URL": f"sqlite:///{settings(folder).database_url.path}"}
+    return {
+        "GIFTCARD_DATABASE_URL": f"sqlite:///{settings(folder).database_url.path}",
+        "GIFTCARD_ERASURE_JOURNAL": str(folder.with_name("erasures.jsonl")),
+    }
 
 
 def command(folder: Path, *arguments: str | Path) -> tuple[int, str]:
@@ -90,3 +96,25 @@ def test_a_backup_that_was_tampered_with_is_not_restored(
     exit_code, said = command(elsewhere, "restore", copy)
     assert (exit_code, "is not a sound ledger" in said) == (1, True), said
     assert list(elsewhere.iterdir()) == []
+
+
+def test_r32_who_was_erased_after_the_backup_is_erased_in_what_is_restored(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy, journal = tmp_path / "copy.db", tmp_path / "erasures.jsonl"
+    at_once = settings(folder, erasure_journal=journal, four_eyes=FourEyes(acts=()))
+    with running(at_once, Clock()) as service, shop_at(target_of(service)) as opened:
+        desk = Desk(opened.channel)
+        card_id = desk.bought().card.card_id
+        assert command(folder, "backup", copy)[0] == 0
+        request_id = sent.new_id()
+        desk.call(
+            privacy_service_pb2.ErasePersonRequest(request_id=request_id, card_id=card_id, **by())
+        )
+    exit_code, said = command(folder, "restore", copy, "--replace")
+    assert exit_code == 0, said
+    assert "people of 1 erasures were erased again." in said
+    with running(at_once, Clock()) as service, shop_at(target_of(service)) as opened:
+        shown = Desk(opened.channel).call(support_service_pb2.GetCardRequest(card_id=card_id))
+    states = {person.state for person in shown.people}
+    assert states == {support_service_pb2.PERSON_STATE_ERASED}
