@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from giftcard_server.auditing.metrics import AuditCollector
 from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
@@ -217,6 +218,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     registry.register(SealedCollector(overview.sealed))
+    registry.register(AuditCollector(overview.audit))
     issued = partial(_issued_by_caller, overview)
     registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
     return registry

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
+from giftcard_server.auditing.continuous import continuous_audit_on
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
@@ -231,6 +232,7 @@ def _in_background(
         recurring += retention_on(url, settings.event_retention_days, parts.now, opened)
         recurring.append(forgetting_issued_values(url, parts.now))
         recurring.append(_housekeeping(parts, overview))
+        recurring.append(continuous_audit_on(url, parts.now, opened))
     return recurring
 
 

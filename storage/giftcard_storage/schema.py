@@ -9,6 +9,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, Model
 
 from giftcard_storage.event_schema import EVENT_TABLES
 from giftcard_storage.switches.tables import SWITCH_TABLES
+from giftcard_storage.walks.tables import WALK_TABLES
 
 
 class Card(Model):
@@ -284,5 +285,6 @@ TABLES = (
     RefundDue,
     RefundConfirmation,
     *SWITCH_TABLES,
+    *WALK_TABLES,
     *EVENT_TABLES,
 )

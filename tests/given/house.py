@@ -47,7 +47,7 @@ FLOORS = {
         {"guesses"},
         {"keys"},
         {"clocks"},
-        {"events"},
+        {"events", "auditing"},
         {"markets", "known_terms", "switches"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
         {"errors", "logs"},

@@ -13,6 +13,7 @@ from given.databases.event_backstops import (
 )
 from given.databases.switch_backstops import SWITCH_CHECKS, SWITCH_UNIQUE
 from given.databases.tamperings import PLACES
+from given.databases.walk_backstops import WALK_CHECKS, WALK_UNIQUE
 
 # Every CHECK of the tables, and a statement that only it refuses.
 CHECKS = {
@@ -82,6 +83,7 @@ CHECKS = {
     ),
     **EVENT_CHECKS,
     **SWITCH_CHECKS,
+    **WALK_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -130,6 +132,7 @@ UNIQUE = {
     ),
     **EVENT_UNIQUE,
     **SWITCH_UNIQUE,
+    **WALK_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.
