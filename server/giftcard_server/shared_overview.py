@@ -115,5 +115,6 @@ class SharedOverview:
             return standing.standing(self._connection)
 
     def close(self) -> None:
-        """Close the connection."""
-        database.close(self._connection)
+        """Close the connection, once nobody reads on it."""
+        with self._lock:
+            database.close(self._connection)

@@ -31,7 +31,7 @@ __all__ = ["ALL_INVARIANTS", "LIABILITY", "LISTED", "Audited", "Difference", "To
 # In the order in which differences are listed.
 ALL_INVARIANTS: Final = (*INVARIANTS, MADE_BY_A_REQUEST, LIABILITY)
 # So many keys together cost hardly more than one by one, and their differences little memory.
-KEYS_AT_ONCE: Final = 20_000
+KEYS_AT_ONCE: Final = 10_000
 _NO_HORIZON: Final = 2**62
 
 

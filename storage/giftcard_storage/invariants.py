@@ -256,12 +256,14 @@ INVARIANTS: Final[dict[str, str]] = (
         WHERE a.state = 'OPEN' AND c.hold_id IS DISTINCT FROM a.authorization_id
     """,
         "order_has_one_live_card": """
-        SELECT 'order ' || a.market || ' ' || a.order_id, '1 live authorization', COUNT(*) || ''
+        SELECT 'order ' || a.market || ' ' || a.order_id, '1 live authorization',
+               (COUNT(*) + 1) || ''
         FROM {authorization} a JOIN "authorization" o
              ON o.order_id = a.order_id AND o.market = a.market
+                AND o.authorization_id <> a.authorization_id
         WHERE a.state IN ('OPEN', 'CAPTURED') AND o.state IN ('OPEN', 'CAPTURED')
         GROUP BY a.authorization_id, a.market, a.order_id
-        HAVING COUNT(*) > 1 AND MIN(o.authorization_id) = a.authorization_id
+        HAVING MIN(o.authorization_id) > a.authorization_id
     """,
         "replacement_names_what_it_replaces": """
         SELECT 'card ' || c.card_id,

@@ -10,10 +10,11 @@ from typing import Final
 
 OF_RECORDS: Final[dict[str, str]] = {
     "purchase_has_one_card": """
-        SELECT 'purchase ' || p.market || ' ' || p.order_id, '1 card', COUNT(*) || ''
-        FROM {purchase} p JOIN purchase o ON o.order_id = p.order_id AND o.market = p.market
+        SELECT 'purchase ' || p.market || ' ' || p.order_id, '1 card', (COUNT(*) + 1) || ''
+        FROM {purchase} p JOIN purchase o
+             ON o.order_id = p.order_id AND o.market = p.market AND o.card_id <> p.card_id
         GROUP BY p.card_id, p.market, p.order_id
-        HAVING COUNT(*) > 1 AND MIN(o.card_id) = p.card_id
+        HAVING MIN(o.card_id) > p.card_id
     """,
     "bought_card_has_its_purchase": """
         SELECT 'card ' || c.card_id,

@@ -50,6 +50,7 @@ FLOORS = {
         {"events", "auditing"},
         {"markets", "known_terms", "switches"},
         {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
+        {"kept"},
         {"errors", "logs"},
     ),
     "giftcard_client": (
