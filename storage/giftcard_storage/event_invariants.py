@@ -63,25 +63,28 @@ def _told(e: str) -> str:
     """
 
 
-def _with_last_events(where: str = "") -> str:
-    """Return joins of the card `c` with the last of its events `e` and of those `n` without a
-    position; `where` narrows them down, as a condition of the event `{e}`.
+def _with_last_events() -> str:
+    """Return joins of the card `c` with its last event `e`, and the last `n` without a position.
 
     Both are the events after which there is no later one.
-    """  # noqa: D205 - a sentence that needs two lines
+    """
     return "".join(
         f"""
-        LEFT JOIN {table} {last} ON {last}.card_id = c.card_id {where.replace("{e}", last)}
+        LEFT JOIN {table} {last} ON {last}.card_id = c.card_id
         LEFT JOIN {table} {later} ON {later}.card_id = {last}.card_id
              AND ({later}.version, {later}.ordinal) > ({last}.version, {last}.ordinal)
-             {where.replace("{e}", later)}
         """
         for table, last, later in (("event", "e", "later_e"), ("new_event", "n", "later_n"))
     )
 
 
+def _last_version(condition: str, e: str) -> str:
+    """Return the last version at which an event, by its name, was so; 0 without one."""
+    return f"COALESCE(MAX(CASE WHEN {condition.replace('{e}', e)} THEN {e}.version END), 0)"
+
+
 _ARE_LAST: Final = "later_e.card_id IS NULL AND later_n.card_id IS NULL"
-_ABOUT_BLOCKS: Final = "AND {e}.type IN ('CARD_ISSUED', 'CARD_BLOCKED', 'CARD_UNBLOCKED')"
+_ABOUT_BLOCKS: Final = "{e}.type IN ('CARD_ISSUED', 'CARD_BLOCKED', 'CARD_UNBLOCKED')"
 _IS_BLOCKED: Final = (
     "({e}.type = 'CARD_BLOCKED' OR ({e}.type = 'CARD_ISSUED' AND {e}.card_state = 'BLOCKED'))"
 )
@@ -149,6 +152,8 @@ OF_EVENTS: Final[dict[str, str]] = {
                        THEN p.amount_minor ELSE 0 END) AS restored
             FROM {events} e LEFT JOIN posting p
                  ON p.card_id = e.card_id AND p.version = e.version
+            WHERE e.type IN ('CARD_REDEEMED', 'ORDER_REFUNDED')
+               OR e.forfeited_minor <> 0 OR e.restored_minor <> 0
             GROUP BY {key}e.card_id, e.version, e.ordinal, e.type, e.amount_minor,
                      e.forfeited_minor, e.restored_minor
         ) AS told
@@ -204,10 +209,19 @@ OF_EVENTS: Final[dict[str, str]] = {
     "card_is_blocked_as_its_events_say": f"""
         SELECT 'card ' || card_id, CASE WHEN blocked THEN 'blocked' ELSE 'not blocked' END,
                CASE WHEN told THEN 'blocked' ELSE 'not blocked' END
-        FROM (SELECT c.card_id, c.blocked, COALESCE(
-                     {_IS_BLOCKED.replace("{e}", "n")}, {_IS_BLOCKED.replace("{e}", "e")}) AS told
-              FROM {{card}} c {_with_last_events(_ABOUT_BLOCKS)}
-              WHERE {_ARE_LAST}) AS blocks
+        FROM (SELECT card_id, blocked,
+                     CASE WHEN new_block + new_end > 0 THEN new_block > new_end
+                          WHEN block + block_end > 0 THEN block > block_end END AS told
+              FROM (SELECT c.card_id, c.blocked, {_last_version(_IS_BLOCKED, "e")} AS block,
+                           {_last_version(f"NOT {_IS_BLOCKED}", "e")} AS block_end,
+                           {_last_version(_IS_BLOCKED, "n")} AS new_block,
+                           {_last_version(f"NOT {_IS_BLOCKED}", "n")} AS new_end
+                    FROM {{card}} c
+                         LEFT JOIN event e ON e.card_id = c.card_id
+                              AND {_ABOUT_BLOCKS.replace("{e}", "e")}
+                         LEFT JOIN new_event n ON n.card_id = c.card_id
+                              AND {_ABOUT_BLOCKS.replace("{e}", "n")}
+                    GROUP BY c.card_id, c.blocked) AS versions) AS blocks
         WHERE told <> blocked
     """,  # noqa: S608 - made of our own texts
     "refund_to_other_tenders_is_told": f"""
