@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from giftcard_server.auditing.continuous import continuous_audit_on
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
@@ -59,6 +60,7 @@ def in_background(
         recurring += retention_on(url, days, parts.now, opened, mail_follows=True)
         recurring.append(forgetting_issued_values(url, parts.now))
         recurring.append(_housekeeping(parts, overview))
+        recurring.append(continuous_audit_on(url, parts.now, opened))
         recurring += mail_on(parts, opened, may_send)
         retention = (parts.settings, parts.ring, parts.now, parts.registry, opened)
         recurring.append(person_retention_on(*retention))

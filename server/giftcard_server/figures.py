@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from giftcard_server.auditing.metrics import AuditCollector
 from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.keys.metrics import SealedCollector
@@ -31,6 +32,7 @@ def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegist
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
     registry.register(DeliveriesCollector(overview.waiting_deliveries, utc_now))
     registry.register(SealedCollector(overview.sealed))
+    registry.register(AuditCollector(overview.audit))
     issued = partial(_issued_by_caller, overview)
     registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
     return registry

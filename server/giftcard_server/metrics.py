@@ -18,6 +18,7 @@ from giftcard_rules.act_commands import ActOnCard, ShowCards
 from giftcard_rules.commands import CatchUp, Command, DeskAct, Keyed
 from giftcard_rules.ledger import PostingKind
 from giftcard_rules.person_acts import ActOnPeople, PersonAct
+from giftcard_server.kept import Kept
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -164,19 +165,16 @@ class DomainMetrics:
 
 
 class LiabilityCollector(Collector):
-    """The outstanding liability of each market, read from the database at a scrape.
+    """The outstanding liability of each market.
 
-    Reading looks at every card, so the figures are kept for `LIABILITY_SECONDS`.
+    Reading looks at every card, so the figures are kept for `LIABILITY_SECONDS` or longer.
     """
 
     def __init__(
         self, holdings: Callable[[], Sequence[Holdings]], markets: Iterable[tuple[str, str]]
     ) -> None:
-        self._holdings = holdings
+        self._holdings = Kept("liability", holdings)
         self._markets = tuple(markets)
-        self._lock = threading.Lock()
-        self._read_at: float | None = None
-        self._liability: dict[tuple[str, str], int] = {}
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge, or nothing while the database is away, which beats a wrong figure."""
@@ -198,15 +196,11 @@ class LiabilityCollector(Collector):
         yield GaugeMetricFamily("giftcard_outstanding_liability_minor", "")
 
     def _fresh(self) -> dict[tuple[str, str], int]:
-        with self._lock:
-            now = time.monotonic()
-            if self._read_at is None or now - self._read_at >= LIABILITY_SECONDS:
-                liability = dict.fromkeys(self._markets, 0)
-                for each in self._holdings():
-                    market = (each.market, each.currency)
-                    liability[market] = liability.get(market, 0) + each.liability_minor
-                self._liability, self._read_at = liability, now
-            return self._liability
+        liability = dict.fromkeys(self._markets, 0)
+        for each in self._holdings.value(LIABILITY_SECONDS):
+            market = (each.market, each.currency)
+            liability[market] = liability.get(market, 0) + each.liability_minor
+        return liability
 
 
 class RefundsCollector(Collector):

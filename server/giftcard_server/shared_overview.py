@@ -9,6 +9,7 @@ from giftcard_storage import database, overview, refunds, ring_keys, terms_versi
 from giftcard_storage.deliveries import waiting
 from giftcard_storage.events import EventLog
 from giftcard_storage.switches import issued_values, pauses
+from giftcard_storage.walks import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from giftcard_storage.overview import Holdings
     from giftcard_storage.refunds import Unconfirmed
     from giftcard_storage.switches.pauses import Pause
+    from giftcard_storage.walks.standing import Standing
 
 
 # For one question, which may read every card. Those who ask take turns.
@@ -114,6 +116,12 @@ class SharedOverview:
         with self._lock:
             return issued_values.issued_by_caller(self._connection, now)
 
+    def audit(self) -> Standing | None:
+        """Return how the audit beside the servers stands; None before the first one."""
+        with self._lock:
+            return standing.standing(self._connection)
+
     def close(self) -> None:
-        """Close the connection."""
-        database.close(self._connection)
+        """Close the connection, once nobody reads on it."""
+        with self._lock:
+            database.close(self._connection)

@@ -136,6 +136,14 @@ def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) 
     return url.engine.connect_to_look_over(url.location, within_seconds)
 
 
+def connect_to_walk(url: DatabaseUrl) -> Database:
+    """Open a connection for the slices of an audit. Raises `StorageAwayError`.
+
+    They look up by keys as commands do, but a large one may take long.
+    """
+    return url.engine.connect_to_look_over(url.location, None, by_keys=True)
+
+
 def close(database: Database) -> None:
     """Close a connection, unless a transaction is open on it: then it ends with the process."""
     with suppress(peewee.PeeweeException):

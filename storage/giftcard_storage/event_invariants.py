@@ -11,15 +11,18 @@ from typing import Final
 from giftcard_rules.events import EVENT_OF
 from giftcard_rules.ledger import PostingKind
 
-_TABLES: Final = ("event", "new_event")
 _REMOVED_THROUGH: Final = "(SELECT occurred_through FROM event_removal)"
 _EVENT: Final = "'event ' || e.card_id || '/' || e.version || '/' || e.ordinal"
 _POSTING: Final = "'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal"
 _SHOWN: Final = (
     "CASE WHEN c.blocked AND c.state IN ('ACTIVE', 'HELD') THEN 'BLOCKED' ELSE c.state END"
 )
-
-_TYPES: Final = ", ".join(f"('{kind.value}', '{told.value}')" for kind, told in EVENT_OF.items())
+_TYPE: Final = (
+    "CASE p.kind "
+    + " ".join(f"WHEN '{kind.value}' THEN '{told.value}'" for kind, told in EVENT_OF.items())
+    + " END"
+)
+_KINDS: Final = ", ".join(f"'{kind.value}'" for kind in EVENT_OF)
 # The kinds whose amount, authorization and time are those of an event of their own.
 _ALONE: Final = ", ".join(
     f"'{kind.value}'"
@@ -35,112 +38,128 @@ _ALONE: Final = ", ".join(
 
 
 def _of_both(statement: str) -> str:
-    """Return a statement for events with a position and for those without."""
-    return " UNION ALL ".join(statement.replace("{events}", table) for table in _TABLES)
+    """Return a statement for events with a position and for those without.
 
-
-def _sum(kind: PostingKind) -> str:
-    return f"""
-        COALESCE((SELECT SUM(p.amount_minor) FROM posting p
-                  WHERE p.card_id = e.card_id AND p.version = e.version
-                    AND p.kind = '{kind.value}'), 0)
-    """  # noqa: S608 - made of our own texts
-
-
-def _last(column: str, where: str = "") -> str:
-    """Return what the last event of a card tells; those without a position come later."""
-    newest, others = (
-        f"""(SELECT {column} FROM {table} e WHERE e.card_id = c.card_id {where}
-             ORDER BY e.version DESC, e.ordinal DESC LIMIT 1)"""  # noqa: S608 - made of our own texts
-        for table in reversed(_TABLES)
+    `{key}` begins a GROUP BY in the order in which the events are read, so that nothing is sorted.
+    """
+    return " UNION ALL ".join(
+        statement.replace("{events}", driving).replace("{key}", key)
+        for driving, key in (("{event}", "e.position, "), ("{new_event}", ""))
     )
-    return f"COALESCE({newest}, {others})"
 
 
-_TOLD: Final = """
-    SELECT 1 FROM {events} e
-    WHERE e.card_id = p.card_id AND e.version = p.version AND e.type = t.type
-      AND e.authorization_id IS NOT DISTINCT FROM p.authorization_id
-      AND e.occurred_at = p.posted_at
-      AND CASE p.kind WHEN 'FORFEIT' THEN e.forfeited_minor = p.amount_minor
-                      WHEN 'RESTORE' THEN e.restored_minor = p.amount_minor
-                      WHEN 'REISSUE' THEN e.related_card_id = p.to_card_id
-                      WHEN 'REFUND' THEN e.amount_minor = p.amount_minor
-                                         AND e.related_card_id = p.to_card_id
-                      ELSE e.amount_minor = p.amount_minor END
-"""
+def _told(e: str) -> str:
+    """Return whether an event, by its name in the statement, tells of the posting `p`."""
+    return f"""
+        {e}.card_id = p.card_id AND {e}.version = p.version AND {e}.type = {_TYPE}
+        AND {e}.authorization_id IS NOT DISTINCT FROM p.authorization_id
+        AND {e}.occurred_at = p.posted_at
+        AND CASE p.kind WHEN 'FORFEIT' THEN {e}.forfeited_minor = p.amount_minor
+                        WHEN 'RESTORE' THEN {e}.restored_minor = p.amount_minor
+                        WHEN 'REISSUE' THEN {e}.related_card_id = p.to_card_id
+                        WHEN 'REFUND' THEN {e}.amount_minor = p.amount_minor
+                                           AND {e}.related_card_id = p.to_card_id
+                        ELSE {e}.amount_minor = p.amount_minor END
+    """
+
+
+def _with_last_events() -> str:
+    """Return joins of the card `c` with its last event `e`, and the last `n` without a position.
+
+    Both are the events after which there is no later one.
+    """
+    return "".join(
+        f"""
+        LEFT JOIN {table} {last} ON {last}.card_id = c.card_id
+        LEFT JOIN {table} {later} ON {later}.card_id = {last}.card_id
+             AND ({later}.version, {later}.ordinal) > ({last}.version, {last}.ordinal)
+        """
+        for table, last, later in (("event", "e", "later_e"), ("new_event", "n", "later_n"))
+    )
+
+
+def _last_version(condition: str, e: str) -> str:
+    """Return the last version at which an event, by its name, was so; 0 without one."""
+    return f"COALESCE(MAX(CASE WHEN {condition.replace('{e}', e)} THEN {e}.version END), 0)"
+
+
+_ARE_LAST: Final = "later_e.card_id IS NULL AND later_n.card_id IS NULL"
+_ABOUT_BLOCKS: Final = "{e}.type IN ('CARD_ISSUED', 'CARD_BLOCKED', 'CARD_UNBLOCKED')"
 _IS_BLOCKED: Final = (
-    "e.type = 'CARD_BLOCKED' OR (e.type = 'CARD_ISSUED' AND e.card_state = 'BLOCKED')"
+    "({e}.type = 'CARD_BLOCKED' OR ({e}.type = 'CARD_ISSUED' AND {e}.card_state = 'BLOCKED'))"
 )
+
 
 OF_EVENTS: Final[dict[str, str]] = {
     "event_positions_have_no_gap": """
         SELECT 'position ' || e.position,
-               CASE WHEN e.position <= r.last_position THEN 'removed'
+               CASE WHEN e.position <= gone.last_position THEN 'removed'
                     ELSE 'position ' || (e.position - 1) || ' before it' END,
-               CASE WHEN e.position <= r.last_position THEN 'still there' ELSE 'none' END
-        FROM event e CROSS JOIN event_removal r
-        WHERE e.position <= r.last_position
-           OR (e.position > r.last_position + 1 AND NOT EXISTS (
-                   SELECT 1 FROM event p WHERE p.position = e.position - 1))
+               CASE WHEN e.position <= gone.last_position THEN 'still there' ELSE 'none' END
+        FROM {event} e CROSS JOIN event_removal gone
+             LEFT JOIN event p ON p.position = e.position - 1
+        WHERE e.position <= gone.last_position
+           OR (e.position > gone.last_position + 1 AND p.position IS NULL)
     """,
     "event_is_told_once": f"""
         SELECT {_EVENT}, 'a position or none', 'both'
-        FROM new_event e JOIN event n
+        FROM {{new_event}} e JOIN event n
              ON n.card_id = e.card_id AND n.version = e.version AND n.ordinal = e.ordinal
     """,  # noqa: S608 - made of our own texts
     "events_of_a_card_are_in_the_order_of_its_versions": f"""
         SELECT {_EVENT}, 'a position before those of later versions', 'position ' || e.position
-        FROM event e
-        WHERE e.position > (SELECT n.position FROM event n WHERE n.card_id = e.card_id
-                            AND (n.version, n.ordinal) > (e.version, e.ordinal)
-                            ORDER BY n.version, n.ordinal LIMIT 1)
+        FROM {{event}} e JOIN event n ON n.card_id = e.card_id
+             AND (n.version, n.ordinal) > (e.version, e.ordinal) AND n.position < e.position
+        GROUP BY e.position, e.card_id, e.version, e.ordinal
         UNION ALL
         SELECT {_EVENT}, 'a position before those of later versions', 'none'
-        FROM new_event e
-        WHERE EXISTS (SELECT 1 FROM event n WHERE n.card_id = e.card_id
-                      AND (n.version, n.ordinal) > (e.version, e.ordinal))
+        FROM {{new_event}} e JOIN event n ON n.card_id = e.card_id
+             AND (n.version, n.ordinal) > (e.version, e.ordinal)
+        GROUP BY e.card_id, e.version, e.ordinal
     """,  # noqa: S608 - made of our own texts
     "posting_has_its_event": f"""
-        WITH told(kind, type) AS (VALUES {_TYPES})
-        SELECT {_POSTING}, 'an event ' || t.type || ' of ' || p.amount_minor, 'none'
-        FROM posting p JOIN told t ON t.kind = p.kind
-        WHERE p.posted_at > {_REMOVED_THROUGH}
-          AND NOT EXISTS ({_TOLD.replace("{events}", "event")})
-          AND NOT EXISTS ({_TOLD.replace("{events}", "new_event")})
+        SELECT {_POSTING}, 'an event ' || {_TYPE} || ' of ' || p.amount_minor, 'none'
+        FROM {{posting}} p LEFT JOIN event e ON {_told("e")}
+             LEFT JOIN new_event n ON {_told("n")}
+        WHERE p.posted_at > {_REMOVED_THROUGH} AND p.kind IN ({_KINDS})
+          AND e.card_id IS NULL AND n.card_id IS NULL
     """,  # noqa: S608 - made of our own texts
     "event_has_its_posting": _of_both(f"""
         SELECT {_EVENT}, 'a posting of ' || COALESCE(e.amount_minor || '', '?'), 'none'
-        FROM {{events}} e
-        WHERE e.type NOT IN ('ORDER_REFUNDED', 'REFUND_PAID', 'CARD_BLOCKED', 'CARD_UNBLOCKED')
-          AND NOT (e.type = 'CARD_ISSUED' AND e.related_card_id IS NOT NULL)
-          AND NOT EXISTS (
-              SELECT 1 FROM posting p
-              WHERE p.card_id = e.card_id AND p.version = e.version AND p.kind IN ({_ALONE})
+        FROM {{events}} e LEFT JOIN posting p
+             ON p.card_id = e.card_id AND p.version = e.version AND p.kind IN ({_ALONE})
                 AND p.amount_minor = e.amount_minor AND p.posted_at = e.occurred_at
                 AND p.authorization_id IS NOT DISTINCT FROM e.authorization_id
-                AND (p.kind, e.type) IN (VALUES {_TYPES}))
+                AND {_TYPE} = e.type
+        WHERE e.type NOT IN ('ORDER_REFUNDED', 'REFUND_PAID', 'CARD_BLOCKED', 'CARD_UNBLOCKED')
+          AND NOT (e.type = 'CARD_ISSUED' AND e.related_card_id IS NOT NULL)
+          AND p.card_id IS NULL
     """),  # noqa: S608 - made of our own texts
-    "event_tells_what_else_moved": _of_both(f"""
-        SELECT {_EVENT}, 'forfeited ' || forfeited || ', refunded ' || refunded
-                         || ', restored ' || restored,
+    "event_tells_what_else_moved": _of_both("""
+        SELECT 'event ' || card_id || '/' || version || '/' || ordinal,
+               'forfeited ' || forfeited || ', refunded ' || refunded || ', restored ' || restored,
                'forfeited ' || COALESCE(forfeited_minor, 0) || ', refunded '
                || CASE type WHEN 'ORDER_REFUNDED' THEN COALESCE(amount_minor, 0) ELSE 0 END
                || ', restored ' || COALESCE(restored_minor, 0)
         FROM (
             SELECT e.card_id, e.version, e.ordinal, e.type, e.amount_minor, e.forfeited_minor,
                    e.restored_minor,
-                   CASE e.type WHEN 'CARD_REDEEMED' THEN {_sum(PostingKind.FORFEIT)}
-                               ELSE 0 END AS forfeited,
-                   CASE e.type WHEN 'ORDER_REFUNDED' THEN {_sum(PostingKind.REFUND)}
-                               ELSE 0 END AS refunded,
-                   CASE e.type WHEN 'ORDER_REFUNDED' THEN {_sum(PostingKind.RESTORE)}
-                               ELSE 0 END AS restored
-            FROM {{events}} e
-        ) AS e
+                   SUM(CASE WHEN e.type = 'CARD_REDEEMED' AND p.kind = 'FORFEIT'
+                       THEN p.amount_minor ELSE 0 END) AS forfeited,
+                   SUM(CASE WHEN e.type = 'ORDER_REFUNDED' AND p.kind = 'REFUND'
+                       THEN p.amount_minor ELSE 0 END) AS refunded,
+                   SUM(CASE WHEN e.type = 'ORDER_REFUNDED' AND p.kind = 'RESTORE'
+                       THEN p.amount_minor ELSE 0 END) AS restored
+            FROM {events} e LEFT JOIN posting p
+                 ON p.card_id = e.card_id AND p.version = e.version
+            WHERE e.type IN ('CARD_REDEEMED', 'ORDER_REFUNDED')
+               OR e.forfeited_minor <> 0 OR e.restored_minor <> 0
+            GROUP BY {key}e.card_id, e.version, e.ordinal, e.type, e.amount_minor,
+                     e.forfeited_minor, e.restored_minor
+        ) AS told
         WHERE COALESCE(forfeited_minor, 0) <> forfeited OR COALESCE(restored_minor, 0) <> restored
            OR (type = 'ORDER_REFUNDED' AND COALESCE(amount_minor, 0) <> refunded)
-    """),  # noqa: S608 - made of our own texts
+    """),
     "event_is_of_its_card": _of_both(f"""
         SELECT {_EVENT},
                COALESCE(c.market || ' ' || c.currency || ' version ' || c.version, 'a card'),
@@ -181,33 +200,47 @@ OF_EVENTS: Final[dict[str, str]] = {
     "card_is_as_its_last_event_says": f"""
         SELECT 'card ' || card_id, shown, COALESCE(told, 'no event')
         FROM (SELECT c.card_id, c.issued_at, {_SHOWN} AS shown,
-                     {_last("e.card_state")} AS told FROM card c) AS states
+                     COALESCE(n.card_state, e.card_state) AS told
+              FROM {{card}} c {_with_last_events()}
+              WHERE {_ARE_LAST}) AS states
         WHERE told IS DISTINCT FROM shown
           AND NOT (told IS NULL AND issued_at <= {_REMOVED_THROUGH})
     """,  # noqa: S608 - made of our own texts
     "card_is_blocked_as_its_events_say": f"""
         SELECT 'card ' || card_id, CASE WHEN blocked THEN 'blocked' ELSE 'not blocked' END,
                CASE WHEN told THEN 'blocked' ELSE 'not blocked' END
-        FROM (SELECT c.card_id, c.blocked, {
-        _last(
-            _IS_BLOCKED,
-            "AND e.type IN ('CARD_ISSUED', 'CARD_BLOCKED', 'CARD_UNBLOCKED')",
-        )
-    } AS told FROM card c) AS blocks
+        FROM (SELECT card_id, blocked,
+                     CASE WHEN new_block + new_end > 0 THEN new_block > new_end
+                          WHEN block + block_end > 0 THEN block > block_end END AS told
+              FROM (SELECT c.card_id, c.blocked, {_last_version(_IS_BLOCKED, "e")} AS block,
+                           {_last_version(f"NOT {_IS_BLOCKED}", "e")} AS block_end,
+                           {_last_version(_IS_BLOCKED, "n")} AS new_block,
+                           {_last_version(f"NOT {_IS_BLOCKED}", "n")} AS new_end
+                    FROM {{card}} c
+                         LEFT JOIN event e ON e.card_id = c.card_id
+                              AND {_ABOUT_BLOCKS.replace("{e}", "e")}
+                         LEFT JOIN new_event n ON n.card_id = c.card_id
+                              AND {_ABOUT_BLOCKS.replace("{e}", "n")}
+                    GROUP BY c.card_id, c.blocked) AS versions) AS blocks
         WHERE told <> blocked
     """,  # noqa: S608 - made of our own texts
     "refund_to_other_tenders_is_told": f"""
         SELECT 'authorization ' || authorization_id, due || ' to other tenders', told || ''
         FROM (
-            SELECT a.authorization_id, a.refunded_other_minor AS due,
-                   COALESCE((SELECT SUM(e.other_tender_minor) FROM event e
-                             WHERE e.card_id = a.card_id AND e.type = 'ORDER_REFUNDED'
-                               AND e.authorization_id = a.authorization_id), 0)
-                   + COALESCE((SELECT SUM(e.other_tender_minor) FROM new_event e
-                               WHERE e.card_id = a.card_id AND e.type = 'ORDER_REFUNDED'
-                                 AND e.authorization_id = a.authorization_id), 0) AS told
-            FROM "authorization" a
-            WHERE a.state = 'CAPTURED' AND a.created_at > {_REMOVED_THROUGH}
+            SELECT of_events.authorization_id, of_events.due,
+                   of_events.told + COALESCE(SUM(n.other_tender_minor), 0) AS told
+            FROM (
+                SELECT a.authorization_id, a.card_id, a.refunded_other_minor AS due,
+                       COALESCE(SUM(e.other_tender_minor), 0) AS told
+                FROM {{authorization}} a LEFT JOIN event e
+                     ON e.card_id = a.card_id AND e.type = 'ORDER_REFUNDED'
+                        AND e.authorization_id = a.authorization_id
+                WHERE a.state = 'CAPTURED' AND a.created_at > {_REMOVED_THROUGH}
+                GROUP BY a.authorization_id, a.card_id, a.refunded_other_minor
+            ) AS of_events LEFT JOIN new_event n
+                 ON n.card_id = of_events.card_id AND n.type = 'ORDER_REFUNDED'
+                    AND n.authorization_id = of_events.authorization_id
+            GROUP BY of_events.authorization_id, of_events.due, of_events.told
         ) AS sums
         WHERE told <> due
     """,  # noqa: S608 - made of our own texts
@@ -224,21 +257,19 @@ OF_EVENTS: Final[dict[str, str]] = {
     "confirmation_has_its_event": """
         SELECT 'confirmation ' || f.card_id || '/' || f.version,
                'an event REFUND_PAID of ' || f.amount_minor, 'none'
-        FROM refund_confirmation f
+        FROM {refund_confirmation} f
+             LEFT JOIN event e ON e.card_id = f.card_id AND e.version = f.version
+                  AND e.type = 'REFUND_PAID' AND e.amount_minor = f.amount_minor
+             LEFT JOIN new_event n ON n.card_id = f.card_id AND n.version = f.version
+                  AND n.type = 'REFUND_PAID' AND n.amount_minor = f.amount_minor
         WHERE f.confirmed_at > (SELECT occurred_through FROM event_removal)
-          AND NOT EXISTS (
-              SELECT 1 FROM event e WHERE e.card_id = f.card_id AND e.version = f.version
-              AND e.type = 'REFUND_PAID' AND e.amount_minor = f.amount_minor)
-          AND NOT EXISTS (
-              SELECT 1 FROM new_event e WHERE e.card_id = f.card_id AND e.version = f.version
-              AND e.type = 'REFUND_PAID' AND e.amount_minor = f.amount_minor)
+          AND e.card_id IS NULL AND n.card_id IS NULL
     """,
     "payment_event_has_its_confirmation": _of_both(f"""
         SELECT {_EVENT}, 'a confirmation of ' || COALESCE(e.amount_minor || '', '?'), 'none'
-        FROM {{events}} e
-        WHERE e.type = 'REFUND_PAID' AND NOT EXISTS (
-            SELECT 1 FROM refund_confirmation f
-            WHERE f.card_id = e.card_id AND f.version = e.version
-              AND f.amount_minor = e.amount_minor AND f.confirmed_at = e.occurred_at)
+        FROM {{events}} e LEFT JOIN refund_confirmation f
+             ON f.card_id = e.card_id AND f.version = e.version
+                AND f.amount_minor = e.amount_minor AND f.confirmed_at = e.occurred_at
+        WHERE e.type = 'REFUND_PAID' AND f.card_id IS NULL
     """),  # noqa: S608 - made of our own texts
 }

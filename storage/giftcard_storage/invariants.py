@@ -1,8 +1,10 @@
 """The invariants of the whole database, each as a statement that finds what breaks it.
 
-A statement selects the subject, what is expected of it, and what was found. All statements
-walk along primary keys, so that nothing is sorted and memory stays small however many cards
-there are.
+A statement selects the subject, what is expected of it, and what was found. It names the relation
+that drives it in braces, as in `FROM {card} c`: `walks/relations.py` restricts that one to a range
+of keys, and the statement looks up everything else by key. So a statement over a range is right by
+itself in any snapshot, and nothing of it grows with the number of cards. To write another one: no
+correlated subqueries, whole GROUP BYs, and nothing that only one engine understands.
 """
 
 from __future__ import annotations
@@ -30,24 +32,21 @@ _MOVES: Final = ", ".join(
     for kind, (source, destination) in MOVES.items()
 )
 
-# The change that each posting makes to the accounts of its own card; and the money that came
-# to a replacement from the card that it replaces.
-_FLOW: Final = """
-    WITH flow AS (
-        SELECT card_id, version, ordinal, kind, authorization_id,
-               CASE WHEN destination = 'CARD' AND to_card_id IS NULL THEN amount_minor
-                    WHEN source = 'CARD' THEN -amount_minor ELSE 0 END AS card,
-               CASE WHEN destination = 'HELD' THEN amount_minor
-                    WHEN source = 'HELD' THEN -amount_minor ELSE 0 END AS held,
-               CASE WHEN destination = 'SETTLED' THEN amount_minor
-                    WHEN source = 'SETTLED' THEN -amount_minor ELSE 0 END AS settled
-        FROM posting
-    )
+# The change that a posting makes to each account of its own card.
+_TO_CARD: Final = """
+    CASE WHEN p.destination = 'CARD' AND p.to_card_id IS NULL THEN p.amount_minor
+         WHEN p.source = 'CARD' THEN -p.amount_minor ELSE 0 END
 """
-_CAME_BACK: Final = """
-    COALESCE((SELECT SUM(back.amount_minor) FROM posting back
-              WHERE back.card_id = c.replaces_card_id AND back.to_card_id = c.card_id), 0)
+_TO_HELD: Final = """
+    CASE WHEN p.destination = 'HELD' THEN p.amount_minor
+         WHEN p.source = 'HELD' THEN -p.amount_minor ELSE 0 END
 """
+_TO_SETTLED: Final = """
+    CASE WHEN p.destination = 'SETTLED' THEN p.amount_minor
+         WHEN p.source = 'SETTLED' THEN -p.amount_minor ELSE 0 END
+"""
+# The postings that brought money to a replacement from the card that it replaces.
+_CAME_BACK: Final = "back.card_id = c.replaces_card_id AND back.to_card_id = c.card_id"
 
 INVARIANTS: Final[dict[str, str]] = (
     {
@@ -60,7 +59,7 @@ INVARIANTS: Final[dict[str, str]] = (
                p.kind || ' ' || p.source || ' -> ' || p.destination
                || CASE WHEN p.to_card_id <> p.card_id THEN ' of another card' ELSE '' END
                || CASE WHEN p.authorization_id IS NULL THEN '' ELSE ', for an authorization' END
-        FROM posting p LEFT JOIN move m ON m.kind = p.kind
+        FROM {{posting}} p LEFT JOIN move m ON m.kind = p.kind
         WHERE m.kind IS NULL OR p.source <> m.source OR p.destination <> m.destination
            OR (p.to_card_id IS NOT NULL) <> m.to_another OR p.to_card_id = p.card_id
            OR (p.authorization_id IS NOT NULL) <> m.of_authorization
@@ -69,14 +68,14 @@ INVARIANTS: Final[dict[str, str]] = (
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'a card of version ' || p.version || ' or later',
                COALESCE('version ' || c.version, 'no such card')
-        FROM posting p LEFT JOIN card c ON c.card_id = p.card_id
+        FROM {posting} p LEFT JOIN card c ON c.card_id = p.card_id
         WHERE c.card_id IS NULL OR c.version < p.version OR p.version < 1
     """,
         "posting_is_for_an_authorization_of_its_card": """
         SELECT 'posting ' || p.card_id || '/' || p.version || '/' || p.ordinal,
                'authorization ' || p.authorization_id || ' of this card',
                COALESCE('one of card ' || a.card_id, 'no such authorization')
-        FROM posting p LEFT JOIN "authorization" a ON a.authorization_id = p.authorization_id
+        FROM {posting} p LEFT JOIN "authorization" a ON a.authorization_id = p.authorization_id
         WHERE p.authorization_id IS NOT NULL AND a.card_id IS DISTINCT FROM p.card_id
     """,
         "posting_leads_to_the_card_that_replaces": """
@@ -85,48 +84,59 @@ INVARIANTS: Final[dict[str, str]] = (
                || COALESCE(p.authorization_id, '?'),
                COALESCE('it replaces ' || COALESCE(c.replaces_card_id, 'none')
                         || ' for ' || COALESCE(c.authorization_id, 'none'), 'no such card')
-        FROM posting p LEFT JOIN card c ON c.card_id = p.to_card_id
+        FROM {posting} p LEFT JOIN card c ON c.card_id = p.to_card_id
         WHERE p.to_card_id IS NOT NULL
           AND (c.replaces_card_id IS DISTINCT FROM p.card_id
                OR c.authorization_id IS DISTINCT FROM p.authorization_id)
     """,
         "account_is_never_negative": f"""
-        {_FLOW}
-        SELECT 'posting ' || m.card_id || '/' || m.version || '/' || m.ordinal,
-               'no account below 0',
-               'CARD ' || (m.card + {_CAME_BACK}) || ', HELD ' || m.held
-               || ', SETTLED ' || m.settled
+        SELECT 'posting ' || card_id || '/' || version || '/' || ordinal, 'no account below 0',
+               'CARD ' || card || ', HELD ' || held || ', SETTLED ' || settled
         FROM (
-            SELECT card_id, version, ordinal, SUM(card) OVER moment AS card,
-                   SUM(held) OVER moment AS held, SUM(settled) OVER moment AS settled
-            FROM flow
-            WINDOW moment AS (PARTITION BY card_id ORDER BY version, ordinal
-                              ROWS UNBOUNDED PRECEDING)
-        ) AS m JOIN card c ON c.card_id = m.card_id
-        WHERE m.held < 0 OR m.settled < 0 OR (m.card < 0 AND m.card + {_CAME_BACK} < 0)
+            SELECT m.card_id, m.version, m.ordinal, m.held, m.settled,
+                   m.card + COALESCE(SUM(back.amount_minor), 0) AS card
+            FROM (
+                SELECT p.card_id, p.version, p.ordinal, SUM({_TO_CARD}) OVER moment AS card,
+                       SUM({_TO_HELD}) OVER moment AS held,
+                       SUM({_TO_SETTLED}) OVER moment AS settled
+                FROM {{posting}} p
+                WINDOW moment AS (PARTITION BY p.card_id ORDER BY p.version, p.ordinal
+                                  ROWS UNBOUNDED PRECEDING)
+            ) AS m JOIN card c ON c.card_id = m.card_id
+                   LEFT JOIN posting back ON {_CAME_BACK}
+            -- What came to a replacement is no posting of its own.
+            WHERE m.card < 0 OR m.held < 0 OR m.settled < 0
+            GROUP BY m.card_id, m.version, m.ordinal, m.card, m.held, m.settled
+        ) AS moments
+        WHERE card < 0 OR held < 0 OR settled < 0
     """,  # noqa: S608 - made of our own texts
         "card_begins_with_its_first_posting": f"""
         SELECT 'card ' || card_id, first_minor || ' by its first posting', initial_minor || ''
         FROM (
             SELECT c.card_id, c.initial_minor,
-                   CASE c.origin WHEN 'REFUND' THEN {_CAME_BACK} ELSE COALESCE(
-                       (SELECT p.amount_minor FROM posting p
-                        WHERE p.card_id = c.card_id AND p.version = 1 AND p.ordinal = 0
-                          AND p.kind = 'ISSUE'), 0) END AS first_minor
-            FROM card c
+                   COALESCE(CASE c.origin WHEN 'REFUND' THEN SUM(back.amount_minor)
+                            ELSE MAX(p.amount_minor) END, 0) AS first_minor
+            FROM {{card}} c LEFT JOIN posting p
+                 ON p.card_id = c.card_id AND p.version = 1 AND p.ordinal = 0
+                    AND p.kind = 'ISSUE'
+                 LEFT JOIN posting back ON {_CAME_BACK}
+            GROUP BY c.card_id, c.initial_minor, c.origin
         ) AS begun
         WHERE initial_minor <> first_minor
     """,  # noqa: S608 - made of our own texts
         "card_is_the_sum_of_its_postings": f"""
-        {_FLOW}
         SELECT 'card ' || card_id, 'balance ' || card || ', held ' || held,
                'balance ' || balance_minor || ', held ' || held_minor
         FROM (
             SELECT c.card_id, c.balance_minor, c.held_minor,
-                   COALESCE(SUM(f.card), 0) + {_CAME_BACK} AS card,
-                   COALESCE(SUM(f.held), 0) AS held
-            FROM card c LEFT JOIN flow f ON f.card_id = c.card_id
-            GROUP BY c.card_id
+                   COALESCE(SUM(CASE WHEN p.card_id = c.card_id THEN {_TO_CARD}
+                                     WHEN p.to_card_id = c.card_id THEN p.amount_minor
+                                     ELSE 0 END), 0) AS card,
+                   COALESCE(SUM(CASE WHEN p.card_id = c.card_id THEN {_TO_HELD}
+                                     ELSE 0 END), 0) AS held
+            FROM {{card}} c LEFT JOIN posting p
+                 ON p.card_id IN (c.card_id, c.replaces_card_id)
+            GROUP BY c.card_id, c.balance_minor, c.held_minor
         ) AS sums
         WHERE balance_minor <> card OR held_minor <> held
     """,  # noqa: S608 - made of our own texts
@@ -147,8 +157,8 @@ INVARIANTS: Final[dict[str, str]] = (
                        -- An expiry that was undone is none.
                        SUM(CASE p.kind WHEN 'EXPIRE' THEN 1 WHEN 'REINSTATE' THEN -1 ELSE 0 END)
                            AS expired
-                FROM card c LEFT JOIN posting p ON p.card_id = c.card_id
-                GROUP BY c.card_id
+                FROM {card} c LEFT JOIN posting p ON p.card_id = c.card_id
+                GROUP BY c.card_id, c.state, c.held_minor
             ) AS counts
         ) AS ends
         WHERE state <> follows
@@ -157,20 +167,20 @@ INVARIANTS: Final[dict[str, str]] = (
         SELECT 'card ' || card_id,
                CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END || ' in all',
                'balance ' || balance_minor || ', held ' || held_minor
-        FROM card
+        FROM {card} c
         WHERE balance_minor + held_minor
               <> CASE WHEN state IN ('ACTIVE', 'HELD') THEN initial_minor ELSE 0 END
            OR (state = 'HELD') <> (held_minor > 0) OR (state = 'HELD') <> (hold_id IS NOT NULL)
     """,
         "settled_is_what_was_captured_and_not_refunded": f"""
-        {_FLOW}
         SELECT 'card ' || card_id, paid || ' captured and not refunded', settled || ' settled'
         FROM (
-            SELECT f.card_id, SUM(f.settled) AS settled,
-                   SUM(CASE f.kind WHEN 'AUTHORIZE' THEN a.captured_minor - a.refunded_minor
+            SELECT p.card_id, SUM({_TO_SETTLED}) AS settled,
+                   SUM(CASE p.kind WHEN 'AUTHORIZE' THEN a.captured_minor - a.refunded_minor
                        ELSE 0 END) AS paid
-            FROM flow f LEFT JOIN "authorization" a ON a.authorization_id = f.authorization_id
-            GROUP BY f.card_id
+            FROM {{posting}} p LEFT JOIN "authorization" a
+                 ON a.authorization_id = p.authorization_id
+            GROUP BY p.card_id
         ) AS sums
         WHERE settled <> paid
     """,  # noqa: S608 - made of our own texts
@@ -198,9 +208,10 @@ INVARIANTS: Final[dict[str, str]] = (
                    SUM(CASE p.kind WHEN 'LAPSE' THEN p.amount_minor
                        WHEN 'REHOLD' THEN -p.amount_minor ELSE 0 END) AS p7,
                    SUM(CASE p.kind WHEN 'RESTORE' THEN p.amount_minor ELSE 0 END) AS p8
-            FROM "authorization" a LEFT JOIN posting p
+            FROM {authorization} a LEFT JOIN posting p
                  ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
-            GROUP BY a.authorization_id
+            GROUP BY a.authorization_id, a.authorized_minor, a.captured_minor,
+                     a.refunded_minor, a.restored_minor, a.forfeited_minor, a.state
         ) AS sums
         WHERE authorized_minor <> p1 OR captured_minor <> p2 OR reissued <> p3 OR lost <> p4
            OR refunded_minor <> p5 OR freed <> p6 OR lapsed <> p7 OR restored_minor <> p8
@@ -214,9 +225,9 @@ INVARIANTS: Final[dict[str, str]] = (
                    SUM(CASE p.kind WHEN 'AUTHORIZE' THEN 1 ELSE 0 END) AS openings,
                    SUM(CASE WHEN p.kind IN ('CAPTURE', 'RELEASE', 'LAPSE') THEN 1
                        WHEN p.kind = 'REHOLD' THEN -1 ELSE 0 END) AS closings
-            FROM "authorization" a LEFT JOIN posting p
+            FROM {authorization} a LEFT JOIN posting p
                  ON p.card_id = a.card_id AND p.authorization_id = a.authorization_id
-            GROUP BY a.authorization_id
+            GROUP BY a.authorization_id, a.state
         ) AS counts
         WHERE openings <> 1 OR closings <> CASE state WHEN 'OPEN' THEN 0 ELSE 1 END
     """,
@@ -225,7 +236,7 @@ INVARIANTS: Final[dict[str, str]] = (
                COALESCE(c.market || ' ' || c.currency, 'a card ' || a.card_id),
                CASE WHEN c.card_id IS NULL THEN 'no such card'
                     ELSE a.market || ' ' || a.currency END
-        FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
+        FROM {authorization} a LEFT JOIN card c ON c.card_id = a.card_id
         WHERE c.card_id IS NULL OR a.market <> c.market OR a.currency <> c.currency
     """,
         "hold_is_an_open_authorization": """
@@ -233,7 +244,7 @@ INVARIANTS: Final[dict[str, str]] = (
                'authorization ' || c.hold_id || ' OPEN on this card over ' || c.held_minor,
                COALESCE(a.state || ' on card ' || a.card_id || ' over ' || a.authorized_minor,
                         'no such authorization')
-        FROM card c LEFT JOIN "authorization" a ON a.authorization_id = c.hold_id
+        FROM {card} c LEFT JOIN "authorization" a ON a.authorization_id = c.hold_id
         WHERE c.hold_id IS NOT NULL
           AND (a.state IS DISTINCT FROM 'OPEN' OR a.card_id <> c.card_id
                OR a.authorized_minor <> c.held_minor)
@@ -241,13 +252,18 @@ INVARIANTS: Final[dict[str, str]] = (
         "open_authorization_is_the_hold_of_its_card": """
         SELECT 'authorization ' || a.authorization_id, 'the hold of card ' || a.card_id,
                COALESCE('its hold is ' || c.hold_id, 'it has no hold')
-        FROM "authorization" a LEFT JOIN card c ON c.card_id = a.card_id
+        FROM {authorization} a LEFT JOIN card c ON c.card_id = a.card_id
         WHERE a.state = 'OPEN' AND c.hold_id IS DISTINCT FROM a.authorization_id
     """,
         "order_has_one_live_card": """
-        SELECT 'order ' || market || ' ' || order_id, '1 live authorization', COUNT(*) || ''
-        FROM "authorization"
-        WHERE state IN ('OPEN', 'CAPTURED') GROUP BY order_id, market HAVING COUNT(*) > 1
+        SELECT 'order ' || a.market || ' ' || a.order_id, '1 live authorization',
+               (COUNT(*) + 1) || ''
+        FROM {authorization} a JOIN "authorization" o
+             ON o.order_id = a.order_id AND o.market = a.market
+                AND o.authorization_id <> a.authorization_id
+        WHERE a.state IN ('OPEN', 'CAPTURED') AND o.state IN ('OPEN', 'CAPTURED')
+        GROUP BY a.authorization_id, a.market, a.order_id
+        HAVING MIN(o.authorization_id) > a.authorization_id
     """,
         "replacement_names_what_it_replaces": """
         SELECT 'card ' || c.card_id,
@@ -261,7 +277,7 @@ INVARIANTS: Final[dict[str, str]] = (
                     || COALESCE(a.state || ' by authorization ' || a.authorization_id
                                 || ' for order ' || a.order_id, 'and no authorization')
                ELSE 'replaces something' END
-        FROM card c LEFT JOIN card r ON r.card_id = c.replaces_card_id
+        FROM {card} c LEFT JOIN card r ON r.card_id = c.replaces_card_id
              LEFT JOIN "authorization" a ON a.authorization_id = c.authorization_id
         WHERE CASE c.origin WHEN 'REFUND'
               THEN a.state IS DISTINCT FROM 'CAPTURED'

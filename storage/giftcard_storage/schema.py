@@ -11,6 +11,7 @@ from giftcard_storage.acts.tables import ACT_TABLES
 from giftcard_storage.delivery_schema import DELIVERY_TABLES
 from giftcard_storage.event_schema import EVENT_TABLES
 from giftcard_storage.switches.tables import SWITCH_TABLES
+from giftcard_storage.walks.tables import WALK_TABLES
 
 
 class Card(Model):
@@ -298,6 +299,7 @@ TABLES = (
     RefundDue,
     RefundConfirmation,
     *SWITCH_TABLES,
+    *WALK_TABLES,
     *EVENT_TABLES,
     *ACT_TABLES,
     *DELIVERY_TABLES,

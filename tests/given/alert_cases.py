@@ -85,6 +85,10 @@ CASES: Final[dict[str, Case]] = {
             'giftcard_issue_ceiling_minor{instance="a",market="fr"}': "1000x5",
         },
     ),
+    "GiftCardLedgerDiffers": _gauge("giftcard_ledger_discrepancies", 1, 0),
+    "GiftCardAuditLate": _gauge(
+        "giftcard_audit_last_walk_timestamp_seconds", -24 * _HOURS, -22 * _HOURS, minutes=90
+    ),
     "GiftCardPaused": _gauge('giftcard_paused{market="fr",act="issue"}', 1, 0, minutes=250),
     "GiftCardCertificateEnds": _gauge(
         "giftcard_certificate_expires_timestamp_seconds", 13 * 86400, 20 * 86400, minutes=90

@@ -21,6 +21,7 @@ from given.databases.event_backstops import (
 )
 from given.databases.switch_backstops import SWITCH_CHECKS, SWITCH_UNIQUE
 from given.databases.tamperings import PLACES
+from given.databases.walk_backstops import WALK_CHECKS, WALK_UNIQUE
 
 # Every CHECK of the tables, and a statement that only it refuses.
 CHECKS = {
@@ -92,6 +93,7 @@ CHECKS = {
     **SWITCH_CHECKS,
     **DELIVERY_CHECKS,
     **ACT_CHECKS,
+    **WALK_CHECKS,
 }
 
 # Every unique index, with its columns, and a statement that it refuses.
@@ -142,6 +144,7 @@ UNIQUE = {
     **SWITCH_UNIQUE,
     **DELIVERY_UNIQUE,
     **ACT_UNIQUE,
+    **WALK_UNIQUE,
 }
 
 # Every trigger, and a statement that it refuses. PostgreSQL has one for TRUNCATE of its own.

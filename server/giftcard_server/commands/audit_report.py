@@ -22,6 +22,7 @@ FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
     "+ reissued": lambda totals: totals.reissued_minor,
     "+ restored": lambda totals: totals.restored_minor,
     "+ reinstated": lambda totals: totals.reinstated_minor,
+    "+ carried over meanwhile": lambda totals: totals.carried_minor,
     "- captured": lambda totals: totals.captured_minor,
     "- forfeited": lambda totals: totals.forfeited_minor,
     "- expired": lambda totals: totals.expired_minor,

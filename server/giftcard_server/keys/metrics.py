@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from giftcard_server.kept import Kept
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ class SealedCollector(Collector):
     """How many cards have people under each key of the ring: what a rewrap has left to do."""
 
     def __init__(self, sealed: Callable[[], Mapping[str, int]]) -> None:
-        self._sealed = sealed
-        self._lock = threading.Lock()
-        self._read_at: float | None = None
-        self._cards: Mapping[str, int] = {}
+        self._sealed = Kept("sealed cards", sealed)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge, or nothing while the database is away, which beats a wrong figure."""
@@ -38,7 +34,7 @@ class SealedCollector(Collector):
             labels=("key",),
         )
         try:
-            cards = self._fresh()
+            cards = self._sealed.value(KEPT_SECONDS)
         except StorageError:
             return
         for key_id, count in sorted(cards.items()):
@@ -48,10 +44,3 @@ class SealedCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Yield the gauge without figures, as registering must not read the database."""
         yield GaugeMetricFamily(_NAME, "")
-
-    def _fresh(self) -> Mapping[str, int]:
-        with self._lock:
-            now = time.monotonic()
-            if self._read_at is None or now - self._read_at >= KEPT_SECONDS:
-                self._cards, self._read_at = self._sealed(), now
-            return self._cards

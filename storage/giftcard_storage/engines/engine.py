@@ -76,8 +76,10 @@ class Engine(ABC):
         """Open a connection that any one thread at a time may use."""
 
     @abstractmethod
-    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
-        """Open a connection for statements that read whole tables.
+    def connect_to_look_over(
+        self, location: str, within_seconds: float | None, *, by_keys: bool = False
+    ) -> Database:
+        """Open a connection for statements that read whole tables, or look up much by keys.
 
         A server that does not answer one of them `within_seconds` is given up; None is no bound.
         """

@@ -13,6 +13,7 @@ from peewee import SQL, Database, Field, Function, PostgresqlDatabase, Programmi
 from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
 from giftcard_storage.engines.postgresql_server import (
     LOOKING_OVER,
+    WALKING,
     connect,
     name_of,
     opened,
@@ -119,9 +120,11 @@ class Postgresql(Engine):
         """Open a connection that opens itself again once it was cut."""
         return connect(location)
 
-    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:
-        """Open a connection whose plans read whole tables, and whose statements may take long."""
-        return connect(location, LOOKING_OVER, within_seconds)
+    def connect_to_look_over(
+        self, location: str, within_seconds: float | None, *, by_keys: bool = False
+    ) -> Database:
+        """Open a connection whose statements may take long, and mostly read whole tables."""
+        return connect(location, WALKING if by_keys else LOOKING_OVER, within_seconds)
 
     def is_to_be_made(self, location: str) -> bool:  # noqa: ARG002 - as the other engine's
         """Return False: the server's operator makes the database."""

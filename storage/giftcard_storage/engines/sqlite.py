@@ -92,7 +92,13 @@ class Sqlite(Engine):
         with translated():
             return open_file(location)
 
-    def connect_to_look_over(self, location: str, within_seconds: float | None) -> Database:  # noqa: ARG002 - as the other engine's
+    def connect_to_look_over(
+        self,
+        location: str,
+        within_seconds: float | None,  # noqa: ARG002 - as the other engine's
+        *,
+        by_keys: bool = False,  # noqa: ARG002 - likewise
+    ) -> Database:
         """Open a connection like any other, as no setting of SQLite steers its plans."""
         return self.connect(location)
 
