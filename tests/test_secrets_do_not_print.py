@@ -70,6 +70,8 @@ from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.desk.finding import CardsQuery, Named
 from giftcard_storage.desk.looking import LookedUp
 from giftcard_storage.store import Loaded, Store
+from giftcard_storage.walks.relations import Range, Walk
+from giftcard_storage.walks.walking import Slice
 from given.made_facts import FRANCE, NOW, authorize, issue, order, request_key, reverse
 from given.printed_people import printed_people
 
@@ -113,6 +115,7 @@ HARMLESS: Final = {
     "giftcard_server.process.limits.Limit.name": "the name of a limit of the system",
     "giftcard_storage.versions.Planned.name": "the name of a migration",
     "giftcard_rules.act_commands.OtherAct.name": "the name of an RPC",
+    "giftcard_storage.walks.relations.Walk.name": "the name of a part of the audit",
     "giftcard_rules.terms.Market.name": "the name of a market, such as fr",
 }
 # Unions with a secret member, and that member.
@@ -276,6 +279,8 @@ MADE: Final[tuple[object, ...]] = (
     _Rest(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
     _ServingRest(keys=RING, database_url=SECRET_URL, mail=MailWay.NONE),
     FourEyes(),
+    (WALK := Walk("cards", "card", "card_id", {"card": "card_id"}, 1.0)),
+    Slice(WALK, Range("", None), [], []),
     KeySettings(keys=RING, database_url=SECRET_URL),
     GuessSettings(attempts_redis_url=REDIS_URL),
     SETTINGS,

@@ -22,7 +22,7 @@ HOLD_NOBODY: Final = {
     *("market", "method", "migration", "origin", "payment_method", "proposal_id", "reason"),
     *("refunded_for", "related_card_id", "replaces_card_id", "request_id", "role"),
     *("search_key_id", "server_id", "source", "state", "terms_from", "to_card_id", "type"),
-    "deliver_on",
+    *("after_key", "deliver_on", "walk"),
     *("wrapped", "person_card_id"),
 }
 
