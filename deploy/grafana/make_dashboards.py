@@ -147,6 +147,41 @@ DASHBOARDS: Final[dict[str, tuple[Panel, ...]]] = {
             {"{{market}} {{act}}": "max by (market, act) (giftcard_paused)"},
         ),
     ),
+    "deliveries": (
+        Panel(
+            "Messages by what became of them",
+            "short",
+            {
+                "{{kind}} {{state}}": (
+                    f"sum by (kind, state) (increase(giftcard_deliveries_total{_RATE}))"
+                )
+            },
+        ),
+        Panel(
+            "Messages that wait",
+            "short",
+            {
+                "{{kind}} {{state}}": "max by (kind, state) (giftcard_deliveries_waiting)",
+            },
+        ),
+        Panel("The oldest that is due", "s", {"oldest": "max(giftcard_oldest_delivery_seconds)"}),
+        Panel(
+            "From due to sent",
+            "s",
+            {
+                f"p{percent}": (
+                    f"histogram_quantile({percent / 100}, sum by (le) (rate("
+                    f"giftcard_delivery_seconds_bucket{_RATE})))"
+                )
+                for percent in (50, 99)
+            },
+        ),
+        Panel(
+            "Answers of the relay by class",
+            "reqps",
+            {"{{class}}": f"sum by (class) (rate(giftcard_smtp_answers_total{_RATE}))"},
+        ),
+    ),
 }
 
 

@@ -119,4 +119,8 @@ CASES: Final[dict[str, Case]] = {
         {'giftcard_batches_again_total{why="commit_lost"}': "0x15 1x5"},
         {'giftcard_batches_again_total{why="commit_lost"}': "1x20"},
     ),
+    "GiftCardMailStuck": _gauge("giftcard_oldest_delivery_seconds", 901, 900, minutes=15),
+    "GiftCardMailParked": _gauge(
+        'giftcard_deliveries_waiting{state="parked",kind="card"}', 1, 0, minutes=30
+    ),
 }
