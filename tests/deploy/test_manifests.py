@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from giftcard_server.callers.roles import Role
 from giftcard_server.settings import PREFIX, Settings
-from giftcard_server.settings_reading import CONFIG
+from giftcard_server.settings_reading import CONFIG, read_serving_settings
+from given.servers.giftcard_command import giftcard
 
 ROOT: Final = Path(__file__).parents[2]
 KUBERNETES: Final = ROOT / "deploy/kubernetes"
@@ -65,11 +64,37 @@ def test_only_settings_that_exist_are_set(path: Path) -> None:
     assert variables_in(loaded(path)) <= known
 
 
-def test_the_settings_of_kubernetes_are_settings() -> None:
-    settings = tomllib.loads((KUBERNETES / "giftcard.toml").read_text(encoding="utf-8"))
-    assert settings.keys() <= Settings.model_fields.keys()
-    granted = {role for roles in settings["callers"].values() for role in roles}
-    assert granted <= {role.value for role in Role}
+def served(monkeypatch: pytest.MonkeyPatch, config: Path, variables: dict[str, str]) -> Settings:
+    """Read the settings of a server as it would in a container."""
+    # The image listens on every address (Dockerfile).
+    everywhere = {"GRPC_LISTEN": "0.0.0.0:50051", "HTTP_LISTEN": "0.0.0.0:9464"}
+    for name, value in everywhere.items():
+        monkeypatch.setenv(f"{PREFIX}{name}", value)
+    for name, value in (variables | {CONFIG: str(config)}).items():
+        monkeypatch.setenv(name, value)
+    return read_serving_settings()
+
+
+def test_a_server_starts_with_the_settings_of_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = loaded(KUBERNETES / "deployment.yaml")["spec"]["template"]["spec"]
+    (server,) = pod["containers"]
+    variables = {each["name"]: each["value"] for each in server["env"] if "value" in each}
+    variables |= {"GIFTCARD_DATABASE_URL": "postgresql://giftcard@database/giftcard"}
+    settings = served(monkeypatch, KUBERNETES / "giftcard.toml", variables)
+    assert settings.serves_confidants
+
+
+def test_a_server_starts_with_the_settings_of_compose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert giftcard("certs", str(tmp_path), "--host", "giftcard").returncode == 0
+    (set_here, common) = (
+        loaded(COMPOSE)["services"]["giftcard"]["environment"],
+        loaded(COMPOSE)["x-settings"],
+    )
+    variables = {**common, **set_here, "GIFTCARD_SMTP_CA": str(tmp_path / "ca.pem")}
+    settings = served(monkeypatch, tmp_path / "giftcard.toml", variables)
+    assert settings.serves_confidants
 
 
 def test_a_pod_is_killed_no_sooner_than_a_server_may_take_to_stop() -> None:
