@@ -145,7 +145,8 @@ def test_the_first_key_cannot_be_retired_and_one_that_is_still_there_can(place: 
 
 
 def names(place: Place, card_id: str) -> set[str]:
-    shown = giftcard("people", "show", card_id, "--output", "json", settings=place.environment)
+    command = ("people", "show", card_id, "--offline", "--output", "json")
+    shown = giftcard(*command, settings=place.environment)
     assert shown.returncode == 0, shown.stderr
     found = {person["role"]: person["name"] for person in json.loads(shown.stdout)["people"]}
     return {found["PURCHASER"], found["RECIPIENT"]}
