@@ -53,6 +53,7 @@ class Suppressed(enum.Enum):
     ERASED = "erased"  # the person is not known any more (R32)
     RESTRICTED = "restricted"  # the person's data may be kept, and not used (R32)
     SWITCHED_OFF = "switched_off"  # the market sends no reminders any more
+    CORRECTED = "corrected"  # the card was sent to a corrected address since
 
 
 class Parked(enum.Enum):

@@ -26,6 +26,7 @@ HANG: Final = "hang"
 CLOSE: Final = "close"
 DRIP: Final = "drip"  # A reply that never ends, a byte at a time.
 KEEP_AND_CLOSE: Final = "keep and close"  # At DOT: the message is kept, and its reply is lost.
+KEEP_AND_HANG: Final = "keep and hang"  # At DOT: the message is kept, and nothing is replied.
 GREYLIST: Final = "greylist"  # At RCPT: refuse for now whoever was not seen before.
 _DRIP_SECONDS: Final = 0.05
 
@@ -192,7 +193,7 @@ class _Connection(SMTP):
         server = self._server
         act = server.acts.get("DOT")
         assert isinstance(envelope.content, bytes)
-        if act is None or act == KEEP_AND_CLOSE:
+        if act in {None, KEEP_AND_CLOSE, KEEP_AND_HANG}:
             received = Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), envelope.content)
             server.received.append(received)
         if act == KEEP_AND_CLOSE:
@@ -226,7 +227,7 @@ class _Connection(SMTP):
             act = "451 4.7.1 greylisted, try again later"
         if act == CLOSE:
             self._abort()
-        elif act == HANG:
+        elif act in {HANG, KEEP_AND_HANG}:
             await asyncio.sleep(3600)
         elif act == DRIP:
             while self.transport is not None:
