@@ -105,7 +105,8 @@ class Dispatch:
         no, and nothing was sent. Raises `StorageError` before anything was sent.
         """
         try:
-            prepared = self._prepared(delivery, now)
+            with self._facts.at_once():
+                prepared = self._prepared(delivery, now)
         except (StorageAwayError, StaleError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad message must not hold up all others

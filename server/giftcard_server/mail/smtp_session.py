@@ -109,7 +109,9 @@ class Session(smtplib.SMTP):
         Raises SMTPException or OSError; `step` tells how far it came.
         """
         self.messages += 1
-        options = () if (sender + recipient).isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+        options = [] if (sender + recipient).isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        if self.has_extn("dsn"):  # What is returned goes to the sender: without the code, then.
+            options.append("RET=HDRS")
         self.step = Step.SENDER
         code, said = self.mail(sender, options)
         if code == _DONE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.cards import CardState
@@ -15,6 +16,7 @@ from giftcard_storage.schema import Card, Posting, Purchase
 from giftcard_storage.transactions import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from peewee import Database
@@ -52,6 +54,12 @@ class SendingFacts:
     def __init__(self, database: Database, ring: KeyRing) -> None:
         self._database = database
         self._ring = ring
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """See one state of the database inside, by one transaction for all that is read."""
+        with reading(self._database):
+            yield
 
     def card(self, card_id: str) -> CardToSend:
         """Return a card as it is now, with what its messages say of it."""

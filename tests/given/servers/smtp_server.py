@@ -64,6 +64,7 @@ class SmtpServer:
         certificate: tuple[Path, Path] | None = None,
         wants_login: bool = True,
         takes_utf8: bool = True,
+        offers_dsn: bool = False,
     ) -> None:
         self.received: list[Received] = []
         self.acts: dict[str, str] = {}
@@ -76,6 +77,10 @@ class SmtpServer:
         self._certificate = certificate
         self.wants_login = wants_login and security == "starttls"
         self.takes_utf8 = takes_utf8
+        self.offers_dsn = offers_dsn
+        self.returned_headers_alone: list[
+            bool
+        ] = []  # Of each MAIL, where it offers DSN (RFC 3461).
         self._ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -178,6 +183,22 @@ class _Connection(SMTP):
         self._server.open.add(transport)
         super().connection_made(transport)
 
+    async def handle_EHLO(  # noqa: N802 - the name of the hook
+        self,
+        _server: SMTP,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Say what it offers."""
+        session.host_name = hostname
+        return responses[:-1] + ["250-DSN"] * self._server.offers_dsn + responses[-1:]
+
+    async def handle_exception(self, _error: Exception) -> str:
+        """Reply to what went wrong here. As its own handler, it would ask itself for ever."""
+        return "451 4.3.0 something went wrong"
+
     async def push(self, status: Any) -> None:
         """Send a reply; the first one is the greeting."""
         if not self._is_greeted:
@@ -206,6 +227,9 @@ class _Connection(SMTP):
         """Return a command that does at its step what the server wants."""
 
         async def acting(arg: str) -> None:
+            if step == "MAIL" and self._server.offers_dsn:  # aiosmtpd does not know it.
+                self._server.returned_headers_alone.append(arg.endswith(" RET=HDRS"))
+                arg = arg.removesuffix(" RET=HDRS")
             if not await self._acts(step, arg):
                 await method(arg)
 
