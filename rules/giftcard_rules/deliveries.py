@@ -30,6 +30,7 @@ class DeliveryKind(enum.Enum):
     REPLACEMENT = "replacement"  # R23, R27: with the code, to whom the money belongs
     CANCELLATION = "cancellation"  # R25, R29: to the buyer
     REMINDER = "reminder"  # before the expiry (R12), without the code
+    CORRECTION = "correction"  # the card went to a corrected address (R8, R9), without the code
 
 
 class DeliveryState(enum.Enum):
@@ -53,6 +54,7 @@ class Suppressed(enum.Enum):
     ERASED = "erased"  # the person is not known any more (R32)
     RESTRICTED = "restricted"  # the person's data may be kept, and not used (R32)
     SWITCHED_OFF = "switched_off"  # the market sends no reminders any more
+    CORRECTED = "corrected"  # the card was sent to a corrected address since
 
 
 class Parked(enum.Enum):
@@ -117,9 +119,12 @@ _HELD_BACK_BY: Final = {
     DeliveryKind.REMINDER: _EVERY_REASON,
     DeliveryKind.CONFIRMATION: frozenset({Suppressed.CANCELLED}),
     DeliveryKind.CANCELLATION: frozenset[Suppressed](),
+    DeliveryKind.CORRECTION: frozenset[Suppressed](),
 }
 assert set(_HELD_BACK_BY) == set(DeliveryKind)
 
+# The kinds that are about a purchase, and thus for its buyer.
+_OF_PURCHASE: Final = frozenset({DeliveryKind.CONFIRMATION, DeliveryKind.CANCELLATION})
 # The kinds whose message has the code.
 WITH_CODE: Final = frozenset({DeliveryKind.CARD, DeliveryKind.REPLACEMENT})
 
@@ -174,10 +179,11 @@ def addressees_of(kind: DeliveryKind, card: Card, chain: tuple[Card, ...]) -> li
 
     `chain` are the cards that `card` replaces, from the last one to the bought one.
     A replacement belongs to the beneficiary that the refund named, else to the customer of the
-    order, else to the people of the card that it replaces.
+    order, else to the people of the card that it replaces. A correction tells the buyer of a bought
+    card, and of a replacement whoever it belongs to, at the former address.
     """
     bought = (card, *chain)[-1]
-    if kind in {DeliveryKind.CONFIRMATION, DeliveryKind.CANCELLATION}:
+    if kind in _OF_PURCHASE or (kind is DeliveryKind.CORRECTION and not chain):
         return [Addressee(bought.card_id, PersonRole.PURCHASER)]
     places = [Addressee(card.card_id, PersonRole.RECIPIENT)]
     newer = card

@@ -29,8 +29,8 @@ def resend(
 ) -> Decision:
     """Make a delivery with the next number, which goes out at once.
 
-    Where the address is corrected, the purchaser gets the confirmation again, without the code, so
-    that nobody has a card sent elsewhere unseen (R9).
+    Where the address is corrected, the purchaser is told, or of a replacement whoever it belongs
+    to, without the code, so that nobody has a card sent elsewhere unseen (R9).
     """
     require_unspent(card, now)
     today = local_day(now, market.time_zone)
@@ -46,8 +46,8 @@ def resend(
         raise DeclinedError(command.unreachable)
     is_bought = card.origin is CardOrigin.PURCHASE
     kinds = [DeliveryKind.CARD if is_bought else DeliveryKind.REPLACEMENT]
-    if command.corrected_email and is_bought:
-        kinds.append(DeliveryKind.CONFIRMATION)
+    if command.corrected_email:
+        kinds.append(DeliveryKind.CORRECTION)
     deliveries = tuple(
         NewDelivery(card.card_id, kind, market.name, now, _next_number(kind, made))
         for kind in kinds

@@ -105,7 +105,7 @@ def test_r8_r9_r23_who_gets_it_is_chosen_in_this_order() -> None:
             roles.RECIPIENT,
             roles.PURCHASER,
         ]
-    for kind in (DeliveryKind.CONFIRMATION, DeliveryKind.CANCELLATION):
+    for kind in (DeliveryKind.CONFIRMATION, DeliveryKind.CANCELLATION, DeliveryKind.CORRECTION):
         assert [each.role for each in addressees_of(kind, old, ())] == [roles.PURCHASER]
 
 
@@ -140,7 +140,8 @@ def test_a_card_that_cannot_be_used_holds_back_what_is_about_its_value(
     for kind in WITH_VALUE:
         assert why_suppressed(kind, card, NOW + after) is of_value
     assert why_suppressed(DeliveryKind.CONFIRMATION, card, NOW + after) is of_purchase
-    assert why_suppressed(DeliveryKind.CANCELLATION, card, NOW + after) is None
+    for kind in (DeliveryKind.CANCELLATION, DeliveryKind.CORRECTION):
+        assert why_suppressed(kind, card, NOW + after) is None
 
 
 def test_what_may_be_undone_is_recalled_by_the_event_that_undoes_it() -> None:

@@ -25,3 +25,5 @@ class Answer:
     outcome: Outcome
     smtp_code: int | None = None
     reason: str = ""
+    # It did not get as far as the message, so that no other one would leave either.
+    is_about_relay: bool = False

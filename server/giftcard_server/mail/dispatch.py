@@ -25,11 +25,11 @@ from giftcard_rules.deliveries import (
 from giftcard_server.logs import where
 from giftcard_server.mail.addressees import Unreached, reach
 from giftcard_server.mail.addresses import AddressUnusableError, mailbox
-from giftcard_server.mail.answer import Outcome
+from giftcard_server.mail.answer import Answer, Outcome
 from giftcard_server.mail.letters import Sending, letter_of
 from giftcard_storage.data_keys import UnwrapError
 from giftcard_storage.deliveries.claims import Ending
-from giftcard_storage.errors import StorageAwayError
+from giftcard_storage.errors import StaleError, StorageAwayError, StorageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.terms import Market
     from giftcard_server.mail.addressees import Reached
-    from giftcard_server.mail.answer import Answer
     from giftcard_server.mail.letter import Shop
     from giftcard_server.mail.rendering import Renderer
     from giftcard_server.mail.transport import Transport
@@ -94,14 +93,21 @@ class Dispatch:
         """The markets that are mailed."""
         return frozenset(self._posts)
 
-    def send(self, delivery: StoredDelivery, now: datetime) -> Ending:
+    def send(
+        self,
+        delivery: StoredDelivery,
+        now: datetime,
+        may_begin: Callable[[], bool] = lambda: True,
+    ) -> Ending | None:
         """Send a delivery if it is still to be sent, and return what became of it.
 
-        Raises `StorageAwayError` before anything was sent.
+        `may_begin` is asked when the message is ready, as that may have taken long; None: it says
+        no, and nothing was sent. Raises `StorageError` before anything was sent.
         """
         try:
-            prepared = self._prepared(delivery, now)
-        except StorageAwayError:
+            with self._facts.at_once():
+                prepared = self._prepared(delivery, now)
+        except (StorageAwayError, StaleError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad message must not hold up all others
             # Without the error's text, which may quote a person.
@@ -109,9 +115,35 @@ class Dispatch:
             return Ending(DeliveryState.PARKED, Parked.NOT_RENDERED.value)
         if isinstance(prepared, Ending):
             return prepared
-        transport = self._posts[delivery.market].transport
-        answer = transport.send(prepared.message, prepared.recipient)
+        if not may_begin():
+            return None
+        answer = self._handed_over(delivery, prepared)
         return self._ending(delivery, prepared, answer, now)
+
+    def is_still_so(self, delivery: StoredDelivery, ending: Ending, now: datetime) -> bool:
+        """Return whether what held a delivery back still does; True where nothing did.
+
+        A block that was lifted while it was looked at would hold it back for good. Raises
+        `StorageError`.
+        """
+        if ending.state is not DeliveryState.SUPPRESSED:
+            return True
+        try:
+            again = self._prepared(delivery, now)
+        except StorageError:
+            raise
+        except Exception:  # noqa: BLE001 - one bad message must not hold up all others
+            return True  # It has been looked at before, and that was logged.
+        return isinstance(again, Ending) and again.state is DeliveryState.SUPPRESSED
+
+    def _handed_over(self, delivery: StoredDelivery, prepared: Prepared) -> Answer:
+        """Hand a message over. It is tried again where that has a defect, after all others."""
+        transport = self._posts[delivery.market].transport
+        try:
+            return transport.send(prepared.message, prepared.recipient)
+        except Exception as error:  # noqa: BLE001 - one bad message must not hold up all others
+            log.error("defect", error=where(error), delivery_id=delivery.delivery_id)  # noqa: TRY400 - without the error's text, which may quote a person
+            return Answer(Outcome.DEFERRED, reason="a defect in handing it over")
 
     def _prepared(self, delivery: StoredDelivery, now: datetime) -> Prepared | Ending:
         found = self._facts.card(delivery.card_id)
@@ -119,6 +151,8 @@ class Dispatch:
         ended = _ended_before(delivery, found.card, post.market, now)
         if ended is not None:
             return ended
+        if delivery.kind in WITH_CODE and self._facts.was_corrected(delivery):
+            return Ending(DeliveryState.SUPPRESSED, Suppressed.CORRECTED.value)
         reached = reach(self._facts.people, delivery.kind, found.card, found.chain)
         if isinstance(reached, Unreached):
             is_final = isinstance(reached.why, Suppressed)
@@ -192,7 +226,8 @@ class Dispatch:
             state, reason = DeliveryState.DEFERRED, answer.reason
             if again_at is None:
                 state, reason = DeliveryState.PARKED, answer.reason or Parked.OUT_OF_TIME.value
-        return Ending(state, reason, again_at, code, place, was_tried=True)
+        pauses = answer.is_about_relay
+        return Ending(state, reason, again_at, code, place, was_tried=True, pauses=pauses)
 
 
 def _ended_before(

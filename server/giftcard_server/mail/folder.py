@@ -35,7 +35,8 @@ class FolderTransport:
             whole_files.create(path, message_bytes(message, utf8=True), whole_files.OWNER_ALONE)
         except OSError as error:
             why = error.strerror or type(error).__name__
-            return Answer(Outcome.DEFERRED, reason=f"the folder cannot be written: {why}")
+            why = f"the folder cannot be written: {why}"
+            return Answer(Outcome.DEFERRED, reason=why, is_about_relay=True)
         return Answer(Outcome.SENT)
 
     def close(self) -> None:

@@ -63,6 +63,10 @@ class MailFollower(Recurring):
                 pass
         except StaleError:  # Another server was faster; the next round goes on from there.
             self._saved = None
+        except StorageError:
+            # The database that answers next may be another one, which lacks what this one had.
+            self._saved = None
+            raise
 
     def _follow_a_stretch(self) -> bool:
         """Look at some events; return whether there may be more."""
@@ -73,7 +77,7 @@ class MailFollower(Recurring):
         end = stretch.last_position
         is_to_be_saved = end - self._saved >= SAVED_EVERY
         new: list[NewDelivery] = []
-        recalled: dict[str, Suppressed] = {}
+        recalled: set[tuple[str, Suppressed]] = set()  # A card may be recalled for both reasons.
         for told in stretch.told:
             if told.card.market not in self._markets:
                 # Another server knows it, as it sold the card, and goes on from here.
@@ -82,7 +86,7 @@ class MailFollower(Recurring):
             is_to_be_saved = True  # Also where the market is not mailed yet: it never shall be.
             new += self._made_by(told)
             if told.type in RECALLED_BY:
-                recalled[told.card.card_id] = RECALLED_BY[told.type]
+                recalled.add((told.card.card_id, RECALLED_BY[told.type]))
         if is_to_be_saved and end > self._saved:
             self._events.save(self._saved, end, new, recalled, self._now())
             self._saved = end

@@ -69,6 +69,7 @@ _OF_KIND: Final[dict[DeliveryKind, dict[str, Any]]] = {
         "named_by_name": "Camille Martin",
         "days_left": 14,
     },
+    DeliveryKind.CORRECTION: {"addressee_name": "Camille Martin"},
 }
 
 # What else a letter of each kind can be: fields that differ from the made-up one. Between them,
@@ -93,6 +94,7 @@ VARIANTS: Final[dict[DeliveryKind, tuple[dict[str, Any], ...]]] = {
         {"named_by_other": True, "named_by_name": ""},
     ),
     DeliveryKind.CANCELLATION: ({}, {"for_somebody_else": False}),
+    DeliveryKind.CORRECTION: ({}, {"named_by_other": True, "named_by_name": ""}),
     DeliveryKind.REMINDER: ({}, {"days_left": 1, "named_by_other": False}, {"days_left": 0}),
 }
 

@@ -24,7 +24,8 @@ from giftcard_server.mail.wording.typed_text import for_header, isolated, lines_
 from giftcard_server.mail.wording.values import FACTS, NEEDED, values_of
 
 _WITH_BUTTON: Final = WITH_CODE | {DeliveryKind.REMINDER}
-_WITHOUT_CARD: Final = frozenset({DeliveryKind.CANCELLATION})  # The card is no more.
+# The card is no more, or is somewhere else.
+_WITHOUT_CARD: Final = frozenset({DeliveryKind.CANCELLATION, DeliveryKind.CORRECTION})
 
 
 class LetterIncompleteError(ValueError):

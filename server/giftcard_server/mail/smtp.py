@@ -32,6 +32,7 @@ MESSAGES: Final = 100
 # Where a 5xx is about this message. Before that it is about the relay, or how it was set up, and
 # the same message will leave once that is mended.
 _ABOUT_THE_MESSAGE: Final = frozenset({Step.RECIPIENT, Step.DATA})
+_BEFORE_ANY_MESSAGE: Final = frozenset({Step.CONNECT, Step.TLS, Step.HELLO, Step.LOGIN})
 _UNREACHABLE: Final = "the relay cannot be reached"
 _CLOSING: Final = 421
 _ENHANCED_CODE: Final = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=[ \t\r\n]|$)")
@@ -157,7 +158,7 @@ def _failed(session: Session, error: Exception) -> Attempt:
         return Attempt(_unsupported(step))
     if step is Step.DATA:
         why += "; the message may have arrived"
-    return Attempt(Answer(Outcome.DEFERRED, None, why))
+    return Attempt(Answer(Outcome.DEFERRED, None, why, is_about_relay=True))
 
 
 def _unsupported(step: Step) -> Answer:
@@ -165,7 +166,8 @@ def _unsupported(step: Step) -> Answer:
     if step is Step.SENDER:
         return Answer(Outcome.REFUSED, None, "the relay takes no addresses beyond ASCII")
     lacks = {Step.TLS: "STARTTLS", Step.LOGIN: "a login that we know"}
-    return Answer(Outcome.DEFERRED, None, f"the relay lacks {lacks.get(step, step.value)}")
+    why = f"the relay lacks {lacks.get(step, step.value)}"
+    return Answer(Outcome.DEFERRED, None, why, is_about_relay=True)
 
 
 def _replied(step: Step, code: int, said: bytes) -> Answer:
@@ -173,12 +175,15 @@ def _replied(step: Step, code: int, said: bytes) -> Answer:
     if code // 100 == 2 and step is Step.DATA:  # noqa: PLR2004 - 2xx after the final dot
         return Answer(Outcome.SENT, code)
     if code <= 0:
-        return Answer(Outcome.DEFERRED, None, f"what the relay replied to {step.value} is no SMTP")
+        why = f"what the relay replied to {step.value} is no SMTP"
+        return Answer(Outcome.DEFERRED, None, why, is_about_relay=True)
     enhanced = _ENHANCED_CODE.match(said)
     codes = f"{code} {enhanced.group().decode()}" if enhanced else f"{code}"
     is_final = code // 100 == 5 and step in _ABOUT_THE_MESSAGE  # noqa: PLR2004 - 5xx: for good
     outcome = Outcome.REFUSED if is_final else Outcome.DEFERRED
-    return Answer(outcome, code, f"the relay refused {step.value}: {codes}")
+    # A wrong password must not be tried with each message: relays lock such users out.
+    is_about_relay = step in _BEFORE_ANY_MESSAGE or code == _CLOSING
+    return Answer(outcome, code, f"the relay refused {step.value}: {codes}", is_about_relay)
 
 
 def _shown(code: int, said: bytes) -> str:

@@ -109,7 +109,9 @@ class Session(smtplib.SMTP):
         Raises SMTPException or OSError; `step` tells how far it came.
         """
         self.messages += 1
-        options = () if (sender + recipient).isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+        options = [] if (sender + recipient).isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        if self.has_extn("dsn"):  # What is returned goes to the sender: without the code, then.
+            options.append("RET=HDRS")
         self.step = Step.SENDER
         code, said = self.mail(sender, options)
         if code == _DONE:
@@ -156,6 +158,7 @@ class Session(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Return a connected socket; with TLS from the start as `smtplib.SMTP_SSL` does it."""
         self._begin_step()
+        timeout = min(timeout, self._step_end() - time.monotonic())  # For each of its addresses.
         connected: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc] # SMTP_SSL overrides it, too, but the stubs leave it out.
         if self._relay.security != "tls":
             return connected
@@ -175,7 +178,14 @@ class Session(smtplib.SMTP):
             raise smtplib.SMTPHeloError(code, said)
 
     def _begin_step(self) -> None:
+        """Begin a step. Raises TimeoutError after the deadline.
+
+        Another server may then send the same message, however fast this step would be.
+        """
         self._step_began = time.monotonic()
+        if self._step_began >= self.deadline:
+            self.timed_out = True
+            raise TimeoutError
         if self.sock is not None:
             # Never 0, which would mean that it does not wait at all.
             self.sock.settimeout(max(self._step_end() - self._step_began, _LEAST_SECONDS))

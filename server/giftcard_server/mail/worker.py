@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -35,7 +36,7 @@ CLAIMED_AT_ONCE: Final = 10
 BEGUN_WITHIN_SECONDS: Final = 10.0
 # A claim ends so long after the longest sending, by clocks that may run a little apart.
 SPARE_SECONDS: Final = 5.0
-# After a mail server did not answer at all, before it is asked again.
+# After a mail server did not get as far as a message, before it is asked again.
 NO_ANSWER_SECONDS: Final = 15.0
 
 _BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -113,16 +114,21 @@ class MailWorker(Recurring):
     def _send(self, claimed: Sequence[StoredDelivery]) -> int:
         """Send claimed deliveries in turn; return how many it came to."""
         for number, delivery in enumerate(claimed):
-            is_late = since_boot() >= self._begin_by
-            if is_late or self._pause_seconds > LOOK_SECONDS or self.stopping.is_set():
+            may_begin = self._may_begin()
+            if not may_begin or self._pause_seconds > LOOK_SECONDS or self.stopping.is_set():
                 return number
             now = self._now()
-            ending = self._dispatch.send(delivery, now)
+            ending = self._dispatch.send(delivery, now, self._may_begin)
+            if ending is None:  # Its claim may end before the message has left.
+                return number
             self._unnoted.append((delivery, ending, self._now_or(now)))
             self._note()
-            if ending.state is DeliveryState.DEFERRED and ending.smtp_code is None:
+            if ending.pauses:
                 self._pause_seconds = NO_ANSWER_SECONDS
         return len(claimed)
+
+    def _may_begin(self) -> bool:
+        return since_boot() < self._begin_by
 
     def _let_go(self) -> None:
         """Give back what was claimed and not sent."""
@@ -134,7 +140,8 @@ class MailWorker(Recurring):
         """Note what became of deliveries. Raises `StorageError`; the next round tries again."""
         while self._unnoted:
             delivery, ending, at = self._unnoted[0]
-            was_claimed = self._outbox.end(delivery, ending, at)
+            is_still_so = partial(self._dispatch.is_still_so, delivery, ending, at)
+            was_claimed = self._outbox.end(delivery, ending, at, is_still_so)
             self._unnoted.pop(0)
             if not was_claimed:
                 log.warning("a claim ended before its delivery", delivery_id=delivery.delivery_id)

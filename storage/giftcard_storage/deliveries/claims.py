@@ -20,7 +20,7 @@ from giftcard_storage.rows import microseconds
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime, timedelta
 
     from peewee import Database, ModelSelect
@@ -35,8 +35,9 @@ IS_OPEN: Final = SQL("state IN ('queued', 'sending', 'deferred')")
 class Ending(NamedTuple):
     """How a claim ended: the state of its delivery, why, and when it is looked at next.
 
-    `was_tried` says whether the mail server was asked. `next_try_at` is None where nobody tries it
-    again. `addressee` is None where nobody was looked for.
+    `was_tried` says whether the mail server was asked, `pauses` whether it is to be left alone for
+    a while. `next_try_at` is None where nobody tries it again. `addressee` is None where nobody was
+    looked for.
     """
 
     state: DeliveryState
@@ -45,6 +46,7 @@ class Ending(NamedTuple):
     smtp_code: int | None = None
     addressee: Addressee | None = None
     was_tried: bool = False
+    pauses: bool = False
 
 
 class Outbox:
@@ -85,8 +87,18 @@ class Outbox:
                 )
         return found
 
-    def end(self, claimed: StoredDelivery, ending: Ending, now: datetime) -> bool:
-        """Note how a claim ended; return whether it still was one."""
+    def end(
+        self,
+        claimed: StoredDelivery,
+        ending: Ending,
+        now: datetime,
+        is_still_so: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        """Note how a claim ended; return whether it still was one.
+
+        `is_still_so` is asked once the note is made, before it is committed. Where it is not, the
+        claim is given back instead.
+        """
         of, at = Delivery, microseconds(now)
         changes = {
             of.state: ending.state.value,
@@ -113,22 +125,28 @@ class Outbox:
                 .where(of.delivery_id == claimed.delivery_id, of.version == claimed.version + 1)
                 .execute(self._database)
             )
+            if ended and not is_still_so():
+                self._give_back(claimed, claimed.version + 2)
         return ended == 1
 
     def let_go(self, claimed: Sequence[StoredDelivery]) -> None:
         """Give claims back that nothing was done with, so that they are taken at once."""
-        of = Delivery
         with writing(self._database), translated():
             for each in claimed:
-                before = DeliveryState.DEFERRED if each.tries else DeliveryState.QUEUED
-                changes = {
-                    of.state: before.value,
-                    of.claimed_until: None,
-                    of.version: of.version + 1,
-                }
-                of.update(changes).where(
-                    of.delivery_id == each.delivery_id, of.version == each.version + 1
-                ).execute(self._database)
+                self._give_back(each, each.version + 1)
+
+    def _give_back(self, claimed: StoredDelivery, version: int) -> None:
+        of = Delivery
+        before = DeliveryState.DEFERRED if claimed.tries else DeliveryState.QUEUED
+        changes = {
+            of.state: before.value,
+            of.reason: claimed.reason,
+            of.claimed_until: None,
+            of.version: of.version + 1,
+        }
+        of.update(changes).where(
+            of.delivery_id == claimed.delivery_id, of.version == version
+        ).execute(self._database)
 
     def _due(self, markets: Collection[str], limit: int, now: datetime) -> ModelSelect[Delivery]:
         of = Delivery

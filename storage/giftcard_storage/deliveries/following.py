@@ -9,26 +9,26 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from peewee import JOIN, Case, fn
+from peewee import JOIN, fn
 
-from giftcard_rules.deliveries import DeliveryState, Suppressed
 from giftcard_rules.events import EventType
+from giftcard_storage.deliveries.recalling import recall
 from giftcard_storage.deliveries.stored import row_of_new
 from giftcard_storage.delivery_schema import Delivery, MailPosition
 from giftcard_storage.errors import StaleError, translated
 from giftcard_storage.event_schema import Event, EventRemoval
-from giftcard_storage.rows import card_of, instant, microseconds
+from giftcard_storage.rows import card_of, instant
 from giftcard_storage.schema import Card, Purchase
 from giftcard_storage.transactions import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from peewee import Database
 
     from giftcard_rules import cards
-    from giftcard_rules.deliveries import NewDelivery
+    from giftcard_rules.deliveries import NewDelivery, Suppressed
 
 
 class Told(NamedTuple):
@@ -108,14 +108,14 @@ class FollowedEvents:
         before: int,
         behind: int,
         new: Sequence[NewDelivery],
-        recalled: Mapping[str, Suppressed],
+        recalled: Collection[tuple[str, Suppressed]],
         now: datetime,
     ) -> None:
         """Save new deliveries, bring suppressed ones back, and move on, in one transaction.
 
-        `recalled` are cards whose deliveries were suppressed for a reason that is gone. What is
-        there already stays as it is. Raises `StaleError` where the position is not `before` any
-        more, as another server was faster.
+        `recalled` are cards with a reason that is gone, for which deliveries of theirs were
+        suppressed. What is there already stays as it is. Raises `StaleError` where the position
+        is not `before` any more, as another server was faster.
         """
         with writing(self._database), translated():
             if new:
@@ -123,8 +123,8 @@ class FollowedEvents:
                 columns = Delivery._meta.sorted_fields  # noqa: SLF001 - Peewee's own name for them
                 insert = Delivery.insert_many(rows, columns).on_conflict_ignore()
                 insert.execute(self._database)
-            for card_id, why in recalled.items():
-                self._recall(card_id, why, now)
+            for card_id, why in recalled:
+                recall(self._database, card_id, why, now)
             moved = (
                 MailPosition.update({MailPosition.position: behind})
                 .where(MailPosition.position == before)
@@ -132,23 +132,6 @@ class FollowedEvents:
             )
             if not moved:
                 raise StaleError
-
-    def _recall(self, card_id: str, why: Suppressed, now: datetime) -> None:
-        of, at = Delivery, microseconds(now)
-        due_at = Case(None, ((of.due_at > at, of.due_at),), at)
-        of.update(
-            {
-                of.state: DeliveryState.QUEUED.value,
-                of.reason: None,
-                of.due_at: due_at,
-                of.next_try_at: due_at,
-                of.version: of.version + 1,
-            }
-        ).where(
-            of.card_id == card_id,
-            of.state == DeliveryState.SUPPRESSED.value,
-            of.reason == why.value,
-        ).execute(self._database)
 
 
 def _day(stored: str | None) -> date | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.cards import CardState
 from giftcard_rules.ledger import PostingKind
 from giftcard_storage import rows
 from giftcard_storage.acts.corrected import corrected_address
+from giftcard_storage.delivery_schema import Delivery
 from giftcard_storage.errors import CardUnknownError, translated
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.schema import Card, Posting, Purchase
 from giftcard_storage.transactions import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from peewee import Database
@@ -45,16 +48,34 @@ class CardToSend(NamedTuple):
 class SendingFacts:
     """What messages say, on a connection that one thread at a time uses.
 
-    Both methods raise `CardUnknownError`, `StorageAwayError`.
+    Every method raises `StorageAwayError`, and `CardUnknownError` where it is about a card.
     """
 
     def __init__(self, database: Database, ring: KeyRing) -> None:
         self._database = database
         self._ring = ring
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """See one state of the database inside, by one transaction for all that is read."""
+        with reading(self._database):
+            yield
+
     def card(self, card_id: str) -> CardToSend:
         """Return a card as it is now, with what its messages say of it."""
         return card_to_send(self._database, card_id)
+
+    def was_corrected(self, delivery: StoredDelivery) -> bool:
+        """Return whether the same message was made again for a corrected address (R8)."""
+        of = Delivery
+        query = of.select().where(
+            of.card_id == delivery.card_id,
+            of.kind == delivery.kind.value,
+            of.resend_number > delivery.resend_number,
+            of.address_sealed.is_null(False),  # noqa: FBT003 - Peewee's own signature
+        )
+        with reading(self._database), translated():
+            return bool(query.exists(self._database))
 
     def corrected_address(self, delivery: StoredDelivery) -> str | None:
         """Return the address that Customer Service gave for a delivery, which has one.

@@ -62,7 +62,8 @@ class Delivery(Model):
         indexes = ((("card_id", "kind", "resend_number"), True),)
         constraints = [
             Check(
-                "kind IN ('card', 'confirmation', 'replacement', 'cancellation', 'reminder')",
+                "kind IN ('card', 'confirmation', 'replacement', 'cancellation', 'reminder',"
+                " 'correction')",
                 "delivery_kind",
             ),
             Check(

@@ -16,6 +16,7 @@ from giftcard_rules.codes import actor_digest
 from giftcard_rules.person_acts import Erased, Rectified, Restricted
 from giftcard_storage.acts.notes import NOTE_ROLE
 from giftcard_storage.data_keys import DataKey, UnwrapError, WrappingKeys
+from giftcard_storage.deliveries.recalling import recall_of_person
 from giftcard_storage.errors import PersonOutOfReachError, StaleError
 from giftcard_storage.people import values_of
 from giftcard_storage.people_search import hash_of
@@ -64,7 +65,7 @@ class PersonChanges:
                 case Rectified():
                     gone_with_them.add(self._rectify(database, change))
                 case Restricted():
-                    _restrict(database, change)
+                    _restrict(database, change, now)
         if gone_with_them or gone:
             self.traces_may_remain = True
         if gone and self._journal is not None:
@@ -162,8 +163,10 @@ def erase_notes(database: Database, card_id: str) -> list[str]:
     return gone
 
 
-def _restrict(database: Database, change: Restricted) -> None:
+def _restrict(database: Database, change: Restricted, now: datetime) -> None:
     _update(database, change.slot, restricted=change.is_restricted)
+    if not change.is_restricted:
+        recall_of_person(database, change.slot.card_id, now)
 
 
 def _update(database: Database, slot: Slot, **changes: Any) -> None:  # noqa: ANN401 - columns' values

@@ -26,6 +26,7 @@ HANG: Final = "hang"
 CLOSE: Final = "close"
 DRIP: Final = "drip"  # A reply that never ends, a byte at a time.
 KEEP_AND_CLOSE: Final = "keep and close"  # At DOT: the message is kept, and its reply is lost.
+KEEP_AND_HANG: Final = "keep and hang"  # At DOT: the message is kept, and nothing is replied.
 GREYLIST: Final = "greylist"  # At RCPT: refuse for now whoever was not seen before.
 _DRIP_SECONDS: Final = 0.05
 
@@ -63,6 +64,7 @@ class SmtpServer:
         certificate: tuple[Path, Path] | None = None,
         wants_login: bool = True,
         takes_utf8: bool = True,
+        offers_dsn: bool = False,
     ) -> None:
         self.received: list[Received] = []
         self.acts: dict[str, str] = {}
@@ -75,6 +77,10 @@ class SmtpServer:
         self._certificate = certificate
         self.wants_login = wants_login and security == "starttls"
         self.takes_utf8 = takes_utf8
+        self.offers_dsn = offers_dsn
+        self.returned_headers_alone: list[
+            bool
+        ] = []  # Of each MAIL, where it offers DSN (RFC 3461).
         self._ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -177,6 +183,22 @@ class _Connection(SMTP):
         self._server.open.add(transport)
         super().connection_made(transport)
 
+    async def handle_EHLO(  # noqa: N802 - the name of the hook
+        self,
+        _server: SMTP,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Say what it offers."""
+        session.host_name = hostname
+        return responses[:-1] + ["250-DSN"] * self._server.offers_dsn + responses[-1:]
+
+    async def handle_exception(self, _error: Exception) -> str:
+        """Reply to what went wrong here. As its own handler, it would ask itself for ever."""
+        return "451 4.3.0 something went wrong"
+
     async def push(self, status: Any) -> None:
         """Send a reply; the first one is the greeting."""
         if not self._is_greeted:
@@ -192,7 +214,7 @@ class _Connection(SMTP):
         server = self._server
         act = server.acts.get("DOT")
         assert isinstance(envelope.content, bytes)
-        if act is None or act == KEEP_AND_CLOSE:
+        if act in {None, KEEP_AND_CLOSE, KEEP_AND_HANG}:
             received = Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), envelope.content)
             server.received.append(received)
         if act == KEEP_AND_CLOSE:
@@ -205,6 +227,9 @@ class _Connection(SMTP):
         """Return a command that does at its step what the server wants."""
 
         async def acting(arg: str) -> None:
+            if step == "MAIL" and self._server.offers_dsn:  # aiosmtpd does not know it.
+                self._server.returned_headers_alone.append(arg.endswith(" RET=HDRS"))
+                arg = arg.removesuffix(" RET=HDRS")
             if not await self._acts(step, arg):
                 await method(arg)
 
@@ -226,7 +251,7 @@ class _Connection(SMTP):
             act = "451 4.7.1 greylisted, try again later"
         if act == CLOSE:
             self._abort()
-        elif act == HANG:
+        elif act in {HANG, KEEP_AND_HANG}:
             await asyncio.sleep(3600)
         elif act == DRIP:
             while self.transport is not None:

@@ -1,6 +1,7 @@
 """A relay that is not what the settings say gets nothing, and an address is sent to as a whole."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,16 @@ def test_a_relay_that_is_not_what_the_settings_say_gets_nothing(
         assert outcome is DEFERRED
         assert reason in why
         assert relay.received == []
+
+
+def test_what_a_relay_returns_holds_no_code_where_it_lets_us_say_so(
+    authority: Authority, tmp_path: Path
+) -> None:
+    with SmtpServer(authority, offers_dsn=True) as relay:
+        send = Sending(relay, tmp_path)
+        with closing(send.transport):
+            assert send() == (SENT, 250, "")
+        assert relay.returned_headers_alone == [True]
 
 
 def _of_another_host(authority: Authority, _folder: Path) -> tuple[Path, Path]:

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from giftcard_rules.deliveries import DeliveryKind, DeliveryState
 from giftcard_server.mail import following
+from giftcard_server.mail.smtp import SmtpTransport
 from giftcard_storage.deliveries import StoredDelivery
 from giftcard_storage.deliveries.following import FollowedEvents
 from giftcard_storage.deliveries.waiting import retry
@@ -15,7 +17,7 @@ from given.databases.kinds import Place
 from given.made_facts import order
 from given.servers.mail_flow import MailFlow, mail_flow
 from given.servers.mailbox import Mailbox
-from given.servers.smtp_server import KEEP_AND_CLOSE
+from given.servers.smtp_server import KEEP_AND_CLOSE, KEEP_AND_HANG
 
 
 def test_a_delivery_that_is_followed_again_is_not_made_again(flow: MailFlow, box: Mailbox) -> None:
@@ -65,10 +67,22 @@ def test_a_message_is_tried_for_three_days_and_then_parked(flow: MailFlow, box: 
 
 
 def closed_after_the_final_dot(flow: MailFlow, box: Mailbox) -> None:
-    """The mail server takes the message, and its answer is lost, as with a hang."""
+    """The mail server takes the message, and closes the connection in the place of an answer."""
     box.relay.acts["DOT"] = KEEP_AND_CLOSE
     flow.round()
     box.relay.acts.clear()
+
+
+def hang_after_the_final_dot(flow: MailFlow, box: Mailbox) -> None:
+    """The mail server takes the message, and never answers."""
+    transport = flow.dispatch._posts["fr"].transport
+    assert isinstance(transport, SmtpTransport)
+    patient = transport._relay
+    transport._relay = replace(patient, step_seconds=0.3)
+    box.relay.acts["DOT"] = KEEP_AND_HANG
+    flow.round()
+    box.relay.acts.clear()
+    transport._relay = patient
 
 
 def crash_before_noting(flow: MailFlow, _box: Mailbox) -> None:
@@ -83,6 +97,7 @@ def frozen_beyond_its_lease(flow: MailFlow, _box: Mailbox) -> None:
     let_claims_end(flow)
     flow.worker.deliver()
     ending = flow.dispatch.send(claimed, flow.books.now)
+    assert ending is not None
     assert not flow.outbox.end(claimed, ending, flow.books.now)
 
 
@@ -95,6 +110,7 @@ def claim_and_send(flow: MailFlow) -> None:
     flow.follow()
     for claimed in claim_all(flow):
         ending = flow.dispatch.send(claimed, flow.books.now)
+        assert ending is not None
         assert ending.state is DeliveryState.SENT
 
 
@@ -103,7 +119,13 @@ def let_claims_end(flow: MailFlow) -> None:
 
 
 @pytest.mark.parametrize(
-    "moment", [closed_after_the_final_dot, crash_before_noting, frozen_beyond_its_lease]
+    "moment",
+    [
+        closed_after_the_final_dot,
+        hang_after_the_final_dot,
+        crash_before_noting,
+        frozen_beyond_its_lease,
+    ],
 )
 def test_the_moments_that_may_repeat_a_message_repeat_it_with_the_same_message_id(
     flow: MailFlow, box: Mailbox, moment: Callable[[MailFlow, Mailbox], None]

@@ -90,6 +90,11 @@ SAYS: Final[dict[str, tuple[DeliveryKind, dict[str, Any], tuple[str, ...]]]] = {
         {"refund_amount_minor": 49_99},
         ("Nous vous remboursons 49,99 € sur votre carte bancaire", "3 septembre 2026"),
     ),
+    "R9 the card went to a corrected address": (
+        DeliveryKind.CORRECTION,
+        {},
+        ("à l’adresse corrigée", "VSEX", "Contactez sans attendre", "elle peut être bloquée"),
+    ),
     "R12 how many days are left": (
         DeliveryKind.REMINDER,
         {},

@@ -22,6 +22,7 @@ BLOCKS: Final[dict[str, tuple[str, ...]]] = {
     **{kind.value: _OF_EACH_KIND for kind in DeliveryKind},
     DeliveryKind.CARD.value: (*_OF_EACH_KIND, "message_title"),
     DeliveryKind.CONFIRMATION.value: (*_OF_EACH_KIND, "section_title", "section"),
+    DeliveryKind.CORRECTION.value: (*_OF_EACH_KIND, "section_title", "section"),
     EVERY_LETTER: ("support", "button", "steps", "rules", "footer"),
 }
 

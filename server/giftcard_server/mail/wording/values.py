@@ -21,6 +21,7 @@ NEEDED: Final[dict[DeliveryKind, tuple[str, ...]]] = {
     DeliveryKind.REPLACEMENT: ("code", "cause"),
     DeliveryKind.CANCELLATION: ("purchase_order_id", "refund_amount_minor", "payment_method"),
     DeliveryKind.REMINDER: ("days_left",),
+    DeliveryKind.CORRECTION: (),
 }
 
 # The rows of the table in each kind of letter, by the names of their values and labels. A row
@@ -49,6 +50,7 @@ FACTS: Final[dict[DeliveryKind, tuple[str, ...]]] = {
         "payment_method",
     ),
     DeliveryKind.REMINDER: ("amount", "last4", "expires_on", "platform"),
+    DeliveryKind.CORRECTION: ("amount", "last4", "expires_on"),
 }
 
 
