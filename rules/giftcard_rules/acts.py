@@ -96,7 +96,7 @@ def actor_key(actor: str) -> str:
     """Return an actor's name as it is compared: trimmed and casefolded.
 
     What looks the same is the same, or one person could be four eyes: characters are compared in
-    their compatible form (NFKC), without invisible ones, and with one space in the place of several.
+    their compatible form (NFKC), without invisible ones, and several spaces are one.
     """
     compatible = unicodedata.normalize("NFKC", actor).casefold()
     visible = "".join(c for c in compatible if unicodedata.category(c) not in _INVISIBLE)

@@ -32,7 +32,7 @@ GROUNDS: Final[dict[int, Ground]] = {
     pb.Ground.Value(f"GROUND_{ground.value}"): ground for ground in Ground
 }
 GROUND_OF: Final = {ground: pb.Ground.Value(f"GROUND_{ground.value}") for ground in Ground}
-_NO_CODE: Final = "must not hold anything shaped like a code"
+NO_CODE: Final = "must not hold anything shaped like a code"
 
 
 def acted_by(fields: Fields, message: Acting, *, required: bool = True) -> ActedBy:
@@ -46,7 +46,7 @@ def acted_by(fields: Fields, message: Acting, *, required: bool = True) -> Acted
     note = fields.prose(message.note, "note", NOTE_CHARACTERS)
     for name, text in (("actor", actor), ("note", note)):
         if len(text) <= NOTE_CHARACTERS and holds_code(text):
-            fields.wrong(name, _NO_CODE)
+            fields.wrong(name, NO_CODE)
     ground: Ground | None = Ground.OTHER
     if required or message.ground:
         ground = fields.member(message.ground, "ground", GROUNDS)

@@ -242,6 +242,11 @@ def test_whoever_acts_says_who_and_why_and_writes_no_code(desk: Desk, mistake: s
         assert wrong.fields == (field,)
 
 
+def test_a_corrected_address_holds_no_code(desk: Desk) -> None:
+    resend = partial(desk.resend, "a" * 32, corrected_email="ABCD-EFGH-JKM1-NPQ2@example.com")
+    assert refusal(resend).fields == ("corrected_email",)
+
+
 def test_a_card_of_a_market_that_is_not_mailed_is_sent_again_to_nobody(desk: Desk) -> None:
     card_id = bought(desk)
     wrong = refusal(lambda: desk.resend(card_id))
