@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ShowCards,
     )
     from giftcard_rules.cards import Card
-    from giftcard_rules.commands import DeskAct
+    from giftcard_rules.commands import Cancel, DeskAct
     from giftcard_rules.current import Current
 
     DecideAct = Callable[[DeskAct | ResendCard | OtherAct, Current], Decision]
@@ -80,6 +80,15 @@ def cancel_purchase(command: CancelPurchase, current: Current) -> Decision:
     bought = current.facts.purchases.get(card.card_id)
     decision = purchase.cancel(command, card, hold, bought, market, current.now)
     entry = _entry(command, ActKind.PURCHASE_CANCELLED, card.card_id)
+    return replace(decision, acts=(entry,))
+
+
+def told(decision: Decision, command: Cancel, card: Card) -> Decision:
+    """Return a cancellation with its entry in the card's timeline, where somebody says who acts."""
+    if command.by is None:
+        return decision
+    kind = ActKind.PURCHASE_CANCELLED
+    entry = Act(act_id=command.act_id, kind=kind, card_id=card.card_id, by=command.by)
     return replace(decision, acts=(entry,))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules import codes
+from giftcard_rules.act_commands import CancelPurchase
 from giftcard_rules.commands import (
     Acted,
     Authorize,
@@ -334,7 +335,9 @@ class _Batch:
                     answer=encoded,
                     authorization_id=made.authorization_id if made else None,
                     exercised_on=(
-                        command.exercised_on if isinstance(command, Reverse | Cancel) else None
+                        command.exercised_on
+                        if isinstance(command, Reverse | Cancel | CancelPurchase)
+                        else None
                     ),
                     form=FORM,
                     meaning=codes.fingerprint(

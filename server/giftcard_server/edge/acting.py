@@ -12,20 +12,23 @@ if TYPE_CHECKING:
 
     from giftcard_server.edge.fields import Fields
 
-    class Acting(Protocol):
-        """A request that says who sits there."""
+    class Noted(Protocol):
+        """A request that may say who sits there."""
 
         @property
         def actor(self) -> str:
             """Who sits there."""
 
         @property
-        def ground(self) -> pb.Ground.ValueType:
-            """Why."""
-
-        @property
         def note(self) -> str:
             """Why in words."""
+
+    class Acting(Noted, Protocol):
+        """A request that says who sits there, and on which ground."""
+
+        @property
+        def ground(self) -> pb.Ground.ValueType:
+            """Why."""
 
 
 GROUNDS: Final[dict[int, Ground]] = {
@@ -35,18 +38,24 @@ GROUND_OF: Final = {ground: pb.Ground.Value(f"GROUND_{ground.value}") for ground
 NO_CODE: Final = "must not hold anything shaped like a code"
 
 
+def actor_and_note(fields: Fields, message: Noted) -> tuple[str, str]:
+    """Read who acts, trimmed, and the note; either may be empty."""
+    actor = fields.text(message.actor, "actor", ACTOR_CHARACTERS, required=False).strip()
+    note = fields.prose(message.note, "note", NOTE_CHARACTERS)
+    for name, text in (("actor", actor), ("note", note)):
+        if len(text) <= NOTE_CHARACTERS and holds_code(text):
+            fields.wrong(name, NO_CODE)
+    return actor, note
+
+
 def acted_by(fields: Fields, message: Acting, *, required: bool = True) -> ActedBy:
     """Read who acts and why; where it is not required, actor and ground may be absent.
 
     Nothing shaped like a code is kept, since whoever reads a code can spend the card.
     """
-    actor = fields.text(message.actor, "actor", ACTOR_CHARACTERS, required=False).strip()
+    actor, note = actor_and_note(fields, message)
     if required and not actor:
         fields.wrong("actor", "is required")
-    note = fields.prose(message.note, "note", NOTE_CHARACTERS)
-    for name, text in (("actor", actor), ("note", note)):
-        if len(text) <= NOTE_CHARACTERS and holds_code(text):
-            fields.wrong(name, NO_CODE)
     ground: Ground | None = Ground.OTHER
     if required or message.ground:
         ground = fields.member(message.ground, "ground", GROUNDS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard_rules import codes
+from giftcard_rules.acts import ActedBy, Ground
 from giftcard_rules.commands import (
     Authorize,
     Cancel,
@@ -24,6 +25,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
+from giftcard_server.edge.acting import actor_and_note
 from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.days import delivery, delivery_day, exercised_on
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
@@ -200,12 +202,16 @@ class RequestReader:
         card_ids = self._card_ids(fields, message.code)
         purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
         exercised = exercised_on(fields, message, now)
+        actor, note = actor_and_note(fields, message)
         fields.require_valid()
+        by = ActedBy(actor, Ground.CUSTOMER_REQUEST, note) if actor or note else None
         command = Cancel(
             key=RequestKey(caller, request_id),
             card_ids=card_ids,
             purchase_order_id=purchase_order_id,
             exercised_on=exercised,
+            by=by,
+            act_id=codes.derive_act_id(self.ring.first, caller, request_id) if by else "",
         )
         return read(command, message, fields)
 

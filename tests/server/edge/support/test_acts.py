@@ -1,11 +1,13 @@
 """Acts of Customer Service by a real server: done once, noted, and under four eyes (R28, R37)."""
 
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import grpc
 import pytest
+from google.type.date_pb2 import Date
 
 from giftcard.v1 import gift_card_pb2, reason_pb2
 from giftcard.v1 import gift_card_service_pb2 as gift_card_pb
@@ -14,17 +16,20 @@ from giftcard.v1 import support_service_pb2 as pb
 from giftcard_server.settings import Settings
 from giftcard_storage.database import connect
 from giftcard_storage.people import forget
+from giftcard_storage.schema import Request
 from given.calls import sent
 from given.calls.answered import is_replay, refusal
 from given.calls.desk import ANNA, BEN, Desk, approval, by
 from given.calls.shop import TIMEOUT_SECONDS
-from given.servers.running import Clock
+from given.servers.running import NOON, Clock
 
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
 ACTIVE = gift_card_pb2.CARD_STATE_ACTIVE
 BLOCKED = gift_card_pb2.CARD_STATE_BLOCKED
 CANCELLED = gift_card_pb2.CARD_STATE_CANCELLED
+CANCELLED_BY_DESK = pb.TIMELINE_KIND_PURCHASE_CANCELLED
+TODAY: Final = NOON.date()
 
 
 def bought(desk: Desk) -> str:
@@ -194,6 +199,37 @@ def test_r28_a_buyer_without_the_code_cancels_by_number_and_address_and_is_owed_
     connection.close()
     assert desk.call(request) == answer  # However late, and though nobody can be asked again.
     assert desk.kinds(card_id) == ["ISSUE", "PURCHASE_CANCELLED", "CANCEL"]
+
+
+def test_r25_the_day_on_which_a_buyer_without_the_code_cancelled_is_kept_as_evidence(
+    desk: Desk, desks_settings: Settings
+) -> None:
+    purchase = sent.issue()
+    desk.call(purchase)
+    request = cancellation(
+        purchase, exercised_on=Date(year=TODAY.year, month=TODAY.month, day=TODAY.day)
+    )
+    desk.call(request)
+    with closing(connect(desks_settings.database_url)) as connection:
+        query = Request.select(Request.exercised_on).where(Request.request_id == request.request_id)
+        assert list(query.tuples().execute(connection)) == [(TODAY.isoformat(),)]
+
+
+def test_who_cancelled_with_the_code_is_told_where_the_request_says_so(desk: Desk) -> None:
+    said = {"actor": "Anna", "note": "called from Lyon"}
+    for fields in ({}, said, {"actor": "Anna"}):
+        purchase = sent.issue()
+        issued = desk.call(purchase)
+        request = sent.cancel(issued.code, purchase.purchase.order_id)
+        request.MergeFrom(gift_card_pb.CancelRequest(**fields))
+        answer = desk.call(request)
+        assert desk.call(request) == answer
+        told = [each for each in desk.timeline(issued.card.card_id) if each.actor]
+        expected = [(CANCELLED_BY_DESK, "Anna", fields.get("note", ""))] if fields else []
+        assert [(each.kind, each.actor, each.note) for each in told] == expected
+    request = sent.cancel(issued.code, purchase.purchase.order_id)
+    request.note = f"the code is {issued.code}"
+    assert refusal(partial(desk.call, request)).fields == ("note",)
 
 
 @pytest.mark.parametrize(
