@@ -98,9 +98,7 @@ def actor_key(actor: str) -> str:
     What looks the same is the same, or one person could be four eyes: characters are compared in
     their compatible form (NFKC), without invisible ones, and several spaces are one.
     """
-    compatible = unicodedata.normalize("NFKC", actor).casefold()
-    visible = "".join(c for c in compatible if unicodedata.category(c) not in _INVISIBLE)
-    return " ".join(unicodedata.normalize("NFKC", visible).split())
+    return " ".join(_visible(_visible(actor).casefold()).split())
 
 
 def holds_code(text: str) -> bool:
@@ -109,10 +107,17 @@ def holds_code(text: str) -> bool:
     Four words of four letters are prose unless their check character fits; a code that has no
     spaces is noticed also where it was mistyped.
     """
-    for found in _SHAPED.finditer(text):
+    for found in _SHAPED.finditer(_visible(text)):
         shaped = found.group()
         if codes.parse(shaped) is not None:
             return True
         if not _WORDS.search(shaped) and _DIGIT.search(shaped):
             return True
     return False
+
+
+def _visible(text: str) -> str:
+    """Return a text in its compatible form (NFKC), without characters that nobody sees."""
+    compatible = unicodedata.normalize("NFKC", text)
+    kept = (c for c in compatible if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return unicodedata.normalize("NFKC", "".join(kept))

@@ -22,6 +22,8 @@ CODE = derive_code(KEY, "shop", "request").shown
         (CODE.lower().replace("-", " "), True),
         (CODE.replace("-", ""), True),
         (CODE.replace("-", "\N{EN DASH}"), True),
+        (CODE.replace("-", "\N{ZERO WIDTH SPACE}"), True),
+        (CODE.translate({ord(c): 0xFEE0 + ord(c) for c in CODE if c != "-"}), True),  # Full-width.
         ("4970-1012-3456-7890", True),  # A bank card's number has no place there, either.
         ("ABCD-EFG1-JKMN-PQR2", True),  # Mistyped, and one character from somebody's code.
     ],
