@@ -37,11 +37,17 @@ def test_r32_a_server_that_starts_clears_the_log_of_one_that_crashed(tmp_path: P
 
 @pytest.mark.one_database
 def test_r32_a_log_that_could_not_be_cleared_is_cleared_later(tmp_path: Path) -> None:
-    url = DatabaseUrl.of_file(tmp_path / "giftcard.db")
+    folder, away = tmp_path / "data", tmp_path / "away"
+    folder.mkdir()
+    url = DatabaseUrl.of_file(folder / "giftcard.db")
     migrate(url)
     changing = PersonChanges(RING)
     with ExitStack() as opened:
         checkpointing = checkpointing_on(url, changing, opened)
-    with pytest.raises(StorageError):  # Its connection is closed by now.
+    folder.rename(away)
+    with pytest.raises(StorageError):
         checkpointing._task()
     assert changing.traces_may_remain
+    away.rename(folder)
+    checkpointing._task()
+    assert not changing.traces_may_remain
