@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from giftcard_rules.acts import ActedBy
     from giftcard_rules.cards import Authorization, Card
-    from giftcard_rules.reasons import Reason
 
 
 class Money(NamedTuple):
@@ -176,11 +175,7 @@ class Reverse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Cancel the purchase of an unused card; `exercised_on` as in Reverse (R25).
-
-    `by` is who sits at the desk, where the request says so: then the card's timeline has an entry,
-    which `act_id` names.
-    """
+    """Cancel the purchase of an unused card; `exercised_on` as in Reverse (R25), `by` a desk's."""
 
     key: RequestKey
     card_ids: tuple[str, ...]

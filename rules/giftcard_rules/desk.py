@@ -19,7 +19,7 @@ from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.commands import Acted
 from giftcard_rules.decisions import Decision
-from giftcard_rules.person_acts import ActOnPeople
+from giftcard_rules.person_acts import ActedOnPeople, ActOnPeople
 from giftcard_rules.proposals import ProposalState
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
@@ -134,7 +134,9 @@ def _approve_for_people(
     closed = proposals.close(proposal, ProposalState.CARRIED_OUT, command.by.actor, now)
     approved = _closed(command, ActKind.PROPOSAL_APPROVED, closed, card)
     entries = (*decided.acts, *approved.acts)
-    return replace(decided, outcome=approved.outcome, acts=entries, proposal=closed)
+    assert isinstance(decided.outcome, ActedOnPeople)
+    outcome = ProposalClosed(closed, card, decided.outcome.receipt)
+    return replace(decided, outcome=outcome, acts=entries, proposal=closed)
 
 
 def reject(command: RejectProposal, current: Current) -> Decision:

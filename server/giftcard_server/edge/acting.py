@@ -38,7 +38,13 @@ GROUND_OF: Final = {ground: pb.Ground.Value(f"GROUND_{ground.value}") for ground
 NO_CODE: Final = "must not hold anything shaped like a code"
 
 
-def actor_and_note(fields: Fields, message: Noted) -> tuple[str, str]:
+def noted_by(fields: Fields, message: Noted) -> ActedBy | None:
+    """Read who acts for a customer, and a note; None where the request has neither."""
+    actor, note = _actor_and_note(fields, message)
+    return ActedBy(actor, Ground.CUSTOMER_REQUEST, note) if actor or note else None
+
+
+def _actor_and_note(fields: Fields, message: Noted) -> tuple[str, str]:
     """Read who acts, trimmed, and the note; either may be empty."""
     actor = fields.text(message.actor, "actor", ACTOR_CHARACTERS, required=False).strip()
     note = fields.prose(message.note, "note", NOTE_CHARACTERS)
@@ -53,7 +59,7 @@ def acted_by(fields: Fields, message: Acting, *, required: bool = True) -> Acted
 
     Nothing shaped like a code is kept, since whoever reads a code can spend the card.
     """
-    actor, note = actor_and_note(fields, message)
+    actor, note = _actor_and_note(fields, message)
     if required and not actor:
         fields.wrong("actor", "is required")
     ground: Ground | None = Ground.OTHER

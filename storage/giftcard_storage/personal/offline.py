@@ -63,7 +63,7 @@ def forget_noted(
     act = Act(act_id=uuid4().hex, kind=ActKind.PERSON_ERASED, card_id=card_id, by=by)
     with writing(database), translated():
         require_card(database, card_id)
-        erased = kept_people(database, card_id)
+        erased = _kept(database, card_id)
         data_keys = erase_all(database, card_id)
         if erased:
             # Entries without notes seal nothing: any ring does.
@@ -77,7 +77,17 @@ def forget_noted(
     return Forgotten(data_keys, traces_may_remain=not is_gone)
 
 
-def kept_people(database: Database, card_id: str) -> list[tuple[Slot, str]]:
+def erase_card(database: Database, card_id: str) -> list[Slot]:
+    """Erase all people and notes of a card in the open transaction, without a ring.
+
+    Return those people whose data was still there.
+    """
+    slots = [slot for slot, _ in _kept(database, card_id)]
+    erase_all(database, card_id)
+    return slots
+
+
+def _kept(database: Database, card_id: str) -> list[tuple[Slot, str]]:
     """Return the people of a card whose data is still there, with their data keys."""
     at = (DataKey.card_id == PersonTable.card_id) & (DataKey.data_key_id == PersonTable.data_key_id)
     columns = (PersonTable.role, PersonTable.authorization_id, PersonTable.data_key_id)

@@ -21,9 +21,8 @@ from giftcard_rules.person_acts import Slot
 from giftcard_storage.acts.entries import record_acts
 from giftcard_storage.acts.tables import Act, Proposal
 from giftcard_storage.errors import PersonOutOfReachError, StaleError, translated
-from giftcard_storage.people import erase_all
 from giftcard_storage.personal.changing import erase
-from giftcard_storage.personal.offline import kept_people
+from giftcard_storage.personal.offline import erase_card
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card, DataKey, Posting
 from giftcard_storage.transactions import reading, writing
@@ -271,8 +270,7 @@ def _erase_one(database: Database, ring: KeyRing, due: Due, now: datetime) -> in
         erase(database, ring, due.slot)
         slots = [due.slot]
     else:
-        slots = [slot for slot, _ in kept_people(database, due.card_id)]
-        erase_all(database, due.card_id)
+        slots = erase_card(database, due.card_id)
     if slots:
         erased = ActKind.PERSON_ERASED
         entry = privacy.entry(uuid4().hex, erased, due.card_id, slots, BY_RETENTION)

@@ -216,16 +216,6 @@ GOLDEN: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, str], ...]] = (
             '000-4000-8000-000000000001"}'
         ),
     ),
-    (
-        cancel,
-        pb.CancelRequest(
-            request_id=ID, code=CODE, purchase_order_id="p-1", actor=" Anna ", note="Called"
-        ),
-        (
-            '{"actor":"anna","code":"0000000000000000","note":"Called","purchase_order_id":"p'
-            '-1","request_id":"abcdef00-0000-4000-8000-000000000001"}'
-        ),
-    ),
     *GOLDEN_OF_OTHER_SERVICES,
 )
 
