@@ -27,7 +27,16 @@ from loads.servers import World
 from plans import FULL, QUICK, Plan
 from report import machine, page, summary
 from results import Results
-from sections import against_pgbench, calls, growth, guessing, one_by_one, starting, sweeping
+from sections import (
+    against_pgbench,
+    calls,
+    finding,
+    growth,
+    guessing,
+    one_by_one,
+    starting,
+    sweeping,
+)
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
@@ -37,6 +46,7 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     guessing.SECTION: guessing.measure,
     sweeping.SECTION: sweeping.measure,
     starting.SECTION: starting.measure,
+    finding.SECTION: finding.measure,
 }
 
 

@@ -198,10 +198,14 @@ def _add_person(
     """Add somebody with an address that is no other's, sealed by a stand-in of the same length."""
     data_key, _ = wrapping.make(card_id, role, authorization_id)
     filled[DataKey].append(data_key.row)
-    email = f"{card_id}.{authorization_id}@example.com"
-    hashed = codes.search_hash(key, email), key.key_id
+    hashed = codes.search_hash(key, email_of(card_id, authorization_id)), key.key_id
     row = (card_id, role, authorization_id, data_key.data_key_id, _SEALED_STAND_IN, *hashed, False)
     filled[Person].append(row)
+
+
+def email_of(card_id: str, authorization_id: str) -> str:
+    """Return the address of a card's purchaser, or of the customer of an authorization."""
+    return f"{card_id}.{authorization_id}x@example.com"
 
 
 def _posting(card_id: str, version: int, kind: PostingKind, made: str | None, at: int) -> Row:

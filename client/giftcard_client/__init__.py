@@ -25,7 +25,6 @@ from giftcard_client.gift_cards import GiftCards
 from giftcard_client.market_terms import MarketTerms
 from giftcard_client.privacy import ActingAs, Privacy, Who
 from giftcard_client.privacy_results import (
-    ErasureReceipt,
     PeopleChanged,
     PersonErased,
     PersonExport,
@@ -50,6 +49,7 @@ from giftcard_client.shown_authorizations import (
     ShownAuthorization,
     ShownAuthorizations,
 )
+from giftcard_client.support_results import ErasureReceipt
 from giftcard_client.values import Contact, Money, Order, OrderLine, Purchase
 from giftcard_client.vocabulary import (
     AuthorizationState,

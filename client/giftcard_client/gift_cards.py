@@ -255,6 +255,8 @@ class GiftCards(AuthorizationCalls, TermsCalls):
         *,
         purchase_order_id: str,
         exercised_on: date | None = None,
+        actor: str = "",
+        note: str = "",
         request_id: str | UUID | None = None,
         timeout_seconds: float | None = None,
     ) -> Cancelled:
@@ -262,7 +264,8 @@ class GiftCards(AuthorizationCalls, TermsCalls):
 
         `purchase_order_id` must be the card's (R28). The day that counts is
         `exercised_on`, on which the buyer declared it; None: today. The caller has
-        the payment provider pay back what the answer says (R29).
+        the payment provider pay back what the answer says (R29). `actor`, who sits
+        at the desk, and `note` go into the card's timeline.
 
         Reasons: TOO_MANY_ATTEMPTS, CARD_NOT_FOUND (also for a wrong order
         number), CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED,
@@ -277,6 +280,8 @@ class GiftCards(AuthorizationCalls, TermsCalls):
                 code=code,
                 purchase_order_id=purchase_order_id,
                 exercised_on=date_message(exercised_on),
+                actor=actor,
+                note=note,
             ),
         )
         answer, replayed = self._call(self._stub.Cancel, request, sent_id, timeout_seconds)

@@ -12,14 +12,13 @@ from giftcard.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from giftcard_client.connection import Connection
 from giftcard_client.desk_words import Ground, PersonRole
 from giftcard_client.privacy_results import (
-    ErasureReceipt,
     PeopleChanged,
     PersonErased,
     PersonExport,
 )
 from giftcard_client.values import Contact
-from giftcard_client.wire_answers import read_time
 from giftcard_client.wire_requests import contact_message, expressed, given_or_new
+from giftcard_client.wire_support import read_receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +128,7 @@ class Privacy(Connection):
         rpc, build = self._privacy_stub.ErasePerson, pb.ErasePersonRequest
         answer, replayed = self._act(rpc, build, who, acting, request_id, timeout_seconds)
         receipt = answer.receipt if answer.HasField("receipt") else None
-        return PersonErased(receipt and _receipt(receipt), answer.proposal_id, replayed)
+        return PersonErased(receipt and read_receipt(receipt), answer.proposal_id, replayed)
 
     def _act(
         self,
@@ -160,12 +159,3 @@ def _named(who: Who) -> dict[str, Any]:
 def _by(acting: ActingAs) -> dict[str, Any]:
     ground = support_pb.Ground.Value(f"GROUND_{acting.ground}")
     return {"actor": acting.actor, "ground": ground, "note": acting.note}
-
-
-def _receipt(message: pb.ErasureReceipt) -> ErasureReceipt:
-    return ErasureReceipt(
-        receipt_id=message.receipt_id,
-        erase_time=read_time(message.erase_time),
-        card_ids=tuple(message.card_ids),
-        digest=message.digest,
-    )

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
+
+from giftcard_client.support_results import ErasureReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,6 @@ class PeopleChanged:
 
     card_ids: tuple[str, ...]
     replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ErasureReceipt:
-    """The proof of an erasure; it names no person. `digest` is SHA-256, in hex."""
-
-    receipt_id: str
-    erase_time: datetime
-    card_ids: tuple[str, ...]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,23 @@ class PurchaseCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """The proof of an erasure; it names no person. `digest` is SHA-256, in hex."""
+
+    receipt_id: str
+    erase_time: datetime
+    card_ids: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalClosed:
-    """A proposal was approved or rejected; the card is as it is afterwards."""
+    """A proposal was approved or rejected; the card is as it is afterwards.
+
+    `receipt` is of an erasure that was carried out.
+    """
 
     proposal: Proposal
     card: GiftCard
     replayed: bool = False
+    receipt: ErasureReceipt | None = None

@@ -8,6 +8,7 @@ from giftcard_client.support_results import (
     CardPerson,
     CardResent,
     Delivery,
+    ErasureReceipt,
     Proposal,
     ProposalClosed,
     PurchaseCancelled,
@@ -124,7 +125,20 @@ def read_closed(
     message: messages.ApproveProposalResponse | messages.RejectProposalResponse, *, replayed: bool
 ) -> ProposalClosed:
     """Read what became of a proposal."""
-    return ProposalClosed(read_proposal(message.proposal), read_card(message.card), replayed)
+    proposal, card = read_proposal(message.proposal), read_card(message.card)
+    if isinstance(message, messages.RejectProposalResponse) or not message.HasField("receipt"):
+        return ProposalClosed(proposal, card, replayed)
+    return ProposalClosed(proposal, card, replayed, read_receipt(message.receipt))
+
+
+def read_receipt(message: messages.ErasureReceipt) -> ErasureReceipt:
+    """Read the proof of an erasure."""
+    return ErasureReceipt(
+        receipt_id=message.receipt_id,
+        erase_time=read_time(message.erase_time),
+        card_ids=tuple(message.card_ids),
+        digest=message.digest,
+    )
 
 
 def _delivery(message: messages.Delivery) -> Delivery:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from giftcard_rules.cards import Card
     from giftcard_rules.commands import DeskAct, RequestKey
     from giftcard_rules.deliveries import NewDelivery
+    from giftcard_rules.person_acts import Receipt
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.reasons import Reason
 
@@ -135,10 +136,14 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class ProposalClosed:
-    """A proposal was approved or rejected; the card is as it is afterwards."""
+    """A proposal was approved or rejected; the card is as it is afterwards.
+
+    The receipt is of an erasure that was carried out.
+    """
 
     proposal: Proposal
     card: Card
+    receipt: Receipt | None = None
 
 
 ActCommand = ActOnCard | CancelPurchase | ApproveProposal | RejectProposal | ActOnPeople

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,8 @@ _BREAK: Final = r"[\s\-\u2010-\u2015\u2212._]"
 _SHAPED: Final = re.compile(
     rf"(?<![0-9A-Za-z]){_LETTER}{{4}}(?:{_BREAK}*{_LETTER}{{4}}){{3}}(?![0-9A-Za-z])"
 )
+# Format characters such as a zero-width space; joiners and variation selectors are marks or these.
+_INVISIBLE: Final = frozenset({"Cf", "Cc"})
 _WORDS: Final = re.compile(r"\s")
 _DIGIT: Final = re.compile(r"\d")
 
@@ -85,13 +88,17 @@ class Act:
 
 
 def same_actor(one: str, other: str) -> bool:
-    """Return whether two names are of the same actor: compared trimmed and casefolded."""
+    """Return whether two names are of the same actor, as `actor_key` compares names."""
     return actor_key(one) == actor_key(other)
 
 
 def actor_key(actor: str) -> str:
-    """Return an actor's name as it is compared."""
-    return actor.strip().casefold()
+    """Return an actor's name as it is compared: trimmed and casefolded.
+
+    What looks the same is the same, or one person could be four eyes: characters are compared in
+    their compatible form (NFKC), without invisible ones, and several spaces are one.
+    """
+    return " ".join(_visible(_visible(actor).casefold()).split())
 
 
 def holds_code(text: str) -> bool:
@@ -100,10 +107,17 @@ def holds_code(text: str) -> bool:
     Four words of four letters are prose unless their check character fits; a code that has no
     spaces is noticed also where it was mistyped.
     """
-    for found in _SHAPED.finditer(text):
+    for found in _SHAPED.finditer(_visible(text)):
         shaped = found.group()
         if codes.parse(shaped) is not None:
             return True
         if not _WORDS.search(shaped) and _DIGIT.search(shaped):
             return True
     return False
+
+
+def _visible(text: str) -> str:
+    """Return a text in its compatible form (NFKC), without characters that nobody sees."""
+    compatible = unicodedata.normalize("NFKC", text)
+    kept = (c for c in compatible if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return unicodedata.normalize("NFKC", "".join(kept))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, timedelta
 
+    from giftcard_rules.acts import ActedBy
     from giftcard_rules.cards import Authorization, Card
-    from giftcard_rules.reasons import Reason
 
 
 class Money(NamedTuple):
@@ -175,12 +175,14 @@ class Reverse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Cancel the purchase of an unused card; `exercised_on` as in Reverse (R25)."""
+    """Cancel the purchase of an unused card; `exercised_on` as in Reverse (R25), `by` a desk's."""
 
     key: RequestKey
     card_ids: tuple[str, ...]
     purchase_order_id: str
     exercised_on: date | None = None
+    by: ActedBy | None = None
+    act_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,8 @@ def _list_authorizations(command: ListAuthorizations, current: Current) -> Decis
 def _cancel(command: Cancel, current: Current) -> Decision:
     card, hold, market = current.card_of(command.card_ids)
     bought = current.facts.purchases.get(card.card_id)
-    return purchase.cancel(command, card, hold, bought, market, current.now)
+    decision = purchase.cancel(command, card, hold, bought, market, current.now)
+    return desk.told(decision, command, card)
 
 
 def _confirm_refund(command: ConfirmRefund, current: Current) -> Decision:

@@ -19,7 +19,7 @@ from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.commands import Acted
 from giftcard_rules.decisions import Decision
-from giftcard_rules.person_acts import ActOnPeople
+from giftcard_rules.person_acts import ActedOnPeople, ActOnPeople
 from giftcard_rules.proposals import ProposalState
 from giftcard_rules.reasons import DeclinedError, Reason
 from giftcard_rules.steps import catch_up
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ShowCards,
     )
     from giftcard_rules.cards import Card
-    from giftcard_rules.commands import DeskAct
+    from giftcard_rules.commands import Cancel, DeskAct
     from giftcard_rules.current import Current
 
     DecideAct = Callable[[DeskAct | ResendCard | OtherAct, Current], Decision]
@@ -83,6 +83,15 @@ def cancel_purchase(command: CancelPurchase, current: Current) -> Decision:
     return replace(decision, acts=(entry,))
 
 
+def told(decision: Decision, command: Cancel, card: Card) -> Decision:
+    """Return a cancellation with its entry in the card's timeline, where somebody says who acts."""
+    if command.by is None:
+        return decision
+    kind = ActKind.PURCHASE_CANCELLED
+    entry = Act(act_id=command.act_id, kind=kind, card_id=card.card_id, by=command.by)
+    return replace(decision, acts=(entry,))
+
+
 def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -> Decision:
     """Look at the facts anew and carry out what was proposed, or close it with the reason."""
     facts, now = current.facts, current.now
@@ -125,7 +134,9 @@ def _approve_for_people(
     closed = proposals.close(proposal, ProposalState.CARRIED_OUT, command.by.actor, now)
     approved = _closed(command, ActKind.PROPOSAL_APPROVED, closed, card)
     entries = (*decided.acts, *approved.acts)
-    return replace(decided, outcome=approved.outcome, acts=entries, proposal=closed)
+    assert isinstance(decided.outcome, ActedOnPeople)
+    outcome = ProposalClosed(closed, card, decided.outcome.receipt)
+    return replace(decided, outcome=outcome, acts=entries, proposal=closed)
 
 
 def reject(command: RejectProposal, current: Current) -> Decision:

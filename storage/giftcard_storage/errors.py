@@ -7,9 +7,10 @@ StorageError
 │   ├── LockedError        another session holds a row for longer than we wait
 │   ├── UnfitSessionError  its sessions do not do: a pooler lends them to other clients as well
 │   ├── CommitLostError    the connection was cut during a commit; its result is unknown
-│   ├── PeopleUnindexedError    people of a former version cannot be found yet
-│   ├── PersonOutOfReachError   a person cannot be changed without the key of the ring
-│   ├── JournalError            the erasure journal cannot be written, so nothing was erased
+│   ├── PeopleAwayError    what a command about people needs is away; no other command needs it
+│   │   ├── PeopleUnindexedError    people of a former version cannot be found yet
+│   │   ├── PersonOutOfReachError   a person cannot be changed without the key of the ring
+│   │   └── JournalError            the erasure journal cannot be written, so nothing was erased
 │   └── FencedOffError     a newer version has fenced this one off; nothing was changed
 └── StaleError             another writer was faster: load and decide again
 """
@@ -54,18 +55,22 @@ class CommitLostError(StorageAwayError):
     """The database did not answer a commit; the request records show whether it was done."""
 
 
-class PeopleUnindexedError(StorageAwayError):
+class PeopleAwayError(StorageAwayError):
+    """What a command about people needs is away. Every other command can be decided."""
+
+
+class PeopleUnindexedError(PeopleAwayError):
     """People of a former version are still to be indexed: `giftcard people reindex`."""
 
     def __init__(self) -> None:
         super().__init__("people are still to be indexed: run `giftcard people reindex`")
 
 
-class PersonOutOfReachError(StorageAwayError):
+class PersonOutOfReachError(PeopleAwayError):
     """A person cannot be opened, or told from others, with this ring. Names the ring's key."""
 
 
-class JournalError(StorageAwayError):
+class JournalError(PeopleAwayError):
     """The erasure journal cannot be written, so that nothing was erased."""
 
 

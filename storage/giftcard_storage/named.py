@@ -89,8 +89,7 @@ class Named:
                 self._add_if(AUTHORIZATIONS, command.authorization_id)
                 self._add_if(REQUESTS, command.authorize_request_id)
             case Cancel():
-                values[CARDS].update(command.card_ids)
-                values[PURCHASES].update(command.card_ids)
+                self._add_cancel(command)
             case CatchUp() | BlockCard() | UnblockCard() | WriteOffCard():
                 values[CARDS].add(command.card_id)
             case Reinstate() | ConfirmRefund():
@@ -101,6 +100,12 @@ class Named:
                 self._add_act(command)
         if isinstance(command, Keyed):
             values[REQUESTS].add(command.key.request_id)
+
+    def _add_cancel(self, command: Cancel) -> None:
+        """Take in the card; where the request says who acts, a note may have to be sealed."""
+        lookups = (CARDS, PURCHASES) if command.by is None else (CARDS, PURCHASES, DATA_KEYS)
+        for lookup in lookups:
+            self.values[lookup].update(command.card_ids)
 
     def _add_act(self, command: ActCommand) -> None:
         """Take in what an act names; its note is sealed under a data key of the card."""

@@ -85,6 +85,11 @@ def test_the_commands_of_privacy_do_what_the_client_does(
         assert answer["card_ids"] == [card_id]
     erased = json.loads(giftcard("privacy", "erase", "--card-id", card_id, *at).stdout)
     assert erased["proposal_id"]
+    shown = json.loads(giftcard("people", "show", card_id, *at).stdout)
+    assert shown["export"]["people"][0]["email"] == f"right-{email}"
+    forgotten = json.loads(giftcard("people", "forget", card_id, "--yes", *at).stdout)
+    assert forgotten["proposal_id"] not in {"", erased["proposal_id"]}
+    assert giftcard("people", "forget", card_id, *at).returncode != 0  # Nobody has confirmed it.
     refused = giftcard("privacy", "erase", *at)
     assert refused.returncode != 0
     assert "either --email or --card-id" in refused.stderr

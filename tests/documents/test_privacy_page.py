@@ -17,7 +17,16 @@ PSEUDONYMS: Final = {
 # Columns of texts and bytes that hold nobody: our own ids, words of our own, and digests of terms.
 HOLD_NOBODY: Final = {
     *("act", "act_id", "answer", "authorization_id", "caller", "card_id", "card_state", "currency"),
-    *("data_key_id", "delivery_id", "design", "destination", "digest", "exercised_on", "form"),
+    *(
+        "data_key_id",
+        "deliver_on",
+        "delivery_id",
+        "design",
+        "destination",
+        "digest",
+        "exercised_on",
+        "form",
+    ),
     *("generation", "ground", "hold_id", "holder", "in_force_from", "key_id", "kind", "last4"),
     *("market", "method", "migration", "origin", "payment_method", "proposal_id", "reason"),
     *("refunded_for", "related_card_id", "replaces_card_id", "request_id", "role"),

@@ -14,6 +14,7 @@ from giftcard_client.cli.authorization_commands import (
 from giftcard_client.cli.demo.command import demo
 from giftcard_client.cli.event_commands import events
 from giftcard_client.cli.exit_codes import EXIT_CODES_HELP
+from giftcard_client.cli.people_commands import people_commands
 from giftcard_client.cli.privacy_commands import privacy_commands
 from giftcard_client.cli.refund_commands import refund_commands
 from giftcard_client.cli.remote_command import remote_command
@@ -55,7 +56,9 @@ def run() -> None:
     app.add_typer(support_commands())
     app.add_typer(privacy_commands())
     app.add_typer(events, name="events")
-    add_server_commands(app, {"events": events})
+    people = people_commands()
+    app.add_typer(people)
+    add_server_commands(app, {"events": events, "people": people})
     if is_service_installed():
         app.command(DEMO)(demo)
     app()

@@ -94,6 +94,13 @@ RequestId = Annotated[
     ),
 ]
 ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code of a new card too.")]
+Actor = Annotated[
+    str,
+    _option(
+        ORDER, envvar="GIFTCARD_ACTOR", help_text="Who sits at the desk; kept in the timeline."
+    ),
+]
+Note = Annotated[str, _option(ORDER, help_text="Why in words, without any code; kept, sealed.")]
 
 # An order and its payment.
 Market = Annotated[str, _option(CARD, help_text="The platform, such as fr.", metavar="NAME")]

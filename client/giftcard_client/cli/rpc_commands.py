@@ -164,6 +164,8 @@ def cancel(
     *,
     order_id: opt.OrderId,
     exercised_on: opt.ExercisedOn = None,
+    actor: opt.Actor = "",
+    note: opt.Note = "",
     request_id: opt.RequestId = None,
 ) -> Cancelled:
     """Cancel the purchase of a wholly unused card, and show the amount to pay back.
@@ -174,6 +176,8 @@ def cancel(
         read_code(),
         purchase_order_id=order_id,
         exercised_on=None if exercised_on is None else exercised_on.date(),
+        actor=actor,
+        note=note,
         request_id=request_id,
     )
 

@@ -17,7 +17,6 @@ HELP = {
     "clock": "Say that the clock of this machine is right.",
     "reinstate": "Book back what a wrong clock has booked.",
     "audit": "Check every invariant of the ledger over a whole database.",
-    "people": "Show or forget who is kept beside a card; for Customer Service.",
     "mail": "See what people get by e-mail, and what became of it.",
     "terms": "Show the terms that hold in a market on a day.",
     "pause": "Stop issuing or authorizing in a market for a while.",
@@ -31,6 +30,10 @@ DEMO = "demo"
 # The commands of the server's groups that go to a group of the client's with the same name.
 SHARED = {
     "events": {"new-generation": "Say that the database was restored from a backup."},
+    "people": {
+        "reindex": "Seal the people of former versions apart, and hash addresses anew.",
+        "reapply-erasures": "Repeat the erasures of a journal after a restore.",
+    },
 }
 
 
@@ -54,6 +57,13 @@ def add_server_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> 
             continue
         for command, help_text in SHARED[name].items():
             _add(groups[name], command, help_text, _runs(entry_point, command))
+
+
+def server_command(group: str, command: str) -> Callable[[typer.Context], None]:
+    """Return what runs a command of a group of the server's, or says that it is not installed."""
+    for entry_point in entry_points(group=GROUP, name=group):
+        return _runs(entry_point, command)
+    return _says_that_the_service_is_missing(f"{group} {command}")
 
 
 def _add(

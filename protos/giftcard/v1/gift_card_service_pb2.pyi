@@ -566,6 +566,8 @@ class CancelRequest(google.protobuf.message.Message):
     CODE_FIELD_NUMBER: builtins.int
     PURCHASE_ORDER_ID_FIELD_NUMBER: builtins.int
     EXERCISED_ON_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A UUID, made by the caller before its first try; not the nil UUID."""
     code: builtins.str
@@ -573,6 +575,14 @@ class CancelRequest(google.protobuf.message.Message):
     purchase_order_id: builtins.str
     """The order number of the card's purchase; must be the card's (R28). At most 64
     characters.
+    """
+    actor: builtins.str
+    """Optional: who sits at the desk; at most 128 characters. With an actor or a note,
+    the card's timeline has an entry PURCHASE_CANCELLED.
+    """
+    note: builtins.str
+    """Optional: why in words; at most 500 characters, nothing shaped like a code. Sealed
+    as people are.
     """
     @property
     def exercised_on(self) -> google.type.date_pb2.Date:
@@ -587,9 +597,11 @@ class CancelRequest(google.protobuf.message.Message):
         code: builtins.str = ...,
         purchase_order_id: builtins.str = ...,
         exercised_on: google.type.date_pb2.Date | None = ...,
+        actor: builtins.str = ...,
+        note: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["exercised_on", b"exercised_on"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["code", b"code", "exercised_on", b"exercised_on", "purchase_order_id", b"purchase_order_id", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["actor", b"actor", "code", b"code", "exercised_on", b"exercised_on", "note", b"note", "purchase_order_id", b"purchase_order_id", "request_id", b"request_id"]) -> None: ...
 
 global___CancelRequest = CancelRequest
 

@@ -24,38 +24,35 @@ _sym_db = _symbol_database.Default()
 
 from giftcard.v1 import order_pb2 as giftcard_dot_v1_dot_order__pb2
 from giftcard.v1 import support_service_pb2 as giftcard_dot_v1_dot_support__service__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!giftcard/v1/privacy_service.proto\x12\x0bgiftcard.v1\x1a\x17giftcard/v1/order.proto\x1a!giftcard/v1/support_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n\x13\x45xportPersonRequest\x12\x0f\n\x05\x65mail\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x02 \x01(\tH\x00\x12%\n\x04role\x18\x03 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12#\n\x06ground\x18\x06 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x07 \x01(\tB\t\n\x07subject\"<\n\x14\x45xportPersonResponse\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x16\n\x0eschema_version\x18\x02 \x01(\t\"\x83\x02\n\x14RectifyPersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12%\n\x07\x63ontact\x18\x06 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12#\n\x06ground\x18\x08 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\t \x01(\tB\t\n\x07subject\">\n\x15RectifyPersonResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xdd\x01\n\x15RestrictPersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"?\n\x16RestrictPersonResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xde\x01\n\x16LiftRestrictionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"@\n\x17LiftRestrictionResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xda\x01\n\x12\x45rasePersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"X\n\x13\x45rasePersonResponse\x12,\n\x07receipt\x18\x01 \x01(\x0b\x32\x1b.giftcard.v1.ErasureReceipt\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"v\n\x0e\x45rasureReceipt\x12\x12\n\nreceipt_id\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61rd_ids\x18\x03 \x03(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t2\xc8\x03\n\x0ePrivacyService\x12S\n\x0c\x45xportPerson\x12 .giftcard.v1.ExportPersonRequest\x1a!.giftcard.v1.ExportPersonResponse\x12V\n\rRectifyPerson\x12!.giftcard.v1.RectifyPersonRequest\x1a\".giftcard.v1.RectifyPersonResponse\x12Y\n\x0eRestrictPerson\x12\".giftcard.v1.RestrictPersonRequest\x1a#.giftcard.v1.RestrictPersonResponse\x12\\\n\x0fLiftRestriction\x12#.giftcard.v1.LiftRestrictionRequest\x1a$.giftcard.v1.LiftRestrictionResponse\x12P\n\x0b\x45rasePerson\x12\x1f.giftcard.v1.ErasePersonRequest\x1a .giftcard.v1.ErasePersonResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!giftcard/v1/privacy_service.proto\x12\x0bgiftcard.v1\x1a\x17giftcard/v1/order.proto\x1a!giftcard/v1/support_service.proto\"\xc7\x01\n\x13\x45xportPersonRequest\x12\x0f\n\x05\x65mail\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x02 \x01(\tH\x00\x12%\n\x04role\x18\x03 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12#\n\x06ground\x18\x06 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x07 \x01(\tB\t\n\x07subject\"<\n\x14\x45xportPersonResponse\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x16\n\x0eschema_version\x18\x02 \x01(\t\"\x83\x02\n\x14RectifyPersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12%\n\x07\x63ontact\x18\x06 \x01(\x0b\x32\x14.giftcard.v1.Contact\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12#\n\x06ground\x18\x08 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\t \x01(\tB\t\n\x07subject\">\n\x15RectifyPersonResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xdd\x01\n\x15RestrictPersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"?\n\x16RestrictPersonResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xde\x01\n\x16LiftRestrictionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"@\n\x17LiftRestrictionResponse\x12\x10\n\x08\x63\x61rd_ids\x18\x01 \x03(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xda\x01\n\x12\x45rasePersonRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x63\x61rd_id\x18\x03 \x01(\tH\x00\x12%\n\x04role\x18\x04 \x01(\x0e\x32\x17.giftcard.v1.PersonRole\x12\x18\n\x10\x61uthorization_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12#\n\x06ground\x18\x07 \x01(\x0e\x32\x13.giftcard.v1.Ground\x12\x0c\n\x04note\x18\x08 \x01(\tB\t\n\x07subject\"X\n\x13\x45rasePersonResponse\x12,\n\x07receipt\x18\x01 \x01(\x0b\x32\x1b.giftcard.v1.ErasureReceipt\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t2\xc8\x03\n\x0ePrivacyService\x12S\n\x0c\x45xportPerson\x12 .giftcard.v1.ExportPersonRequest\x1a!.giftcard.v1.ExportPersonResponse\x12V\n\rRectifyPerson\x12!.giftcard.v1.RectifyPersonRequest\x1a\".giftcard.v1.RectifyPersonResponse\x12Y\n\x0eRestrictPerson\x12\".giftcard.v1.RestrictPersonRequest\x1a#.giftcard.v1.RestrictPersonResponse\x12\\\n\x0fLiftRestriction\x12#.giftcard.v1.LiftRestrictionRequest\x1a$.giftcard.v1.LiftRestrictionResponse\x12P\n\x0b\x45rasePerson\x12\x1f.giftcard.v1.ErasePersonRequest\x1a .giftcard.v1.ErasePersonResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'giftcard.v1.privacy_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPORTPERSONREQUEST']._serialized_start=144
-  _globals['_EXPORTPERSONREQUEST']._serialized_end=343
-  _globals['_EXPORTPERSONRESPONSE']._serialized_start=345
-  _globals['_EXPORTPERSONRESPONSE']._serialized_end=405
-  _globals['_RECTIFYPERSONREQUEST']._serialized_start=408
-  _globals['_RECTIFYPERSONREQUEST']._serialized_end=667
-  _globals['_RECTIFYPERSONRESPONSE']._serialized_start=669
-  _globals['_RECTIFYPERSONRESPONSE']._serialized_end=731
-  _globals['_RESTRICTPERSONREQUEST']._serialized_start=734
-  _globals['_RESTRICTPERSONREQUEST']._serialized_end=955
-  _globals['_RESTRICTPERSONRESPONSE']._serialized_start=957
-  _globals['_RESTRICTPERSONRESPONSE']._serialized_end=1020
-  _globals['_LIFTRESTRICTIONREQUEST']._serialized_start=1023
-  _globals['_LIFTRESTRICTIONREQUEST']._serialized_end=1245
-  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_start=1247
-  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_end=1311
-  _globals['_ERASEPERSONREQUEST']._serialized_start=1314
-  _globals['_ERASEPERSONREQUEST']._serialized_end=1532
-  _globals['_ERASEPERSONRESPONSE']._serialized_start=1534
-  _globals['_ERASEPERSONRESPONSE']._serialized_end=1622
-  _globals['_ERASURERECEIPT']._serialized_start=1624
-  _globals['_ERASURERECEIPT']._serialized_end=1742
-  _globals['_PRIVACYSERVICE']._serialized_start=1745
-  _globals['_PRIVACYSERVICE']._serialized_end=2201
+  _globals['_EXPORTPERSONREQUEST']._serialized_start=111
+  _globals['_EXPORTPERSONREQUEST']._serialized_end=310
+  _globals['_EXPORTPERSONRESPONSE']._serialized_start=312
+  _globals['_EXPORTPERSONRESPONSE']._serialized_end=372
+  _globals['_RECTIFYPERSONREQUEST']._serialized_start=375
+  _globals['_RECTIFYPERSONREQUEST']._serialized_end=634
+  _globals['_RECTIFYPERSONRESPONSE']._serialized_start=636
+  _globals['_RECTIFYPERSONRESPONSE']._serialized_end=698
+  _globals['_RESTRICTPERSONREQUEST']._serialized_start=701
+  _globals['_RESTRICTPERSONREQUEST']._serialized_end=922
+  _globals['_RESTRICTPERSONRESPONSE']._serialized_start=924
+  _globals['_RESTRICTPERSONRESPONSE']._serialized_end=987
+  _globals['_LIFTRESTRICTIONREQUEST']._serialized_start=990
+  _globals['_LIFTRESTRICTIONREQUEST']._serialized_end=1212
+  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_start=1214
+  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_end=1278
+  _globals['_ERASEPERSONREQUEST']._serialized_start=1281
+  _globals['_ERASEPERSONREQUEST']._serialized_end=1499
+  _globals['_ERASEPERSONRESPONSE']._serialized_start=1501
+  _globals['_ERASEPERSONRESPONSE']._serialized_end=1589
+  _globals['_PRIVACYSERVICE']._serialized_start=1592
+  _globals['_PRIVACYSERVICE']._serialized_end=2048
 # @@protoc_insertion_point(module_scope)

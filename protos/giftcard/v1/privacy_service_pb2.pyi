@@ -12,7 +12,6 @@ import giftcard.v1.support_service_pb2
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
-import google.protobuf.timestamp_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -341,45 +340,14 @@ class ErasePersonResponse(google.protobuf.message.Message):
     proposal_id: builtins.str
     """Under four eyes, instead of the receipt."""
     @property
-    def receipt(self) -> global___ErasureReceipt: ...
+    def receipt(self) -> giftcard.v1.support_service_pb2.ErasureReceipt: ...
     def __init__(
         self,
         *,
-        receipt: global___ErasureReceipt | None = ...,
+        receipt: giftcard.v1.support_service_pb2.ErasureReceipt | None = ...,
         proposal_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["receipt", b"receipt"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["proposal_id", b"proposal_id", "receipt", b"receipt"]) -> None: ...
 
 global___ErasePersonResponse = ErasePersonResponse
-
-@typing.final
-class ErasureReceipt(google.protobuf.message.Message):
-    """The proof of an erasure. It names no person."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    RECEIPT_ID_FIELD_NUMBER: builtins.int
-    ERASE_TIME_FIELD_NUMBER: builtins.int
-    CARD_IDS_FIELD_NUMBER: builtins.int
-    DIGEST_FIELD_NUMBER: builtins.int
-    receipt_id: builtins.str
-    """Also in the erasure journal."""
-    digest: builtins.str
-    """SHA-256 of the receipt's id, its time and the places of those erased, in hex."""
-    @property
-    def erase_time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
-    @property
-    def card_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
-    def __init__(
-        self,
-        *,
-        receipt_id: builtins.str = ...,
-        erase_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
-        card_ids: collections.abc.Iterable[builtins.str] | None = ...,
-        digest: builtins.str = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["erase_time", b"erase_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card_ids", b"card_ids", "digest", b"digest", "erase_time", b"erase_time", "receipt_id", b"receipt_id"]) -> None: ...
-
-global___ErasureReceipt = ErasureReceipt

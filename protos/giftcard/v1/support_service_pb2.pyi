@@ -1057,22 +1057,59 @@ class ApproveProposalResponse(google.protobuf.message.Message):
 
     PROPOSAL_FIELD_NUMBER: builtins.int
     CARD_FIELD_NUMBER: builtins.int
+    RECEIPT_FIELD_NUMBER: builtins.int
     @property
     def proposal(self) -> global___Proposal: ...
     @property
     def card(self) -> giftcard.v1.gift_card_pb2.GiftCard:
         """As it is afterwards."""
 
+    @property
+    def receipt(self) -> global___ErasureReceipt:
+        """Of an erasure that was carried out."""
+
     def __init__(
         self,
         *,
         proposal: global___Proposal | None = ...,
         card: giftcard.v1.gift_card_pb2.GiftCard | None = ...,
+        receipt: global___ErasureReceipt | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["card", b"card", "proposal", b"proposal"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "proposal", b"proposal"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["card", b"card", "proposal", b"proposal", "receipt", b"receipt"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["card", b"card", "proposal", b"proposal", "receipt", b"receipt"]) -> None: ...
 
 global___ApproveProposalResponse = ApproveProposalResponse
+
+@typing.final
+class ErasureReceipt(google.protobuf.message.Message):
+    """The proof of an erasure. It names no person."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECEIPT_ID_FIELD_NUMBER: builtins.int
+    ERASE_TIME_FIELD_NUMBER: builtins.int
+    CARD_IDS_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    receipt_id: builtins.str
+    """Also in the erasure journal."""
+    digest: builtins.str
+    """SHA-256 of the receipt's id, its time and the places of those erased, in hex."""
+    @property
+    def erase_time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def card_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        receipt_id: builtins.str = ...,
+        erase_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        card_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        digest: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["erase_time", b"erase_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["card_ids", b"card_ids", "digest", b"digest", "erase_time", b"erase_time", "receipt_id", b"receipt_id"]) -> None: ...
+
+global___ErasureReceipt = ErasureReceipt
 
 @typing.final
 class RejectProposalRequest(google.protobuf.message.Message):

@@ -186,9 +186,13 @@ def reapply_erasures(
             erasures = list(erasures_in(journal))
         except TornJournalError as error:
             refuse(f"{journal}: {error}", "reapply erasures")
-        people = [each.people for each in reapply(connection, ring, erasures, datetime.now(UTC))]
-    log.info("erasures repeated", erasures=len(people), people=sum(people))
-    _say(f"{len(people)} erasures were read, and {sum(people)} people erased again")
+        done = list(reapply(connection, ring, erasures, datetime.now(UTC)))
+    people, left = sum(each.people for each in done), sum(each.out_of_reach for each in done)
+    log.info("erasures repeated", erasures=len(done), people=people, out_of_reach=left)
+    _say(f"{len(done)} erasures were read, and {people} people erased again")
+    if left:
+        why = f"{left} people are still there: the ring does not open what they share with others"
+        refuse(f"{why}. Repeat it with their key", "erase everybody")
 
 
 @contextmanager

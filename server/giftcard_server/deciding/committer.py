@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_rules import codes
+from giftcard_rules.act_commands import CancelPurchase
 from giftcard_rules.commands import (
     Acted,
     Authorize,
@@ -40,6 +41,7 @@ from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
     LockedError,
+    PeopleAwayError,
     StaleError,
     StorageAwayError,
 )
@@ -142,7 +144,7 @@ class Committer:
             raise
         except Exception as error:
             is_locked = isinstance(error, LockedError)
-            if isinstance(error, StorageAwayError):
+            if isinstance(error, StorageAwayError) and not isinstance(error, PeopleAwayError):
                 self._note(error)
                 if not is_locked:
                     raise
@@ -151,7 +153,7 @@ class Committer:
             if len(entries) == 1:
                 entries[0].fail(error)
                 return
-            # One command's defect, bad luck or lock shall not fail the others.
+            # One command's defect, bad luck, lock or people shall not fail the others.
             self._run_one_by_one(entries, is_patient=not is_locked)
 
     def _note(self, error: StorageAwayError) -> None:
@@ -176,6 +178,8 @@ class Committer:
                 entry.fail(error)
                 if time.monotonic() > give_up_at:
                     away = error
+            except PeopleAwayError as error:
+                entry.fail(error)
             except StorageAwayError as error:
                 self.failure = away = error
                 entry.fail(error)
@@ -331,7 +335,9 @@ class _Batch:
                     answer=encoded,
                     authorization_id=made.authorization_id if made else None,
                     exercised_on=(
-                        command.exercised_on if isinstance(command, Reverse | Cancel) else None
+                        command.exercised_on
+                        if isinstance(command, Reverse | Cancel | CancelPurchase)
+                        else None
                     ),
                     form=FORM,
                     meaning=codes.fingerprint(

@@ -171,6 +171,9 @@ def _cancel(command: Cancel) -> Meaning:
     return {
         "purchase_order_id": command.purchase_order_id,
         "exercised_on": _day(command.exercised_on),
+        # Without a ground, which this request has not.
+        "actor": command.by and actor_key(command.by.actor),
+        "note": command.by and command.by.note,
     }
 
 

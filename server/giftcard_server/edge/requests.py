@@ -24,6 +24,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from giftcard_rules.terms import MESSAGE_MAX_CHARACTERS
+from giftcard_server.edge.acting import noted_by
 from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.days import delivery, delivery_day, exercised_on
 from giftcard_server.edge.fields import REFERENCE_CHARACTERS, Fields
@@ -196,17 +197,16 @@ class RequestReader:
     def cancel(self, message: pb.CancelRequest, caller: str, now: datetime) -> Read[Cancel]:
         """Read a CancelRequest; `now` as in `reverse`."""
         fields = Fields()
-        request_id = fields.request_id(message.request_id)
-        card_ids = self._card_ids(fields, message.code)
-        purchase_order_id = fields.text(message.purchase_order_id, "purchase_order_id")
-        exercised = exercised_on(fields, message, now)
-        fields.require_valid()
+        key = RequestKey(caller, fields.request_id(message.request_id))
         command = Cancel(
-            key=RequestKey(caller, request_id),
-            card_ids=card_ids,
-            purchase_order_id=purchase_order_id,
-            exercised_on=exercised,
+            key=key,
+            card_ids=self._card_ids(fields, message.code),
+            purchase_order_id=fields.text(message.purchase_order_id, "purchase_order_id"),
+            exercised_on=exercised_on(fields, message, now),
+            by=noted_by(fields, message),
+            act_id=codes.derive_act_id(self.ring.first, *key),
         )
+        fields.require_valid()
         return read(command, message, fields)
 
     def _card_ids(self, fields: Fields, typed: str) -> tuple[str, ...]:
@@ -215,9 +215,7 @@ class RequestReader:
             fields.text(typed, "code", CODE_CHARACTERS)
             return ()
         code = codes.parse(typed)
-        if code is None:
-            return ()
-        return tuple(codes.derive_card_id(key, code) for key in self.ring.keys)
+        return tuple(codes.derive_card_id(key, code) for key in self.ring.keys) if code else ()
 
     def _new_card(self, caller: str, request_id: str) -> NewCard:
         key = self.ring.first

@@ -32,7 +32,10 @@ def checkpointing_on(
             database.checkpoint(connection)
             return
         changing.traces_may_remain = False  # Before, as there may be another one meanwhile.
-        if not database.clear_log(connection):
-            changing.traces_may_remain = True
+        is_cleared = False
+        try:
+            is_cleared = database.clear_log(connection)
+        finally:  # Also where the database is away: then the next time.
+            changing.traces_may_remain |= not is_cleared
 
     return Recurring("checkpoint", checkpoint, CHECKPOINT_SECONDS, (StorageError,))

@@ -46,7 +46,8 @@ class PersonChanges:
         self._wrapping = WrappingKeys(ring)
         self._journal = journal
         # Whether the log of an embedded database may have what was deleted; its server clears it.
-        self.traces_may_remain = False
+        # At the start, since a server before this one may have crashed before it had done so.
+        self.traces_may_remain = True
 
     def save(
         self, database: Database, changes: Sequence[PersonChange], now: datetime

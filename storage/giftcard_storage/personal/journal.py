@@ -11,10 +11,11 @@ harm: somebody had asked for it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from giftcard_rules.decisions import PersonRole
 from giftcard_rules.person_acts import Slot
@@ -23,6 +24,9 @@ from giftcard_storage.errors import JournalError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+# So much is read at a time to find where the last whole line ends.
+_BLOCK_BYTES: Final = 4096
 
 
 class TornJournalError(ValueError):
@@ -61,23 +65,42 @@ class ErasureJournal:
     path: Path
 
     def append(self, erasures: Sequence[Erasure]) -> None:
-        """Add lines, and wait until they are on the disk. Raises `JournalError`."""
+        """Add lines, and wait until they are on the disk. Raises `JournalError`.
+
+        A last line that is torn, by a crash or a full disk, is removed first: its erasure was not
+        committed, and the next line would go on in it.
+        """
         text = "".join(f"{erasure.line}\n" for erasure in erasures).encode()
         try:
-            is_new = not self.path.exists()
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
+                fcntl.flock(file, fcntl.LOCK_EX)  # Another process may be about to write.
+                whole = _remove_torn_line(file)
                 if os.write(file, text) != len(text):
+                    os.ftruncate(file, whole)
                     message = "the disk is full"
                     raise JournalError(message)
                 os.fsync(file)
             finally:
                 os.close(file)
-            if is_new:
-                _flush_folder(self.path)
+            # Each time: whoever made the file may have crashed before its name was on the disk.
+            _flush_folder(self.path)
         except OSError as error:
             message = f"the erasure journal cannot be written ({type(error).__name__})"
             raise JournalError(message) from error
+
+
+def _remove_torn_line(file: int) -> int:
+    """Cut a file off behind its last whole line; return how many bytes it has then."""
+    size = os.fstat(file).st_size
+    end, tail = size, b""
+    while end and b"\n" not in tail:
+        start = max(0, end - _BLOCK_BYTES)
+        tail, end = os.pread(file, end - start, start), start
+    whole = end + tail.rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(file, whole)
+    return whole
 
 
 def erasures_in(path: Path) -> Iterator[Erasure]:

@@ -77,6 +77,16 @@ def forget_noted(
     return Forgotten(data_keys, traces_may_remain=not is_gone)
 
 
+def erase_card(database: Database, card_id: str) -> list[Slot]:
+    """Erase all people and notes of a card in the open transaction, without a ring.
+
+    Return those people whose data was still there.
+    """
+    slots = [slot for slot, _ in _kept(database, card_id)]
+    erase_all(database, card_id)
+    return slots
+
+
 def _kept(database: Database, card_id: str) -> list[tuple[Slot, str]]:
     """Return the people of a card whose data is still there, with their data keys."""
     at = (DataKey.card_id == PersonTable.card_id) & (DataKey.data_key_id == PersonTable.data_key_id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from giftcard_rules.acts import Act, ActedBy, ActKind, Ground
 from giftcard_storage.acts.entries import record_acts
 from giftcard_storage.acts.tables import Act as ActTable
 from giftcard_storage.engines import engine_of
-from giftcard_storage.errors import StaleError, translated
+from giftcard_storage.errors import PersonOutOfReachError, StaleError, translated
 from giftcard_storage.personal.changing import erase, erase_notes
-from giftcard_storage.schema import Card
 from giftcard_storage.transactions import writing
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ _TRIES: Final = 8
 
 
 class Reapplied(NamedTuple):
-    """What a line of the journal came to: people who were there and are erased now."""
+    """What a line of the journal came to.
+
+    `people` were there and are erased now. Those `out_of_reach` share a data key with others that
+    the ring does not open, so that they cannot be erased alone, and are still there.
+    """
 
     people: int
+    out_of_reach: int = 0
 
 
 def reapply(
@@ -44,14 +49,14 @@ def reapply(
     `StorageAwayError`, and `StaleError` where others change the same people all the time.
     """
     for erasure in erasures:
-        yield Reapplied(_erase_again(database, ring, erasure, now, _TRIES))
+        yield _erase_again(database, ring, erasure, now, _TRIES)
     with translated():
         engine_of(database).clear_log(database)
 
 
 def _erase_again(
     database: Database, ring: KeyRing, erasure: Erasure, now: datetime, tries: int
-) -> int:
+) -> Reapplied:
     try:
         with writing(database), translated():
             return _erase_all(database, ring, erasure, now)
@@ -61,24 +66,22 @@ def _erase_again(
         return _erase_again(database, ring, erasure, now, tries - 1)
 
 
-def _erase_all(database: Database, ring: KeyRing, erasure: Erasure, now: datetime) -> int:
-    erased = [slot for slot, _ in erasure.erased if _is_erased_now(database, ring, slot)]
+def _erase_all(database: Database, ring: KeyRing, erasure: Erasure, now: datetime) -> Reapplied:
+    erased: list[Slot] = []
+    out_of_reach = 0
+    for slot, _ in erasure.erased:
+        # A stale one is erased already, or the backup is older than the person.
+        with suppress(StaleError):
+            try:
+                erase(database, ring, slot)
+                erased.append(slot)
+            except PersonOutOfReachError:  # It shall keep nobody else from being erased.
+                out_of_reach += 1
     for card_id in sorted({slot.card_id for slot in erased}):
         erase_notes(database, card_id)
         if not _is_told(database, card_id, erasure.receipt_id):
             record_acts(database, ring, [_entry(card_id, erasure.receipt_id)], now)
-    return len(erased)
-
-
-def _is_erased_now(database: Database, ring: KeyRing, slot: Slot) -> bool:
-    known = Card.select(Card.card_id).where(Card.card_id == slot.card_id)
-    if not list(known.tuples().execute(database)):
-        return False
-    try:
-        erase(database, ring, slot)
-    except StaleError:  # Erased already, or the backup is older than the person.
-        return False
-    return True
+    return Reapplied(len(erased), out_of_reach)
 
 
 def _is_told(database: Database, card_id: str, receipt_id: str) -> bool:

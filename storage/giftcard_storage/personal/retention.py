@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import uuid4
 
 from peewee import JOIN, Tuple, fn
 
-from giftcard_rules.acts import actor_key
+from giftcard_rules import privacy
+from giftcard_rules.acts import ActedBy, ActKind, Ground, actor_key
 from giftcard_rules.cards import AuthorizationState, CardState
 from giftcard_rules.codes import actor_digest
 from giftcard_rules.decisions import PersonRole
 from giftcard_rules.person_acts import Slot
+from giftcard_storage.acts.entries import record_acts
 from giftcard_storage.acts.tables import Act, Proposal
 from giftcard_storage.errors import PersonOutOfReachError, StaleError, translated
-from giftcard_storage.personal.changing import erase, erase_notes
+from giftcard_storage.personal.changing import erase
+from giftcard_storage.personal.offline import erase_card
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card, DataKey, Posting
 from giftcard_storage.transactions import reading, writing
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 LOOKED_AT: Final = 1000
 ERASED_AT_ONCE: Final = 50
 NAMES_AT_ONCE: Final = 200
+BY_RETENTION: Final = ActedBy("retention", Ground.LEGAL)
 # What stands for the name of an actor: a keyed digest, of which this is the beginning.
 DIGEST_MARK: Final = "actor:"
 _CLOSED: Final = (AuthorizationState.RELEASED.value, AuthorizationState.LAPSED.value)
@@ -54,6 +59,13 @@ class Kept:
     actors: timedelta
 
 
+class Due(NamedTuple):
+    """A person whose period has passed, or a card with all its people and notes (`slot` None)."""
+
+    card_id: str
+    slot: Slot | None = None
+
+
 class Looked(NamedTuple):
     """What came of a part of the walk: how many were looked at, and how many erased."""
 
@@ -66,15 +78,16 @@ def erase_past(
 ) -> Generator[Looked]:
     """Erase everybody whose period has passed; yields after each read and its transactions.
 
-    Contacts of holds that were released or lapsed go after `closed_holds`; everybody else goes
-    after `people`, counted from the last movement of a card that has ended. Markets that `kept`
-    lacks are left alone. Raises `StorageAwayError`.
+    Contacts of holds that were released or lapsed go after `closed_holds`; notes, which may be
+    about the card's other people, and everybody else go after `people`, counted from the last
+    movement of a card that has ended. Markets that `kept` lacks are left alone. Each erasure is an
+    entry of the card's timeline. Raises `StorageAwayError`.
     """
     after = ("", "")
     while found := _data_keys(database, after):
         due = _due(database, found, kept, now)
         erased = sum(
-            _erase(database, ring, due[start : start + ERASED_AT_ONCE])
+            _erase(database, ring, due[start : start + ERASED_AT_ONCE], now)
             for start in range(0, len(due), ERASED_AT_ONCE)
         )
         after = found[-1][0], found[-1][1]
@@ -149,10 +162,10 @@ def _data_keys(database: Database, after: tuple[str, str]) -> list[Found]:
 
 def _due(
     database: Database, found: Sequence[Found], kept: Mapping[str, Kept], now: datetime
-) -> list[tuple[Slot, bool]]:
-    """Return those of the people whose period has passed, and whether their card's notes go too.
+) -> list[Due]:
+    """Return the cards whose period has passed, and of other cards the people of closed holds.
 
-    Notes outlive the contacts of closed holds, as they may be about the card's other people.
+    A card keeps its people while a replacement lives, since that one's e-mails may be theirs.
     """
     roles = {role.value: role for role in PersonRole}
     people = [
@@ -160,21 +173,43 @@ def _due(
         for card_id, _, role, authorization_id in found
         if role in roles
     ]
+    card_ids = {card_id for card_id, *_ in found}
     with reading(database), translated():
-        cards = _ends(database, {slot.card_id for slot in people})
+        cards = _ends(database, card_ids)
         holds = _closings(database, {slot.authorization_id for slot in people} - {""})
-    due: list[tuple[Slot, bool]] = []
+        ended = {
+            card_id
+            for card_id, (market, at) in cards.items()
+            if market in kept and at is not None and at < microseconds(now - kept[market].people)
+        }
+        ended -= _with_living_replacements(database, ended)
+    due = [Due(card_id) for card_id in sorted(ended)]
     for slot in people:
-        market, ended_at = cards.get(slot.card_id, ("", None))
-        periods = kept.get(market)
-        if periods is None:
-            continue
-        has_ended = ended_at is not None and ended_at < microseconds(now - periods.people)
+        market, _ = cards.get(slot.card_id, ("", None))
         closed_at = holds.get(slot.authorization_id)
-        is_closed = closed_at is not None and closed_at < microseconds(now - periods.closed_holds)
-        if has_ended or is_closed:
-            due.append((slot, has_ended))
+        if slot.card_id in ended or market not in kept or closed_at is None:
+            continue
+        if closed_at < microseconds(now - kept[market].closed_holds):
+            due.append(Due(slot.card_id, slot))
     return due
+
+
+def _with_living_replacements(database: Database, card_ids: set[str]) -> set[str]:
+    """Return those of the cards of whose replacements, near or far, one has not ended."""
+    living: set[str] = set()
+    level = {card_id: {card_id} for card_id in card_ids}
+    while level:
+        # The second condition is that of the partial index.
+        query = Card.select(Card.card_id, Card.replaces_card_id, Card.state).where(
+            Card.replaces_card_id.in_(sorted(level)), Card.replaces_card_id.is_null(is_null=False)
+        )
+        below: dict[str, set[str]] = {}
+        for card_id, replaced_id, state in query.tuples().execute(database):
+            if state not in _ENDED:
+                living |= level[replaced_id]
+            below[card_id] = level[replaced_id]
+        level = below
+    return living
 
 
 def _ends(database: Database, card_ids: set[str]) -> dict[str, tuple[str, int | None]]:
@@ -209,16 +244,35 @@ def _closings(database: Database, authorization_ids: set[str]) -> dict[str, int]
     return dict(query.tuples().execute(database))
 
 
-def _erase(database: Database, ring: KeyRing, due: Sequence[tuple[Slot, bool]]) -> int:
-    """Erase people in one transaction; where somebody is in the way, leave all to the next walk."""
+def _erase(database: Database, ring: KeyRing, due: Sequence[Due], now: datetime) -> int:
+    """Erase people in one transaction; return how many.
+
+    Where somebody is in the way, each is tried alone, so that nobody else has to wait: the next
+    walk finds whoever is left.
+    """
     if not due:
         return 0
     try:
         with writing(database), translated():
-            for slot, with_notes in due:
-                erase(database, ring, slot)
-                if with_notes:
-                    erase_notes(database, slot.card_id)
+            return sum(_erase_one(database, ring, each, now) for each in due)
     except (StaleError, PersonOutOfReachError):
-        return 0
-    return len(due)
+        if len(due) == 1:
+            return 0
+    return sum(_erase(database, ring, [each], now) for each in due)
+
+
+def _erase_one(database: Database, ring: KeyRing, due: Due, now: datetime) -> int:
+    """Erase a person, or all people and notes of a card, which the card's timeline tells.
+
+    Of a card that has ended all data keys go, also those that the ring cannot open.
+    """
+    if due.slot is not None:
+        erase(database, ring, due.slot)
+        slots = [due.slot]
+    else:
+        slots = erase_card(database, due.card_id)
+    if slots:
+        erased = ActKind.PERSON_ERASED
+        entry = privacy.entry(uuid4().hex, erased, due.card_id, slots, BY_RETENTION)
+        record_acts(database, ring, [entry], now)
+    return len(slots)

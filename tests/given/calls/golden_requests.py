@@ -7,15 +7,17 @@ from google.protobuf.duration_pb2 import Duration
 from google.type.date_pb2 import Date
 
 from giftcard.v1 import authorization_service_pb2 as authorization_pb
+from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard.v1 import support_service_pb2 as support_pb
 from giftcard_rules.commands import Keyed
 from giftcard_server.edge import authorization_requests, refund_messages
 from giftcard_server.edge.canonical import Read
+from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.support.requests import ActReader
 from given.calls.golden_person_acts import GOLDEN_PERSON_ACTS
 from given.calls.sent import euros
-from given.made_facts import NOW, RING
+from given.made_facts import MARKETS, NOW, RING
 
 ID: Final = "ABCDEF00-0000-4000-8000-000000000001"
 
@@ -60,7 +62,28 @@ def reject(message: support_pb.RejectProposalRequest) -> Read[Keyed]:
     return ACTS.reject(message, "shop")
 
 
+READER: Final = RequestReader(RING, MARKETS)
+
+
+def cancel_at_a_desk(message: pb.CancelRequest) -> Read[Keyed]:
+    return READER.cancel(message, "shop", NOW)
+
+
 GOLDEN_OF_OTHER_SERVICES: Final[tuple[tuple[Callable[[Any], Read[Keyed]], Any, str], ...]] = (
+    (
+        cancel_at_a_desk,
+        pb.CancelRequest(
+            request_id=ID,
+            code="oooo 0000-OOOO-0000",
+            purchase_order_id="p-1",
+            actor=" Anna ",
+            note="Called",
+        ),
+        (
+            '{"actor":"anna","code":"0000000000000000","note":"Called","purchase_order_id":"p'
+            '-1","request_id":"abcdef00-0000-4000-8000-000000000001"}'
+        ),
+    ),
     (
         extend,
         authorization_pb.ExtendAuthorizationRequest(

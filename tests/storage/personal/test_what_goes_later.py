@@ -9,17 +9,25 @@ from typing import Final
 import pytest
 from peewee import Database
 
+from giftcard_rules.acts import ActKind
 from giftcard_rules.commands import CatchUp
 from giftcard_rules.decisions import Person, PersonRole
-from giftcard_rules.person_acts import ErasePerson
+from giftcard_rules.person_acts import ErasePerson, Slot
 from giftcard_storage.acts.entries import acts_of
 from giftcard_storage.audit import audit
 from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.people import ActingFor, people_of
 from giftcard_storage.people_search import card_ids_of_email
-from giftcard_storage.personal.journal import ErasureJournal, TornJournalError, erasures_in
+from giftcard_storage.personal.journal import (
+    Erasure,
+    ErasureJournal,
+    TornJournalError,
+    erasures_in,
+)
 from giftcard_storage.personal.reapplying import Reapplied, reapply
-from giftcard_storage.personal.retention import Kept, erase_past, hide_actors
+from giftcard_storage.personal.retention import BY_RETENTION, Kept, erase_past, hide_actors
+from giftcard_storage.schema import DataKey
+from giftcard_storage.schema import Person as Slots
 from given.databases.books_on_people import ANNA, BooksOnPeople, of_card, of_email
 from given.made_facts import BUYER, FRIEND, RING, SHOPPER, order
 
@@ -82,6 +90,21 @@ def test_r32_erasures_are_repeated_on_a_backup_of_a_former_version(tmp_path: Pat
         assert {card_id: seen(database, card_id) for card_id in card_ids} == after
 
 
+def test_who_is_out_of_reach_keeps_nobody_else_from_being_erased_again(tmp_path: Path) -> None:
+    url = DatabaseUrl.of_file(tmp_path / "restored.db")
+    shutil.copy(Path(__file__).parents[1] / "database_0007.db", url.path)
+    migrate(url)  # Without a ring: people share the data keys of their cards.
+    with closing(connect(url)) as database:
+        query = Slots.select(Slots.card_id).distinct().order_by(Slots.card_id).limit(2)
+        first, second = (card_id for (card_id,) in query.tuples().execute(database))
+        DataKey.update(key_id="lost").where(DataKey.card_id == first).execute(database)
+        slots = [Slot(card_id, PersonRole.PURCHASER) for card_id in (first, second)]
+        line = Erasure("receipt", NOW.isoformat(), "digest", tuple((each, "") for each in slots))
+        assert list(reapply(database, RING, [line], NOW)) == [Reapplied(1, out_of_reach=1)]
+        assert "FORGOTTEN" not in seen(database, first)
+        assert "FORGOTTEN" in seen(database, second)
+
+
 NOW: Final = datetime.fromisoformat("2026-11-30T08:00:00+00:00")
 
 
@@ -108,6 +131,22 @@ def test_only_the_end_of_a_journal_may_be_torn(
         assert len(list(erasures_in(path))) == erasures
 
 
+ERASED: Final = Erasure("receipt", "2026-11-30T08:00:00+00:00", "digest", ())
+
+
+@pytest.mark.parametrize(
+    ("torn", "lines"),
+    [("", 1), (f"{ERASED.line}\n", 2), (f"{ERASED.line}\n{ERASED.line[:20]}", 2), ("{" * 9000, 1)],
+)
+def test_a_line_that_was_torn_goes_before_the_next_one_is_written(
+    tmp_path: Path, torn: str, lines: int
+) -> None:
+    journal = ErasureJournal(tmp_path / "erasures.jsonl")
+    journal.path.write_text(torn)
+    journal.append([ERASED])
+    assert list(erasures_in(journal.path)) == [ERASED] * lines
+
+
 def test_r31_contacts_of_closed_holds_go_first_and_everybody_else_after_the_end_of_the_card(
     database: Database,
 ) -> None:
@@ -128,6 +167,48 @@ def test_r31_contacts_of_closed_holds_go_first_and_everybody_else_after_the_end_
     assert seen(database, belgian.card_id) == [SHOPPER.name, BUYER.name]  # Another market's.
     books.decide(CatchUp(live.card_id))
     assert audit(database) == []
+
+
+def erased_after(database: Database, start: datetime, days: int) -> int:
+    return sum(each.erased for each in erase_past(database, RING, KEPT, start + days * DAYS))
+
+
+def test_r31_what_retention_erased_is_told_and_nothing_keeps_it_from_going(
+    database: Database,
+) -> None:
+    books = BooksOnPeople(database)
+    cards = [books.bought() for _ in range(3)]
+    for card in cards:
+        books.paid(card, order(50_00, order_id=f"order-{card.card_id}"))
+    shared, noted, plain = (card.card_id for card in cards)
+    # As a former version left it, with a key that the ring lacks: nobody can be told apart.
+    DataKey.update(role="", key_id="lost").where(DataKey.card_id == shared).execute(database)
+    books.act(ErasePerson(of_card(noted)))  # Its own note outlives the people of the card.
+    assert [entry.act.by.note for entry in acts_of(database, RING, noted)] == [ANNA.note]
+    assert erased_after(database, books.now, 3 * 365 + 1) == 4
+    for card_id in (shared, noted, plain):
+        assert seen(database, card_id) == ["FORGOTTEN"] * 2
+    assert [entry.act.by.note for entry in acts_of(database, RING, noted)] == [""]
+    ((entry, _),) = acts_of(database, RING, plain)
+    assert (entry.kind, entry.by) == (ActKind.PERSON_ERASED, BY_RETENTION)
+    assert DataKey.select().count(database) == 0
+    assert erased_after(database, books.now, 3 * 365 + 1) == 0
+
+
+def test_r31_a_card_keeps_its_people_while_a_replacement_lives(database: Database) -> None:
+    books = BooksOnPeople(database)
+    card = books.bought()
+    paid = books.paid(card, order(50_00))
+    books.now += 3 * YEAR
+    books.reversed(paid)  # A refund, which is a movement of the used card.
+    used_up = books.now
+    # Nobody has caught up with the new card yet, so that it lives.
+    assert erased_after(database, used_up, 3 * 365 + 1) == 0
+    assert seen(database, card.card_id) == [SHOPPER.name, BUYER.name]
+    (replacement,) = (each for each in books.facts.cards.values() if each.replaces_card_id)
+    books.now = used_up + 3 * YEAR
+    books.decide(CatchUp(replacement.card_id))
+    assert erased_after(database, used_up, 3 * 365 + 1) == 2
 
 
 def test_r31_names_of_actors_are_replaced_by_digests_that_tell_them_apart(

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from giftcard.v1 import privacy_service_pb2 as pb
 from giftcard_rules.person_acts import ActedOnPeople
-from giftcard_server.edge.responses import timestamp
 from giftcard_server.edge.support import messages as support
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from giftcard_rules.commands import Outcome
-    from giftcard_rules.person_acts import Receipt
 
 _RESPONSES: Final[dict[str, type[Any]]] = {
     "RectifyPerson": pb.RectifyPersonResponse,
@@ -37,16 +35,7 @@ def _acted(outcome: ActedOnPeople) -> Message:
     if outcome.proposal is not None:
         message = response(proposal_id=outcome.proposal.proposal_id)
     elif outcome.receipt is not None:
-        message = response(receipt=_receipt(outcome.receipt))
+        message = response(receipt=support.receipt_message(outcome.receipt))
     else:
         message = response(card_ids=outcome.card_ids)
     return message
-
-
-def _receipt(receipt: Receipt) -> pb.ErasureReceipt:
-    return pb.ErasureReceipt(
-        receipt_id=receipt.receipt_id,
-        erase_time=timestamp(receipt.erased_at),
-        card_ids=receipt.card_ids,
-        digest=receipt.digest,
-    )

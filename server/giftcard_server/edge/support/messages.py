@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from giftcard_rules.authorization_calls import CardsShown
     from giftcard_rules.commands import Contact, Outcome
     from giftcard_rules.decisions import CardPurchase
+    from giftcard_rules.person_acts import Receipt
     from giftcard_rules.proposals import Proposal
     from giftcard_server.edge.support.desk import ShownCard
     from giftcard_storage.deliveries import StoredDelivery
@@ -214,9 +215,21 @@ def _proposed(outcome: Proposed) -> Message:
 
 
 def _closed(outcome: ProposalClosed) -> Message:
-    is_rejected = outcome.proposal.state is ProposalState.REJECTED
-    response = pb.RejectProposalResponse if is_rejected else pb.ApproveProposalResponse
-    return response(proposal=proposal_message(outcome.proposal), card=card_message(outcome.card))
+    proposal, card = proposal_message(outcome.proposal), card_message(outcome.card)
+    if outcome.proposal.state is ProposalState.REJECTED:
+        return pb.RejectProposalResponse(proposal=proposal, card=card)
+    receipt = receipt_message(outcome.receipt) if outcome.receipt else None
+    return pb.ApproveProposalResponse(proposal=proposal, card=card, receipt=receipt)
+
+
+def receipt_message(receipt: Receipt) -> pb.ErasureReceipt:
+    """Return the proof of an erasure."""
+    return pb.ErasureReceipt(
+        receipt_id=receipt.receipt_id,
+        erase_time=timestamp(receipt.erased_at),
+        card_ids=receipt.card_ids,
+        digest=receipt.digest,
+    )
 
 
 _MESSAGE_OF: Final[dict[type[Outcome], Callable[[Any], Message]]] = {

@@ -13,8 +13,9 @@ from giftcard_rules.act_commands import (
     RejectProposal,
     ResendCard,
 )
+from giftcard_rules.acts import holds_code
 from giftcard_rules.commands import BlockCard, RequestKey, UnblockCard, WriteOffCard
-from giftcard_server.edge.acting import acted_by
+from giftcard_server.edge.acting import NO_CODE, acted_by
 from giftcard_server.edge.canonical import Read, read
 from giftcard_server.edge.days import exercised_on
 from giftcard_server.edge.fields import EMAIL_CHARACTERS, Fields
@@ -59,6 +60,8 @@ class ActReader:
         email = message.corrected_email
         if email:
             fields.email(email, "corrected_email")
+            if holds_code(email[:EMAIL_CHARACTERS]):
+                fields.wrong("corrected_email", NO_CODE)
         act = self._act(message, caller, lambda id_: ResendCard(id_, email), fields)
         return act if email else replace(act, command=replace(act.command, is_proposed=False))
 

@@ -19,6 +19,7 @@ from giftcard_server.edge.page_tokens import page_token
 from giftcard_server.edge.support import messages, queries
 from giftcard_server.errors import FormUnknownError
 from giftcard_server.guesses.attempts import Attempt
+from giftcard_server.process.waits import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,12 +82,12 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         attempt = Attempt("FindCards", arrived_at, caller, None, bool(asked.query.values))
         wait = self._parts.attempts.wait(attempt) if asked.is_by_code else None
         if wait is not None:
-            self._parts.attempts.answered(attempt, Reason.TOO_MANY_ATTEMPTS, context)
+            self._failed(attempt, Reason.TOO_MANY_ATTEMPTS, context)
             self._parts.metrics.answered("FindCards", Reason.TOO_MANY_ATTEMPTS)
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         places, shown = self._ask(lambda: self._desk.find(asked), "FindCards", context)
         if asked.is_by_code and not places:
-            self._parts.attempts.answered(attempt, Reason.CARD_NOT_FOUND, context)
+            self._failed(attempt, Reason.CARD_NOT_FOUND, context)
         token, size = "", asked.query.limit - 1
         if len(places) > size:
             token = page_token(queries.query_of_find(request), places[size - 1])
@@ -159,7 +160,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
             read = replace(read, command=replace(command, card_id=card_id))
         submission = submission_of(read, caller, throttled=wait is not None)
         answer = self._parts.committer.submit(submission, gone(context))
-        attempts.answered(attempt, answer.reason, context)
+        self._failed(attempt, answer.reason, context)
         if answer.reason is Reason.TOO_MANY_ATTEMPTS:
             abort(context, refusals.declined(Reason.TOO_MANY_ATTEMPTS, {}, wait))
         return granted(answer, context).encoded
@@ -226,6 +227,12 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         self, act: ActOnCard | ActOnPeople, context: grpc.ServicerContext
     ) -> ActOnCard | ActOnPeople:
         return self._completed(act, context)[0] if isinstance(act, ActOnCard) else act
+
+    def _failed(
+        self, attempt: Attempt, reason: Reason | None, context: grpc.ServicerContext
+    ) -> None:
+        """Count a guess that failed, and hold its refusal back, in the thread of the call."""
+        in_thread(self._parts.attempts.answered(attempt, reason, context))
 
     def _proposable(self, asked: AskedFor) -> Proposable:
         proposable = self._parts.proposable.get(asked.proposal.act)

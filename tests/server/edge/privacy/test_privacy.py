@@ -165,6 +165,8 @@ def test_r32_an_erasure_takes_four_eyes_and_leaves_the_card(
     lines = journaled.erasure_journal.read_text().splitlines()
     receipts = {json.loads(line)["receipt_id"] for line in lines}
     assert proposed.proposal_id in receipts
+    assert approved.receipt.receipt_id == proposed.proposal_id
+    assert list(approved.receipt.card_ids) == [card_id]
     assert "PERSON_ERASED" in desk.kinds(card_id)
     captured = desk.call(sent.capture(held.authorization_id)).authorization
     assert captured.captured_amount == held.authorized_amount

@@ -1,11 +1,13 @@
 """Acts of Customer Service by a real server: done once, noted, and under four eyes (R28, R37)."""
 
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import grpc
 import pytest
+from google.type.date_pb2 import Date
 
 from giftcard.v1 import gift_card_pb2, reason_pb2
 from giftcard.v1 import gift_card_service_pb2 as gift_card_pb
@@ -14,17 +16,20 @@ from giftcard.v1 import support_service_pb2 as pb
 from giftcard_server.settings import Settings
 from giftcard_storage.database import connect
 from giftcard_storage.people import forget
+from giftcard_storage.schema import Request
 from given.calls import sent
 from given.calls.answered import is_replay, refusal
 from given.calls.desk import ANNA, BEN, Desk, approval, by
 from given.calls.shop import TIMEOUT_SECONDS
-from given.servers.running import Clock
+from given.servers.running import NOON, Clock
 
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
 ACTIVE = gift_card_pb2.CARD_STATE_ACTIVE
 BLOCKED = gift_card_pb2.CARD_STATE_BLOCKED
 CANCELLED = gift_card_pb2.CARD_STATE_CANCELLED
+CANCELLED_BY_DESK = pb.TIMELINE_KIND_PURCHASE_CANCELLED
+TODAY: Final = NOON.date()
 
 
 def bought(desk: Desk) -> str:
@@ -196,6 +201,37 @@ def test_r28_a_buyer_without_the_code_cancels_by_number_and_address_and_is_owed_
     assert desk.kinds(card_id) == ["ISSUE", "PURCHASE_CANCELLED", "CANCEL"]
 
 
+def test_r25_the_day_on_which_a_buyer_without_the_code_cancelled_is_kept_as_evidence(
+    desk: Desk, desks_settings: Settings
+) -> None:
+    purchase = sent.issue()
+    desk.call(purchase)
+    request = cancellation(
+        purchase, exercised_on=Date(year=TODAY.year, month=TODAY.month, day=TODAY.day)
+    )
+    desk.call(request)
+    with closing(connect(desks_settings.database_url)) as connection:
+        query = Request.select(Request.exercised_on).where(Request.request_id == request.request_id)
+        assert list(query.tuples().execute(connection)) == [(TODAY.isoformat(),)]
+
+
+@pytest.mark.parametrize(("actor", "note"), [("", ""), ("Anna", ""), ("Anna", "called from Lyon")])
+def test_who_cancelled_with_the_code_is_told_where_the_request_says_so(
+    desk: Desk, actor: str, note: str
+) -> None:
+    purchase = sent.issue()
+    issued = desk.call(purchase)
+    request = sent.cancel(issued.code, purchase.purchase.order_id)
+    request.actor, request.note = actor, f"the code is {issued.code}"
+    assert refusal(partial(desk.call, request)).fields == ("note",)
+    request.note = note
+    answer = desk.call(request)
+    assert desk.call(request) == answer
+    told = [each for each in desk.timeline(issued.card.card_id) if each.actor]
+    expected = [(CANCELLED_BY_DESK, actor, note)] if actor else []
+    assert [(each.kind, each.actor, each.note) for each in told] == expected
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -240,6 +276,11 @@ def test_whoever_acts_says_who_and_why_and_writes_no_code(desk: Desk, mistake: s
         wrong = refusal(partial(desk.call, request))
         assert wrong.status is grpc.StatusCode.INVALID_ARGUMENT
         assert wrong.fields == (field,)
+
+
+def test_a_corrected_address_holds_no_code(desk: Desk) -> None:
+    resend = partial(desk.resend, "a" * 32, corrected_email="ABCD-EFGH-JKM1-NPQ2@example.com")
+    assert refusal(resend).fields == ("corrected_email",)
 
 
 def test_a_card_of_a_market_that_is_not_mailed_is_sent_again_to_nobody(desk: Desk) -> None:
