@@ -39,7 +39,7 @@ from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.metrics import SwitchesCollector
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
-from giftcard_storage import database, refunds
+from giftcard_storage import database, refunds, sandbox
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
 from giftcard_storage.personal.changing import PersonChanges
@@ -235,10 +235,14 @@ def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     is set. Raises `StorageError`.
     """
     url = settings.database_url
-    if settings.migrate_on_start or not url.engine.is_migrated_by_command:
+    if settings.sandbox:
+        sandbox.prepare(url, ring)
+    elif settings.migrate_on_start or not url.engine.is_migrated_by_command:
         database.migrate(url, ring)
     if url.engine.is_migrated_by_command:
         database.require_schema(url)
+    if not settings.sandbox:
+        sandbox.require_none(url)
 
 
 def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:

@@ -24,6 +24,7 @@ from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
+from giftcard_server.edge.marks import SANDBOX
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
@@ -50,6 +51,7 @@ from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import Recurring, stop_all
+from giftcard_server.sandbox import advancing_of, with_sandbox
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.switches.forgetting import forgetting_issued_values
 from giftcard_server.switches.paused_markets import LOOK_SECONDS as PAUSES_SECONDS
@@ -104,14 +106,19 @@ class Service:
             self.registry = registry_of(settings, overview)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
             clock_of = partial(judged_clock_of, marks=may_send is not None)
+            sandbox = advancing_of(settings, opened)
+            now = sandbox.clock.now if sandbox else now
             self._clock = TrustedClock(now) if now else clock_of(settings, opened, self.registry)
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
-            access, calls = Access(settings, reread), CallsInProgress()
+            access = Access(settings, reread)
+            calls = CallsInProgress(marks=SANDBOX if sandbox else ())
             watching = (access.callers, calls, RpcMetrics(self.registry))
             self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            servicers = with_confidants(parts, self._events, opened)
+            servicers = with_sandbox(
+                parts, with_confidants(parts, self._events, opened), sandbox, opened
+            )
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
             serving.callback(self._health.close)
             serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)
@@ -120,6 +127,8 @@ class Service:
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, may_send)
+            if sandbox:
+                sandbox.tasks = self._recurring
             if url.engine.needs_checkpoints:
                 self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)

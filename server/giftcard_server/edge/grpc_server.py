@@ -14,21 +14,24 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard.v1 import privacy_service_pb2_grpc as privacy_pb_grpc
 from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
+from giftcard.v1 import sandbox_service_pb2_grpc as sandbox_pb_grpc
 from giftcard.v1 import support_service_pb2_grpc as support_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
 from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge import terms as terms_edge
 from giftcard_server.edge.privacy import servicer as privacy
+from giftcard_server.edge.sandbox import servicer as sandbox
 from giftcard_server.edge.support import servicer as support
 
 if TYPE_CHECKING:
+    from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceServicer
     from giftcard_server.edge.authorizations import AuthorizationServicer
     from giftcard_server.edge.events import EventServicer
-    from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
     from giftcard_server.edge.privacy.servicer import PrivacyServicer
     from giftcard_server.edge.refunds import RefundServicer
+    from giftcard_server.edge.sandbox.servicer import SandboxServicer
     from giftcard_server.edge.support.servicer import SupportServicer
     from giftcard_server.edge.terms import TermsServicer
     from giftcard_server.process.ready_threads import ReadyThreads
@@ -62,13 +65,14 @@ CALLS_AT_ONCE: Final = 3584
 class Servicers(NamedTuple):
     """What answers the RPCs of each service; not all servers have all of them."""
 
-    gift_cards: GiftCardServicer
+    gift_cards: GiftCardServiceServicer
     authorizations: AuthorizationServicer
     terms: TermsServicer
     refunds: RefundServicer
     events: EventServicer | None = None
     support: SupportServicer | None = None
     privacy: PrivacyServicer | None = None
+    sandbox: SandboxServicer | None = None
 
 
 def grpc_server(
@@ -107,6 +111,9 @@ def grpc_server(
     if servicers.privacy is not None:
         privacy_pb_grpc.add_PrivacyServiceServicer_to_server(servicers.privacy, server)
         services = (*services, privacy.SERVICE)
+    if servicers.sandbox is not None:
+        sandbox_pb_grpc.add_SandboxServiceServicer_to_server(servicers.sandbox, server)
+        services = (*services, sandbox.SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
     for service in services:
