@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -24,6 +24,8 @@ from giftcard_server.edge.sandbox import servicer as sandbox
 from giftcard_server.edge.support import servicer as support
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceServicer
     from giftcard_server.edge.authorizations import AuthorizationServicer
     from giftcard_server.edge.events import EventServicer
@@ -102,18 +104,16 @@ def grpc_server(
     terms_grpc.add_TermsServiceServicer_to_server(servicers.terms, server)
     refund_pb_grpc.add_RefundServiceServicer_to_server(servicers.refunds, server)
     services: tuple[str, ...] = SERVICES
-    if servicers.events is not None:
-        event_pb_grpc.add_EventServiceServicer_to_server(servicers.events, server)
-        services = (*services, events.SERVICE)
-    if servicers.support is not None:
-        support_pb_grpc.add_SupportServiceServicer_to_server(servicers.support, server)
-        services = (*services, support.SERVICE)
-    if servicers.privacy is not None:
-        privacy_pb_grpc.add_PrivacyServiceServicer_to_server(servicers.privacy, server)
-        services = (*services, privacy.SERVICE)
-    if servicers.sandbox is not None:
-        sandbox_pb_grpc.add_SandboxServiceServicer_to_server(servicers.sandbox, server)
-        services = (*services, sandbox.SERVICE)
+    not_everywhere: Sequence[tuple[Callable[[Any, grpc.Server], None], object, str]] = (
+        (event_pb_grpc.add_EventServiceServicer_to_server, servicers.events, events.SERVICE),
+        (support_pb_grpc.add_SupportServiceServicer_to_server, servicers.support, support.SERVICE),
+        (privacy_pb_grpc.add_PrivacyServiceServicer_to_server, servicers.privacy, privacy.SERVICE),
+        (sandbox_pb_grpc.add_SandboxServiceServicer_to_server, servicers.sandbox, sandbox.SERVICE),
+    )
+    for add, servicer, service in not_everywhere:
+        if servicer is not None:
+            add(servicer, server)
+            services = (*services, service)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
     for service in services:

@@ -10,7 +10,7 @@ import enum
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -134,13 +134,7 @@ class CardMaking:
                 made = self._bought(wanted, caller, context, committer, now - before)
             self._do(CatchUp(made.card.card_id))
         self._end(wanted, made, caller, context)
-        return Made(
-            card=self._as_it_is(made.code, wanted.market),
-            code=made.code,
-            purchase_order_id=made.purchase_order_id,
-            authorization_id=made.authorization_id,
-            order_id=made.order_id,
-        )
+        return replace(made, card=self._as_it_is(made.code, wanted.market))
 
     def _bought(
         self,
@@ -168,30 +162,13 @@ class CardMaking:
         ring_key = required_key(self.reader.ring, answer.key_id)
         code = codes.derive_code(ring_key, answer.caller, read.command.key.request_id)
         card = pb.IssueResponse.FromString(answer.encoded).card
+        made = Made(card=card, code=code, purchase_order_id=name)
         if wanted.state not in _WITH_HOLD:
-            return Made(card=card, code=code, purchase_order_id=name)
-        authorize = pb.AuthorizeRequest(
-            request_id=_step(wanted, "authorize"),
-            code=code.shown,
-            market=wanted.market,
-            order=order_pb2.Order(
-                order_id=name,
-                total=card.initial_amount,
-                lines=[order_pb2.OrderLine(category="goods", amount=card.initial_amount)],
-            ),
-            customer=PERSON,
-        )
-        set_aside = _decided(
-            committer, self.reader.authorize(authorize, caller.name), caller, context
-        )
+            return made
+        read_hold = self.reader.authorize(_order_of_all(wanted, made), caller.name)
+        set_aside = _decided(committer, read_hold, caller, context)
         hold = pb.AuthorizeResponse.FromString(set_aside.encoded).authorization
-        return Made(
-            card=card,
-            code=code,
-            purchase_order_id=name,
-            authorization_id=hold.authorization_id,
-            order_id=name,
-        )
+        return replace(made, authorization_id=hold.authorization_id, order_id=name)
 
     def _end(
         self, wanted: Wanted, made: Made, caller: Caller, context: grpc.ServicerContext
@@ -242,6 +219,22 @@ def _decided(
     if answer.reason is not None:
         abort(context, Status.FromString(answer.encoded))
     return answer
+
+
+def _order_of_all(wanted: Wanted, made: Made) -> pb.AuthorizeRequest:
+    """Return the request to set the whole card aside for an order."""
+    total = made.card.initial_amount
+    return pb.AuthorizeRequest(
+        request_id=_step(wanted, "authorize"),
+        code=made.code.shown,
+        market=wanted.market,
+        order=order_pb2.Order(
+            order_id=made.purchase_order_id,
+            total=total,
+            lines=[order_pb2.OrderLine(category="goods", amount=total)],
+        ),
+        customer=PERSON,
+    )
 
 
 def _step(wanted: Wanted, step: str) -> str:
