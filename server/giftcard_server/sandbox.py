@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from giftcard_server.clocks.sandbox_clock import SandboxClock
+from giftcard_server.confidants import with_confidants
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.housekeeping import Housekeeping
 from giftcard_server.edge.requests import RequestReader
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from datetime import datetime
 
+    from giftcard_server.edge.events import EventServicer
     from giftcard_server.edge.grpc_server import Servicers
     from giftcard_server.parts import Parts
     from giftcard_server.recurring import Recurring
@@ -51,9 +53,9 @@ AT_THE_END: Final = (EventRetention, PersonRetention)
 class Advancing:
     """Moves the clock, and has the server's own tasks do what is due meanwhile."""
 
-    def __init__(self, clock: SandboxClock) -> None:
+    def __init__(self, clock: SandboxClock, tasks: Callable[[], Sequence[Recurring]]) -> None:
         self.clock = clock
-        self.tasks: Sequence[Recurring] = ()
+        self._tasks = tasks
 
     def to(self, target: datetime) -> bool:
         """Move the clock in steps; return whether all that was due on the way is done.
@@ -77,7 +79,7 @@ class Advancing:
         """Have tasks of these kinds do what is due; return whether none was postponed."""
         is_done = True
         for kind in kinds:
-            for task in self.tasks:
+            for task in self._tasks():
                 if isinstance(task, kind):
                     try:
                         task.round()
@@ -86,7 +88,9 @@ class Advancing:
         return is_done
 
 
-def advancing_of(settings: Settings, opened: ExitStack) -> Advancing | None:
+def advancing_of(
+    settings: Settings, opened: ExitStack, tasks: Callable[[], Sequence[Recurring]]
+) -> Advancing | None:
     """Return the moving clock of a sandbox, on a connection of its own; None for other servers.
 
     Raises `StorageAwayError`.
@@ -95,13 +99,14 @@ def advancing_of(settings: Settings, opened: ExitStack) -> Advancing | None:
         return None
     connection = database.connect(settings.database_url)
     opened.callback(database.close, connection)
-    return Advancing(SandboxClock(connection))
+    return Advancing(SandboxClock(connection), tasks)
 
 
 def with_sandbox(
-    parts: Parts, servicers: Servicers, advancing: Advancing | None, opened: ExitStack
+    parts: Parts, events: EventServicer | None, advancing: Advancing | None, opened: ExitStack
 ) -> Servicers:
     """Return what answers the RPCs of each service: in a sandbox, with what only it has."""
+    servicers = with_confidants(parts, events, opened)
     if advancing is None:
         return servicers
     reader = RequestReader(parts.ring, parts.markets)

@@ -6,7 +6,6 @@ import gc
 import threading
 import time
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -14,8 +13,7 @@ import structlog
 
 from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
-from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
-from giftcard_server.confidants import with_confidants
+from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock, utc_now
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
@@ -24,7 +22,7 @@ from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
-from giftcard_server.edge.marks import SANDBOX
+from giftcard_server.edge.marks import marks_of
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
@@ -59,6 +57,7 @@ from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.edge.parking.parked_calls import Parking
@@ -102,23 +101,20 @@ class Service:
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
+            sandbox = advancing_of(settings, opened, lambda: self._recurring)
+            trusted = sandbox.clock if sandbox else now and TrustedClock(now)
+            _require_known_cards(settings, overview, ring, trusted.now() if trusted else utc_now())
             self.registry = registry_of(settings, overview)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
             clock_of = partial(judged_clock_of, marks=may_send is not None)
-            sandbox = advancing_of(settings, opened)
-            now = sandbox.clock.now if sandbox else now
-            self._clock = TrustedClock(now) if now else clock_of(settings, opened, self.registry)
+            self._clock = trusted or clock_of(settings, opened, self.registry)
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
-            access = Access(settings, reread)
-            calls = CallsInProgress(marks=SANDBOX if sandbox else ())
+            access, calls = Access(settings, reread), CallsInProgress(marks=marks_of(settings))
             watching = (access.callers, calls, RpcMetrics(self.registry))
             self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            servicers = with_sandbox(
-                parts, with_confidants(parts, self._events, opened), sandbox, opened
-            )
+            servicers = with_sandbox(parts, self._events, sandbox, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
             serving.callback(self._health.close)
             serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)
@@ -127,8 +123,6 @@ class Service:
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, may_send)
-            if sandbox:
-                sandbox.tasks = self._recurring
             if url.engine.needs_checkpoints:
                 self._recurring.append(checkpointing_on(url, parts.changing, opened))
             self._listen(access, with_http=worker is None)

@@ -1,4 +1,4 @@
-"""docs/sandbox.md: its table of codes is the one of the server, and has all that a code can show."""
+"""docs/sandbox.md: its table of codes is the server's, and has all that a code can show."""
 
 from giftcard_rules.codes import parse
 from giftcard_rules.reasons import Reason

@@ -16,6 +16,7 @@ from giftcard_server.service import Service
 from giftcard_server.settings import Settings
 from giftcard_storage import database
 from giftcard_storage.audit import audit
+from giftcard_storage.database import DatabaseUrl
 from giftcard_storage.errors import DatabaseRefusedError
 from given.calls.shop import TIMEOUT_SECONDS
 from given.databases.kinds import Databases, Kind, Place
@@ -75,7 +76,7 @@ def test_a_sandbox_refuses_a_database_of_any_other_server(place: Place) -> None:
 
 
 def test_a_sandbox_is_one_process() -> None:
-    url = "postgresql://127.0.0.1/giftcard"
+    url = DatabaseUrl.parse("postgresql://127.0.0.1/giftcard")
     with pytest.raises(ValidationError, match="workers: a sandbox"):
         Settings(database_url=url, workers=2, sandbox=True)
 

@@ -9,10 +9,17 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from giftcard_server.settings import Settings
+
 Metadata = tuple[tuple[str, str | bytes], ...]
 
-SANDBOX: Final[Metadata] = (("giftcard-sandbox", "true"),)
+_SANDBOX: Final[Metadata] = (("giftcard-sandbox", "true"),)
 _KEPT_AS: Final = "giftcard_marks"
+
+
+def marks_of(settings: Settings) -> Metadata:
+    """Return the marks of all answers of a server."""
+    return _SANDBOX if settings.sandbox else ()
 
 
 def mark(context: grpc.ServicerContext, marks: Metadata) -> None:
