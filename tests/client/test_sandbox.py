@@ -21,6 +21,8 @@ from giftcard_client import (
     CardState,
     Contact,
     Declined,
+    Events,
+    EventType,
     GiftCards,
     Ground,
     InvalidRequest,
@@ -95,8 +97,12 @@ def paid(cards: GiftCards, sandbox: Sandbox) -> str:
     return sandbox.make_card(SandboxCardState.REDEEMED).authorization_id
 
 
-def test_r12_a_card_expires_at_its_instant(cards: GiftCards, sandbox: Sandbox) -> None:
+def test_r12_a_card_expires_at_its_instant_and_its_event_follows(
+    server: TemporaryServer, cards: GiftCards, sandbox: Sandbox
+) -> None:
     made = sandbox.make_card(SandboxCardState.ACTIVE)
+    with Events(server.target, timeout_seconds=TIMEOUT_SECONDS) as events:
+        before = events.read().last_position
     moved = sandbox.advance(to=made.card.expire_time - 10 * SECOND)
     assert (moved.caught_up, reason_of(cards, made.code)) == (True, None)
     sandbox.advance(to=made.card.expire_time)
@@ -104,6 +110,10 @@ def test_r12_a_card_expires_at_its_instant(cards: GiftCards, sandbox: Sandbox) -
     assert seen.reason is Reason.CARD_EXPIRED
     assert seen.card is not None
     assert seen.card.state is CardState.EXPIRED
+    with Events(server.target, timeout_seconds=TIMEOUT_SECONDS) as events:
+        told = events.read(before, types=[EventType.CARD_EXPIRED]).events
+    (expired,) = (each for each in told if each.card_id == made.card.card_id)
+    assert expired.occur_time >= made.card.expire_time
 
 
 def test_r34_a_hold_lapses_at_its_instant(cards: GiftCards, sandbox: Sandbox) -> None:
