@@ -34,7 +34,7 @@ from giftcard_server.metrics import DomainMetrics
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
-from giftcard_storage import database, refunds
+from giftcard_storage import database, refunds, sandbox
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
 from giftcard_storage.personal.changing import PersonChanges
@@ -229,10 +229,14 @@ def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     is set. Raises `StorageError`.
     """
     url = settings.database_url
-    if settings.migrate_on_start or not url.engine.is_migrated_by_command:
+    if settings.sandbox:
+        sandbox.prepare(url, ring)
+    elif settings.migrate_on_start or not url.engine.is_migrated_by_command:
         database.migrate(url, ring)
     if url.engine.is_migrated_by_command:
         database.require_schema(url)
+    if not settings.sandbox:
+        sandbox.require_none(url)
 
 
 def _paused_markets_of(settings: Settings, opened: ExitStack) -> PausedMarkets:
