@@ -92,11 +92,6 @@ def reason_of(cards: GiftCards, code: str) -> Reason | None:
     return None if seen.usable else seen.reason
 
 
-def paid(cards: GiftCards, sandbox: Sandbox) -> str:
-    """Pay an order with a new card; return the id of the authorization."""
-    return sandbox.make_card(SandboxCardState.REDEEMED).authorization_id
-
-
 def test_r12_a_card_expires_at_its_instant_and_its_event_follows(
     server: TemporaryServer, cards: GiftCards, sandbox: Sandbox
 ) -> None:
@@ -129,7 +124,9 @@ def test_r34_a_hold_lapses_at_its_instant(cards: GiftCards, sandbox: Sandbox) ->
 
 
 def test_r21_a_change_of_mind_has_thirty_days(cards: GiftCards, sandbox: Sandbox) -> None:
-    in_time, too_late = paid(cards, sandbox), paid(cards, sandbox)
+    in_time, too_late = (
+        sandbox.make_card(SandboxCardState.REDEEMED).authorization_id for _ in range(2)
+    )
     delivered_on = sandbox.clock().time.date()
     sandbox.advance(by=timedelta(days=29))
     mind = ReverseReason.CHANGE_OF_MIND
@@ -166,8 +163,7 @@ def test_a_reminder_leaves_on_its_day_and_people_are_erased_after_theirs(
     assert letters_to(server, buyer.email) == before
     sandbox.advance(by=timedelta(days=2))
     (reminder,) = letters_to(server, buyer.email) - before
-    assert before
-    assert reminder
+    assert (bool(before), bool(reminder)) == (True, True)
     acting = ActingAs(actor="anna", ground=Ground.CUSTOMER_REQUEST)
     who = Who(card_id=issued.card.card_id, role=PersonRole.PURCHASER)
     with Privacy(server.target, timeout_seconds=TIMEOUT_SECONDS) as privacy:
@@ -210,9 +206,6 @@ def test_a_card_is_made_in_each_state_and_only_once(
     assert made.card.state is state
     assert reason_of(cards, made.code) is reason
     assert (again.code, again.authorization_id) == (made.code, made.authorization_id)
-    if wanted is SandboxCardState.LAPSED:
-        lapsed = cards.authorization(made.authorization_id).authorization
-        assert lapsed.state is AuthorizationState.LAPSED
 
 
 def test_a_card_that_cannot_be_made_is_declined_or_refused(sandbox: Sandbox) -> None:

@@ -97,6 +97,16 @@ def grpc_server(
             *_limits(settings),
         ),
     )
+    services = _add(servicers, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
+    for service in services:
+        interceptor.expect(service)
+    return server
+
+
+def _add(servicers: Servicers, server: grpc.Server) -> tuple[str, ...]:
+    """Have a server answer by these servicers; return the names of their services."""
     pb_grpc.add_GiftCardServiceServicer_to_server(servicers.gift_cards, server)
     authorization_pb_grpc.add_AuthorizationServiceServicer_to_server(
         servicers.authorizations, server
@@ -114,11 +124,7 @@ def grpc_server(
         if servicer is not None:
             add(servicer, server)
             services = (*services, service)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
-    for service in services:
-        interceptor.expect(service)
-    return server
+    return services
 
 
 def _limits(settings: Settings) -> tuple[tuple[str, int], ...]:
