@@ -225,8 +225,7 @@ def journal_of(settings: Settings) -> ErasureJournal | None:
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     """Migrate the database if that is the server's task, and check its schema.
 
-    Servers that share a database leave migrating to `giftcard migrate` unless `migrate_on_start`
-    is set. Raises `StorageError`.
+    Of servers that share it, only those with `migrate_on_start` migrate. Raises `StorageError`.
     """
     url = settings.database_url
     if settings.sandbox:

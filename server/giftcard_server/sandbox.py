@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from giftcard_server.clocks.judged_clock import TrustedClock
 from giftcard_server.clocks.sandbox_clock import SandboxClock
 from giftcard_server.confidants import with_confidants
 from giftcard_server.deciding.committer import Committer
@@ -88,18 +89,23 @@ class Advancing:
         return is_done
 
 
-def advancing_of(
-    settings: Settings, opened: ExitStack, tasks: Callable[[], Sequence[Recurring]]
-) -> Advancing | None:
-    """Return the moving clock of a sandbox, on a connection of its own; None for other servers.
+def trusted_clock_of(
+    settings: Settings,
+    now: Callable[[], datetime] | None,
+    opened: ExitStack,
+    tasks: Callable[[], Sequence[Recurring]],
+) -> tuple[Advancing | None, TrustedClock | None]:
+    """Return what moves the clock, in a sandbox, and the clock to trust, if there is one.
 
-    Raises `StorageAwayError`.
+    That of a sandbox is on a connection of its own, and goes before `now`. Raises
+    `StorageAwayError`.
     """
     if not settings.sandbox:
-        return None
+        return None, now and TrustedClock(now)
     connection = database.connect(settings.database_url)
     opened.callback(database.close, connection)
-    return Advancing(SandboxClock(connection), tasks)
+    advancing = Advancing(SandboxClock(connection), tasks)
+    return advancing, advancing.clock
 
 
 def with_sandbox(

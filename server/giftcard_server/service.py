@@ -13,7 +13,7 @@ import structlog
 
 from giftcard_server.background import in_background, watching
 from giftcard_server.callers.access import Access
-from giftcard_server.clocks.judged_clock import TrustedClock, utc_now
+from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge.calls_in_progress import CallsInProgress
 from giftcard_server.edge.draining import finish_calls
@@ -44,7 +44,7 @@ from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import stop_all
-from giftcard_server.sandbox import advancing_of, with_sandbox
+from giftcard_server.sandbox import trusted_clock_of, with_sandbox
 from giftcard_server.shared_overview import SharedOverview
 
 if TYPE_CHECKING:
@@ -85,16 +85,14 @@ class Service:
         reread: Callable[[], Settings] | None = None,
         tell_of_writes: Callable[[str], object] = lambda _why_not: None,
     ) -> None:
-        self._settings = settings
-        self._draining = threading.Event()
+        self._settings, self._draining = settings, threading.Event()
         require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
         prepare_database(settings, ring)
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            sandbox = advancing_of(settings, opened, lambda: self._recurring)
-            trusted = sandbox.clock if sandbox else now and TrustedClock(now)
+            sandbox, trusted = trusted_clock_of(settings, now, opened, lambda: self._recurring)
             _require_known_cards(settings, overview, ring, trusted.now() if trusted else utc_now())
             self.registry = registry_of(settings, overview)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
