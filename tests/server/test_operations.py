@@ -37,6 +37,8 @@ SERVICES: Final = (
     "giftcard.v1.AuthorizationService",
     "giftcard.v1.EventService",
     "giftcard.v1.RefundService",
+    "giftcard.v1.PrivacyService",
+    "giftcard.v1.SupportService",
     "giftcard.v1.TermsService",
 )
 

@@ -118,6 +118,7 @@ def test_a_second_server_with_workers_on_the_same_port_is_refused(
         "GIFTCARD_HTTP_LISTEN": server.process.http_url.removeprefix("http://"),
     }[name]
     environment = settings_on(url, tmp_path) | {name: taken, other: "127.0.0.1:0"}
+    environment["GIFTCARD_MAIL"] = "none"
     refused = giftcard("serve", "--workers", "2", settings=environment)
     assert refused.returncode == 2
     assert "is another server running there?" in refused.stderr
