@@ -23,7 +23,9 @@ import giftcard_client
 import giftcard_rules
 import giftcard_server
 import giftcard_storage
+from giftcard.v1.gift_card_pb2 import GiftCard
 from giftcard_client import connector, results, support_results, values
+from giftcard_client.sandbox import SandboxCard
 from giftcard_client.vocabulary import (
     AuthorizationState,
     CardOrigin,
@@ -43,6 +45,7 @@ from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
+from giftcard_server.edge.sandbox.card_making import CardMaking, Made
 from giftcard_server.edge.support.desk import Desk, ShownCard
 from giftcard_server.edge.support.queries import Find
 from giftcard_server.edge.support.requests import ActReader
@@ -234,6 +237,7 @@ OPENED: Final[Any] = {(decisions.PersonRole.PURCHASER, None): WHO}
 DESK: Final = Desk(
     database=NO_STORE._database, store=NO_STORE, ring=RING, markets={}, now=lambda: NOW
 )
+MAKING: Final[Any] = dict.fromkeys(CardMaking.__slots__) | {"reader": RequestReader(RING, {})}
 SUPPORT: Final[Any] = dict.fromkeys(SupportParts.__slots__) | {"desk": DESK}
 
 MADE: Final[tuple[object, ...]] = (
@@ -247,6 +251,9 @@ MADE: Final[tuple[object, ...]] = (
     DESK,
     ShownCard("1", LookedUp((), (), None, ()), CardsShown(()), [], OPENED),
     SupportParts(**SUPPORT),
+    CardMaking(**MAKING),
+    Made(card=GiftCard(), code=codes.Code(CANARY), purchase_order_id="1"),
+    SandboxCard(CARD, CANARY, "1", "2", "3"),
     Find(CardsQuery(Named.CARDS, (), None, None, 1), email=CANARY),
     ActReader(RING, ()),
     _Opening(NoteSealing(RING), [DATA_KEY]),

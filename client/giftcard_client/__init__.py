@@ -43,6 +43,7 @@ from giftcard_client.results import (
     Reversed,
     Validation,
 )
+from giftcard_client.sandbox import ClockMoved, ClockReading, Sandbox, SandboxCard
 from giftcard_client.shown_authorizations import (
     Extended,
     ReversePreview,
@@ -60,6 +61,7 @@ from giftcard_client.vocabulary import (
     Reason,
     ReverseOutcome,
     ReverseReason,
+    SandboxCardState,
 )
 
 __all__ = [
@@ -72,6 +74,8 @@ __all__ = [
     "Captured",
     "CardOrigin",
     "CardState",
+    "ClockMoved",
+    "ClockReading",
     "Contact",
     "Declined",
     "ErasureReceipt",
@@ -112,6 +116,9 @@ __all__ = [
     "ReversePreview",
     "ReverseReason",
     "Reversed",
+    "Sandbox",
+    "SandboxCard",
+    "SandboxCardState",
     "ShownAuthorization",
     "ShownAuthorizations",
     "TimedOut",

@@ -224,3 +224,16 @@ class TimelineKind(_Word):
     RESTRICTION_LIFTED = auto()
     PERSON_ERASED = auto()
     UNRECOGNIZED = auto()
+
+
+class SandboxCardState(_Word):
+    """The states in which a sandbox makes cards for tests."""
+
+    ACTIVE = auto()
+    HELD = auto()
+    # Active again, after a hold that was neither captured nor released (R34).
+    LAPSED = auto()
+    REDEEMED = auto()
+    EXPIRED = auto()
+    BLOCKED = auto()
+    CANCELLED = auto()

@@ -34,7 +34,7 @@ from giftcard_server.metrics import DomainMetrics
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_storage import clock as at_rest
-from giftcard_storage import database, refunds
+from giftcard_storage import database, refunds, sandbox
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
 from giftcard_storage.personal.changing import PersonChanges
@@ -225,14 +225,17 @@ def journal_of(settings: Settings) -> ErasureJournal | None:
 def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
     """Migrate the database if that is the server's task, and check its schema.
 
-    Servers that share a database leave migrating to `giftcard migrate` unless `migrate_on_start`
-    is set. Raises `StorageError`.
+    Of servers that share it, only those with `migrate_on_start` migrate. Raises `StorageError`.
     """
     url = settings.database_url
-    if settings.migrate_on_start or not url.engine.is_migrated_by_command:
+    if settings.sandbox:
+        sandbox.prepare(url, ring)
+    elif settings.migrate_on_start or not url.engine.is_migrated_by_command:
         database.migrate(url, ring)
     if url.engine.is_migrated_by_command:
         database.require_schema(url)
+    if not settings.sandbox:
+        sandbox.require_none(url)
 
 
 def _paused_markets_of(settings: Settings, opened: ExitStack) -> PausedMarkets:

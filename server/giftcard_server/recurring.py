@@ -39,11 +39,17 @@ class Recurring:
         self.postponed_by = postponed_by
         self.stopping = threading.Event()
         self._postponed = Summarized(log, "warning")
+        self._one_round = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread; the first round begins at once."""
         self._thread.start()
+
+    def round(self) -> None:
+        """Do what is due now, once no other thread does. Raises what the task does."""
+        with self._one_round:
+            self._task()
 
     def begin_to_stop(self) -> None:
         """Have it stop after the current round; the task may look at `stopping` to end it early."""
@@ -64,7 +70,7 @@ class Recurring:
     def _run(self) -> None:
         while not self.stopping.is_set():
             try:
-                self._task()
+                self.round()
                 self._postponed.flush()
             except self.postponed_by as error:
                 self._postponed.add("task postponed", task=self.name, why=type(error).__name__)

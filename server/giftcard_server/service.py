@@ -6,7 +6,6 @@ import gc
 import threading
 import time
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -14,14 +13,14 @@ import structlog
 
 from giftcard_server.background import in_background, watching
 from giftcard_server.callers.access import Access
-from giftcard_server.clocks.judged_clock import TrustedClock
-from giftcard_server.confidants import with_confidants
+from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.deciding.write_check import WriteCheck
 from giftcard_server.edge.calls_in_progress import CallsInProgress
 from giftcard_server.edge.draining import finish_calls
 from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
+from giftcard_server.edge.marks import marks_of
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.figures import registry_of
@@ -45,10 +44,12 @@ from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import stop_all
+from giftcard_server.sandbox import trusted_clock_of, with_sandbox
 from giftcard_server.shared_overview import SharedOverview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from giftcard_rules.codes import KeyRing
     from giftcard_server.edge.parking.parked_calls import Parking
@@ -84,26 +85,26 @@ class Service:
         reread: Callable[[], Settings] | None = None,
         tell_of_writes: Callable[[str], object] = lambda _why_not: None,
     ) -> None:
-        self._settings = settings
-        self._draining = threading.Event()
+        self._settings, self._draining = settings, threading.Event()
         require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
         prepare_database(settings, ring)
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
-            _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
+            sandbox, trusted = trusted_clock_of(settings, now, opened, lambda: self._recurring)
+            _require_known_cards(settings, overview, ring, trusted.now() if trusted else utc_now())
             self.registry = registry_of(settings, overview)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
             clock_of = partial(judged_clock_of, marks=may_send is not None)
-            self._clock = TrustedClock(now) if now else clock_of(settings, opened, self.registry)
+            self._clock = trusted or clock_of(settings, opened, self.registry)
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
-            access, calls = Access(settings, reread), CallsInProgress()
+            access, calls = Access(settings, reread), CallsInProgress(marks=marks_of(settings))
             counting = (access.callers, calls, RpcMetrics(self.registry))
             self._interceptor = Interceptor(*counting, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
-            servicers = with_confidants(parts, self._events, opened)
+            servicers = with_sandbox(parts, self._events, sandbox, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
             serving.callback(self._health.close)
             serving.callback((threads := ReadyThreads(rpc_threads(settings), "rpc")).shutdown)

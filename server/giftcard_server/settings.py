@@ -83,6 +83,7 @@ class Settings(
     )
 
     migrate_on_start: bool = False
+    sandbox: bool = False
     grpc_listen: Listen = "127.0.0.1:50051"
     http_listen: Listen = "127.0.0.1:9464"
     allow_plaintext_grpc: bool = False
@@ -123,6 +124,7 @@ class Settings(
         mistakes = [
             *self.key_mistakes(),
             *self._worker_mistakes(),
+            *self._sandbox_mistakes(),
             *self.caller_mistakes(),
             *self._http_mistakes(),
             *self._plaintext_mistakes(),
@@ -141,6 +143,10 @@ class Settings(
                 "workers: the embedded database has one writer, so that more than one worker needs"
                 " PostgreSQL (database_url)"
             )
+
+    def _sandbox_mistakes(self) -> Iterator[str]:
+        if self.sandbox and self.workers > 1:
+            yield "workers: a sandbox, whose clock is moved, is one process"
 
     def _http_mistakes(self) -> Iterator[str]:
         if self.tls_client_ca is None and self.http_tls:

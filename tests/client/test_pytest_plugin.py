@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from given.documents.blocks import blocks_of
 from given.house import ROOT
 from given.servers.server_process import users_environment
 
@@ -43,6 +44,19 @@ def test_the_example_tests_a_checkout_against_a_real_server_which_leaves_nothing
     starts = re.findall(r"^([\d.]+)s setup ", done.stdout, re.MULTILINE)
     assert [seconds for seconds in map(float, starts) if seconds > 0.5] == [float(starts[0])]
     assert list(tmp_path.glob("giftcard-*")) == []
+
+
+def test_the_page_of_the_sandbox_shows_a_test_with_a_clock_of_its_own(tmp_path: Path) -> None:
+    (shown,) = (b for b in blocks_of(ROOT / "docs/sandbox.md") if b.language == "python")
+    (tmp_path / "test_old_card.py").write_text(shown.text, "utf-8")
+    shop = (
+        "def test_other(gift_card_server, gift_cards):\n    print(gift_card_server.environment)\n"
+    )
+    (tmp_path / "test_other.py").write_text(shop, "utf-8")
+    done = pytest_in(tmp_path)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    # The other test's server is none, so that its clock stays.
+    assert "GIFTCARD_SANDBOX" not in done.stdout
 
 
 def test_without_the_service_the_fixture_says_what_to_install(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from giftcard_client.cli.rpc_commands import (
     reverse,
     validate,
 )
+from giftcard_client.cli.sandbox_commands import sandbox_card, sandbox_clock
 from giftcard_client.cli.server_commands import DEMO, add_server_commands, is_service_installed
 from giftcard_client.cli.support_commands import support_commands
 
@@ -49,7 +50,7 @@ def run() -> None:
     for command in (
         *(issue, validate, authorize, capture, reverse, cancel),
         *(authorization, authorizations, extend, preview_reverse),
-        market_terms,
+        *(market_terms, sandbox_clock, sandbox_card),
     ):
         app.command()(remote_command(command))
     app.add_typer(refund_commands())

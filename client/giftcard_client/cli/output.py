@@ -13,6 +13,7 @@ from rich.text import Text
 
 from giftcard_client import Money, Replacement
 from giftcard_client.cli.amounts import format_amount
+from giftcard_client.sandbox import SandboxCard
 
 HIDDEN_CODE = "hidden; repeat the same request with --show-code to see it"
 INDENT = "  "
@@ -83,6 +84,8 @@ def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, s
 
 def _is_hidden(answer: Any, *, show_code: bool) -> bool:  # noqa: ANN401 - any answer
     """Return whether an answer has a code that is not shown."""
+    if isinstance(answer, SandboxCard):
+        return not show_code and bool(answer.code)
     return isinstance(answer, Replacement) and not (show_code or answer.code_withheld)
 
 

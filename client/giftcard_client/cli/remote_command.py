@@ -24,12 +24,13 @@ from giftcard_client.cli.options import (
     TimeoutSeconds,
 )
 from giftcard_client.cli.output import answer_json, answer_table
+from giftcard_client.sandbox import SandboxCard
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 # The answers that may contain a new card, and with it a code.
-BRING_A_CODE = {Captured, Reversed}
+BRING_A_CODE = {Captured, Reversed, SandboxCard}
 
 
 def remote_command(command: Callable[..., object]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ PACKAGES_OF_THIS_PROJECT = "giftcard"
 # Repeated here so that `giftcard --help` need not import the server.
 HELP = {
     "serve": "Start the server; its settings come from the environment.",
+    "sandbox": "Start a server for tests, whose clock can be moved.",
     "migrate": "Bring the database to the schema of this version.",
     "keys": "Make, rotate and look at the keys that codes are derived from.",
     "clock": "Say that the clock of this machine is right.",

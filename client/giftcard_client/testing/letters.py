@@ -16,14 +16,20 @@ class Letters:
 
     folder: Path
 
+    def to(self, address: str) -> list[EmailMessage]:
+        """Return the e-mails to an address that are there by now."""
+        found = [
+            message_from_bytes(path.read_bytes(), policy=policy.default)
+            for path in sorted(self.folder.glob("*.eml"))
+        ]
+        return [each for each in found if address in str(each["To"])]
+
     def wait_for(self, address: str) -> EmailMessage | None:
         """Return the first e-mail to an address, once it is there; None if that takes too long."""
         until = time.monotonic() + WITHIN_SECONDS
         while time.monotonic() < until:
-            for path in sorted(self.folder.glob("*.eml")):
-                message = message_from_bytes(path.read_bytes(), policy=policy.default)
-                if address in str(message["To"]):
-                    return message
+            for message in self.to(address):
+                return message
             time.sleep(LOOK_SECONDS)
         return None
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +57,19 @@ class TemporaryServer:
 
 
 @contextmanager
-def temporary_server() -> Iterator[TemporaryServer]:
-    """Start a server on free ports; it is always ended, and its folder deleted."""
+def temporary_server(
+    *, sandbox: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[TemporaryServer]:
+    """Start a server on free ports; it is always ended, and its folder deleted.
+
+    `sandbox`: its clock can be moved, by `giftcard_client.Sandbox`. Further `settings` are
+    variables such as GIFTCARD_MARKETS.
+    """
     with tempfile.TemporaryDirectory(prefix="giftcard-") as name:
         folder = Path(name)
-        environment = _environment(folder)
+        environment = _environment(folder) | dict(settings or {})
+        if sandbox:
+            environment["GIFTCARD_SANDBOX"] = "true"
         log_path = folder / "server.log"
         with log_path.open("w", encoding="utf-8") as log:
             process = subprocess.Popen(

@@ -34,12 +34,18 @@ def serve(
         bool,
         typer.Option("--new-database", help="Accept a database without cards beside an old ring."),
     ] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="For tests: the clock can be moved. Its database is new."),
+    ] = False,
 ) -> None:
     """Serve gift cards until SIGTERM, with settings from the environment and a TOML file."""
     if workers is not None:
         os.environ["GIFTCARD_WORKERS"] = str(workers)  # The environment wins over the file.
     if new_database:
         os.environ["GIFTCARD_NEW_DATABASE"] = "true"
+    if sandbox:
+        os.environ["GIFTCARD_SANDBOX"] = "true"
     settings = settings_or_refuse(read_serving_settings)
     logs.configure(settings.log_level)
     if not settings.core_dumps:

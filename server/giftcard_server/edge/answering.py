@@ -14,6 +14,7 @@ from giftcard_rules.terms import UnknownTermsError
 from giftcard_server.deciding.submission import Submission
 from giftcard_server.edge import refusals
 from giftcard_server.edge.interception import abort
+from giftcard_server.edge.marks import marked
 from giftcard_server.errors import (
     ANSWERED,
     CallerRefusedError,
@@ -97,7 +98,7 @@ def granted(answer: Answer, context: grpc.ServicerContext) -> Answer:
     if answer.reason is not None:
         abort(context, Status.FromString(answer.encoded), metadata)
     if metadata:
-        context.set_trailing_metadata(metadata)
+        context.set_trailing_metadata(marked(context, metadata))
     return answer
 
 

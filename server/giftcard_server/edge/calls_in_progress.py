@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from giftcard_server.edge.marks import mark
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import grpc
+
+    from giftcard_server.edge.marks import Metadata
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +35,21 @@ LOOK_SECONDS: Final = 0.5
 
 
 class CallsInProgress:
-    """Calls by the time of their arrival. Any thread may use it."""
+    """Calls by the time of their arrival, and the `marks` of all answers. Any thread may use it."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, marks: Metadata = ()) -> None:
+        self._marks = marks
         self._now = now
         self._lock = threading.Lock()
         self._unread: dict[grpc.ServicerContext, float] = {}
         self._unanswered: dict[grpc.ServicerContext, float] = {}
         self._handed_over: set[grpc.ServicerContext] = set()
         self.takes_calls = True
+
+    def mark(self, context: grpc.ServicerContext) -> None:
+        """Mark the answer of a call, also where it will be refused."""
+        if self._marks:
+            mark(context, self._marks)
 
     def begin(self, context: grpc.ServicerContext) -> bool:
         """Add a call, which has to be answered within `CALL_SECONDS`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -14,21 +14,26 @@ from giftcard.v1 import gift_card_service_pb2 as pb
 from giftcard.v1 import gift_card_service_pb2_grpc as pb_grpc
 from giftcard.v1 import privacy_service_pb2_grpc as privacy_pb_grpc
 from giftcard.v1 import refund_service_pb2_grpc as refund_pb_grpc
+from giftcard.v1 import sandbox_service_pb2_grpc as sandbox_pb_grpc
 from giftcard.v1 import support_service_pb2_grpc as support_pb_grpc
 from giftcard.v1 import terms_service_pb2_grpc as terms_grpc
 from giftcard_server.edge import authorizations, events, refunds
 from giftcard_server.edge import terms as terms_edge
 from giftcard_server.edge.privacy import servicer as privacy
+from giftcard_server.edge.sandbox import servicer as sandbox
 from giftcard_server.edge.support import servicer as support
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceServicer
     from giftcard_server.edge.authorizations import AuthorizationServicer
     from giftcard_server.edge.events import EventServicer
-    from giftcard_server.edge.gift_cards import GiftCardServicer
     from giftcard_server.edge.health import Health
     from giftcard_server.edge.interception import Interceptor
     from giftcard_server.edge.privacy.servicer import PrivacyServicer
     from giftcard_server.edge.refunds import RefundServicer
+    from giftcard_server.edge.sandbox.servicer import SandboxServicer
     from giftcard_server.edge.support.servicer import SupportServicer
     from giftcard_server.edge.terms import TermsServicer
     from giftcard_server.process.ready_threads import ReadyThreads
@@ -62,13 +67,14 @@ CALLS_AT_ONCE: Final = 3584
 class Servicers(NamedTuple):
     """What answers the RPCs of each service; not all servers have all of them."""
 
-    gift_cards: GiftCardServicer
+    gift_cards: GiftCardServiceServicer
     authorizations: AuthorizationServicer
     terms: TermsServicer
     refunds: RefundServicer
     events: EventServicer | None = None
     support: SupportServicer | None = None
     privacy: PrivacyServicer | None = None
+    sandbox: SandboxServicer | None = None
 
 
 def grpc_server(
@@ -91,6 +97,16 @@ def grpc_server(
             *_limits(settings),
         ),
     )
+    services = _add(servicers, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
+    for service in services:
+        interceptor.expect(service)
+    return server
+
+
+def _add(servicers: Servicers, server: grpc.Server) -> tuple[str, ...]:
+    """Have a server answer by these servicers; return the names of their services."""
     pb_grpc.add_GiftCardServiceServicer_to_server(servicers.gift_cards, server)
     authorization_pb_grpc.add_AuthorizationServiceServicer_to_server(
         servicers.authorizations, server
@@ -98,20 +114,17 @@ def grpc_server(
     terms_grpc.add_TermsServiceServicer_to_server(servicers.terms, server)
     refund_pb_grpc.add_RefundServiceServicer_to_server(servicers.refunds, server)
     services: tuple[str, ...] = SERVICES
-    if servicers.events is not None:
-        event_pb_grpc.add_EventServiceServicer_to_server(servicers.events, server)
-        services = (*services, events.SERVICE)
-    if servicers.support is not None:
-        support_pb_grpc.add_SupportServiceServicer_to_server(servicers.support, server)
-        services = (*services, support.SERVICE)
-    if servicers.privacy is not None:
-        privacy_pb_grpc.add_PrivacyServiceServicer_to_server(servicers.privacy, server)
-        services = (*services, privacy.SERVICE)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((*services, HEALTH, reflection.SERVICE_NAME), server)
-    for service in services:
-        interceptor.expect(service)
-    return server
+    not_everywhere: Sequence[tuple[Callable[[Any, grpc.Server], None], object, str]] = (
+        (event_pb_grpc.add_EventServiceServicer_to_server, servicers.events, events.SERVICE),
+        (support_pb_grpc.add_SupportServiceServicer_to_server, servicers.support, support.SERVICE),
+        (privacy_pb_grpc.add_PrivacyServiceServicer_to_server, servicers.privacy, privacy.SERVICE),
+        (sandbox_pb_grpc.add_SandboxServiceServicer_to_server, servicers.sandbox, sandbox.SERVICE),
+    )
+    for add, servicer, service in not_everywhere:
+        if servicer is not None:
+            add(servicer, server)
+            services = (*services, service)
+    return services
 
 
 def _limits(settings: Settings) -> tuple[tuple[str, int], ...]:

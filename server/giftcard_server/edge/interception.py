@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from giftcard_server.edge import refusals
+from giftcard_server.edge.marks import marked
 from giftcard_server.logs import where
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.process.waits import in_thread
@@ -49,7 +50,7 @@ def abort(
     """End an RPC with a rich status, and with trailing metadata beside its details."""
     rich = rpc_status.to_status(status)
     # Not `abort_with_status`, which would put the details in place of all other metadata.
-    context.set_trailing_metadata((*rich.trailing_metadata, *metadata))
+    context.set_trailing_metadata(marked(context, (*rich.trailing_metadata, *metadata)))
     context.abort(rich.code, rich.details)
     raise AssertionError  # It never returns.
 
@@ -127,6 +128,7 @@ class Interceptor(grpc.ServerInterceptor):
         def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             started.inc()
             begin = time.perf_counter()
+            calls.mark(context)
             # A call is over when its caller has the answer, which is later than our return.
             is_taken = calls.begin(context)
             if not context.add_callback(lambda: calls.end(context)):
@@ -169,6 +171,7 @@ class Interceptor(grpc.ServerInterceptor):
             self._metrics.started.labels(*labels).inc()
             self._streams.add(context)
             begin = time.perf_counter()
+            calls.mark(context)
 
             def ended() -> None:
                 self._streams.discard(context)

@@ -19,6 +19,8 @@ from grpc import _server
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # It has no types.
 from grpc_status import rpc_status
 
+from giftcard_server.edge.marks import marked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -76,7 +78,7 @@ class OpenStream:
         rich = rpc_status.to_status(status)
         self._context.set_code(rich.code)
         self._context.set_details(rich.details)
-        self._context.set_trailing_metadata(rich.trailing_metadata)
+        self._context.set_trailing_metadata(marked(self._context, rich.trailing_metadata))
         self._end(None)  # Unlike a message, it is not waited for.
 
     def _go_on(self) -> None:

@@ -113,6 +113,7 @@ class _ParkedCall:
     def begin(self) -> None:
         method, context = self._method, self._context
         method.started.inc()
+        method.calls.mark(context)
         try:
             is_taken = method.calls.begin(context)
             # A call is over when its caller has the answer, which is later than we send it.

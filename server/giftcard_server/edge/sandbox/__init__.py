@@ -1,0 +1,1 @@
+"""A sandbox: its clock, cards in any state, and codes that make things go wrong on purpose."""
