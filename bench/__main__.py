@@ -27,12 +27,22 @@ from loads.servers import World
 from plans import FULL, QUICK, Plan
 from report import machine, page, summary
 from results import Results
-from sections import against_pgbench, calls, growth, guessing, one_by_one, starting, sweeping
+from sections import (
+    against_pgbench,
+    calls,
+    growth,
+    guessing,
+    one_by_one,
+    starting,
+    sweeping,
+    workers,
+)
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
     one_by_one.SECTION: one_by_one.measure,
     against_pgbench.SECTION: against_pgbench.measure,
+    workers.SECTION: workers.measure,
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     sweeping.SECTION: sweeping.measure,

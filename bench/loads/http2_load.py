@@ -97,6 +97,11 @@ class Connection:
         )
         self._await_settings()
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The ports of the connection: this end's, and the server's."""
+        return self._socket.getsockname()[1], self._socket.getpeername()[1]
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()

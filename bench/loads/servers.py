@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from giftcard_rules.codes import Key
 from giftcard_server.keys import key_file
@@ -118,14 +118,21 @@ class World:
             shutil.rmtree(folder)
 
 
+class Loading(Protocol):
+    """What sends calls: one connection, or several."""
+
+    def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
+        """Send every chain, `in_flight` at a time; raise VoidRunError unless all answers are OK."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, and the one connection that loads it."""
+    """A running server, and what loads it."""
 
     place: Place
     key: Key
     target: str
-    connection: Connection
+    connection: Loading
     pid: int
 
     def run(

@@ -97,7 +97,10 @@ class Service:
         self._draining = threading.Event()
         require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
-        prepare_database(settings, ring)
+        if worker is None:
+            prepare_database(settings, ring)
+        else:  # The supervisor has done so.
+            database.require_schema(url)
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
@@ -121,7 +124,7 @@ class Service:
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
             self._recurring += _in_background(parts, overview, opened, may_send)
-            if url.engine.needs_checkpoints:
+            if url.engine.needs_checkpoints and may_send:
                 self._recurring.append(_checkpointing(url, opened))
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
