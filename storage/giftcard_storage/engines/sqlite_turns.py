@@ -44,7 +44,9 @@ class Turns:
     def taken(self) -> Iterator[None]:
         """Write while no other connection does. Raises `StorageAwayError` where none ends."""
         try:
-            descriptor = self._opened()
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            descriptor = self._descriptor
             self._take(descriptor)
         except OSError as error:
             message = f"the file of turns cannot be used ({type(error).__name__})"
@@ -60,25 +62,15 @@ class Turns:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _opened(self) -> int:
-        if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        return self._descriptor
-
     def _take(self, descriptor: int) -> None:
+        """Look until the lock is free: a `flock` that waits would have no end of its own."""
         give_up_at: float | None = None
-        while not _is_taken(descriptor):
-            now = time.monotonic()
-            give_up_at = give_up_at or now + self.patience_seconds
-            if now > give_up_at:
-                raise StorageAwayError(BUSY)
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                now = time.monotonic()
+                give_up_at = give_up_at or now + self.patience_seconds
+                if now > give_up_at:
+                    raise StorageAwayError(BUSY) from None
             time.sleep(_PAUSE_SECONDS)
-
-
-def _is_taken(descriptor: int) -> bool:
-    """Take the lock if it is free. A `flock` that waits would have no end of its own."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
