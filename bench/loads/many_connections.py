@@ -7,12 +7,12 @@ and those beyond are closed: else the luck of a run would be measured.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from loads.http2_load import Call, Connection, Run, VoidRunError
 from loads.servers import Server
@@ -20,6 +20,8 @@ from loads.servers import Server
 TRIES: Final = 200
 # The columns of /proc/net/tcp6 and /proc/net/tcp.
 _LOCAL, _REMOTE, _INODE = 1, 2, 9
+
+_Sent = TypeVar("_Sent")
 
 
 class Connections:
@@ -31,12 +33,22 @@ class Connections:
 
     def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
         """Send every chain, `in_flight` at a time in all; raise VoidRunError like `Connection`."""
+        each = in_flight // len(self._connections)
+        return self._shared(chains, lambda connection, some: connection.run(some, each))
+
+    def run_on_schedule(self, calls: Sequence[Call], per_second: float) -> Run:
+        """Send calls as they are due, so many a second in all; likewise."""
+        each = per_second / len(self._connections)
+        return self._shared(calls, lambda connection, some: connection.run_on_schedule(some, each))
+
+    def _shared(
+        self, what: Sequence[_Sent], send: Callable[[Connection, Sequence[_Sent]], Run]
+    ) -> Run:
         number = len(self._connections)
         busy, start = time.process_time(), time.perf_counter()
         runs = list(
             self._threads.map(
-                lambda of: self._connections[of].run(chains[of::number], in_flight // number),
-                range(number),
+                lambda of: send(self._connections[of], what[of::number]), range(number)
             )
         )
         whole = Run(time.perf_counter() - start, time.process_time() - busy)
