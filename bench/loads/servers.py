@@ -179,9 +179,8 @@ class Server:
 def serving(
     place: Place,
     command: Path = GIFTCARD,
-    /,
-    *,
     authority: Authority | None = None,
+    /,
     **settings: str,
 ) -> Iterator[Server]:
     """Run a server, with settings in addition to those of every server of the bench.

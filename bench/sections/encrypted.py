@@ -7,7 +7,7 @@ from typing import Final
 
 from given.servers.certificates import Authority
 from loads.filling import fill
-from loads.servers import World, serving
+from loads.servers import GIFTCARD, World, serving
 from loads.shop import Shop
 from plans import BUSY, Plan
 from results import EMBEDDED, Case, Results
@@ -23,7 +23,7 @@ def measure(world: World, plan: Plan, results: Results) -> None:
         for name, authority in ((PLAIN, None), (TLS, Authority(world.folder, "bench"))):
             place = stack.enter_context(world.place(EMBEDDED))
             deck = fill(place, 2 * (plan.rounds + 1) * plan.batched)
-            server = stack.enter_context(serving(place, authority=authority))
+            server = stack.enter_context(serving(place, GIFTCARD, authority))
             shops.append(Shop(name, server, deck, plan.batched))
         for round_ in range(plan.rounds + 1):
             for shop in shops:
