@@ -89,6 +89,9 @@ def _targets(plan: Plan) -> Iterator[Target]:
         Case(against_pgbench.SECTION, pgbench.NAME, POSTGRESQL, n) for n in pgbench.CLIENTS
     )
     yield Target("Authorize, 64 in flight, against pgbench at its best", ours, rivals)
+    two = Case(against_pgbench.SECTION, workers.name_of(2), POSTGRESQL, BUSY)
+    what = "Authorize, 64 in flight, two workers, against pgbench at its best"
+    yield Target(what, two, rivals, at_least=0.9, aim=1)
     yield from _of_workers()
     for database in DATABASES:
         yield from _of_a_schedule(database)
