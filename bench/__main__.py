@@ -3,6 +3,7 @@
     make bench                                      # everything, about ten minutes
     make bench BENCH_FLAGS=--quick                  # everything with smaller counts, about two
     make bench BENCH_FLAGS="--only authorize,growth"
+    make bench BENCH_FLAGS="--soak 60"              # a long run alone, minutes for each database
     make bench BENCH_FLAGS=--publish                # writes docs/performance.* as well
 
 Where to read on: `sections/` has a file for each part of the table; `loads/` has the servers, the
@@ -30,18 +31,25 @@ from results import Results
 from sections import (
     against_pgbench,
     calls,
+    encrypted,
     finding,
     growth,
     guessing,
+    on_schedule,
     one_by_one,
+    soak,
     starting,
     sweeping,
+    workers,
 )
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
     one_by_one.SECTION: one_by_one.measure,
     against_pgbench.SECTION: against_pgbench.measure,
+    workers.SECTION: workers.measure,
+    on_schedule.SECTION: on_schedule.measure,
+    encrypted.SECTION: encrypted.measure,
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     sweeping.SECTION: sweeping.measure,
@@ -58,6 +66,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="smaller counts")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.* as well")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="a long run, and no section")
     arguments = parser.parse_args()
     sections = arguments.only.split(",")
     if unknown := set(sections) - set(SECTIONS):
@@ -68,12 +77,18 @@ def main() -> int:
         results.facts = machine.facts(world)
         print(f"embedded: {results.facts['embedded']}")
         print(f"PostgreSQL: {results.facts['PostgreSQL']}", flush=True)
+        if arguments.soak:
+            sections, SECTIONS["soak"] = ["soak"], _soaking(arguments.soak)
         sound = [_is_sound(section, world, plan, results) for section in sections]
     summary.show(results, plan)
     summary.write_json(results, plan)
     if arguments.publish and all(sound):
         page.publish(results, plan)
     return 0 if all(sound) else 1
+
+
+def _soaking(minutes: float) -> Callable[[World, Plan, Results], None]:
+    return lambda world, _plan, results: soak.soak(world, minutes, results)
 
 
 def _is_sound(section: str, world: World, plan: Plan, results: Results) -> bool:

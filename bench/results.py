@@ -34,15 +34,17 @@ class Sample:
     p50: float
     p99: float
     busy: float | None = None
+    p999: float = 0.0
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float, busy: float | None = None) -> Sample:
         """Sum up a run."""
         ordered = sorted(latencies)
-        middle, late = (
-            ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.99)
+        middle, late, latest = (
+            ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+            for share in (0.5, 0.99, 0.999)
         )
-        return cls(len(ordered) / seconds, middle, late, busy)
+        return cls(len(ordered) / seconds, middle, late, busy, latest)
 
     @classmethod
     def of_run(cls, run: Run) -> Sample:
@@ -66,6 +68,11 @@ def p50(sample: Sample) -> float:
 def p99(sample: Sample) -> float:
     """Return the latency that 99 of 100 calls did not exceed."""
     return sample.p99
+
+
+def p999(sample: Sample) -> float:
+    """Return the latency that 999 of 1000 calls did not exceed."""
+    return sample.p999
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """A load generator that is not the bottleneck: it writes HTTP/2 frames to a socket itself.
 
 With grpcio's client the generator would be slower than the server. Requests are encoded before
-the clock starts, every stream is a unary gRPC call on one connection, and a constant number of
-them is in flight. Every answer is counted and its grpc-status checked: a status that is not OK
-makes the run void. The processor time of the generator itself is part of a run.
+the clock starts, and every stream is a unary gRPC call on one connection. Either a constant number
+of them is in flight, or they arrive on a schedule, whatever became of those before. Every answer is
+counted and its grpc-status checked: a status that is not OK makes the run void. The processor time
+of the generator itself is part of a run.
 """
 
 from __future__ import annotations
 
+import random
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -29,6 +32,7 @@ FIRST_WINDOW: Final = 65_535
 FRAME_HEADER_BYTES: Final = 9
 READ_BYTES: Final = 1 << 18
 STALL_SECONDS: Final = 30
+SEED: Final = 20_261_130
 
 
 class VoidRunError(Exception):
@@ -73,13 +77,21 @@ def _prefixed(body: bytes) -> bytes:
     return struct.pack(">BI", 0, len(body)) + body
 
 
+def _require_all(run: Run, chains: Sequence[Sequence[Call]]) -> None:
+    if len(run.messages) != sum(map(len, chains)):
+        message = f"{len(run.messages)} messages answered {sum(map(len, chains))} calls"
+        raise VoidRunError(message)
+
+
 class Connection:
     """One HTTP/2 connection to `host:port`, for unary calls."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, tls: ssl.SSLContext | None = None) -> None:
         host, _, port = target.rpartition(":")
         self._authority = target
         self._socket = socket.create_connection((host, int(port)))
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(STALL_SECONDS)
         self._buffer = bytearray()
@@ -97,41 +109,83 @@ class Connection:
         )
         self._await_settings()
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The ports of the connection: this end's, and the server's."""
+        return self._socket.getsockname()[1], self._socket.getpeername()[1]
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
     def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
         """Send every chain, `in_flight` at a time; raise VoidRunError unless all answers are OK."""
-        headers = {path: self._headers(path) for path in {c.path for ch in chains for c in ch}}
-        waiting = deque(
-            _Chain(deque((headers[path], _prefixed(body)) for path, body in chain))
-            for chain in chains
-        )
-        running: dict[int, _Chain] = {}
-        run = Run()
+        waiting, running, run = self._ready(chains), dict[int, _Chain](), Run()
         busy, start = time.process_time(), time.perf_counter()
         self._send(waiting, running, in_flight)
         while running:
-            for kind, flags, stream, payload in self._frames():
-                if kind == DATA and payload:
-                    run.messages.append(payload[5:])
-                elif kind == HEADERS and flags & END_STREAM:
-                    self._require_ok(payload)
-                    chain = running.pop(stream)
-                    if chain.calls:
-                        waiting.appendleft(chain)
-                    else:
-                        run.latencies.append(time.perf_counter() - chain.began)
-                else:
-                    self._housekeeping(kind, flags, payload)
+            self._take_in(waiting, running, run)
             self._send(waiting, running, in_flight)
         run.seconds = time.perf_counter() - start
         run.busy = time.process_time() - busy
-        if len(run.messages) != sum(map(len, chains)):
-            message = f"{len(run.messages)} messages answered {sum(map(len, chains))} calls"
-            raise VoidRunError(message)
+        _require_all(run, chains)
         return run
+
+    def run_on_schedule(self, calls: Sequence[Call], per_second: float) -> Run:
+        """Send calls at random times, so many a second, whether those before are answered or not.
+
+        A latency counts from the time at which the call was due, so that a generator that is late,
+        or waits for a slow server, makes no answer look fast. Raises VoidRunError like `run`.
+        """
+        chains = [[call] for call in calls]
+        later, running, run = self._ready(chains), dict[int, _Chain](), Run()
+        arrivals = random.Random(SEED)  # noqa: S311 - when callers come
+        busy, start = time.process_time(), time.perf_counter()
+        at = start
+        for chain in later:
+            at += arrivals.expovariate(per_second)
+            chain.began = at
+        due = deque[_Chain]()
+        while later or due or running:
+            now = time.perf_counter()
+            while later and later[0].began <= now:
+                due.append(later.popleft())
+            self._send(due, running, len(chains))
+            if later:
+                self._socket.settimeout(max(later[0].began - time.perf_counter(), 1e-5))
+            try:
+                self._take_in(due, running, run)
+            except TimeoutError:
+                if not later:
+                    raise
+            finally:
+                self._socket.settimeout(STALL_SECONDS)
+        run.seconds = time.perf_counter() - start
+        run.busy = time.process_time() - busy
+        _require_all(run, chains)
+        return run
+
+    def _ready(self, chains: Sequence[Sequence[Call]]) -> deque[_Chain]:
+        headers = {path: self._headers(path) for path in {c.path for ch in chains for c in ch}}
+        return deque(
+            _Chain(deque((headers[path], _prefixed(body)) for path, body in chain))
+            for chain in chains
+        )
+
+    def _take_in(self, waiting: deque[_Chain], running: dict[int, _Chain], run: Run) -> None:
+        """Wait for frames, and note what they answer."""
+        for kind, flags, stream, payload in self._frames():
+            if kind == DATA and payload:
+                run.messages.append(payload[5:])
+            elif kind == HEADERS and flags & END_STREAM:
+                self._require_ok(payload)
+                chain = running.pop(stream)
+                if chain.calls:
+                    waiting.appendleft(chain)
+                else:
+                    run.latencies.append(time.perf_counter() - chain.began)
+            else:
+                self._housekeeping(kind, flags, payload)
 
     def _await_settings(self) -> None:
         """Acknowledge the server's settings at once: it disconnects slow clients."""

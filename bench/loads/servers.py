@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -12,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from giftcard_rules.codes import Key
 from giftcard_server.keys import key_file
 from giftcard_storage import database
 from giftcard_storage.database import DatabaseUrl
 from given.databases.postgresql_process import PostgresqlProcess
+from given.servers.certificates import Authority
 from loads.http2_load import Call, Connection, Run, VoidRunError
 from results import POSTGRESQL
 
@@ -118,14 +120,24 @@ class World:
             shutil.rmtree(folder)
 
 
+class Loading(Protocol):
+    """What sends calls: one connection, or several."""
+
+    def run(self, chains: Sequence[Sequence[Call]], in_flight: int) -> Run:
+        """Send every chain, `in_flight` at a time; raise VoidRunError unless all answers are OK."""
+
+    def run_on_schedule(self, calls: Sequence[Call], per_second: float) -> Run:
+        """Send calls as they are due, so many a second; likewise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, and the one connection that loads it."""
+    """A running server, and what loads it."""
 
     place: Place
     key: Key
     target: str
-    connection: Connection
+    connection: Loading
     pid: int
 
     def run(
@@ -145,6 +157,14 @@ class Server:
             raise VoidRunError(message)
         return run
 
+    def run_on_schedule(self, calls: Sequence[Call], per_second: float) -> Run:
+        """Send calls as they are due, so many a second."""
+        try:
+            return self.connection.run_on_schedule(calls, per_second)
+        except OSError as error:
+            message = f"the connection failed: {error}"
+            raise VoidRunError(message) from error
+
     def memory(self, name: str) -> str:
         """Return the memory of the process by the kernel: `VmRSS` now, `VmHWM` at most."""
         try:
@@ -156,8 +176,24 @@ class Server:
 
 
 @contextmanager
-def serving(place: Place, command: Path = GIFTCARD, /, **settings: str) -> Iterator[Server]:
-    """Run a server, with settings in addition to those of every server of the bench."""
+def serving(
+    place: Place,
+    command: Path = GIFTCARD,
+    authority: Authority | None = None,
+    /,
+    **settings: str,
+) -> Iterator[Server]:
+    """Run a server, with settings in addition to those of every server of the bench.
+
+    With an authority, it has a certificate, and is called by TLS.
+    """
+    tls = None
+    if authority is not None:
+        certificate, private_key = authority.certify("server", "IP:127.0.0.1")
+        settings["GIFTCARD_TLS_CERTIFICATE"] = str(certificate)
+        settings["GIFTCARD_TLS_KEY"] = str(private_key)
+        tls = ssl.create_default_context(cafile=authority.certificate)
+        tls.set_alpn_protocols(["h2"])
     process = subprocess.Popen(
         [command, "serve"],
         env=place.environment | settings,
@@ -171,7 +207,7 @@ def serving(place: Place, command: Path = GIFTCARD, /, **settings: str) -> Itera
             message = f"the server did not start: {ready!r}"
             raise VoidRunError(message)
         target = ready.removeprefix(READY).partition(",")[0]
-        connection = Connection(target)
+        connection = Connection(target, tls)
         try:
             yield Server(place, place.key, target, connection, process.pid)
         finally:

@@ -23,3 +23,8 @@ class Shop:
         """Authorize this many cards, each for an order of its own."""
         chains = [[authorize(new_id(), code)] for code in self.deck.take(calls)]
         return Sample.of_run(self.server.run(chains, in_flight))
+
+    def authorize_on_schedule(self, calls: int, per_second: float) -> Sample:
+        """Authorize this many cards, so many a second."""
+        due = [authorize(new_id(), code) for code in self.deck.take(calls)]
+        return Sample.of_run(self.server.run_on_schedule(due, per_second))

@@ -28,7 +28,9 @@ NAME: Final = "Authorize's statements by pgbench"
 CLIENTS: Final = (8, 32)
 # The service's settings: plans are cached, and a plan made while a table was empty would scan
 # the whole table for ever, which would be no fair rival.
-OPTIONS: Final = "-c synchronous_commit=on -c enable_seqscan=off -c jit=off"
+OPTIONS: Final = (
+    "-c synchronous_commit=on -c enable_seqscan=off -c jit=off -c giftcard.writes_events=on"
+)
 SCRIPT: Final = Path(__file__).with_name("pgbench_authorize.sql")
 _PROCESSED: Final = re.compile(r"number of transactions actually processed: (\d+)")
 _TPS: Final = re.compile(r"tps = ([0-9.]+)")
@@ -49,7 +51,7 @@ _FILL_KEYS: Final = """
 _DONE: Final = """
     SELECT (SELECT SUM(version - 1) FROM card), (SELECT COUNT(*) FROM "authorization"),
            (SELECT COUNT(*) FROM posting), (SELECT COUNT(*) FROM person),
-           (SELECT COUNT(*) FROM request)
+           (SELECT COUNT(*) FROM request), (SELECT COUNT(*) FROM new_event)
 """
 
 
@@ -96,7 +98,7 @@ class Pgbench:
         return Sample.of(latencies, len(latencies) / float(tps[1]))
 
     def _require_done(self) -> None:
-        """Require that every transaction updated its card, and inserted its four rows."""
+        """Require that every transaction updated its card, and inserted its five rows."""
         with psycopg.connect(self.place.url) as connection:
             counts = connection.execute(_DONE).fetchone()
         if counts is None or any(count != self.done for count in counts):
@@ -108,7 +110,7 @@ class Pgbench:
 def prepared(world: World, cards: int) -> Iterator[Pgbench]:
     """Make a database with cards for `pgbench`."""
     with world.place(POSTGRESQL) as place:
-        with psycopg.connect(place.url, autocommit=True) as connection:
+        with psycopg.connect(place.url, autocommit=True, options=OPTIONS) as connection:
             connection.execute(_FILL, {"now": time.time_ns() // 1000, "cards": cards})
             connection.execute(_FILL_KEYS)
             connection.execute("VACUUM ANALYZE")

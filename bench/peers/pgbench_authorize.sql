@@ -25,6 +25,10 @@ INSERT INTO posting VALUES (
 INSERT INTO person VALUES (
     md5((:card)::text), 'CUSTOMER', md5((:a)::bigint::text || (:b)::bigint::text), '0000000000000000',
     decode(repeat('00', 156), 'hex'));
+INSERT INTO new_event VALUES (
+    md5((:card)::text), :card_next, 0, 'CARD_HELD', 'fr', 'EUR', 'HELD',
+    md5((:a)::bigint::text || (:b)::bigint::text), 'order-' || to_hex((:a)::bigint) || to_hex((:b)::bigint),
+    NULL, NULL, NULL, 6000, NULL, NULL, NULL, NULL, :now);
 INSERT INTO request VALUES (
     to_hex((:a)::bigint) || '-' || to_hex((:b)::bigint), 'plaintext', 'Authorize', FALSE,
     decode(md5('asked'), 'hex'), 'k1', NULL, decode(repeat('00', 180), 'hex'),

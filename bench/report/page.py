@@ -46,6 +46,15 @@ turns, round by round, in one run. The table has the median, and the lowest and 
 - **pgbench** runs [the statements of one Authorize](../bench/peers/pgbench_authorize.sql), one
   transaction each, prepared, on the same PostgreSQL. It is a C program that does nothing else, so
   no server that commits each call by itself is faster there. It has no gRPC around it either.
+- **Targets that left the table.** Five times batches of one on the embedded database: a commit is
+  less than half of a call there, so that sharing it cannot give more than about two. 1.5 of pgbench
+  on two cores: pgbench has no gRPC around it, which alone is more than half of an Authorize here.
+- **Two workers against one** have as many connections each, eight in all. They need cores that are
+  free: the database, the servers and the generator share this machine.
+- **On a schedule**, calls arrive at random times (a Poisson process), at half of the rate that the
+  same server had with 64 in flight a moment before. A latency counts from the time at which the
+  call was due. A refusal makes the run void.
+- **By TLS**: one connection that is open already; a handshake is not measured.
 - **Generator** is the share of one core that the load generator took. Far below 100%, it did not
   limit the row; but it shares the machine with the server.
 - With one call in flight, batches cannot help; the question is whether they harm. Where both
@@ -76,11 +85,11 @@ turns, round by round, in one run. The table has the median, and the lowest and 
 
 ## What is not measured
 
-- Several workers or several servers on one PostgreSQL, TLS, a network, and PostgreSQL on a machine
-  of its own.
-- Declined calls, replays, and load that arrives on a schedule: here, the next call waits for an
-  answer.
-- Long runs: a run takes minutes, so it does not show how a disk behaves after an hour of writing.
+- Several servers on one PostgreSQL, a network, and PostgreSQL on a machine of its own;
+  [scale.md](scale.md) calculates them.
+- Declined calls and replays.
+- Long runs: a run takes minutes. `make bench BENCH_FLAGS="--soak 60"` shows memory, sizes and
+  latencies over time.
 
 ## Every row
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from plans import Plan
 from report import targets
-from results import Case, Results, p50, p99, rate
+from results import Case, Results, p50, p99, p999, rate
 from sections import calls
 
 JSON_FILE: Final = Path(__file__).parents[1] / "results.json"
@@ -43,11 +43,12 @@ def case_rows(results: Results) -> list[tuple[str, ...]]:
         (
             case.name,
             case.database,
-            str(case.in_flight),
+            str(case.in_flight or "as they come"),
             f"{results.median(case, rate):,.0f}",
             _of_empty(results, case),
             f"{results.median(case, p50) * 1000:.1f}",
             f"{results.median(case, p99) * 1000:.1f}",
+            f"{results.median(case, p999) * 1000:.1f}",
             _busy(results, case),
         )
         for case in results.samples
@@ -62,6 +63,7 @@ CASE_COLUMNS: Final = (
     "of empty",
     "p50 ms",
     "p99 ms",
+    "p99.9 ms",
     "generator",
 )
 # The width where there is no terminal.
@@ -106,7 +108,8 @@ def write_json(results: Results, plan: Plan, file: Path = JSON_FILE) -> None:
             {
                 **case._asdict(),
                 "rounds": [
-                    {"rate": s.rate, "p50": s.p50, "p99": s.p99, "busy": s.busy} for s in samples
+                    {"rate": s.rate, "p50": s.p50, "p99": s.p99, "p999": s.p999, "busy": s.busy}
+                    for s in samples
                 ],
             }
             for case, samples in results.samples.items()

@@ -46,6 +46,7 @@ from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import stop_all
 from giftcard_server.sandbox import trusted_clock_of, with_sandbox
 from giftcard_server.shared_overview import SharedOverview
+from giftcard_storage import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,10 @@ class Service:
         self._settings, self._draining = settings, threading.Event()
         require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
-        prepare_database(settings, ring)
+        if worker is None:
+            prepare_database(settings, ring)
+        else:  # The supervisor has done so.
+            database.require_schema(url)
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
@@ -114,7 +118,9 @@ class Service:
             self._recurring = watching(parts, self._clock, self._writes, access, calls)
             self._recurring += in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
-                self._recurring.append(checkpointing_on(url, parts.changing, opened))
+                routinely = may_send is not None
+                checkpointing = checkpointing_on(url, parts.changing, opened, routinely=routinely)
+                self._recurring.append(checkpointing)
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 

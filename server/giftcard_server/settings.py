@@ -123,7 +123,6 @@ class Settings(
     def _fits_together(self) -> Settings:
         mistakes = [
             *self.key_mistakes(),
-            *self._worker_mistakes(),
             *self._sandbox_mistakes(),
             *self.caller_mistakes(),
             *self._http_mistakes(),
@@ -136,13 +135,6 @@ class Settings(
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
-
-    def _worker_mistakes(self) -> Iterator[str]:
-        if self.workers > 1 and self.database_url.engine.has_one_writer:
-            yield (
-                "workers: the embedded database has one writer, so that more than one worker needs"
-                " PostgreSQL (database_url)"
-            )
 
     def _sandbox_mistakes(self) -> Iterator[str]:
         if self.sandbox and self.workers > 1:

@@ -22,15 +22,17 @@ def writing(database: Database, *, is_patient: bool = True) -> Iterator[None]:
     `FencedOffError` where a newer version has fenced this one off, and `CommitLostError` where
     the database does not say whether it has committed.
     """
-    with _rolling_back(database), translated():
-        engine_of(database).begin_writing(database, is_patient=is_patient)
-    with _marked(database), _rolling_back(database):
-        yield
-        try:
-            with translated():
-                database.commit()
-        except StorageAwayError as error:
-            raise CommitLostError(*error.args) from error
+    engine = engine_of(database)
+    with engine.in_turn(database):
+        with _rolling_back(database), translated():
+            engine.begin_writing(database, is_patient=is_patient)
+        with _marked(database), _rolling_back(database):
+            yield
+            try:
+                with translated():
+                    database.commit()
+            except StorageAwayError as error:
+                raise CommitLostError(*error.args) from error
 
 
 @contextmanager

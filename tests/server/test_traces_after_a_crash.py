@@ -28,7 +28,7 @@ def test_r32_a_server_that_starts_clears_the_log_of_one_that_crashed(tmp_path: P
         ((wrapped,),) = DataKey.select(DataKey.wrapped).tuples().execute(database)
         books.act(ErasePerson(of_card(card.card_id)))
         assert bytes(wrapped) in log.read_bytes()  # Nobody has cleared it: the server is gone.
-        checkpointing = checkpointing_on(url, PersonChanges(RING), opened)
+        checkpointing = checkpointing_on(url, PersonChanges(RING), opened, routinely=True)
         checkpointing.start()
         opened.callback(stop_all, [checkpointing])
         wait_until(lambda: bytes(wrapped) not in log.read_bytes())
@@ -43,7 +43,7 @@ def test_r32_a_log_that_could_not_be_cleared_is_cleared_later(tmp_path: Path) ->
     migrate(url)
     changing = PersonChanges(RING)
     with ExitStack() as opened:
-        checkpointing = checkpointing_on(url, changing, opened)
+        checkpointing = checkpointing_on(url, changing, opened, routinely=False)
     folder.rename(away)
     with pytest.raises(StorageError):
         checkpointing._task()

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 def serve(
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Worker processes, on PostgreSQL. [GIFTCARD_WORKERS, or 1]"),
+        typer.Option(min=1, help="Worker processes. [GIFTCARD_WORKERS, or 1]"),
     ] = None,
     *,
     new_database: Annotated[

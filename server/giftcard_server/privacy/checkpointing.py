@@ -18,18 +18,20 @@ CHECKPOINT_SECONDS: Final = 0.25
 
 
 def checkpointing_on(
-    url: DatabaseUrl, changing: PersonChanges | None, opened: ExitStack
+    url: DatabaseUrl, changing: PersonChanges | None, opened: ExitStack, *, routinely: bool
 ) -> Recurring:
     """Return what checkpoints a database, on a connection of its own.
 
-    After an erasure the log has the erased data key, wrapped, until it is emptied.
+    After an erasure the log has the erased data key, wrapped, until it is emptied: by the process
+    that erased. Of several workers one alone checkpoints `routinely`.
     """
     connection = database.connect(url)
     opened.callback(database.close, connection)
 
     def checkpoint() -> None:
         if changing is None or not changing.traces_may_remain:
-            database.checkpoint(connection)
+            if routinely:
+                database.checkpoint(connection)
             return
         changing.traces_may_remain = False  # Before, as there may be another one meanwhile.
         is_cleared = False

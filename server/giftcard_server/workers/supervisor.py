@@ -23,7 +23,8 @@ from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.figures import registry_of
-from giftcard_server.keys.key_ring import existing_ring_of
+from giftcard_server.keys.key_ring import ring_of
+from giftcard_server.keys.new_database import require_file
 from giftcard_server.metrics import WorkersCollector
 from giftcard_server.ops_http import http_server
 from giftcard_server.parts import judged_clock_of, prepare_database
@@ -65,9 +66,9 @@ class Supervisor:
         self._replaced = 0
         url = settings.database_url
         # Migrating happens once, before there are workers, and alone needs the key ring.
-        prepare_database(
-            settings, existing_ring_of(settings) if settings.migrate_on_start else None
-        )
+        require_file(settings)
+        migrates = settings.migrate_on_start or not url.engine.is_migrated_by_command
+        prepare_database(settings, ring_of(settings) if migrates else None)
         with ExitStack() as opened, ExitStack() as connected:
             self._probe = connected.enter_context(closing(Probe(url)))
             overview = connected.enter_context(closing(SharedOverview(url)))

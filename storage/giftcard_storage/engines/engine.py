@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from peewee import EXCLUDED, SQL, Select, Value
@@ -49,7 +50,7 @@ class Engine(ABC):
     may be a password in it. Rows have their columns in the order of the schema.
     """
 
-    # Whether one transaction at a time may write, and one process serves a database.
+    # Whether one transaction at a time may write, and only processes of one machine serve it.
     has_one_writer: ClassVar[bool]
     # Whether `giftcard migrate` brings it to a new schema, instead of every server that starts.
     is_migrated_by_command: ClassVar[bool]
@@ -140,6 +141,14 @@ class Engine(ABC):
     @abstractmethod
     def why_too_full(self, database: Database) -> str:
         """Return why the next writes will find no room; empty where that is not known."""
+
+    def in_turn(self, database: Database) -> AbstractContextManager[None]:  # noqa: ARG002 - for engines with one writer
+        """Return what is held from before a transaction that writes begins until it has ended.
+
+        Where many may write, that is nothing. Entering it raises `StorageAwayError` where others
+        write for too long.
+        """
+        return nullcontext()
 
     @abstractmethod
     def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:

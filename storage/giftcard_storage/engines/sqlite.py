@@ -7,7 +7,7 @@ ours, or damaged, is refused and left as it is.
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ from giftcard_storage.engines.engine import (
 )
 from giftcard_storage.engines.sqlite_file import (
     DAMAGED,
+    FileDatabase,
     is_new,
     make_file,
     open_file,
@@ -34,6 +35,7 @@ from giftcard_storage.engines.sqlite_file import (
     rewrite,
     why_too_full,
 )
+from giftcard_storage.engines.sqlite_turns import BUSY
 from giftcard_storage.errors import StaleError, StorageAwayError, translated
 from giftcard_storage.versions import (
     FENCES,
@@ -54,11 +56,13 @@ if TYPE_CHECKING:
 
 
 # The driver's errors by name, as `StorageAwayError` has them.
-_BUSY: Final = "DatabaseLockedError"
 _IN_WORDS: Final = {
     "DiskFullError": "the disk is full",
     "ReadOnlyError": "the file or its folder is read-only",
 }
+
+# Workers that write batch after batch give others their turn sooner.
+_MOMENT_SECONDS: Final = 0.25
 
 # The largest number of rows in one statement is 64. Not one statement for each number of rows: the
 # connection keeps 100 statements prepared.
@@ -177,8 +181,10 @@ class Sqlite(Engine):
         return None
 
     def wait_for_nobody(self, database: Database) -> None:
-        """Fail at once where another connection writes."""
+        """Wait for a turn for a moment, and for a writer that takes none not at all."""
         database.execute_sql("PRAGMA busy_timeout = 0")
+        if isinstance(database, FileDatabase):
+            database.turns.patience_seconds = _MOMENT_SECONDS
 
     def write_a_page(self, database: Database) -> None:
         """Write the first page as it is."""
@@ -188,11 +194,15 @@ class Sqlite(Engine):
     def why_not_written(self, error: StorageAwayError) -> str | None:
         """Say it in words; a busy file is no answer."""
         why = str(error)
-        return None if why == _BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
+        return None if why == BUSY else _IN_WORDS.get(why, f"SQLite says {why}")
 
     def why_too_full(self, database: Database) -> str:
         """A disk with next to no room is full already."""
         return why_too_full(Path(database.database))
+
+    def in_turn(self, database: Database) -> AbstractContextManager[None]:
+        """Wait until no other connection writes to the file."""
+        return database.turns.taken() if isinstance(database, FileDatabase) else nullcontext()
 
     def begin_writing(self, database: Database, *, is_patient: bool = True) -> None:  # noqa: ARG002 - there are no locks of rows
         """Take the writers' lock before anything is read, so that nothing read can be stale."""

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
+from giftcard_storage.engines.sqlite_turns import Turns
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError
 from giftcard_storage.versions import newer, status
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from peewee import Database
     from playhouse.migrations import Migration
 
@@ -42,10 +42,24 @@ _PRAGMAS: Final = {
 DAMAGED: Final = (peewee.DatabaseError, UnicodeDecodeError)
 
 
+class FileDatabase(CySqliteDatabase):  # type: ignore[misc] # It has no types.
+    """A connection to a file, with its turns to write."""
+
+    def __init__(self, path: Path | str, *arguments: object, **named: object) -> None:
+        super().__init__(str(path), *arguments, **named)
+        self.turns = Turns(Path(path), BUSY_SECONDS)
+
+    def close(self) -> bool:
+        """Close the connection and the file of its turns."""
+        was_open: bool = super().close()
+        self.turns.close()
+        return was_open
+
+
 def open_file(path: Path | str, **parameters: object) -> Database:
     """Open a connection to a file that is there."""
-    database: Database = CySqliteDatabase(
-        str(path),
+    database: Database = FileDatabase(
+        path,
         rank_functions=False,
         # The committer uses one connection from one thread after another.
         thread_safe=False,

@@ -60,14 +60,6 @@ def url(postgresql: PostgresqlProcess) -> str:
     return postgresql.new_database()
 
 
-def test_more_than_one_worker_is_refused_on_the_embedded_database(tmp_path: Path) -> None:
-    environment = {"GIFTCARD_DATABASE_URL": f"sqlite:///{tmp_path / 'giftcard.db'}"}
-    refused = giftcard("serve", "--workers", "2", settings=environment)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("giftcard cannot start:\nworkers: the embedded database has")
-    assert not list(tmp_path.iterdir())
-
-
 def test_all_workers_answer_and_their_metrics_are_added_up(server: ManyWorkers) -> None:
     def counted() -> list[float]:
         rpc = {"grpc_service": SERVICE, "grpc_method": "Issue"}
