@@ -177,7 +177,7 @@ $(VENV)/.runtime: $(VENV)/.uv uv.lock
 
 $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing what the service, its tests and its linters need into $(VENV)"
-	@$(UV) $(SYNC) --extra postgres --extra redis
+	@$(UV) $(SYNC) --extra postgres --extra redis --extra otel
 	@touch $@ $(VENV)/.runtime
 
 # The oldest runtime that clients may have, which also generates the stubs.

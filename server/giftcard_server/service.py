@@ -16,6 +16,7 @@ from giftcard_server.callers.access import Access
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
 from giftcard_server.clocks.judged_clock import JudgedClock, TrustedClock
 from giftcard_server.confidants import with_confidants
+from giftcard_server.deciding.batch_telling import SHOW_SECONDS
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.deciding.write_check import WriteCheck
@@ -25,6 +26,7 @@ from giftcard_server.edge.grpc_server import CONFIDANTS, SERVICES, grpc_server
 from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
+from giftcard_server.edge.watching import Telling
 from giftcard_server.errors import ClockWrongError, StartRefusedError
 from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.keys.key_ring import ring_of
@@ -53,6 +55,7 @@ from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
 from giftcard_server.switches.forgetting import forgetting_issued_values
 from giftcard_server.switches.paused_markets import LOOK_SECONDS as PAUSES_SECONDS
+from giftcard_server.tracing.call_log import CallLog
 from giftcard_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -108,8 +111,10 @@ class Service:
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress()
-            watching = (access.callers, calls, RpcMetrics(self.registry))
-            self._interceptor = Interceptor(*watching, _parking_of(settings, parts, serving))
+            call_log = CallLog(settings.log_calls, worker)
+            telling = Telling(RpcMetrics(self.registry), call_log, parts.tracer)
+            parking = _parking_of(settings, parts, serving)
+            self._interceptor = Interceptor(access.callers, calls, telling, parking)
             self._events = events_of(settings, access.callers, self.registry, opened)
             servicers = with_confidants(parts, self._events, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
@@ -119,6 +124,7 @@ class Service:
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = _watching(parts, self._clock, self._writes, access, calls)
+            self._recurring.append(call_log)
             self._recurring += _in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
                 self._recurring.append(checkpointing_on(url, parts.changing, opened))
@@ -278,6 +284,7 @@ def _watching(
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
         Recurring("late calls", parts.end_late, LOOK_SECONDS, ()),
+        Recurring("waiting commands", parts.show_waiting, SHOW_SECONDS, ()),
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),
