@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from giftcard_server.mail.dispatch import Dispatch
     from giftcard_server.mail.metrics import MailMetrics
+    from giftcard_server.tracing.tracer import Tracer
     from giftcard_storage.deliveries import StoredDelivery
     from giftcard_storage.deliveries.claims import Ending, Outbox
 
@@ -71,6 +72,7 @@ class MailWorker(Recurring):
         self._may_send = may_send
         self._has_new = has_new
         self._metrics = metrics
+        self.tracer: Tracer | None = None  # Makes a span of each message, where there are traces.
         self._lasting = timedelta(seconds=BEGUN_WITHIN_SECONDS + send_seconds + SPARE_SECONDS)
         self._begin_by = 0.0  # By the clock `since_boot`.
         # What was sent while the database was away; nothing else is sent before it is noted.
@@ -117,7 +119,11 @@ class MailWorker(Recurring):
             if is_late or self._pause_seconds > LOOK_SECONDS or self.stopping.is_set():
                 return number
             now = self._now()
+            began = time.perf_counter()
             ending = self._dispatch.send(delivery, now)
+            if self.tracer is not None:
+                kind, state = delivery.kind.value, ending.state.value
+                self.tracer.delivery(delivery.delivery_id, kind, state, began)
             self._unnoted.append((delivery, ending, self._now_or(now)))
             self._note()
             if ending.state is DeliveryState.DEFERRED and ending.smtp_code is None:
