@@ -36,6 +36,7 @@ from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_server.metrics import DomainMetrics, LiabilityCollector, RefundsCollector
+from giftcard_server.probe import DatabaseCollector
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.metrics import SwitchesCollector
 from giftcard_server.switches.paused_markets import PausedMarkets
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from giftcard_server.callers.callers import Callers
     from giftcard_server.deciding.batching import Batcher
     from giftcard_server.deciding.refunds_reader import FindRefunds
+    from giftcard_server.probe import Probe
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
     from giftcard_server.tracing.tracer import Tracer
@@ -256,12 +258,13 @@ def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
         database.require_schema(url)
 
 
-def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:
+def registry_of(settings: Settings, overview: SharedOverview, probe: Probe) -> CollectorRegistry:
     """Return a registry that shows this process, and what the cards of each market are worth."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
+    registry.register(DatabaseCollector(probe.why_not_ready))
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))

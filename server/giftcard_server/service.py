@@ -104,7 +104,7 @@ class Service:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
             _require_known_cards(settings, overview, ring, now() if now else datetime.now(UTC))
-            self.registry = registry_of(settings, overview)
+            self.registry = registry_of(settings, overview, self._probe)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
             clock_of = partial(judged_clock_of, marks=may_send is not None)
             self._clock = TrustedClock(now) if now else clock_of(settings, opened, self.registry)
