@@ -101,7 +101,7 @@ SBOM ?= dist/sbom.json
 
 sbom: $(VENV)/.everything ## Write a server's bill of materials to dist/sbom.json.
 	@mkdir -p $(dir $(SBOM))
-	@$(UV) export $(LOCKED) --no-default-groups --extra postgres --extra redis \
+	@$(UV) export $(LOCKED) --no-default-groups --extra postgres --extra redis --extra otel \
 		--format cyclonedx1.5 --preview-features sbom-export --output-file $(SBOM) --quiet
 	@echo "$(SBOM)"
 
