@@ -168,7 +168,7 @@ def test_a_line_has_the_trace_of_its_caller_where_the_header_is_sound(
         ],
         1,
     ):
-        shop.stub.Validate(sent.validate(), metadata=[("traceparent", traceparent)])
+        shop.stub.Validate(sent.validate(), metadata=(("traceparent", traceparent),))
         assert lines(number)[-1].get("trace_id") == wanted
 
 

@@ -24,7 +24,7 @@ from given.waiting import wait_until
 Lines = Callable[[int], list[dict[str, Any]]]
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 SPAN: Final = "b7ad6b7169203331"
-HEADER: Final = [("traceparent", f"00-{TRACE}-{SPAN}-01")]
+HEADER: Final = (("traceparent", f"00-{TRACE}-{SPAN}-01"),)
 
 
 class Traced:
