@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from giftcard_server.logs import where
 from giftcard_server.metrics import LATENCY_BUCKETS
 from giftcard_server.tracing.stopwatch import Phase
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.tracing.stopwatch import Stopwatch
     from giftcard_server.tracing.tracer import Tracer
+
+log = structlog.get_logger(__name__)
 
 SHOW_SECONDS: Final = 0.5
 
@@ -60,9 +64,12 @@ class BatchTelling:
             self._waits.observe(now - entry.since)
 
     def tried(self, entries: Sequence[Entry[Any, Any]], stopwatch: Stopwatch) -> None:
-        """Count what a try of a batch spent its time with, and add its span."""
+        """Count what a try of a batch spent its time with, and add its span. It does not raise."""
         if self._tracer is not None:
-            self._tracer.batch([(entry.call, entry.since) for entry in entries], stopwatch)
+            try:
+                self._tracer.batch([(entry.call, entry.since) for entry in entries], stopwatch)
+            except Exception as error:  # noqa: BLE001 - what was committed must not look as if it failed
+                log.error("defect", error=where(error))  # noqa: TRY400 - a text is never logged
         begin = stopwatch.began
         for phase, end in stopwatch.ended:
             self._phases[phase].inc(end - begin)

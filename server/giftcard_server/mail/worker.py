@@ -121,11 +121,11 @@ class MailWorker(Recurring):
             now = self._now()
             began = time.perf_counter()
             ending = self._dispatch.send(delivery, now)
-            if self.tracer is not None:
-                kind, state = delivery.kind.value, ending.state.value
-                self.tracer.delivery(delivery.delivery_id, kind, state, began)
             self._unnoted.append((delivery, ending, self._now_or(now)))
             self._note()
+            if self.tracer is not None:  # Not before it is noted, whatever becomes of the span.
+                kind, state = delivery.kind.value, ending.state.value
+                self.tracer.delivery(delivery.delivery_id, kind, state, began)
             if ending.state is DeliveryState.DEFERRED and ending.smtp_code is None:
                 self._pause_seconds = NO_ANSWER_SECONDS
         return len(claimed)

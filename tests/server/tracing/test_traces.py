@@ -1,5 +1,7 @@
 """Spans: of each call, of its wait, of its batch and the phases of that, and of e-mails."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -158,10 +160,33 @@ def test_a_request_id_leads_to_the_line_the_trace_and_the_timeline(
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("method", ["begin", "batch", "end", "trace_id"])
+def test_a_call_is_answered_whatever_becomes_of_its_spans(
+    traced: Traced, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(traced.service.parts.tracer, method, break_down)
+    request = sent.issue()
+    assert traced.shop.call(request).code
+    assert traced.shop.answered(request)[1]
+
+
+@pytest.mark.one_database
+def test_a_server_without_traces_does_not_import_opentelemetry() -> None:
+    script = "import sys, giftcard_server.service; print('opentelemetry' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.split() == ["False"]
+
+
+@pytest.mark.one_database
 def test_a_server_without_the_extra_refuses_to_make_traces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("giftcard_server.tracing.otel")
-    monkeypatch.setitem(__import__("sys").modules, "giftcard_server.tracing.otel", None)
+    monkeypatch.setitem(sys.modules, "giftcard_server.tracing.otel", None)
     with pytest.raises(StartRefusedError, match=r"giftcard-tender\[otel\]"):
         Service(settings(tmp_path, traces=True), now=Clock())
