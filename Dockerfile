@@ -28,13 +28,13 @@ COPY client/pyproject.toml client/
 # sources, so that a change of the sources does not install them again.
 RUN sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml > uv.txt \
     && pip install --no-cache-dir --requirement uv.txt \
-    && uv sync --frozen --no-default-groups --extra postgres --extra redis --no-install-workspace
+    && uv sync --frozen --no-default-groups --extra postgres --extra redis --extra otel --no-install-workspace
 COPY protos protos
 COPY rules rules
 COPY storage storage
 COPY server server
 COPY client client
-RUN uv sync --frozen --no-default-groups --extra postgres --extra redis --no-editable
+RUN uv sync --frozen --no-default-groups --extra postgres --extra redis --extra otel --no-editable
 
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="giftcard-tender" \

@@ -101,7 +101,7 @@ SBOM ?= dist/sbom.json
 
 sbom: $(VENV)/.everything ## Write a server's bill of materials to dist/sbom.json.
 	@mkdir -p $(dir $(SBOM))
-	@$(UV) export $(LOCKED) --no-default-groups --extra postgres --extra redis \
+	@$(UV) export $(LOCKED) --no-default-groups --extra postgres --extra redis --extra otel \
 		--format cyclonedx1.5 --preview-features sbom-export --output-file $(SBOM) --quiet
 	@echo "$(SBOM)"
 
@@ -130,11 +130,12 @@ descriptors: $(VENV)/.everything ## Write the contract as one file of descriptor
 	@$(BIN)/buf build --output $(DESCRIPTORS)
 	@echo "$(DESCRIPTORS)"
 
-docs: $(VENV)/.everything ## Write docs/terms.md and docs/api.md from the terms and the protos.
+docs: $(VENV)/.everything ## Write docs/terms.md, docs/api.md and docs/metrics.md from the code.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
 		> docs/terms.md
 	@$(BIN)/buf build --output - | PYTHONPATH=tests $(BIN)/python -m given.documents.api_page \
 		> docs/api.md
+	@PYTHONPATH=tests $(BIN)/python -m given.documents.metrics_page docs/metrics.md
 
 pictures: $(VENV)/.everything ## Draw the pictures of e-mails in docs/email/ with Debian's chromium.
 	@mkdir -p docs/email
@@ -177,7 +178,7 @@ $(VENV)/.runtime: $(VENV)/.uv uv.lock
 
 $(VENV)/.everything: $(VENV)/.uv uv.lock
 	@echo "Installing what the service, its tests and its linters need into $(VENV)"
-	@$(UV) $(SYNC) --extra postgres --extra redis
+	@$(UV) $(SYNC) --extra postgres --extra redis --extra otel
 	@touch $@ $(VENV)/.runtime
 
 # The oldest runtime that clients may have, which also generates the stubs.

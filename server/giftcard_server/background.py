@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from giftcard_server.auditing.continuous import continuous_audit_on
 from giftcard_server.clocks.judged_clock import LOOK_SECONDS as LOOK_AT_CLOCKS_SECONDS
+from giftcard_server.deciding.batch_telling import SHOW_SECONDS
 from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
 from giftcard_server.deciding.write_check import LOOK_SECONDS as WRITE_CHECK_SECONDS
 from giftcard_server.edge.calls_in_progress import LOOK_SECONDS
@@ -81,6 +82,7 @@ def watching(
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
         Recurring("late calls", parts.end_late, LOOK_SECONDS, ()),
+        Recurring("waiting commands", parts.show_waiting, SHOW_SECONDS, ()),
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),

@@ -14,19 +14,22 @@ from giftcard_server.events.metrics import BacklogCollector
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_server.metrics import LiabilityCollector, RefundsCollector
+from giftcard_server.probe import DatabaseCollector
 from giftcard_server.switches.metrics import SwitchesCollector
 
 if TYPE_CHECKING:
+    from giftcard_server.probe import Probe
     from giftcard_server.settings import Settings
     from giftcard_server.shared_overview import SharedOverview
 
 
-def registry_of(settings: Settings, overview: SharedOverview) -> CollectorRegistry:
+def registry_of(settings: Settings, overview: SharedOverview, probe: Probe) -> CollectorRegistry:
     """Return a registry that shows this process, and what the cards of each market are worth."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
+    registry.register(DatabaseCollector(probe.why_not_ready))
     registry.register(LiabilityCollector(overview.holdings, markets))
     registry.register(BacklogCollector(overview.event_backlog, time.time))
     registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
 SUMMARY_SECONDS: Final = 10.0
+# The logger whose messages are lines already, which are written as they are.
+CALLS: Final = "giftcard_server.calls"
 # A text that looks like a code, grouped or not, or like an e-mail address. Ids are in lower case
 # hex, so that they are not mistaken for codes.
 _SECRETS: Final = re.compile(
@@ -75,9 +77,7 @@ def configure(level: str, worker: int | None = None) -> None:
         redact,
     ]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering)
-    )
+    handler.setFormatter(_Formatter(foreign_pre_chain=shared, processors=rendering))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -86,6 +86,14 @@ def configure(level: str, worker: int | None = None) -> None:
     logging.getLogger("peewee").setLevel(logging.WARNING)
     # It warns of each pipeline that a faster replica aborted, with the server's address.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Makes a line of each event; the lines of calls are made already, of known forms alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or the lines."""
+        return str(record.msg) if record.name == CALLS else super().format(record)
 
 
 class Summarized:

@@ -15,6 +15,7 @@ from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.clocks.judged_clock import JudgedClock
 from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
+from giftcard_server.deciding.batch_telling import BatchTelling
 from giftcard_server.deciding.committer import Committer
 from giftcard_server.deciding.refunds_reader import RefundsReader
 from giftcard_server.deciding.validate_reader import ValidateReader
@@ -33,6 +34,7 @@ from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.switches.paused_markets import PausedMarkets
+from giftcard_server.tracing.tracer import tracer_of
 from giftcard_storage import clock as at_rest
 from giftcard_storage import database, refunds, sandbox
 from giftcard_storage.acts.notes import NoteSealing
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Batcher
     from giftcard_server.deciding.refunds_reader import FindRefunds
     from giftcard_server.settings import Settings
+    from giftcard_server.tracing.tracer import Tracer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,8 @@ class Parts:
     has_committed: threading.Event = field(default_factory=threading.Event)
     # Takes in what operators have stopped in the markets since.
     look_at_pauses: Callable[[], None] = lambda: None
+    # Makes spans, where the settings ask for traces.
+    tracer: Tracer | None = None
 
     @cached_property
     def metrics(self) -> DomainMetrics:
@@ -102,8 +107,18 @@ class Parts:
             self.metrics,
             **self._limits,
         )
+        committer.telling = self.batch_telling
         committer.tell_of_commit = self.has_committed.set
         return committer
+
+    @cached_property
+    def batch_telling(self) -> BatchTelling:
+        """Tells of the committer's batches."""
+        return BatchTelling(self.registry, self.tracer)
+
+    def show_waiting(self) -> None:
+        """Show how many commands wait for the committer now."""
+        self.batch_telling.show(self.committer.batcher.waiting)
 
     @cached_property
     def validate_reader(self) -> ValidateReader:
@@ -297,4 +312,5 @@ def parts_of(
         registry=registry,
         caller_of=caller_of,
         look_at_pauses=markets.look,
+        tracer=tracer_of(settings, opened, settings.database_url),
     )

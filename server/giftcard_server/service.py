@@ -22,6 +22,7 @@ from giftcard_server.edge.health import NOT_SERVING, SERVING, Health
 from giftcard_server.edge.interception import Interceptor
 from giftcard_server.edge.marks import marks_of
 from giftcard_server.edge.parking.choice import parking_of, rpc_threads
+from giftcard_server.edge.watching import Telling
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.figures import registry_of
 from giftcard_server.keys.key_ring import ring_of
@@ -46,6 +47,7 @@ from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.recurring import stop_all
 from giftcard_server.sandbox import trusted_clock_of, with_sandbox
 from giftcard_server.shared_overview import SharedOverview
+from giftcard_server.tracing.call_log import CallLog
 from giftcard_storage import database
 
 if TYPE_CHECKING:
@@ -98,15 +100,17 @@ class Service:
             self._probe = opened.enter_context(closing(Probe(url)))
             sandbox, trusted = trusted_clock_of(settings, now, opened, lambda: self._recurring)
             _require_known_cards(settings, overview, ring, trusted.now() if trusted else utc_now())
-            self.registry = registry_of(settings, overview)
+            self.registry = registry_of(settings, overview, self._probe)
             may_send = self._may_send if worker in {None, FIRST_WORKER} else None
             clock_of = partial(judged_clock_of, marks=may_send is not None)
             self._clock = trusted or clock_of(settings, opened, self.registry)
             parts = self.parts = parts_of(settings, ring, self.registry, self._clock.now, opened)
             self._writes = WriteCheck(parts.committer, url, tell_of_writes)
             access, calls = Access(settings, reread), CallsInProgress(marks=marks_of(settings))
-            counting = (access.callers, calls, RpcMetrics(self.registry))
-            self._interceptor = Interceptor(*counting, _parking_of(settings, parts, serving))
+            call_log = CallLog(settings.log_calls, worker)
+            telling = Telling(RpcMetrics(self.registry), call_log, parts.tracer)
+            parking = _parking_of(settings, parts, serving)
+            self._interceptor = Interceptor(access.callers, calls, telling, parking)
             self._events = events_of(settings, access.callers, self.registry, opened)
             servicers = with_sandbox(parts, self._events, sandbox, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
@@ -116,6 +120,7 @@ class Service:
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = watching(parts, self._clock, self._writes, access, calls)
+            self._recurring.append(call_log)
             self._recurring += in_background(parts, overview, opened, may_send)
             if url.engine.needs_checkpoints:
                 routinely = may_send is not None

@@ -30,6 +30,7 @@ from giftcard_server.guesses.settings import GuessSettings
 from giftcard_server.keys.settings import KeySettings
 from giftcard_server.loopback import is_this_machine
 from giftcard_server.market_settings import MarketsSettings
+from giftcard_server.tracing.settings import TracingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,7 @@ class Settings(
     ClockSettings,
     EventSettings,
     MarketsSettings,
+    TracingSettings,
     BaseSettings,
 ):
     """The settings of `giftcard serve`. Times are in seconds."""

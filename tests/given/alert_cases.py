@@ -93,6 +93,7 @@ CASES: Final[dict[str, Case]] = {
     "GiftCardCertificateEnds": _gauge(
         "giftcard_certificate_expires_timestamp_seconds", 13 * 86400, 20 * 86400, minutes=90
     ),
+    "GiftCardDatabaseDown": _gauge("giftcard_database_up", firing=0, silent=1),
     "GiftCardWorkersDie": Case(
         60,
         {"giftcard_workers_replaced_total": "0+1x60"},

@@ -1,7 +1,6 @@
 """Canaries: known codes and people are sent in, and searched for wherever they could leak.
 
-There are no traces apart from the log, which has the places of errors; and people are sealed
-where they are kept, so that they are found nowhere either.
+People are sealed where they are kept, so that they are found nowhere either.
 """
 
 import json
@@ -20,6 +19,7 @@ from given.databases.kinds import Databases, Kind
 from given.servers.mailbox import Mailbox, mailbox
 from given.servers.running import dump as dump_of_tables
 from given.servers.server_process import ServerProcess
+from given.servers.span_collector import SpanCollector, span_collector
 from given.waiting import wait_until
 
 MARKET: Final = '[markets.fr]\nsender_address = "cards@shop.example"\n'
@@ -39,12 +39,27 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
+def collector() -> Iterator[SpanCollector]:
+    with span_collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def server(
-    kind: Kind, databases: Databases, box: Mailbox, tmp_path_factory: pytest.TempPathFactory
+    kind: Kind,
+    databases: Databases,
+    box: Mailbox,
+    collector: SpanCollector,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("canaries")
     with databases.empty(kind, folder) as place:
-        environment = {**place.environment, **box.environment, "GIFTCARD_LOG_LEVEL": "DEBUG"}
+        environment = {
+            **place.environment,
+            **box.environment,
+            **collector.environment,
+            "GIFTCARD_LOG_LEVEL": "DEBUG",
+        }
         with ServerProcess(folder, config=MARKET, settings=environment) as started:
             yield started
 
@@ -97,7 +112,7 @@ def dump(server: ServerProcess, _story: Story, databases: Databases) -> bytes:
 
 # Where to search, and texts that must be there, so that an empty place cannot pass.
 PLACES: Final = {
-    log: ["defect", "decide.py"],
+    log: ["defect", "decide.py", '"event": "call"', "REQUEST_ID_REUSED", "a card"],
     metrics: ["giftcard_operations_total", "TOO_MANY_ATTEMPTS"],
     refusals: ["TOO_MANY_ATTEMPTS", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "INTERNAL"],
     files: ["a card"],
@@ -113,6 +128,12 @@ def test_a_code_is_in_the_body_of_its_message_and_in_no_header(story: Story, box
     for each in box.arrived:
         headers = "\n".join(f"{name}: {value}" for name, value in each.message.items())
         assert not any(code in headers for code in secrets.codes)
+
+
+def test_no_span_has_a_code_or_a_person(story: Story, collector: SpanCollector) -> None:
+    wanted = (b"giftcard.v1.GiftCardService/Authorize", b"deliver", b"commit", b"INTERNAL")
+    wait_until(lambda: all(sign in b"".join(collector.arrived) for sign in wanted))
+    assert story.secrets.found_in(b"".join(collector.arrived)) == []
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

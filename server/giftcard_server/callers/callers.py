@@ -80,16 +80,17 @@ class Callers:
         log.info("callers changed", callers=sorted(changed))
         self._known = known
 
-    def admit(self, path: str, context: grpc.ServicerContext) -> None:
+    def admit(self, path: str, context: grpc.ServicerContext) -> Caller:
         """Admit a call, or abort it before anything of its request is read."""
         if self._known is None:
             _CURRENT.set(ANYBODY)
-            return
+            return ANYBODY
         try:
             caller = self.admitted(path, *_names(context))
         except CallerRefusedError as error:
             _end(context, error)
         _CURRENT.set(caller)
+        return caller
 
     def admission(self, path: str) -> Callable[[], bool]:
         """Return how to find out whether the caller of this thread's call may still call a path.

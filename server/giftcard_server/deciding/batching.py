@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from giftcard_server.deciding.waking import go_on_with, is_present, wait, wake
 from giftcard_server.errors import LateError, OverloadedError
+from giftcard_server.tracing.call import CURRENT_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,15 +35,21 @@ PATIENCE_SECONDS: Final = 8.0
 
 
 class Entry(Generic[Item, Result]):
-    """One caller's item, and its result or error. `go_on` is how to go on with a parked call."""
+    """One caller's item, and its result or error. `go_on` is how to go on with a parked call.
+
+    `call` is the call that it is for, if any: another call's thread may run the batch of both.
+    """
 
     __slots__ = (
-        "after", "done", "error", "go_on", "gone", "has_left", "item", "late_at", "result", "wake",
+        "after", "call", "done", "error", "go_on", "gone", "has_left", "item", "late_at", "result",
+        "since", "wake",
     )  # fmt: skip
 
     def __init__(
         self, item: Item, gone: Callable[[], bool], go_on: GoOn | None = None, late_at: float = 0.0
     ) -> None:
+        self.since = time.perf_counter()
+        self.call = CURRENT_CALL.get()
         self.item = item
         self.gone = gone
         self.go_on = go_on
@@ -254,6 +261,9 @@ class Batcher(Generic[Item, Result]):
         present = [entry for entry in batch if is_present(entry)]
         if not present:
             return
+        for entry in present:
+            if entry.call is not None:
+                entry.call.batch_size = len(present)
         try:
             self._run(present)
         except BaseException as error:  # noqa: BLE001 - whatever it was, no caller may be left waiting

@@ -37,6 +37,7 @@ from giftcard_server.errors import (
 )
 from giftcard_server.keys.key_ring import required_key
 from giftcard_server.process.waits import in_thread
+from giftcard_server.tracing.stopwatch import Phase, Stopwatch
 from giftcard_storage.errors import (
     CommitLostError,
     FencedOffError,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Command, Outcome, RequestKey
     from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
+    from giftcard_server.deciding.batch_telling import BatchTelling
     from giftcard_server.deciding.batching import Entry
     from giftcard_server.metrics import DomainMetrics
     from giftcard_server.process.waits import Steps
@@ -110,6 +112,8 @@ class Committer:
         self.batcher: Batcher[Submission, Answer] = Batcher(
             self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
         )
+        # Told of each batch, where somebody is.
+        self.telling: BatchTelling | None = None
 
     def submit(self, submission: Submission, gone: Callable[[], bool]) -> Answer:
         """Decide a command, durably, and return its answer.
@@ -138,6 +142,8 @@ class Committer:
         return [entry.error for entry in self.batcher.submit_all(submissions, gone)]
 
     def _run(self, entries: Sequence[Entry[Submission, Answer]]) -> None:
+        if self.telling is not None:
+            self.telling.began(entries)
         try:
             self._commit(entries, is_patient=time.monotonic() >= self._patient_again_at)
         except ClockWrongError:
@@ -196,8 +202,9 @@ class Committer:
         lost: CommitLostError | None = None
         give_up_at = time.monotonic() + TRY_SECONDS
         for attempt in range(TRIES):
+            stopwatch = Stopwatch()
             try:
-                return self._try_commit(entries, is_patient=is_patient)
+                return self._try_commit(entries, stopwatch, is_patient=is_patient)
             except StaleError:
                 self._metrics.again("stale")
             except CommitLostError as error:
@@ -210,25 +217,37 @@ class Committer:
                 if lost is None:
                     raise
                 raise lost from error
+            finally:  # Also of a try that failed, as far as it came.
+                if self.telling is not None:
+                    self.telling.tried(entries, stopwatch)
             if time.monotonic() > give_up_at:
                 break
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter
         raise lost or ContendedError
 
     def _try_commit(
-        self, entries: Sequence[Entry[Submission, Answer]], *, is_patient: bool
+        self,
+        entries: Sequence[Entry[Submission, Answer]],
+        stopwatch: Stopwatch,
+        *,
+        is_patient: bool,
     ) -> None:
         answers: list[Answer] = []
         try:
             with self._store.transaction(is_patient=is_patient):
+                stopwatch.end(Phase.BEGIN)
                 now = self._now()  # Not sooner: the transaction may have waited for a writer.
                 loaded = self._store.load([entry.item.command for entry in entries])
+                stopwatch.end(Phase.LOAD)
                 batch = _Batch(loaded.facts, self._ring, self._markets, self._encode, now)
                 answers += [_first(entry.result, batch.answer(entry.item)) for entry in entries]
+                stopwatch.end(Phase.DECIDE)
                 if batch.decisions or batch.records:
                     self._store.save(loaded, batch.decisions, batch.records, now)
                 elif batch.rests_on_records:  # They may be on this server only, so far.
                     self._store.wait_like_a_write()
+                stopwatch.end(Phase.SAVE)
+            stopwatch.end(Phase.COMMIT)
         except CommitLostError:
             for entry, answer in zip(entries, answers, strict=True):
                 entry.succeed(answer)  # Perhaps: the next try finds out.

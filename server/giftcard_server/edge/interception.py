@@ -8,7 +8,6 @@ that may not call. The calls of an RPC whose servicer is written in steps are pa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -21,9 +20,11 @@ from grpc_status import rpc_status
 
 from giftcard_server.edge import refusals
 from giftcard_server.edge.marks import marked
+from giftcard_server.edge.watching import OK
 from giftcard_server.logs import where
 from giftcard_server.process.ready_threads import ReadyThreads
 from giftcard_server.process.waits import in_thread
+from giftcard_server.tracing.call import CURRENT_CALL
 
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
@@ -31,14 +32,10 @@ if TYPE_CHECKING:
     from giftcard_server.callers.callers import Callers
     from giftcard_server.edge.calls_in_progress import CallsInProgress
     from giftcard_server.edge.parking.parked_calls import Parking
-    from giftcard_server.metrics import RpcMetrics
+    from giftcard_server.edge.watching import Telling
 
 log = structlog.get_logger(__name__)
 
-CODE_NAME: Final = {
-    code: "".join(word.capitalize() for word in code.name.split("_")).replace("Ok", "OK")
-    for code in grpc.StatusCode
-} | {grpc.StatusCode.CANCELLED: "Canceled"}  # As go-grpc-middleware writes them.
 STREAM_THREADS: Final = 4
 
 Behavior = Callable[..., Any]
@@ -62,12 +59,12 @@ class Interceptor(grpc.ServerInterceptor):
         self,
         callers: Callers,
         calls: CallsInProgress,
-        metrics: RpcMetrics,
+        telling: Telling,
         parking: Parking | None = None,
     ) -> None:
         self._callers = callers
         self._calls = calls
-        self._metrics = metrics
+        self._telling = telling
         self._parking = parking
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._streams: set[grpc.ServicerContext] = set()
@@ -78,11 +75,7 @@ class Interceptor(grpc.ServerInterceptor):
         described: Any = descriptor_pool.Default().FindServiceByName(service)
         for method in described.methods:
             grpc_type = "server_stream" if method.server_streaming else "unary"
-            labels = (grpc_type, service, method.name)
-            self._metrics.started.labels(*labels)
-            self._metrics.seconds.labels(*labels)
-            for name in CODE_NAME.values():
-                self._metrics.handled.labels(*labels, name)
+            self._telling.of(grpc_type, f"/{service}/{method.name}")
 
     def intercept_service(
         self,
@@ -109,25 +102,19 @@ class Interceptor(grpc.ServerInterceptor):
             return self._unary(path, handler, behavior)
         if self._parking is None:
             return self._unary(path, handler, lambda *call: in_thread(behavior(*call)))
-        watching = (self._callers, self._calls, self._metrics)
-        return self._parking.handler(
-            path, behavior, _reading(handler), _writing(handler), *watching
-        )
+        watching = (self._callers, self._calls, self._telling.of("unary", path))
+        return self._parking.handler(behavior, _reading(handler), _writing(handler), *watching)
 
     def _unary(
         self, path: str, handler: grpc.RpcMethodHandler[Any, Any], behavior: Behavior
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        labels = labels_of("unary", path)
-        started = self._metrics.started.labels(*labels)
-        seconds = self._metrics.seconds.labels(*labels)
-        handled = self._metrics.handled
-        ok = handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK])
+        watch = self._telling.of("unary", path)
         calls, callers = self._calls, self._callers
         read = _reading(handler)
 
         def watched(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
-            started.inc()
-            begin = time.perf_counter()
+            call = watch.begin(context)
+            CURRENT_CALL.set(call)
             calls.mark(context)
             # A call is over when its caller has the answer, which is later than our return.
             is_taken = calls.begin(context)
@@ -136,20 +123,17 @@ class Interceptor(grpc.ServerInterceptor):
             try:
                 if not is_taken:
                     abort(context, refusals.stopping())
-                callers.admit(path, context)
+                call.caller = callers.admit(path, context).name
                 message = calls.message(messages, context)
                 if not calls.takes_calls:
                     abort(context, refusals.stopping())
-                request = read(message, context)
-                response = _answer(behavior, request, context)
+                call.request = read(message, context)
+                response = _answer(behavior, call.request, context)
             except BaseException:
-                handled.labels(*labels, CODE_NAME[ended_as(context)]).inc()
+                watch.end(call, context, ended_as(context))
                 raise
-            else:
-                ok.inc()
-                return response
-            finally:
-                seconds.observe(time.perf_counter() - begin)
+            watch.end(call, context, OK, response)
+            return response
 
         return grpc.stream_unary_rpc_method_handler(watched, response_serializer=_writing(handler))
 
@@ -163,29 +147,27 @@ class Interceptor(grpc.ServerInterceptor):
         """
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
         assert behavior is not None
-        labels = labels_of("bidi_stream" if handler.request_streaming else "server_stream", path)
+        grpc_type = "bidi_stream" if handler.request_streaming else "server_stream"
+        watch = self._telling.of(grpc_type, path)
         is_endless = getattr(behavior, "experimental_non_blocking", False)
         calls, read = self._calls, _reading(handler)
 
         def watched(messages: Iterator[bytes], context: grpc.ServicerContext, *send: Any) -> Any:
-            self._metrics.started.labels(*labels).inc()
+            call = watch.begin(context)
             self._streams.add(context)
-            begin = time.perf_counter()
             calls.mark(context)
 
             def ended() -> None:
                 self._streams.discard(context)
                 calls.end(context)
-                code = context.code() or grpc.StatusCode.OK  # type: ignore[attr-defined] # It has, since 1.45.
-                self._metrics.handled.labels(*labels, CODE_NAME[code]).inc()
-                self._metrics.seconds.labels(*labels).observe(time.perf_counter() - begin)
+                watch.end(call, context, context.code() or OK)  # type: ignore[attr-defined] # It has, since 1.45.
 
             is_taken = is_endless or calls.begin(context)
             if not context.add_callback(ended):
                 ended()
             if not is_taken:
                 abort(context, refusals.stopping())
-            self._callers.admit(path, context)
+            call.caller = self._callers.admit(path, context).name
             if handler.request_streaming:
                 return behavior((read(each, context) for each in messages), context, *send)
             message = read(calls.message(messages, context), context)
@@ -214,12 +196,6 @@ class Interceptor(grpc.ServerInterceptor):
         for context in tuple(self._streams):
             context.cancel()
         self._stream_threads.shutdown()
-
-
-def labels_of(grpc_type: str, path: str) -> tuple[str, str, str]:
-    """Return the labels of an RPC's metrics."""
-    service, _, method = path.removeprefix("/").rpartition("/")
-    return grpc_type, service, method
 
 
 def ended_as(context: grpc.ServicerContext) -> grpc.StatusCode:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from giftcard_rules.current import Markets
     from giftcard_server.recurring import Recurring
     from giftcard_server.settings import Settings
+    from giftcard_server.tracing.tracer import Tracer
 
 # It spreads tries; nobody can gain anything by guessing it.
 _CHANCE: Final = random.SystemRandom().random
@@ -48,6 +49,8 @@ class Parts(Protocol):
     def now(self) -> Callable[[], datetime]: ...  # noqa: D102 - likewise
     @property
     def registry(self) -> CollectorRegistry: ...  # noqa: D102 - likewise
+    @property
+    def tracer(self) -> Tracer | None: ...  # noqa: D102 - likewise
 
 
 def mail_on(parts: Parts, opened: ExitStack, may_send: Callable[[], bool]) -> list[Recurring]:
@@ -71,6 +74,7 @@ def mail_on(parts: Parts, opened: ExitStack, may_send: Callable[[], bool]) -> li
     dispatch = Dispatch(SendingFacts(sending, parts.ring), parts.ring, posts, Renderer(), _CHANCE)
     outbox, seconds = Outbox(sending), settings.smtp_seconds
     worker = MailWorker(outbox, dispatch, parts.now, may_send, has_new, metrics, seconds)
+    worker.tracer = parts.tracer
     return [follower, worker]
 
 

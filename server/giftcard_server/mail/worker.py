@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from giftcard_server.mail.dispatch import Dispatch
     from giftcard_server.mail.metrics import MailMetrics
+    from giftcard_server.tracing.tracer import Tracer
     from giftcard_storage.deliveries import StoredDelivery
     from giftcard_storage.deliveries.claims import Ending, Outbox
 
@@ -72,6 +73,7 @@ class MailWorker(Recurring):
         self._may_send = may_send
         self._has_new = has_new
         self._metrics = metrics
+        self.tracer: Tracer | None = None  # Makes a span of each message, where there are traces.
         self._lasting = timedelta(seconds=BEGUN_WITHIN_SECONDS + send_seconds + SPARE_SECONDS)
         self._begin_by = 0.0  # By the clock `since_boot`.
         # What was sent while the database was away; nothing else is sent before it is noted.
@@ -118,11 +120,15 @@ class MailWorker(Recurring):
             if not may_begin or self._pause_seconds > LOOK_SECONDS or self.stopping.is_set():
                 return number
             now = self._now()
+            began = time.perf_counter()
             ending = self._dispatch.send(delivery, now, self._may_begin)
             if ending is None:  # Its claim may end before the message has left.
                 return number
             self._unnoted.append((delivery, ending, self._now_or(now)))
             self._note()
+            if self.tracer is not None:  # Not before it is noted, whatever becomes of the span.
+                kind, state = delivery.kind.value, ending.state.value
+                self.tracer.delivery(delivery.delivery_id, kind, state, began)
             if ending.pauses:
                 self._pause_seconds = NO_ANSWER_SECONDS
         return len(claimed)

@@ -72,7 +72,7 @@ class Supervisor:
         with ExitStack() as opened, ExitStack() as connected:
             self._probe = connected.enter_context(closing(Probe(url)))
             overview = connected.enter_context(closing(SharedOverview(url)))
-            self.registry = registry_of(settings, overview)
+            self.registry = registry_of(settings, overview, self._probe)
             self.registry.register(WorkersCollector(settings.workers, self._alive, self._count))
             self._access = Access(settings, reread)
             self._clock = judged_clock_of(settings, connected, None, marks=False)

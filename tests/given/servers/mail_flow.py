@@ -18,6 +18,7 @@ from giftcard_server.mail.dispatch import Dispatch
 from giftcard_server.mail.following import MailFollower
 from giftcard_server.mail.worker import MailWorker
 from giftcard_server.settings import Settings
+from giftcard_server.tracing.tracer import Tracer
 from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.deliveries import StoredDelivery, deliveries_of
 from giftcard_storage.deliveries.claims import Outbox
@@ -40,6 +41,7 @@ class _Parts:
     markets: Markets
     books: StoredBooks
     registry: CollectorRegistry
+    tracer: Tracer | None = None
 
     def now(self) -> datetime:
         """Return the time of the books."""

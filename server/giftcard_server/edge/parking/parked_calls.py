@@ -6,7 +6,6 @@ steps. It is then parked, until the thread that ran its batch goes on with it an
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,21 +15,21 @@ import grpc
 import structlog
 
 from giftcard_server.edge import refusals
-from giftcard_server.edge.interception import CODE_NAME, abort, ended_as, labels_of
+from giftcard_server.edge.interception import abort, ended_as
 from giftcard_server.edge.parking import inner_grpc
 from giftcard_server.edge.parking.parking_threads import ParkingThreads
+from giftcard_server.edge.watching import OK
 from giftcard_server.logs import where
 from giftcard_server.process.waits import Steps, parked
+from giftcard_server.tracing.call import CURRENT_CALL
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from prometheus_client import Counter, Histogram
-
     from giftcard_server.callers.callers import Callers
     from giftcard_server.edge.calls_in_progress import CallsInProgress
     from giftcard_server.edge.parking.inner_grpc import Accepted
-    from giftcard_server.metrics import RpcMetrics
+    from giftcard_server.edge.watching import Watched
 
 log = structlog.get_logger(__name__)
 
@@ -47,27 +46,21 @@ class Parking:
 
     def handler(
         self,
-        path: str,
         behavior: Behavior,
         read: Reading,
         write: Callable[[Any], bytes],
         callers: Callers,
         calls: CallsInProgress,
-        metrics: RpcMetrics,
+        watch: Watched,
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Return the handler of an RPC whose `behavior` is written in steps."""
-        labels = labels_of("unary", path)
         method = _ParkedMethod(
-            path=path,
             behavior=behavior,
             read=read,
             write=write,
             callers=callers,
             calls=calls,
-            started=metrics.started.labels(*labels),
-            seconds=metrics.seconds.labels(*labels),
-            handled=lambda code: metrics.handled.labels(*labels, CODE_NAME[code]),
-            ok=metrics.handled.labels(*labels, CODE_NAME[grpc.StatusCode.OK]),
+            watch=watch,
             experimental_thread_pool=self.threads,
         )
         return grpc.stream_stream_rpc_method_handler(method)
@@ -77,16 +70,12 @@ class Parking:
 class _ParkedMethod:
     """One RPC. grpcio takes it for a behavior, and hands its calls to the pool that it names."""
 
-    path: str
     behavior: Behavior
     read: Reading
     write: Callable[[Any], bytes]
     callers: Callers
     calls: CallsInProgress
-    started: Counter
-    seconds: Histogram
-    handled: Callable[[grpc.StatusCode], Counter]
-    ok: Counter
+    watch: Watched
     experimental_thread_pool: ParkingThreads
 
     def __call__(self, *_: Any) -> NoReturn:
@@ -101,18 +90,17 @@ class _ParkedMethod:
 class _ParkedCall:
     """One call on its way to its answer."""
 
-    __slots__ = ("_began", "_context", "_method", "_run", "_slot")
+    __slots__ = ("_call", "_context", "_method", "_run", "_slot")
 
     def __init__(self, method: _ParkedMethod, call: Accepted, slot: Future[None]) -> None:
         self._method = method
         self._context = call.context
         self._run = call.run
         self._slot = slot
-        self._began = time.perf_counter()
+        self._call = method.watch.begin(call.context)
 
     def begin(self) -> None:
         method, context = self._method, self._context
-        method.started.inc()
         method.calls.mark(context)
         try:
             is_taken = method.calls.begin(context)
@@ -121,7 +109,8 @@ class _ParkedCall:
                 method.calls.end(context)
             if not is_taken:
                 abort(context, refusals.stopping())
-            self._run(method.callers.admit, method.path, context)
+            caller = self._run(method.callers.admit, method.watch.path, context)
+            self._call.caller = caller.name
             method.calls.wait_for_message(context)
             inner_grpc.receive(context, self._arrived)
         except BaseException as error:  # noqa: BLE001 - grpcio's thread has to go on with other calls
@@ -142,8 +131,10 @@ class _ParkedCall:
 
     def _answer(self, message: bytes | None) -> None:
         method, context = self._method, self._context
+        CURRENT_CALL.set(self._call)
         try:
-            steps = method.behavior(method.read(message, context), context)
+            self._call.request = method.read(message, context)
+            steps = method.behavior(self._call.request, context)
         except BaseException as error:  # noqa: BLE001 - the thread has to go on with other calls
             self._done(None, error)
             return
@@ -155,13 +146,12 @@ class _ParkedCall:
         try:
             if error is None:
                 inner_grpc.send(context, method.write(response))
-                method.ok.inc()
+                method.watch.end(self._call, context, OK, response)
             else:
                 self._refuse(error)
         except BaseException as defect:  # noqa: BLE001 - the batch holds the calls of other callers
             self._refuse(defect)
         finally:
-            method.seconds.observe(time.perf_counter() - self._began)
             method.calls.hand_back(context)
             self._slot.set_result(None)
 
@@ -175,7 +165,7 @@ class _ParkedCall:
                 abort(context, refusals.internal())
         except Exception:  # noqa: BLE001, S110 - this is how grpcio aborts
             pass
-        self._method.handled(ended_as(context)).inc()
+        self._method.watch.end(self._call, context, ended_as(context))
         inner_grpc.send_refusal(context)
 
 
