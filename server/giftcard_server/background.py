@@ -14,6 +14,7 @@ from giftcard_server.errors import ClockWrongError
 from giftcard_server.events.background import retention_on, sequencing_on
 from giftcard_server.logs import SUMMARY_SECONDS
 from giftcard_server.mail.background import mail_on
+from giftcard_server.privacy.checkpointing import checkpointing_on
 from giftcard_server.privacy.retention import person_retention_on
 from giftcard_server.recurring import Recurring
 from giftcard_server.switches.forgetting import forgetting_issued_values
@@ -65,6 +66,9 @@ def in_background(
         recurring += mail_on(parts, opened, may_send)
         retention = (parts.settings, parts.ring, parts.now, parts.registry, opened)
         recurring.append(person_retention_on(*retention))
+    if url.engine.needs_checkpoints:
+        routinely = may_send is not None
+        recurring.append(checkpointing_on(url, parts.changing, opened, routinely=routinely))
     return recurring
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from giftcard_server.callers.callers import Caller, caller_of
-from giftcard_server.clocks.judged_clock import JudgedClock
-from giftcard_server.clocks.metrics import ClockMetric
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
 from giftcard_server.deciding.batch_telling import BatchTelling
 from giftcard_server.deciding.committer import Committer
@@ -32,18 +29,15 @@ from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics
+from giftcard_server.opening import journal_of, paused_markets_of
 from giftcard_server.process.alarms import Alarms
-from giftcard_server.switches.paused_markets import PausedMarkets
 from giftcard_server.tracing.tracer import tracer_of
-from giftcard_storage import clock as at_rest
-from giftcard_storage import database, refunds, sandbox
+from giftcard_storage import database, refunds
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.events import EventLog
 from giftcard_storage.personal.changing import PersonChanges
-from giftcard_storage.personal.journal import ErasureJournal
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
-from giftcard_storage.switches import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -228,62 +222,6 @@ def events_of(
     return EventServicer(EventReader(reading), delivery, metrics, callers)
 
 
-def journal_of(settings: Settings) -> ErasureJournal | None:
-    """Return the erasure journal, if any. Raises `JournalError` where it cannot be written."""
-    if settings.erasure_journal is None:
-        return None
-    journal = ErasureJournal(settings.erasure_journal)
-    journal.append(())
-    return journal
-
-
-def prepare_database(settings: Settings, ring: KeyRing | None) -> None:
-    """Migrate the database if that is the server's task, and check its schema.
-
-    Of servers that share it, only those with `migrate_on_start` migrate. Raises `StorageError`.
-    """
-    url = settings.database_url
-    if settings.sandbox:
-        sandbox.prepare(url, ring)
-    elif settings.migrate_on_start or not url.engine.is_migrated_by_command:
-        database.migrate(url, ring)
-    if url.engine.is_migrated_by_command:
-        database.require_schema(url)
-    if not settings.sandbox:
-        sandbox.require_none(url)
-
-
-def _paused_markets_of(settings: Settings, opened: ExitStack) -> PausedMarkets:
-    """Return the markets with what is stopped now, on a connection of their own.
-
-    No long read of an overview may delay a pause. Raises `StorageError`.
-    """
-    connection = database.connect(settings.database_url)
-    opened.callback(database.close, connection)
-    markets = PausedMarkets(settings.known_markets, partial(pauses.pauses, connection))
-    markets.look()
-    return markets
-
-
-def judged_clock_of(
-    settings: Settings, opened: ExitStack, registry: CollectorRegistry | None, *, marks: bool
-) -> JudgedClock:
-    """Return the clock of a server on a connection of its own, compared with the others once.
-
-    Servers on one host share their mark. Raises `StorageError`.
-    """
-    connection = database.connect(settings.database_url)
-    opened.callback(database.close, connection)
-    clock = JudgedClock(
-        partial(at_rest.times, connection),
-        settings.clock_tolerance_seconds,
-        mark=partial(at_rest.mark, connection, socket.gethostname()) if marks else None,
-        tell=ClockMetric(registry).show if registry else lambda _is_wrong: None,
-    )
-    clock.compare()
-    return clock
-
-
 def parts_of(
     settings: Settings,
     ring: KeyRing,
@@ -297,7 +235,7 @@ def parts_of(
     for connection in connections:
         opened.callback(database.close, connection)
     writing, reading, reading_durably, listing = connections
-    markets = _paused_markets_of(settings, opened)
+    markets = paused_markets_of(settings, opened)
     changing = PersonChanges(ring, journal_of(settings))
     return Parts(
         settings=settings,

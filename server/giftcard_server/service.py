@@ -32,15 +32,13 @@ from giftcard_server.known_terms import require_terms
 from giftcard_server.logs import where
 from giftcard_server.mail.worker import MailWorker
 from giftcard_server.metrics import RpcMetrics
+from giftcard_server.opening import judged_clock_of, prepare_database
 from giftcard_server.ops_http import HttpServer, http_server
 from giftcard_server.parts import (
     Parts,
     events_of,
-    judged_clock_of,
     parts_of,
-    prepare_database,
 )
-from giftcard_server.privacy.checkpointing import checkpointing_on
 from giftcard_server.probe import Probe
 from giftcard_server.process.last_resort import EXIT_BROKEN, end_at_once
 from giftcard_server.process.ready_threads import ReadyThreads
@@ -91,10 +89,7 @@ class Service:
         self._settings, self._draining = settings, threading.Event()
         require_file(settings)
         url, ring = settings.database_url, ring_of(settings)
-        if worker is None:
-            prepare_database(settings, ring)
-        else:  # The supervisor has done so.
-            database.require_schema(url)
+        _require_schema(settings, ring, worker)
         with ExitStack() as opened, ExitStack() as serving:
             overview = opened.enter_context(closing(SharedOverview(url)))
             self._probe = opened.enter_context(closing(Probe(url)))
@@ -109,8 +104,8 @@ class Service:
             access, calls = Access(settings, reread), CallsInProgress(marks=marks_of(settings))
             call_log = CallLog(settings.log_calls, worker)
             telling = Telling(RpcMetrics(self.registry), call_log, parts.tracer)
-            parking = _parking_of(settings, parts, serving)
-            self._interceptor = Interceptor(access.callers, calls, telling, parking)
+            watched_by = (access.callers, calls, telling)
+            self._interceptor = Interceptor(*watched_by, _parking_of(settings, parts, serving))
             self._events = events_of(settings, access.callers, self.registry, opened)
             servicers = with_sandbox(parts, self._events, sandbox, opened)
             self._health = Health(*SERVICES, *(CONFIDANTS if self._events else ()))
@@ -120,12 +115,7 @@ class Service:
             self._grpc = grpc_server(settings, *answering, shares_its_port=worker is not None)
             serving.callback(self._interceptor.close)
             self._recurring = watching(parts, self._clock, self._writes, access, calls)
-            self._recurring.append(call_log)
-            self._recurring += in_background(parts, overview, opened, may_send)
-            if url.engine.needs_checkpoints:
-                routinely = may_send is not None
-                checkpointing = checkpointing_on(url, parts.changing, opened, routinely=routinely)
-                self._recurring.append(checkpointing)
+            self._recurring += [call_log, *in_background(parts, overview, opened, may_send)]
             self._listen(access, with_http=worker is None)
             self._opened, self._serving = opened.pop_all(), serving.pop_all()
 
@@ -208,6 +198,14 @@ class Service:
                 self._http = http_server(settings, access, self.registry, self._why_not_ready)
         except (OSError, RuntimeError) as error:
             raise StartRefusedError(settings.cannot_listen(error)) from error
+
+
+def _require_schema(settings: Settings, ring: KeyRing | None, worker: int | None) -> None:
+    """Bring the schema up to date where that is this process's task, and check it."""
+    if worker is None:
+        prepare_database(settings, ring)
+    else:  # The supervisor has done so.
+        database.require_schema(settings.database_url)
 
 
 def _parking_of(settings: Settings, parts: Parts, serving: ExitStack) -> Parking | None:

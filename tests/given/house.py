@@ -43,6 +43,7 @@ FLOORS = {
         {"background", "sandbox"},
         {"confidants", "privacy"},
         {"parts", "figures"},
+        {"opening"},
         {"edge", "ops_http"},
         {"deciding", "mail"},
         {"settings_reading"},

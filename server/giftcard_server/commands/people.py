@@ -29,7 +29,7 @@ from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.tables import show as show_table
 from giftcard_server.keys.key_ring import existing_ring_of
-from giftcard_server.parts import journal_of
+from giftcard_server.opening import journal_of
 from giftcard_server.settings import Settings
 from giftcard_storage import database
 from giftcard_storage.errors import CardUnknownError

@@ -22,7 +22,7 @@ from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.tables import money, show
 from giftcard_server.deciding.reinstating import Entry, Reinstating
 from giftcard_server.errors import ClockWrongError, ContendedError
-from giftcard_server.parts import judged_clock_of
+from giftcard_server.opening import judged_clock_of
 from giftcard_server.settings import Settings
 from giftcard_storage import database, early
 from giftcard_storage.store import Store

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 _SANDBOX: Final[Metadata] = (("giftcard-sandbox", "true"),)
-_KEPT_AS: Final = "giftcard_marks"
+_KEPT_AS: Final = "marks_of_giftcard"
 
 
 def marks_of(settings: Settings) -> Metadata:

@@ -26,8 +26,8 @@ from giftcard_server.figures import registry_of
 from giftcard_server.keys.key_ring import ring_of
 from giftcard_server.keys.new_database import require_file
 from giftcard_server.metrics import WorkersCollector
+from giftcard_server.opening import judged_clock_of, prepare_database
 from giftcard_server.ops_http import http_server
-from giftcard_server.parts import judged_clock_of, prepare_database
 from giftcard_server.probe import Probe
 from giftcard_server.recurring import Recurring, stop_all
 from giftcard_server.shared_overview import SharedOverview
