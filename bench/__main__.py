@@ -27,7 +27,16 @@ from loads.servers import World
 from plans import FULL, QUICK, Plan
 from report import machine, page, summary
 from results import Results
-from sections import against_pgbench, calls, growth, guessing, one_by_one, starting, sweeping
+from sections import (
+    against_pgbench,
+    calls,
+    growth,
+    guessing,
+    mailing,
+    one_by_one,
+    starting,
+    sweeping,
+)
 
 SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     calls.SECTION: calls.measure,
@@ -36,6 +45,7 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     sweeping.SECTION: sweeping.measure,
+    mailing.SECTION: mailing.measure,
     starting.SECTION: starting.measure,
 }
 
