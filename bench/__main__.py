@@ -35,6 +35,7 @@ from sections import (
     finding,
     growth,
     guessing,
+    mailing,
     on_schedule,
     one_by_one,
     soak,
@@ -53,6 +54,7 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     growth.SECTION: growth.measure,
     guessing.SECTION: guessing.measure,
     sweeping.SECTION: sweeping.measure,
+    mailing.SECTION: mailing.measure,
     starting.SECTION: starting.measure,
     finding.SECTION: finding.measure,
 }

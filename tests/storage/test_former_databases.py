@@ -39,7 +39,7 @@ from given.made_facts import (
 )
 
 # No release ends with one of these.
-LANDED_WITH_A_LATER_ONE = {"0003", "0004", "0005", "0006"}
+LANDED_WITH_A_LATER_ONE = {"0003", "0004", "0005", "0006", "0008", "0009", "0010", "0011", "0012"}
 FILES = sorted(Path(__file__).parent.glob("database_*.db"))
 
 
@@ -97,6 +97,19 @@ IN_FRANCE = {
         40_00,
         250_00,
     ),
+    "database_0013": (
+        515_00,
+        130_00,
+        5_00,
+        50_00,
+        145_00,
+        10_00,
+        130_00,
+        65_00,
+        50_00,
+        40_00,
+        300_00,
+    ),
 }
 
 
@@ -111,7 +124,7 @@ def test_a_former_database_is_sound_and_its_cards_keep_their_value(
 
 
 # What is due, and whether of a purchase, where a refund was confirmed in part.
-DUE_BESIDE = {"database_0007": [(20_00, False)]}
+DUE_BESIDE = {"database_0007": [(20_00, False)], "database_0013": [(20_00, False)]}
 
 
 def test_r24_r29_what_was_cancelled_and_refunded_before_is_due_and_can_be_confirmed(

@@ -18,6 +18,7 @@ from giftcard_rules.decisions import Decision
 from giftcard_rules.events import EventType
 from giftcard_rules.facts import RequestRecord
 from giftcard_server.edge import responses
+from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.audit import audit, totals
 from giftcard_storage.database import DatabaseUrl, connect, migrate
 from giftcard_storage.events import EventLog, StoredEvent
@@ -63,7 +64,7 @@ def as_told(events: list[StoredEvent]) -> set[StoredEvent]:
 
 
 def test_the_events_of_what_happened_are_those_that_it_told(database: Database) -> None:
-    books = BooksWithAnswers(Store(database, Sealing(RING)))
+    books = BooksWithAnswers(Store(database, Sealing(RING), NoteSealing(RING)))
     play_everything(books)
     Sequencing(database, "a test").number(ALL)
     before = told(database)
