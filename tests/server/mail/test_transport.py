@@ -1,5 +1,6 @@
 """How messages leave by a real relay, which misbehaves at every step."""
 
+import socket
 import threading
 import time
 from pathlib import Path
@@ -102,6 +103,15 @@ def test_a_greylisted_message_leaves_at_its_second_try(relay: SmtpServer, send: 
     assert send("new@example.org")[:2] == (DEFERRED, 451)
     assert send("new@example.org")[:2] == (SENT, 250)
     assert send.classes == ["4xx", "2xx"]
+
+
+def test_a_message_does_not_wait_for_the_acknowledgement_of_its_own_beginning(
+    send: Sending,
+) -> None:
+    assert send()[0] is SENT
+    (session,) = send.transport._idle
+    assert session.sock is not None
+    assert session.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_what_arrives_is_what_was_written(relay: SmtpServer, send: Sending) -> None:
