@@ -64,6 +64,6 @@ def test_a_code_that_was_withheld_is_told_as_such() -> None:
     assert (shown["replacement"]["code"], shown["replacement"]["code_withheld"]) == ("", True)
     console = Console(width=100)
     with console.capture() as printed:
-        console.print(answer_table(captured, {}, show_code=False))
+        console.print(*answer_table(captured, {}, show_code=False), sep="\n")
     assert "code_withheld" in printed.get().replace(" ", "_").lower()
     assert "--show-code" not in printed.get()
