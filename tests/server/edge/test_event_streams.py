@@ -247,6 +247,7 @@ def test_events_are_not_served_off_loopback_without_certificates_of_callers(
 def test_events_are_served_off_loopback_to_callers_with_certificates(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path)
     everywhere = {**mutual.settings, "grpc_listen": "0.0.0.0:0", "callers": CALLERS}
+    everywhere |= {"erasure_journal": tmp_path / "erasures.jsonl"}  # For the role `privacy`.
     with (
         running(settings(mutual.folder, **everywhere), Clock()) as service,
         mutual.channel(target_of(service), mutual.of(uri("events"))) as channel,

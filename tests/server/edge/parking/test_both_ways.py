@@ -115,7 +115,7 @@ def test_a_defect_after_the_wait_is_an_internal_error_without_its_text(
     def break_down(*_: object) -> str:
         raise RuntimeError("the text")  # noqa: EM101, TRY003
 
-    monkeypatch.setattr(served.service.parts.servicer, "_code", break_down)
+    monkeypatch.setattr(served.service.parts.servicer, "_add_code", break_down)
     refused = refusal(lambda: served.shop.call(sent.issue()))
     assert (refused.status, refused.text) == (Code.INTERNAL, "internal error")
     assert "the text" not in capsys.readouterr().out
