@@ -259,12 +259,12 @@ def test_mistakes_of_fields_and_of_how_they_fit_are_reported_together(
     environment = {
         "BATCH_LIMIT": "0",
         "CALLERS": "{",
-        "WORKERS": "2",
+        "HTTP_TLS": "true",
         "TLS_KEY": "server.key",
     }
     mistakes = [line.split(":")[0].split()[0] for line in settings.mistakes(environment)]
     # The threads, which depend on the batches, are not judged.
-    assert sorted(mistakes) == ["batch_limit", "callers", "tls_certificate", "workers"]
+    assert sorted(mistakes) == ["batch_limit", "callers", "http_tls", "tls_certificate"]
 
 
 def test_a_misspelt_variable_is_told_where_the_start_is_refused(
