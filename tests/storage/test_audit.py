@@ -132,7 +132,8 @@ def test_an_audit_sees_one_state_and_blocks_no_writer(
 
 # Not on PostgreSQL: its plans depend on the number of rows.
 def test_a_slice_reads_no_whole_table(embedded: Database) -> None:
-    tables = {table._meta.table_name for table in TABLES} - {"event_removal"}
+    # Tables of one row, and one that no invariant reads, whose letter a subquery has.
+    tables = {table._meta.table_name for table in TABLES} - {"event_removal", "mail_position"}
     # SQLite names a scan by the alias, which is the first letter of its table's name.
     read = {f"SCAN {name}" for table in tables for name in (table, table[0])}
     for invariant in INVARIANTS:

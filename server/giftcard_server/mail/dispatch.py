@@ -5,6 +5,7 @@ The code of a card is derived here, while its message is written, and stands in 
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -211,7 +212,8 @@ class Dispatch:
             return None
         code = derive_code(key, card.caller, card.request_id)
         # Another key under the same id would send a code that finds no card.
-        return code.shown if derive_card_id(key, code) == card.card_id else None
+        is_its_own = hmac.compare_digest(derive_card_id(key, code), card.card_id)
+        return code.shown if is_its_own else None
 
     def _ending(
         self, delivery: StoredDelivery, prepared: Prepared, answer: Answer, now: datetime

@@ -18,7 +18,10 @@ PLACES: Final = {
     # The card that was captured in part and refunded in parts, and the first one that came back.
     "used": "(SELECT card_id FROM purchase WHERE order_id = 'purchase-used')",
     "back": "(SELECT MIN(card_id) FROM card WHERE refund_order_id = 'order-used')",
-    "active": "(SELECT MIN(card_id) FROM card WHERE state = 'ACTIVE' AND origin = 'PURCHASE')",
+    "active": (
+        "(SELECT MIN(card_id) FROM card"
+        " WHERE state = 'ACTIVE' AND origin = 'PURCHASE' AND NOT blocked)"
+    ),
     "cancelled": "(SELECT MIN(card_id) FROM card WHERE state = 'CANCELLED')",
     "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
     "hold": "(SELECT hold_id FROM card WHERE state = 'HELD')",
