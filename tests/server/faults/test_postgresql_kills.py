@@ -76,8 +76,8 @@ def living(server: ServerProcess, journals: list[Journal]) -> Iterator[None]:
             yield
         finally:
             is_over.set()
-        for life in lives:
-            life.result()
+            for life in lives:  # What a caller has failed by explains what came after it.
+                life.result()
 
 
 def kill_and_start(
