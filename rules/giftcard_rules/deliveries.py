@@ -125,7 +125,7 @@ assert set(_HELD_BACK_BY) == set(DeliveryKind)
 
 # The kinds that are about a purchase, and thus for its buyer.
 _OF_PURCHASE: Final = frozenset({DeliveryKind.CONFIRMATION, DeliveryKind.CANCELLATION})
-# The kinds whose message has the code.
+# The kinds whose message has the code. All others must not have it (R9).
 WITH_CODE: Final = frozenset({DeliveryKind.CARD, DeliveryKind.REPLACEMENT})
 
 

@@ -40,9 +40,7 @@ def read_settings(kind: type[Settings] = Settings) -> Settings:
         mistakes.append("a setting is nested too deeply")
     except ValidationError as error:
         mistakes += [_mistake(each) for each in error.errors(include_input=False)]
-        mistakes += _mistakes_of_the_rest(
-            kind, from_file, {str(e["loc"][0]) for e in error.errors() if e["loc"]}
-        )
+        mistakes += _mistakes_of_the_rest(kind, from_file, _names(error))
     else:
         if not mistakes:
             return settings

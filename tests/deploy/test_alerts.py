@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,11 +78,11 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-"))
 
 
-def test_every_alert_leads_to_a_section_and_every_section_belongs_to_an_alert() -> None:
+def test_every_alert_leads_to_a_section() -> None:
     sections = {anchor_of(each) for each in re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)}
-    linked = [anchor for anchor, _ in groupby(sorted(re.findall(r"runbook\.md#([\w-]+)", TEXT)))]
+    linked = set(re.findall(r"runbook\.md#([\w-]+)", TEXT))
     assert TEXT.count("runbook_url:") == TEXT.count("summary:") == len(ALERTS)
-    assert set(linked) <= sections
+    assert linked <= sections
 
 
 def test_every_metric_that_a_rule_names_exists_on_a_server(tmp_path: Path) -> None:

@@ -8,13 +8,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
 
 from giftcard_rules.commands import PaymentMethod
-from giftcard_rules.deliveries import DeliveryKind
-
-# The kinds whose message carries the code. All others must not have it (R9).
-WITH_CODE: Final = frozenset({DeliveryKind.CARD, DeliveryKind.REPLACEMENT})
+from giftcard_rules.deliveries import WITH_CODE, DeliveryKind
 
 
 class ReplacementCause(enum.Enum):

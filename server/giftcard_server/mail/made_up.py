@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any, Final
 
 from giftcard_rules.commands import PaymentMethod
-from giftcard_rules.deliveries import DeliveryKind
-from giftcard_server.mail.letter import WITH_CODE, Letter, ReplacementCause, Shop
+from giftcard_rules.deliveries import WITH_CODE, DeliveryKind
+from giftcard_server.mail.letter import Letter, ReplacementCause, Shop
 
 SHOP: Final = Shop(
     name="Maison Exemple",

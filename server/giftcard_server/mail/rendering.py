@@ -16,8 +16,8 @@ from typing import Final
 
 from css_inline import CSSInliner
 
-from giftcard_rules.deliveries import DeliveryKind
-from giftcard_server.mail.letter import WITH_CODE, Letter
+from giftcard_rules.deliveries import WITH_CODE, DeliveryKind
+from giftcard_server.mail.letter import Letter
 from giftcard_server.mail.wording.accents import accent_of
 from giftcard_server.mail.wording.languages import EVERY_LETTER, TEMPLATES, Language, Languages
 from giftcard_server.mail.wording.typed_text import for_header, isolated, lines_of

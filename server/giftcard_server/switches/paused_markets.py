@@ -55,11 +55,6 @@ class PausedMarkets(Mapping[str, Market]):
             for name, market in self._running.items()
         }
 
-    @property
-    def paused(self) -> frozenset[tuple[str, str]]:
-        """Market and act of what is stopped now."""
-        return frozenset(self._known)
-
     def __getitem__(self, name: str) -> Market:
         """Return a market as it is now."""
         return self._markets[name]

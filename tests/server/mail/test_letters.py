@@ -10,9 +10,8 @@ from typing import Any, Final
 import pytest
 
 from giftcard_rules.commands import PaymentMethod
-from giftcard_rules.deliveries import DeliveryKind
+from giftcard_rules.deliveries import WITH_CODE, DeliveryKind
 from giftcard_rules.terms import FRENCH_TERMS
-from giftcard_server.mail.letter import WITH_CODE
 from giftcard_server.mail.made_up import CODE, SHOP, VARIANTS, made_up
 from giftcard_server.mail.rendering import LetterIncompleteError
 from given.mail.hostile_texts import FSI, MESSAGES, NAMES, PDI
