@@ -13,6 +13,7 @@ from giftcard.v1 import gift_card_pb2, gift_card_service_pb2
 from giftcard.v1.gift_card_service_pb2_grpc import GiftCardServiceStub
 from giftcard_client import (
     Declined,
+    Events,
     GiftCardError,
     GiftCards,
     OutcomeUnknown,
@@ -67,6 +68,14 @@ def test_a_try_that_finds_no_service_is_repeated_unchanged(
     assert cards.capture("auth-1").authorization.authorization_id == "auth-1"
     first, *others = gateway.calls("Capture")
     assert others == [first, first]
+
+
+def test_a_stream_is_resumed_by_its_consumer_and_never_by_grpc(gateway: FaultyGateway) -> None:
+    """Within gRPC's own retries a read can hang for good (grpcio 1.85), whatever ends the call."""
+    gateway.next("WatchEvents", *[lose_request] * 9)
+    with Events(gateway.target) as events, pytest.raises(Unavailable):
+        next(events.watch(patience_seconds=0.0))
+    assert len(gateway.calls("WatchEvents")) == 1
 
 
 def test_a_service_that_stays_down_is_given_up_after_five_tries(
