@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
-    from giftcard_storage.engines.engine import Engine
+    from giftcard_storage.engines.engine import Engine, Inspection
     from giftcard_storage.versions import Planned
 
 # A connection, for those who only hand it on: Peewee is known in storage alone.
@@ -98,6 +98,11 @@ def migrate(
 def planned(url: DatabaseUrl) -> list[Planned]:
     """Return what `migrate` would run. Raises `DatabaseRefusedError`, and changes nothing."""
     return url.engine.planned(url.location)
+
+
+def inspect(url: DatabaseUrl) -> Inspection:
+    """Look at a database of any schema, and change nothing. Raises `DatabaseRefusedError`."""
+    return url.engine.inspect(url.location)
 
 
 def has_cards(url: DatabaseUrl) -> bool:
