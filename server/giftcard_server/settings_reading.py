@@ -182,18 +182,19 @@ def unknown_variables() -> list[str]:
     They are no mistake, since Kubernetes sets `GIFTCARD_PORT` and similar variables for a service
     named "giftcard".
     """
-    known = _variables() | OF_THE_CLIENT
+    known = known_variables() | OF_THE_CLIENT
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def doubts() -> list[str]:
     """Return a sentence for each unknown variable, with the setting that may have been meant."""
-    known = sorted(_variables())
+    known = sorted(known_variables())
     found = [(name, difflib.get_close_matches(name, known, 1)) for name in unknown_variables()]
     return [
         f"{name} is no setting" + (f"; {near[0]} is one" if near else "") for name, near in found
     ]
 
 
-def _variables() -> set[str]:
+def known_variables() -> set[str]:
+    """Return every variable of a server."""
     return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}
