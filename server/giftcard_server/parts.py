@@ -117,17 +117,21 @@ class Parts:
     @cached_property
     def validate_reader(self) -> ValidateReader:
         """Answers Validate beside the committer."""
-        return ValidateReader(self.reading, self.markets, self.now, **self._limits)
+        return ValidateReader(
+            self.reading, self.markets, self.now, tracer=self.tracer, **self._limits
+        )
 
     @cached_property
     def authorization_reader(self) -> AuthorizationReader:
         """Answers what is asked about authorizations, likewise."""
-        return AuthorizationReader(self.reading_durably, self.markets, self.now, **self._limits)
+        return AuthorizationReader(
+            self.reading_durably, self.markets, self.now, tracer=self.tracer, **self._limits
+        )
 
     @cached_property
     def refunds_reader(self) -> RefundsReader:
         """Lists the refunds that the payment provider owes, likewise."""
-        return RefundsReader(self.find_refunds, **self._limits)
+        return RefundsReader(self.find_refunds, tracer=self.tracer, **self._limits)
 
     @property
     def batchers(self) -> Sequence[Batcher[Any, Any]]:
