@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
@@ -30,6 +30,7 @@ from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics
 from giftcard_server.opening import journal_of, paused_markets_of
+from giftcard_server.probe import connections_gauge
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.tracing.tracer import tracer_of
 from giftcard_storage import database, refunds
@@ -110,9 +111,15 @@ class Parts:
         """Tells of the committer's batches."""
         return BatchTelling(self.registry, self.tracer)
 
-    def show_waiting(self) -> None:
-        """Show how many commands wait for the committer now."""
+    @cached_property
+    def connections(self) -> Gauge:
+        """Shows how many connections to the database are open."""
+        return connections_gauge(self.registry)
+
+    def show_figures(self) -> None:
+        """Show how many commands wait for the committer now, and how many connections are open."""
         self.batch_telling.show(self.committer.batcher.waiting)
+        self.connections.set(database.open_connections())
 
     @cached_property
     def validate_reader(self) -> ValidateReader:
