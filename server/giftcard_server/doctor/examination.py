@@ -15,9 +15,9 @@ _CORRECT: Final = f"correct it where it is set: the environment, or the file tha
 
 
 class Check(NamedTuple):
-    """A check: what it looks at, by the names of settings, and how."""
+    """A check: its title, the settings that it needs, and how it looks."""
 
-    name: str
+    title: str
     needs: frozenset[str]
     look: Callable[[Settings], Iterator[Finding]]
 
@@ -65,11 +65,11 @@ def _run(check: Check, settings: Settings | None, mistaken: frozenset[str]) -> I
     in_the_way = sorted(check.needs & mistaken)
     if settings is None or in_the_way:
         why = f"{', '.join(in_the_way)} is mistaken" if in_the_way else "settings cannot be read"
-        yield warn(check.name, f"not looked at: {why}", "correct the settings first")
+        yield warn(check.title, f"not looked at: {why}", "correct the settings first")
         return
     try:
         yield from check.look(settings)
     except Exception as error:  # noqa: BLE001 - what one check did not foresee ends no other one
         # Without the text of the error, which may quote anything.
         found = f"it could not be looked at: {type(error).__name__}"
-        yield wrong(check.name, found, "tell the authors of this program")
+        yield wrong(check.title, found, "tell the authors of this program")

@@ -78,9 +78,8 @@ def torn_journal(patient: Patient) -> None:
 
 def without_otel(patient: Patient) -> None:
     patient.set(TRACES="true")
-    for name in [*sys.modules]:
-        if name.startswith("opentelemetry") or name == "giftcard_server.tracing.otel":
-            patient.patch.setitem(sys.modules, name, None)
+    patient.patch.delattr("giftcard_server.tracing.otel", raising=False)
+    patient.patch.setitem(sys.modules, "giftcard_server.tracing.otel", None)
 
 
 def sets(**variables: object) -> Callable[[Patient], None]:

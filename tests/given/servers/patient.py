@@ -74,9 +74,9 @@ class Patient:
     def findings(self, *only: str) -> list[Finding]:
         """Return what the doctor finds, after a check that no secret is told.
 
-        `only` are names of checks, as others take their time; by default all are made.
+        `only` are titles of checks, as others take their time; by default all are made.
         """
-        found = [*examine([each for each in CHECKS if not only or each.name in only])]
+        found = [*examine([each for each in CHECKS if not only or each.title in only])]
         told = repr(found)
         ring = self.place.key_file
         lines = ring.read_text("ascii").splitlines() if ring.exists() else []
