@@ -188,11 +188,15 @@ def test_it_changes_nothing(patient: Patient, sold: Place) -> None:
     assert all_there_is() == before
 
 
-def test_nothing_is_made_where_there_is_nothing_yet(tmp_path: Path) -> None:
-    place = f"sqlite:///{tmp_path}/giftcard.db"
-    done = giftcard("doctor", settings={"GIFTCARD_DATABASE_URL": place})
-    assert (done.returncode, done.stderr, [*tmp_path.iterdir()]) == (0, "", [])
-    assert f"ok     database      {place} is new" in done.stdout
+def test_nothing_is_made_where_there_is_nothing_yet(
+    tmp_path: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (new := tmp_path / "new").mkdir()
+    monkeypatch.delenv("GIFTCARD_KEY_FILE")
+    patient.set(DATABASE_URL=f"sqlite:///{new}/giftcard.db")
+    told = {each.check: each for each in patient.findings("ring", "database")}
+    assert ({each.verdict for each in told.values()}, [*new.iterdir()]) == ({OK}, [])
+    assert "is new: a server makes its tables" in told["database"].found
 
 
 def test_the_command_works_beside_a_server_and_where_none_can_start(tmp_path: Path) -> None:
