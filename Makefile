@@ -130,12 +130,13 @@ descriptors: $(VENV)/.everything ## Write the contract as one file of descriptor
 	@$(BIN)/buf build --output $(DESCRIPTORS)
 	@echo "$(DESCRIPTORS)"
 
-docs: $(VENV)/.everything ## Write docs/terms.md, docs/api.md and docs/metrics.md from the code.
+docs: $(VENV)/.everything ## Write terms, api, metrics and settings in docs/ from the code.
 	@$(BIN)/python -c 'from giftcard_server.commands.terms import page; print(page(), end="")' \
 		> docs/terms.md
 	@$(BIN)/buf build --output - | PYTHONPATH=tests $(BIN)/python -m given.documents.api_page \
 		> docs/api.md
 	@PYTHONPATH=tests $(BIN)/python -m given.documents.metrics_page docs/metrics.md
+	@PYTHONPATH=tests $(BIN)/python -m given.documents.settings_page docs/settings.md
 
 pictures: $(VENV)/.everything ## Draw the pictures of e-mails in docs/email/ with Debian's chromium.
 	@mkdir -p docs/email

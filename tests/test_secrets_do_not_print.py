@@ -43,6 +43,7 @@ from giftcard_server.callers.certificates import _Contents
 from giftcard_server.callers.four_eyes import FourEyes
 from giftcard_server.commands.development_authority import Certified
 from giftcard_server.deciding.submission import Submission
+from giftcard_server.doctor.examination import CHECKS
 from giftcard_server.edge.canonical import Read
 from giftcard_server.edge.requests import RequestReader
 from giftcard_server.edge.sandbox.card_making import CardMaking, Made
@@ -65,7 +66,7 @@ from giftcard_server.mail_settings import MailSettings, MailWay
 from giftcard_server.market_settings import MarketsSettings
 from giftcard_server.parts import Parts
 from giftcard_server.settings import ServingSettings, Settings
-from giftcard_server.settings_reading import _Rest, _ServingRest
+from giftcard_server.settings_reading import Look, _Loose, _Rest, _ServingRest
 from giftcard_storage.acts.entries import _Opening
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.data_keys import DataKey, UnwrapError
@@ -284,6 +285,9 @@ MADE: Final[tuple[object, ...]] = (
     Post(market=FRANCE, shop=OF_SHOP, sender=mailbox("x", "x@y.z"), transport=BESIDE),
     Prepared(Reached(Addressee("1", PERSON.role), PERSON, None, None), MAIL, CANARY),
     _Rest(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
+    _Loose(keys=RING, database_url=SECRET_URL, attempts_redis_url=REDIS_URL),
+    Look(SETTINGS),
+    CHECKS[0],
     _ServingRest(keys=RING, database_url=SECRET_URL, mail=MailWay.NONE),
     FourEyes(),
     (WALK := Walk("cards", "card", "card_id", {"card": "card_id"}, 1.0)),

@@ -86,7 +86,7 @@ def watching(
         access.reloading,
         Recurring("overdue calls", calls.end_overdue, LOOK_SECONDS, ()),
         Recurring("late calls", parts.end_late, LOOK_SECONDS, ()),
-        Recurring("waiting commands", parts.show_waiting, SHOW_SECONDS, ()),
+        Recurring("figures", parts.show_figures, SHOW_SECONDS, ()),
         Recurring("undecided calls", parts.servicer.undecided.flush, SUMMARY_SECONDS, ()),
         Recurring("pauses", parts.look_at_pauses, PAUSES_SECONDS, (StorageError,)),
         Recurring("breakers", parts.attempts.show, BREAKER_SECONDS, ()),

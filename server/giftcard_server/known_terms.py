@@ -29,8 +29,7 @@ def require_terms(overview: SharedOverview, markets: Mapping[str, Market], now: 
     it is noted now, as they may have been sold under nothing else that is known.
     """
     noted = overview.terms_versions
-    _require_unchanged(noted(), markets)
-    _refuse(too_late(noted(), overview.were_sold, markets, now))
+    _refuse(iter(unfitting(overview, markets, now)))
     always = {version.market for version in noted() if not version.in_force_from}
     if markets.keys() <= always:
         return
@@ -42,6 +41,14 @@ def require_terms(overview: SharedOverview, markets: Mapping[str, Market], now: 
     if undated:
         overview.note(undated)
         _require_unchanged(noted(), markets)  # Another server may have been faster.
+
+
+def unfitting(
+    overview: SharedOverview, markets: Mapping[str, Market], now: datetime
+) -> Sequence[str]:
+    """Return each reason why cards do not live under the terms of the settings."""
+    noted = overview.terms_versions()
+    return [*mistakes_of(noted, markets), *too_late(noted, overview.were_sold, markets, now)]
 
 
 def _require_unchanged(noted: Sequence[TermsVersion], markets: Mapping[str, Market]) -> None:

@@ -96,18 +96,28 @@ class ShopSettings(BaseModel):
     """
 
     shop_name: Annotated[str, Field(max_length=64), AfterValidator(_sender_name)] = ""
+    """How the shop calls itself in messages; absent: the name of the sender."""
     privacy_contact: Annotated[str, Field(max_length=300), AfterValidator(_one_line)] = ""
+    """Where people exercise their rights over their data, in every message; absent: the address of
+    the sender."""
     support_contact: Annotated[str, Field(max_length=300), AfterValidator(_one_line)] = ""
+    """Where people get help with a card; absent: the address of the sender."""
     website: Annotated[str, Field(pattern=r"^(https://[!-~]{1,250})?$")] = ""
+    """The only link in a message, `https://...`; absent: there is none."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "fr"
+    """The language of people whose own has no templates."""
 
 
 class MarketMailSettings(ShopSettings):
     """What a `[markets.xx]` table says about e-mail. None of it is dated (R38)."""
 
     mail: MailWay | None = None
+    """How messages of the market leave: `smtp` by the relay, `folder` as files for whoever
+    develops, `none` not at all."""
     sender_name: Annotated[str, Field(max_length=64), AfterValidator(_sender_name)] = ""
+    """From whom messages are, by name. Set it to what people know the shop by."""
     sender_address: Annotated[str, Field(max_length=254), AfterValidator(_sender_address)] = ""
+    """From whom messages are, by address, to which returned messages go. `smtp` needs it."""
 
 
 class MailSettings(BaseModel):
@@ -116,17 +126,30 @@ class MailSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     smtp_host: Annotated[str, Field(max_length=255), AfterValidator(_host)] | None = None
+    """The relay; its certificate must have this name."""
     smtp_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Its port; absent: the usual one of the security, 587, 465 or 25."""
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls`: TLS after a plain beginning, and nothing is sent without it; `tls`: from the
+    start; `none`: for a relay on this machine alone."""
     smtp_ca: Path | None = None
+    """PEM file of the only authorities to trust, for a relay with a certificate of your own;
+    absent: those of the system. Read when the server starts."""
     smtp_user: Annotated[str, Field(min_length=1)] | None = None
+    """Who logs in, with a password; absent: there is no login."""
     smtp_password: Annotated[SecretStr, BeforeValidator(_password)] | None = None
+    """The password of `smtp_user`."""
     smtp_password_file: Path | None = None
+    """A file with the password in its place, read again for each connection, so that it can be
+    replaced while servers run."""
     smtp_hello_name: Annotated[str, Field(max_length=255), AfterValidator(_host)] | None = None
-    # RFC 5321 asks for minutes, for relays that accept and deliver in one step; a message that is
-    # given up too early is sent again, so that it may arrive twice.
+    """What the server calls itself; absent: the name of the machine. Some relays want a full name
+    (`cards.shop.example`)."""
     smtp_step_seconds: PositiveFloat = 60
+    """How long a step, such as connecting or a reply, may take. RFC 5321 asks for minutes: what is
+    given up too early is sent again, and may arrive twice."""
     smtp_seconds: PositiveFloat = 300
+    """How long a message may take in all."""
 
     @property
     def smtp_relay_port(self) -> int:

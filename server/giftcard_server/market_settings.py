@@ -42,8 +42,12 @@ class MarketsSettings(MailSettings, BaseModel):
     # Whether it must be said how each market is mailed; most commands mail nobody.
     must_choose_mail: ClassVar[bool] = False
 
-    mail: MailWay | None = None  # That of each market that does not say it itself.
+    mail: MailWay | None = None
+    """How messages leave in each market that does not say it itself. Absent: `folder` on the
+    embedded database and loopback; elsewhere it has to be said."""
     markets: Annotated[dict[MarketName, MarketSettings], AfterValidator(_fitting_markets)] = {}
+    """The tables `[markets.xx]`, see below. They add markets, or override terms of the built-in
+    `fr`."""
 
     @property
     def known_markets(self) -> dict[str, Market]:

@@ -94,16 +94,26 @@ class DatedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_amount_minor: PositiveInt | None = None
+    """The least amount of a card (R2)."""
     max_amount_minor: PositiveInt | None = None
+    """The greatest amount of a card (R2)."""
     preset_amounts_minor: tuple[PositiveInt, ...] | None = None
+    """The amounts that are suggested to buyers. May change at any time."""
     designs: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """The designs of cards; the first one serves buyers who choose none (R4). E-mails need a name
+    for each."""
     validity_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+    """For how many months a card is valid (R12)."""
     cancellation_days: Days | None = None
+    """Within so many days a purchase can be cancelled (R25). At least 14, as the law says."""
     return_days: Days | None = None
+    """Within so many days of its delivery an order can be returned (R21). At least 14 likewise."""
     ineligible_categories: (
         Annotated[tuple[Name, ...], AfterValidator(_no_reserved_category)] | None
     ) = None
+    """Categories of goods that no card buys (R1)."""
     restores_when_not_performed: bool | None = None
+    """Whether what a card lost comes back where the seller did not perform (R39)."""
 
 
 class VersionSettings(DatedSettings):
@@ -114,6 +124,8 @@ class VersionSettings(DatedSettings):
     """
 
     in_force_from: Annotated[date, BeforeValidator(_day)] | None = None
+    """From the midnight that begins this day, in the time zone of the market, for cards that are
+    sold from then on. Absent in the first version: it has always held."""
 
 
 class RetentionSettings(BaseModel):
@@ -126,8 +138,11 @@ class RetentionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     closed_hold_contacts_days: Annotated[int, Field(ge=1, le=36500)] = 30
+    """For how long contacts of holds are kept that were released or lapsed."""
     people_days: Annotated[int, Field(ge=1, le=36500)] = 1096
+    """For how long all other people are kept, from the end of their card on."""
     actor_names_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """For how long the names of actors are kept in clear, from their act on."""
 
 
 class MarketSettings(DatedSettings, MarketMailSettings):
@@ -139,15 +154,26 @@ class MarketSettings(DatedSettings, MarketMailSettings):
     """
 
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    """ISO 4217, such as `EUR`. It never changes once there are cards."""
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    """Of the IANA database, such as `Europe/Paris`: days begin and cards end by it."""
     default_hold_seconds: PositiveInt | None = None
+    """For how long money is set aside where the caller does not say (R34)."""
     longest_hold_seconds: PositiveInt | None = None
+    """For how long it may be set aside at most (R35)."""
     holiday_calendar: Annotated[str, AfterValidator(_known_calendar)] | None = None
-    # The value that one caller may issue within an hour; absent: any value.
+    """A country of `holidays`, or one with a subdivision: `DE-BY`. A change moves the ends of
+    periods of cards that were sold."""
     issue_ceiling_minor: PositiveInt | None = None
+    """The value that one caller may issue within an hour; absent: any. Set it to some times a busy
+    hour: a stolen certificate of a storefront mints no more."""
     reminder_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """So long before a card ends its owner gets a reminder; absent: there is none. For cards that
+    are sold from then on."""
     versions: tuple[VersionSettings, ...] = ()
+    """The tables `[[markets.xx.versions]]`, see [Changing terms](operator.md#changing-terms)."""
     retention: RetentionSettings = RetentionSettings()
+    """The table `[markets.xx.retention]`, see below."""
 
 
 DATED: Final = frozenset(DatedSettings.model_fields)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from giftcard_server.callers.callers import Caller, caller_of
 from giftcard_server.deciding.authorization_reader import AuthorizationReader
@@ -30,6 +30,7 @@ from giftcard_server.edge.terms import TermsServicer
 from giftcard_server.guesses.attempts import Attempts, attempts_of
 from giftcard_server.metrics import DomainMetrics
 from giftcard_server.opening import journal_of, paused_markets_of
+from giftcard_server.probe import connections_gauge
 from giftcard_server.process.alarms import Alarms
 from giftcard_server.tracing.tracer import tracer_of
 from giftcard_storage import database, refunds
@@ -110,24 +111,34 @@ class Parts:
         """Tells of the committer's batches."""
         return BatchTelling(self.registry, self.tracer)
 
-    def show_waiting(self) -> None:
-        """Show how many commands wait for the committer now."""
+    @cached_property
+    def connections(self) -> Gauge:
+        """Shows how many connections to the database are open."""
+        return connections_gauge(self.registry)
+
+    def show_figures(self) -> None:
+        """Show how many commands wait for the committer now, and how many connections are open."""
         self.batch_telling.show(self.committer.batcher.waiting)
+        self.connections.set(database.open_connections())
 
     @cached_property
     def validate_reader(self) -> ValidateReader:
         """Answers Validate beside the committer."""
-        return ValidateReader(self.reading, self.markets, self.now, **self._limits)
+        return ValidateReader(
+            self.reading, self.markets, self.now, tracer=self.tracer, **self._limits
+        )
 
     @cached_property
     def authorization_reader(self) -> AuthorizationReader:
         """Answers what is asked about authorizations, likewise."""
-        return AuthorizationReader(self.reading_durably, self.markets, self.now, **self._limits)
+        return AuthorizationReader(
+            self.reading_durably, self.markets, self.now, tracer=self.tracer, **self._limits
+        )
 
     @cached_property
     def refunds_reader(self) -> RefundsReader:
         """Lists the refunds that the payment provider owes, likewise."""
-        return RefundsReader(self.find_refunds, **self._limits)
+        return RefundsReader(self.find_refunds, tracer=self.tracer, **self._limits)
 
     @property
     def batchers(self) -> Sequence[Batcher[Any, Any]]:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client import Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -17,6 +18,7 @@ from giftcard_storage.errors import FencedOffError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
 
     from giftcard_storage.database import DatabaseUrl
@@ -76,6 +78,16 @@ class Probe:
             else:
                 question.set_result("")
         database.close(self._connection)
+
+
+def connections_gauge(registry: CollectorRegistry) -> Gauge:
+    """Return the gauge of connections; of workers it is their sum, without the supervisor's."""
+    return Gauge(
+        "giftcard_database_connections",
+        "Connections to the database that the processes that answer calls have open.",
+        registry=registry,
+        multiprocess_mode="livesum",
+    )
 
 
 class DatabaseCollector(Collector):

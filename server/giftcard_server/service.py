@@ -26,7 +26,7 @@ from giftcard_server.edge.watching import Telling
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.figures import registry_of
 from giftcard_server.keys.key_ring import ring_of
-from giftcard_server.keys.known_cards import require_known
+from giftcard_server.keys.known_cards import out_of_reach, require_known
 from giftcard_server.keys.new_database import require_age, require_file
 from giftcard_server.known_terms import require_terms
 from giftcard_server.logs import where
@@ -228,9 +228,8 @@ def _require_known_cards(
     known = (overview.holdings(), overview.keys_in_use(), overview.made_by)
     require_known(*known, ring, markets)
     require_terms(overview, markets, now)
-    for key_id, cards in overview.sealed().items():
-        if ring.get(key_id) is None:  # No payment needs them.
-            log.warning("people are out of reach without their key", key=key_id, cards=cards)
+    for key_id, cards in out_of_reach(overview.sealed(), ring).items():
+        log.warning("people are out of reach without their key", key=key_id, cards=cards)
 
 
 def run(service: Service, signalled: StopSignal, say_ready: Callable[[], object]) -> NoReturn:

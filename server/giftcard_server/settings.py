@@ -85,29 +85,62 @@ class Settings(
     )
 
     migrate_on_start: bool = False
+    """Whether a server migrates PostgreSQL when it starts; the embedded file it always migrates.
+    Leave it off where several servers start at once: `giftcard migrate` does it."""
     sandbox: bool = False
+    """For tests alone: the clock can be moved, on a database that no other server takes
+    ([sandbox](sandbox.md))."""
     grpc_listen: Listen = "127.0.0.1:50051"
+    """Where gRPC listens, `host:port`. Beyond this machine it needs certificates."""
     http_listen: Listen = "127.0.0.1:9464"
+    """Where `/metrics`, `/healthz` and `/readyz` are. Beyond this machine it needs `http_tls`."""
     allow_plaintext_grpc: bool = False
+    """Allows to listen beyond loopback without TLS: the network can read codes. For a network
+    that encrypts by itself."""
     allow_unauthenticated_callers: bool = False
+    """Allows to listen beyond loopback without `tls_client_ca`: every program that reaches the port
+    may call everything that is then served."""
     allow_plaintext_http: bool = False
+    """Allows to listen beyond loopback without `http_tls`: every program that reaches the port may
+    read the metrics."""
     http_tls: bool = False
+    """HTTP with the certificates of gRPC; `/metrics` is then for operators alone."""
     connection_age_seconds: PositiveInt = 1800
+    """How long a connection lives; then its caller opens another one. Lower it where balancers
+    spread connections and servers come and go."""
     workers: PositiveInt = 1
-    # Calls wait without a thread where grpcio is as the server knows it; false forces threads.
+    """Processes that answer calls. On the embedded database two at most are worth it, see
+    [Workers](operator.md#workers)."""
     park_calls: bool = True
-    # For the calls that are not parked, which are those of few callers.
+    """Calls wait without a thread where grpcio is as the server knows it; `false`: each waits in
+    one, see [Containers](operator.md#containers)."""
     rpc_threads: PositiveInt = 32
+    """Threads for the calls that are not parked, which are those of few callers."""
     waiting_limit: PositiveInt = 184
+    """Commands that may wait; one more is UNAVAILABLE at once. Raise it for bursts of many
+    callers."""
     batch_limit: PositiveInt = 128
+    """Commands that may share a commit. Lower it where a batch takes longer than callers like to
+    wait."""
     housekeeping_seconds: PositiveInt = 30
+    """How often lapsed holds and expired cards are booked. Nothing depends on it: each command
+    books what time has done to its own card."""
     core_dumps: bool = False
+    """Allows core dumps and debuggers: both can read the key ring, codes and people in memory."""
     drain_pause_seconds: NonNegativeFloat = 1
+    """The pause before draining, so that balancers notice. Longer than they take to look at
+    `/readyz`."""
     drain_seconds: NonNegativeFloat = 20
+    """The time that running calls have to end when a server stops."""
     event_watchers: PositiveInt = 200
+    """Open streams of events that a server, or a worker, has at most; one more is UNAVAILABLE."""
     four_eyes: FourEyes = FourEyes()
+    """Which acts need two people: the table `[four_eyes]`, see below."""
     erasure_journal: Path | None = None
+    """The file that erasures are noted in before they are committed. Put it on another disk than
+    the database, see [People](operator.md#people)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Calls have lines at INFO and DEBUG."""
 
     @classmethod
     def settings_customise_sources(

@@ -10,14 +10,16 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from giftcard_server.errors import SettingsError
 from giftcard_server.settings import PREFIX, Environment, ServingSettings, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from pydantic_core import ErrorDetails
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
@@ -25,26 +27,50 @@ CONFIG: Final = "GIFTCARD_CONFIG"
 # Variables of the command line `giftcard`, which users set beside those of a server.
 OF_THE_CLIENT: Final = frozenset({"GIFTCARD_TARGET"})
 
+# Settings with a secret. That of the database has one where there is a password in its URL.
+SECRET: Final = frozenset({"keys", "smtp_password", "attempts_redis_url"})
+
+
+class Look(NamedTuple):
+    """What the environment and the file say, with all mistakes, none of which quotes a value.
+
+    `mistaken` are the settings that are wrong by themselves: `settings` have their defaults. They
+    are None where the file cannot be read.
+    """
+
+    settings: Settings | None
+    mistakes: Sequence[str] = ()
+    mistaken: frozenset[str] = frozenset()
+
 
 def read_settings(kind: type[Settings] = Settings) -> Settings:
     """Read the settings. Raises `SettingsError` with all mistakes, none of which quotes a value."""
+    look = look_at_settings(kind)
+    if look.mistakes or look.settings is None:
+        raise SettingsError("\n".join(look.mistakes))
+    return look.settings
+
+
+def look_at_settings(kind: type[Settings]) -> Look:
+    """Read the settings, and those that are right also where others are not."""
     mistakes: list[str] = []
     from_file: dict[str, Any] = {}
     try:
         from_file = _read_file()
     except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{CONFIG}: {_why(error)}")
+    is_whole = not mistakes
     try:
         settings = kind(**from_file)
     except RecursionError:
-        mistakes.append("a setting is nested too deeply")
+        return Look(None, [*mistakes, "a setting is nested too deeply"])
     except ValidationError as error:
+        mistaken = frozenset(_names(error))
         mistakes += [_mistake(each) for each in error.errors(include_input=False)]
-        mistakes += _mistakes_of_the_rest(kind, from_file, _names(error))
-    else:
-        if not mistakes:
-            return settings
-    raise SettingsError("\n".join(mistakes))
+        mistakes += _mistakes_of_the_rest(kind, from_file, mistaken)
+        right = _Loose(**_right(from_file, mistaken)) if is_whole else None
+        return Look(right, mistakes, mistaken)
+    return Look(settings if is_whole else None, mistakes)
 
 
 def read_serving_settings() -> Settings:
@@ -72,13 +98,27 @@ class _ServingRest(_Rest, ServingSettings):
     """Likewise, for a process that serves."""
 
 
+class _Loose(_Rest):
+    """Settings that need not fit together, to be looked at one by one."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> _Loose:
+        return self
+
+
+def _right(from_file: dict[str, Any], mistaken: Collection[str]) -> dict[str, Any]:
+    """Return the settings that are not mistaken, as the environment and the file have them."""
+    given = from_file | Environment(Settings)()
+    return {name: value for name, value in given.items() if name not in mistaken}
+
+
 def _names(error: ValidationError) -> set[str]:
     """Return the settings that are mistaken by themselves."""
     return {str(each["loc"][0]) for each in error.errors() if each["loc"]}
 
 
 def _mistakes_of_the_rest(
-    kind: type[Settings], from_file: dict[str, Any], mistaken: set[str]
+    kind: type[Settings], from_file: dict[str, Any], mistaken: Collection[str]
 ) -> list[str]:
     """Return how the other settings do not fit together: the model says so only of right ones.
 
@@ -86,14 +126,23 @@ def _mistakes_of_the_rest(
     """
     if not mistaken:
         return []
-    given = from_file | Environment(Settings)()
     rest = _ServingRest if issubclass(kind, ServingSettings) else _Rest
     try:
-        rest(**{name: value for name, value in given.items() if name not in mistaken})
+        rest(**_right(from_file, mistaken))
     except ValidationError as error:
         found = [line for each in error.errors() for line in _mistake(each).splitlines()]
         return [line for line in found if not any(name in line for name in mistaken)]
     return []
+
+
+def file_with_secrets() -> Path | None:
+    """Return the file of the settings where a secret stands in it. It can be read, or is absent."""
+    try:
+        read = _read_file()
+    except (OSError, ValueError, RecursionError):
+        return None
+    has_some = not SECRET.isdisjoint(read) or "@" in str(read.get("database_url"))
+    return Path(os.environ[CONFIG]) if has_some else None
 
 
 def _read_file() -> dict[str, Any]:
@@ -133,18 +182,19 @@ def unknown_variables() -> list[str]:
     They are no mistake, since Kubernetes sets `GIFTCARD_PORT` and similar variables for a service
     named "giftcard".
     """
-    known = _variables() | OF_THE_CLIENT
+    known = known_variables() | OF_THE_CLIENT
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def doubts() -> list[str]:
     """Return a sentence for each unknown variable, with the setting that may have been meant."""
-    known = sorted(_variables())
+    known = sorted(known_variables())
     found = [(name, difflib.get_close_matches(name, known, 1)) for name in unknown_variables()]
     return [
         f"{name} is no setting" + (f"; {near[0]} is one" if near else "") for name, near in found
     ]
 
 
-def _variables() -> set[str]:
+def known_variables() -> set[str]:
+    """Return every variable of a server."""
     return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}

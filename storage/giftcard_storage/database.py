@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 import peewee
 
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from giftcard_rules.codes import KeyRing
-    from giftcard_storage.engines.engine import Engine
+    from giftcard_storage.engines.engine import Engine, Inspection
     from giftcard_storage.versions import Planned
 
 # A connection, for those who only hand it on: Peewee is known in storage alone.
 Connection = peewee.Database
+
+# Those of this process that were opened here, as long as somebody has them.
+_CONNECTIONS: Final[WeakSet[Database]] = WeakSet()
+_LOCK: Final = threading.Lock()
 
 _MUST_BE: Final = "must be sqlite:///path/to/file.db or postgresql://user@host/database"
 
@@ -100,6 +106,11 @@ def planned(url: DatabaseUrl) -> list[Planned]:
     return url.engine.planned(url.location)
 
 
+def inspect(url: DatabaseUrl) -> Inspection:
+    """Look at a database of any schema, and change nothing. Raises `DatabaseRefusedError`."""
+    return url.engine.inspect(url.location)
+
+
 def has_cards(url: DatabaseUrl) -> bool:
     """Return whether there are cards on a database, also on one of an older schema.
 
@@ -125,7 +136,16 @@ def require_unfenced(connection: Database) -> None:
 
 def connect(url: DatabaseUrl) -> Database:
     """Open a connection that any one thread at a time may use. Raises `StorageAwayError`."""
-    return url.engine.connect(url.location)
+    return _known(url.engine.connect(url.location))
+
+
+def open_connections() -> int:
+    """Return how many connections of this process are open, as far as it knows.
+
+    One that was cut counts until it is used again.
+    """
+    with _LOCK:
+        return sum(not each.is_closed() for each in _CONNECTIONS)
 
 
 def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) -> Database:
@@ -133,7 +153,7 @@ def connect_to_look_over(url: DatabaseUrl, within_seconds: float | None = None) 
 
     A server that does not answer a statement `within_seconds` is given up; None is no bound.
     """
-    return url.engine.connect_to_look_over(url.location, within_seconds)
+    return _known(url.engine.connect_to_look_over(url.location, within_seconds))
 
 
 def connect_to_walk(url: DatabaseUrl) -> Database:
@@ -141,7 +161,13 @@ def connect_to_walk(url: DatabaseUrl) -> Database:
 
     They look up by keys as commands do, but a large one may take long.
     """
-    return url.engine.connect_to_look_over(url.location, None, by_keys=True)
+    return _known(url.engine.connect_to_look_over(url.location, None, by_keys=True))
+
+
+def _known(connection: Database) -> Database:
+    with _LOCK:
+        _CONNECTIONS.add(connection)
+    return connection
 
 
 def close(database: Database) -> None:

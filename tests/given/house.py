@@ -42,7 +42,7 @@ FLOORS = {
         {"service"},
         {"background", "sandbox"},
         {"confidants", "privacy"},
-        {"parts", "figures"},
+        {"parts", "figures", "doctor"},
         {"opening"},
         {"edge", "ops_http"},
         {"deciding", "mail"},

@@ -18,6 +18,7 @@ HELP = {
     "clock": "Say that the clock of this machine is right.",
     "reinstate": "Book back what a wrong clock has booked.",
     "audit": "Check every invariant of the ledger over a whole database.",
+    "doctor": "Say what is wrong with the settings and all that they name.",
     "mail": "See what people get by e-mail, and what became of it.",
     "terms": "Show the terms that hold in a market on a day.",
     "pause": "Stop issuing or authorizing in a market for a while.",

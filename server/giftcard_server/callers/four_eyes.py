@@ -16,3 +16,5 @@ class FourEyes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     acts: tuple[ProposedAct, ...] = ("ResendCard", "UnblockCard", "WriteOffCard", "ErasePerson")
+    """The acts that another actor has to approve; an empty list: none. `ResendCard` means those to
+    a corrected address."""

@@ -31,8 +31,13 @@ class KnownCaller(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     roles: Roles
+    """What the caller may call, see [Callers](operator.md#callers)."""
     formerly: tuple[CallerName, ...] = ()
+    """The names that the caller had before: requests of that time are still its own. Set it where a
+    caller gets another name, and leave it."""
     codes: bool = True
+    """Whether its answers have the codes of new cards. `false` for callers whose cards are mailed,
+    so that they never see a code."""
 
 
 def _with_roles_alone(value: object) -> object:
@@ -45,9 +50,17 @@ class CallerSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     tls_certificate: Path | None = None
+    """PEM file with the certificate of the server, and those between it and its authority. It may
+    be replaced while servers run."""
     tls_key: Path | None = None
+    """PEM file with the key of the certificate. Both or none."""
     tls_client_ca: Path | None = None
+    """PEM file with the authorities of callers. With it, every caller needs a certificate of one of
+    them, and has the roles that `callers` says. Set it wherever others than this machine can reach
+    the port."""
     callers: dict[CallerName, Annotated[KnownCaller, BeforeValidator(_with_roles_alone)]] = {}
+    """The callers by the names in their certificates: a list of roles, or a table, see below. It is
+    read again every two seconds."""
 
     def caller_mistakes(self) -> Iterator[str]:
         """Yield a sentence for each combination that cannot work."""

@@ -16,3 +16,5 @@ class ClockSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     clock_tolerance_seconds: ToleranceSeconds = 600
+    """How far the clock of the server may be from what other clocks say, before nothing is decided.
+    Lower it where all machines have NTP and much expires at midnight."""

@@ -11,6 +11,7 @@ from giftcard_rules.authorization_calls import (
 )
 from giftcard_rules.decide import decide
 from giftcard_rules.reasons import MalformedError
+from giftcard_server.deciding.batch_telling import with_spans
 from giftcard_server.deciding.batching import Batcher
 from giftcard_server.errors import InvalidRequestError
 from giftcard_storage.order_pages import OrderPage
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from giftcard_rules.current import Markets
     from giftcard_rules.facts import Facts
     from giftcard_server.deciding.batching import Entry
+    from giftcard_server.tracing.tracer import Tracer
     from giftcard_storage.store import Store
 
 # A page of an order is looked up first, and then its authorizations like any others.
@@ -44,12 +46,13 @@ class AuthorizationReader:
         *,
         waiting_limit: int,
         batch_limit: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._store = store
         self._markets = markets
         self._now = now
         self.batcher: Batcher[Asked, Outcome] = Batcher(
-            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+            with_spans(self._run, tracer), waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
     def submit(self, asked: Asked, gone: Callable[[], bool]) -> Outcome:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from giftcard_server.deciding.batching import Item, Result
 from giftcard_server.logs import where
 from giftcard_server.metrics import LATENCY_BUCKETS
-from giftcard_server.tracing.stopwatch import Phase
+from giftcard_server.tracing.stopwatch import WRITING, Phase, Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from prometheus_client import CollectorRegistry
 
     from giftcard_server.deciding.batching import Entry
-    from giftcard_server.tracing.stopwatch import Stopwatch
     from giftcard_server.tracing.tracer import Tracer
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class BatchTelling:
             ("phase",),
             registry=registry,
         )
-        self._phases = {phase: phases.labels(phase.value) for phase in Phase}
+        self._phases = {phase: phases.labels(phase.value) for phase in WRITING}
 
     def show(self, waiting: int) -> None:
         """Show how many commands wait. It has to be called every `SHOW_SECONDS`."""
@@ -66,11 +66,34 @@ class BatchTelling:
     def tried(self, entries: Sequence[Entry[Any, Any]], stopwatch: Stopwatch) -> None:
         """Count what a try of a batch spent its time with, and add its span. It does not raise."""
         if self._tracer is not None:
-            try:
-                self._tracer.batch([(entry.call, entry.since) for entry in entries], stopwatch)
-            except Exception as error:  # noqa: BLE001 - what was committed must not look as if it failed
-                log.error("defect", error=where(error))  # noqa: TRY400 - a text is never logged
+            _add_span(self._tracer, entries, stopwatch)
         begin = stopwatch.began
         for phase, end in stopwatch.ended:
             self._phases[phase].inc(end - begin)
             begin = end
+
+
+def with_spans(
+    run: Callable[[Sequence[Entry[Item, Result]]], None], tracer: Tracer | None
+) -> Callable[[Sequence[Entry[Item, Result]]], None]:
+    """Return what runs a batch of reads, and adds its span where there are traces."""
+    if tracer is None:
+        return run
+
+    def traced(entries: Sequence[Entry[Item, Result]]) -> None:
+        stopwatch = Stopwatch()
+        try:
+            run(entries)
+        finally:
+            stopwatch.end(Phase.READ)
+            _add_span(tracer, entries, stopwatch)
+
+    return traced
+
+
+def _add_span(tracer: Tracer, entries: Sequence[Entry[Any, Any]], stopwatch: Stopwatch) -> None:
+    """Add the span of a batch that is over. It does not raise."""
+    try:
+        tracer.batch([(entry.call, entry.since) for entry in entries], stopwatch)
+    except Exception as error:  # noqa: BLE001 - what was done must not look as if it failed
+        log.error("defect", error=where(error))  # noqa: TRY400 - a text is never logged

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from giftcard_server.deciding.batch_telling import with_spans
 from giftcard_server.deciding.batching import Batcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from giftcard_server.deciding.batching import Entry
+    from giftcard_server.tracing.tracer import Tracer
     from giftcard_storage.refunds import RefundOwed, RefundsQuery
 
     FindRefunds = Callable[[Sequence[RefundsQuery]], list[list[RefundOwed]]]
@@ -21,10 +23,17 @@ class RefundsReader:
     `find` answers several queries on one state of the database.
     """
 
-    def __init__(self, find: FindRefunds, *, waiting_limit: int, batch_limit: int) -> None:
+    def __init__(
+        self,
+        find: FindRefunds,
+        *,
+        waiting_limit: int,
+        batch_limit: int,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._find = find
         self.batcher: Batcher[RefundsQuery, list[RefundOwed]] = Batcher(
-            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+            with_spans(self._run, tracer), waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
     def submit(self, query: RefundsQuery, gone: Callable[[], bool]) -> list[RefundOwed]:

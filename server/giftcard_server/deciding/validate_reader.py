@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from giftcard_rules.decide import decide
+from giftcard_server.deciding.batch_telling import with_spans
 from giftcard_server.deciding.batching import Batcher
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from giftcard_rules.current import Markets
     from giftcard_rules.questions import Validate
     from giftcard_server.deciding.batching import Entry
+    from giftcard_server.tracing.tracer import Tracer
     from giftcard_storage.store import Store
 
 
@@ -29,12 +31,13 @@ class ValidateReader:
         *,
         waiting_limit: int,
         batch_limit: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._store = store
         self._markets = markets
         self._now = now
         self.batcher: Batcher[Validate, Outcome] = Batcher(
-            self._run, waiting_limit=waiting_limit, batch_limit=batch_limit
+            with_spans(self._run, tracer), waiting_limit=waiting_limit, batch_limit=batch_limit
         )
 
     def submit(self, command: Validate, gone: Callable[[], bool]) -> Outcome:

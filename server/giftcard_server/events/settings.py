@@ -16,3 +16,5 @@ class EventSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     event_retention_days: RetentionDays | None = None
+    """After so many days events are removed; absent: never. Longer than any consumer is ever
+    away."""

@@ -34,9 +34,20 @@ class GuessSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     attempts_per_key: PositiveInt = 10
+    """Wrong codes of one shopper in a window, before the shopper has to wait."""
     attempts_per_caller: PositiveInt = 1000
+    """Wrong codes of one caller in a window, before its breaker trips. Without certificates all
+    callers count as one: raise it with your traffic."""
     attempts_in_all: PositiveInt = 5000
+    """Wrong codes of all callers in a window, before the breaker of all trips."""
     attempt_window_seconds: PositiveInt = 600
+    """The length of the moving window."""
     attempt_floor_seconds: FloorSeconds = 0.05
+    """The shortest time in which a code is refused, so that the time of the answer reveals
+    nothing."""
     attempt_floor_tripped_seconds: FloorSeconds = 1
+    """The same while a breaker is tripped: a longer time slows a guesser down, and shoppers with a
+    typing error as well."""
     attempts_redis_url: RedisUrl | None = None
+    """A Redis where replicas and workers count together: `redis://` or `rediss://`. Set it as soon
+    as there is more than one process."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
+from limits import RateLimitItemPerSecond
 from limits.errors import ConfigurationError
 from limits.errors import StorageError as RedisAwayError
 from limits.storage import RedisStorage
@@ -100,6 +101,19 @@ class SharedWindows:
         if was_away:
             self._up.set(1)
             log.info("redis back: wrong codes are counted for all replicas")
+
+
+def why_away(url: SecretStr) -> str:
+    """Return why wrong codes cannot be counted in Redis now; empty where they can.
+
+    It asks as every call does, and counts nothing. Raises `StartRefusedError` like `SharedWindows`.
+    """
+    limiter = MovingWindowRateLimiter(_storage(url))
+    try:
+        limiter.get_window_stats(RateLimitItemPerSecond(1), "doctor")
+    except (RedisAwayError, OSError) as error:
+        return type(error.__cause__ or error).__name__
+    return ""
 
 
 def _storage(url: SecretStr) -> RedisStorage:

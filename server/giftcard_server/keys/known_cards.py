@@ -46,6 +46,14 @@ def mistakes_of(
     ]
 
 
+def out_of_reach(sealed: Mapping[str, int], ring: KeyRing) -> dict[str, int]:
+    """Return how many cards have people that cannot be opened, by the key that the ring lacks.
+
+    No payment needs them.
+    """
+    return {key_id: cards for key_id, cards in sealed.items() if ring.get(key_id) is None}
+
+
 def _key_mistakes(
     holdings: Sequence[Holdings], keys_in_use: Sequence[str], made_by: MadeBy, ring: KeyRing
 ) -> Iterator[str]:

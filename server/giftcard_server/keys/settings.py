@@ -32,10 +32,21 @@ class KeySettings(BaseModel):
     database_url: Annotated[
         InstanceOf[DatabaseUrl], NoDecode, BeforeValidator(_database_url), PlainSerializer(str)
     ] = DatabaseUrl.of_file(Path("giftcard.db"))
+    """Where all is stored: `sqlite:///relative.db`, `sqlite:////absolute.db`, or
+    `postgresql://user:password@host/name` with the parameters of libpq. Use PostgreSQL where more
+    than one machine serves."""
     keys: Annotated[InstanceOf[KeyRing] | None, NoDecode, BeforeValidator(ring_of_setting)] = None
+    """The key ring itself, in the place of a file, with commas between its keys. For platforms that
+    hand out secrets as variables. PostgreSQL needs this or `key_file`."""
     key_file: Path | None = None
+    """The file with the key ring; absent: beside the embedded database, and made if it is missing.
+    Set it to keep ring and database on different disks."""
     retired_keys: Annotated[frozenset[str], NoDecode, BeforeValidator(_key_ids)] = frozenset()
+    """Ids of keys that were taken out of the ring on purpose, with commas between them. Change it
+    only as [Keys](operator.md#keys) says."""
     new_database: bool = False
+    """Accepts an empty database beside an old key ring, see [New
+    databases](operator.md#new-databases). For the first start alone."""
 
     @property
     def key_path(self) -> Path:

@@ -7,7 +7,7 @@ import smtplib
 import ssl
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from giftcard_server.mail.answer import Answer, Outcome
@@ -135,6 +135,24 @@ class SmtpTransport:
                     self._idle.append(session)
                     return
         session.end()
+
+
+def why_unreachable(settings: MailSettings, within_seconds: float) -> str:
+    """Return why the relay takes no messages; empty where it does. It sends none.
+
+    It connects as for a message, logs in, and ends the connection. Raises OSError where `smtp_ca`
+    cannot be used.
+    """
+    relay = relay_of(settings)
+    session = Session(replace(relay, step_seconds=min(relay.step_seconds, within_seconds)))
+    session.deadline = time.monotonic() + within_seconds
+    try:
+        session.open()
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        session.close()
+        return _failed(session, error).answer.reason
+    session.end()
+    return ""
 
 
 def _failed(session: Session, error: Exception) -> Attempt:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import enum
 import time
+from typing import Final
 
 
 class Phase(enum.StrEnum):
-    """What a batch does, in turn. `BEGIN` waits for another writer, on the embedded database."""
+    """What a batch does, in turn. `BEGIN` waits for another writer, on the embedded database.
+
+    `READ` is all that a batch of reads does.
+    """
 
     BEGIN = "begin"
     LOAD = "load"
     DECIDE = "decide"
     SAVE = "save"
     COMMIT = "commit"
+    READ = "read"
+
+
+# The phases of a batch that writes.
+WRITING: Final[tuple[Phase, ...]] = tuple(phase for phase in Phase if phase is not Phase.READ)
 
 
 class Stopwatch:

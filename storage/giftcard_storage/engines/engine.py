@@ -33,6 +33,26 @@ class Selection(NamedTuple):
     is_json: bool = False
 
 
+class Room(NamedTuple):
+    """How many bytes are free on the disk of an embedded database, and how many the file has."""
+
+    free_bytes: int
+    file_bytes: int
+
+
+class Inspection(NamedTuple):
+    """What somebody finds who looks at a database, in sentences that quote nothing of its URL.
+
+    `about` names the program and its version. `mistakes` keep servers from starting on it, and
+    `doubts` do not. `room` is None where the disk is out of sight.
+    """
+
+    about: str
+    mistakes: Sequence[str] = ()
+    doubts: Sequence[str] = ()
+    room: Room | None = None
+
+
 class Saving(NamedTuple):
     """A statement that takes all rows as one JSON text, or else one for each count of rows.
 
@@ -110,6 +130,10 @@ class Engine(ABC):
 
         A newer version may have expanded it, without fencing this code off.
         """
+
+    @abstractmethod
+    def inspect(self, location: str) -> Inspection:
+        """Look at the database, whatever its schema. Raises `DatabaseRefusedError`."""
 
     @abstractmethod
     def has_cards(self, location: str) -> bool:

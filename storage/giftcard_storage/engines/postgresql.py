@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from peewee import SQL, Database, Field, Function, PostgresqlDatabase, ProgrammingError, Value, fn
 
-from giftcard_storage.engines.engine import Engine, Selection, card_is_in, json_of, parameter
+from giftcard_storage.engines.engine import (
+    Engine,
+    Inspection,
+    Selection,
+    card_is_in,
+    json_of,
+    parameter,
+)
+from giftcard_storage.engines.postgresql_fitness import doubts_of, mistakes_of, version_of
 from giftcard_storage.engines.postgresql_server import (
     LOOKING_OVER,
     WALKING,
@@ -44,7 +52,6 @@ if TYPE_CHECKING:
     from giftcard_storage.rows import Found, Row
     from giftcard_storage.versions import Planned
 
-_LOSSY: Final = {"fsync": {"off"}, "synchronous_commit": {"off", "local"}}
 # The number of the lock; any that no other program on the database uses: "gct1".
 _MIGRATING: Final = 0x67_63_74_31
 _MIGRATING_SECONDS: Final = 60
@@ -67,17 +74,12 @@ _A_PAGE: Final = "CREATE TEMPORARY TABLE giftcard_page ON COMMIT DROP AS SELECT 
 _NOBODY_HAS_LOCKED_A_TABLE: Final = (
     f"LOCK TABLE {', '.join(_WRITTEN_BY_COMMANDS)} IN ROW EXCLUSIVE MODE NOWAIT"
 )
-_MAY_MAKE_ONE: Final = "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
 _IN_WORDS: Final = {
     "53100": "the disk is full",
     "25006": "the server is a standby",
     "42501": "its role lacks a right",
     "55P03": "another program has locked a table",
 }
-_NO_TEMPORARY_TABLES: Final = (
-    "its role may make no temporary tables, by which a server finds out whether it can write:"
-    " GRANT TEMPORARY ON DATABASE ... TO ..."
-)
 # How a value comes out of JSON, by the type of its column.
 _FROM_JSON: Final = {
     "TEXT": "(saved.value->>{place})",
@@ -163,13 +165,13 @@ class Postgresql(Engine):
         with opened(location) as database:
             migrations = status(database)
             _require(location, newer(database, migrations) or lacking(migrations))
-            for setting, lossy in _LOSSY.items():
-                (value,) = database.execute_sql(f"SHOW {setting}").fetchone()
-                if value in lossy:
-                    why = f"its {setting} is {value}: a crash would lose what was paid"
-                    raise refused(location, why)
-            (may_make_one,) = database.execute_sql(_MAY_MAKE_ONE).fetchone()
-            _require(location, "" if may_make_one else _NO_TEMPORARY_TABLES)
+            _require(location, "; ".join(mistakes_of(database)))
+
+    def inspect(self, location: str) -> Inspection:
+        """Look at its settings and its role, as a start does, and at what it warns of."""
+        with opened(location) as database:
+            mistakes, doubts = [*mistakes_of(database)], [*doubts_of(database)]
+            return Inspection(f"PostgreSQL {version_of(database)}", mistakes, doubts)
 
     def has_cards(self, location: str) -> bool:
         """Return whether there are cards; none where there is no table for them."""

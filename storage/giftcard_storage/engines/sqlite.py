@@ -17,6 +17,7 @@ from peewee import SQL, BlobField, Database, Field, Function, Model, SqliteDatab
 
 from giftcard_storage.engines.engine import (
     Engine,
+    Inspection,
     Saving,
     Selection,
     card_is_in,
@@ -33,6 +34,8 @@ from giftcard_storage.engines.sqlite_file import (
     refused,
     require_ours,
     rewrite,
+    room_of,
+    version,
     why_too_full,
 )
 from giftcard_storage.engines.sqlite_turns import BUSY
@@ -157,6 +160,12 @@ class Sqlite(Engine):
         why = lacking(require_ours(path))
         if why:
             raise refused(path, why)
+
+    def inspect(self, location: str) -> Inspection:
+        """Look at the file as a start does; nothing is set that could be wrong."""
+        if not is_new(path := Path(location)):
+            require_ours(path)
+        return Inspection(f"SQLite {version()}", room=room_of(path))
 
     def has_cards(self, location: str) -> bool:
         """Return whether there are cards; none where there is no file."""

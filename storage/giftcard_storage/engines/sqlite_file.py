@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
+from giftcard_storage.engines.engine import Room
 from giftcard_storage.engines.sqlite_turns import Turns
 from giftcard_storage.errors import DatabaseRefusedError, StorageAwayError
 from giftcard_storage.versions import newer, status
@@ -99,11 +100,23 @@ def make_file(path: Path) -> None:
 
 def why_too_full(path: Path) -> str:
     """Say that the disk has less room than a batch may need; nothing where it has enough."""
-    disk = os.statvfs(path.parent)
-    free = disk.f_bavail * disk.f_frsize
+    free = room_of(path).free_bytes
     if free >= ENOUGH_BYTES:
         return ""
     return f"the disk is full: {free} bytes are free in {path.parent}"
+
+
+def room_of(path: Path) -> Room:
+    """Return how much room the disk has for a file, and how large the file is. Raises OSError."""
+    disk = os.statvfs(path.parent)
+    return Room(disk.f_bavail * disk.f_frsize, path.stat().st_size if path.exists() else 0)
+
+
+def version() -> str:
+    """Return the version of SQLite that the driver brings."""
+    with closing(open_file(":memory:")) as database:
+        (found,) = database.execute_sql("SELECT sqlite_version()").fetchone()
+    return str(found)
 
 
 def rewrite(path: Path, database: Database) -> None:
@@ -152,7 +165,8 @@ def require_ours(path: Path) -> list[Migration]:
     try:
         damage, too_new, migrations = _inspect(path)
     except DAMAGED as error:
-        raise refused(path, "it is damaged") from error
+        # A log beside the file finds no room on a full disk, not even to read.
+        raise refused(path, why_too_full(path) or "it is damaged") from error
     if damage != "ok":
         raise refused(path, f"it is damaged ({damage})")
     if too_new:

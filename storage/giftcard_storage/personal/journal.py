@@ -89,6 +89,26 @@ class ErasureJournal:
             message = f"the erasure journal cannot be written ({type(error).__name__})"
             raise JournalError(message) from error
 
+    def why_not_writable(self) -> str:
+        """Return why no line could be added now, or one is damaged; empty where all is well.
+
+        It changes nothing, unlike `append`, which makes the file.
+        """
+        folder = self.path.absolute().parent
+        if not self.path.exists():
+            if os.access(folder, os.W_OK | os.X_OK):
+                return ""
+            return "no file can be made in its folder" if folder.is_dir() else "its folder is gone"
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_APPEND))
+            for _ in erasures_in(self.path):
+                pass
+        except OSError as error:
+            return f"it cannot be written ({type(error).__name__})"
+        except TornJournalError as error:
+            return str(error)
+        return "" if os.statvfs(folder).f_bavail else "the disk is full"
+
 
 def _remove_torn_line(file: int) -> int:
     """Cut a file off behind its last whole line; return how many bytes it has then."""

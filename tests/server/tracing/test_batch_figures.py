@@ -7,11 +7,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from giftcard_server.probe import KEPT_SECONDS, DatabaseCollector
-from giftcard_server.tracing.stopwatch import Phase
+from giftcard_server.tracing.stopwatch import WRITING, Phase
+from giftcard_storage import database
 from given.calls import sent
 from given.calls.shop import shop_at
 from given.servers.running import Clock, running, settings, target_of, writing_elsewhere
 from given.waiting import wait_until
+
+# As docs/operator.md says of a process on PostgreSQL; others have more.
+FEWEST_CONNECTIONS = 11
 
 pytestmark = pytest.mark.one_database
 
@@ -31,11 +35,14 @@ def test_waits_phases_and_what_waits_are_shown(tmp_path: Path) -> None:
         assert all(each.result().code for each in calls)
         wait_until(lambda: shown("commands_waiting") == 0)
         assert shown("command_wait_seconds_count") == 3
-        seconds = {phase: shown("batch_phase_seconds_total", phase=phase.value) for phase in Phase}
+        of_phase = "batch_phase_seconds_total"
+        seconds = {phase: shown(of_phase, phase=phase.value) for phase in WRITING}
         assert min(seconds.values()) > 0
         # The first batch waited for the other writer, the other two commands for that batch.
         assert shown("command_wait_seconds_sum") > seconds[Phase.BEGIN] > seconds[Phase.DECIDE]
         assert shown("database_up") == 1
+        wait_until(lambda: shown("database_connections") == database.open_connections())
+        assert shown("database_connections") >= FEWEST_CONNECTIONS
         assert shown("database_answer_seconds") > 0
 
 

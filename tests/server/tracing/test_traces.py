@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
+from giftcard.v1 import authorization_service_pb2 as authorizations_pb
+from giftcard.v1 import refund_service_pb2 as refunds_pb
 from giftcard.v1 import support_service_pb2 as desk_pb
 from giftcard_server.errors import StartRefusedError
 from giftcard_server.service import Service
@@ -138,6 +141,30 @@ def test_a_batch_has_links_to_its_calls_and_they_to_it_and_its_phases_are_within
         ("save", True),
         ("commit", True),
     ]
+
+
+@pytest.mark.one_database
+def test_batches_of_reads_have_links_to_their_calls_as_well(traced: Traced) -> None:
+    reads = {
+        "GiftCardService/Validate": sent.validate(),
+        "AuthorizationService/GetAuthorization": authorizations_pb.GetAuthorizationRequest(
+            authorization_id="unknown"
+        ),
+        "RefundService/ListRefundsDue": refunds_pb.ListRefundsDueRequest(market="fr"),
+    }
+    for name, request in reads.items():
+        with suppress(grpc.RpcError):
+            traced.shop.call(request)
+        (call,) = traced.spans(f"giftcard.v1.{name}")
+        batch = traced.spans("batch")[-1]
+        assert [link.context for link in batch.links] == [call.get_span_context()], name
+        assert [link.context for link in call.links] == [batch.get_span_context()], name
+        read = traced.spans("read")[-1]
+        assert (read.parent.span_id, read.attributes["db.system.name"]) == (
+            batch.get_span_context().span_id,
+            "sqlite",
+        )
+    assert len(traced.spans("wait")) == len(reads)
 
 
 def test_a_request_id_leads_to_the_line_the_trace_and_the_timeline(

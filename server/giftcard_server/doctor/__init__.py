@@ -1,0 +1,1 @@
+"""What may be wrong with a server on this machine, and how to mend it, without starting one."""
