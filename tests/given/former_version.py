@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,8 @@ from given.servers.server_process import ServerProcess, users_environment
 
 # The last commit of the first edition of the contract, before migration 0003.
 FORMER: Final = "7a99d511cf111b3a0a47606a553c397d1749a76e"
+# The top folders that have packages.
+ROLES: Final = ("protos", "rules", "storage", "server", "client")
 ROOT: Final = Path(__file__).parents[2]
 LIFE_OF_A_CARD: Final = Path(__file__).with_name("oldest_client.py")
 
@@ -27,22 +28,20 @@ LIFE_OF_A_CARD: Final = Path(__file__).with_name("oldest_client.py")
 class FormerVersion:
     """The former version, unpacked in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commit: str = FORMER) -> None:
         """Unpack it; skip the test where the history of this repository is not there."""
         archived = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", FORMER],  # noqa: S607 - wherever it is installed
+            ["git", "-C", str(ROOT), "archive", commit],  # noqa: S607 - wherever it is installed
             check=False,
             capture_output=True,
         )
         if archived.returncode:
-            pytest.skip(f"needs commit {FORMER[:7]}, which a shallow clone does not have")
+            pytest.skip(f"needs commit {commit[:7]}, which a shallow clone does not have")
         with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as archive:
             archive.extractall(folder, filter="data")
-        project = tomllib.loads((folder / "pyproject.toml").read_text())
-        packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
         self.folder = folder
         # Ahead of the packages of this version, which the environment names in a .pth file.
-        self.path = os.pathsep.join(str((folder / each).parent) for each in packages)
+        self.path = os.pathsep.join(str(folder / role) for role in ROLES)
 
     def server(self, place: Place, folder: Path) -> ServerProcess:
         """Return a server of the former version, which is not started yet."""

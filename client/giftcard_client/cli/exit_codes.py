@@ -54,7 +54,7 @@ EXIT_CODES_HELP = """Exit codes:
 - 1: failed for another reason, such as credentials
 - 2: the command line is wrong
 - 3: declined by a rule; for validate, the card is not usable; for preview-reverse, reverse would
-  be declined
+  be declined; for events compare, the service lacks some of the events
 - 4: the request is malformed
 - 5: no decided answer came; repeat the command with its --request-id
 """

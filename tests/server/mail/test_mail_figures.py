@@ -42,6 +42,8 @@ def test_operators_see_what_was_sent_what_waits_and_what_is_parked_and_have_it_r
     assert {each["kind"] for each in listed} == kinds
     assert {each["card_id"] for each in listed} == {card.card_id}
     assert "@" not in listing.stdout
+    shown_to_people = shell.invoke(app, ["list"]).stdout  # On a narrow terminal, ids stay whole.
+    assert all(each["delivery_id"] in shown_to_people for each in listed)
     parked = listed[0]
     for typed, code in ((parked["delivery_id"], 0), ("0" * 32, 2), ("ABCD-EFGH", 2)):
         done = shell.invoke(app, ["retry", typed])

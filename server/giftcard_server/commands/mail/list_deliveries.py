@@ -8,10 +8,10 @@ from contextlib import closing
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from giftcard_rules.deliveries import DeliveryState
+from giftcard_server.commands import tables
 from giftcard_server.commands.audit_report import Output
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_storage import database
@@ -70,11 +70,11 @@ def _print_json(found: Sequence[StoredDelivery]) -> None:
 def _print_table(found: Sequence[StoredDelivery]) -> None:
     table = Table()
     for column in COLUMNS:
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for delivery in found:
         entry = _entry(delivery)
         table.add_row(*("" if entry[each] is None else str(entry[each]) for each in COLUMNS))
-    Console(highlight=False).print(table)
+    tables.show(table)
 
 
 _PRINT: Final[dict[Output, Callable[[Sequence[StoredDelivery]], None]]] = {

@@ -1,0 +1,1 @@
+"""What a consumer was told, compared with what the service tells now."""
