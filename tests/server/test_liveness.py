@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from given.servers.mutual import CALLERS, Mutual, toml_of
-from given.servers.server_process import ServerProcess, users_environment
+from given.servers.server_process import ServerProcess
+from given.servers.warm_python import users_environment
 
 pytestmark = pytest.mark.one_database
 
