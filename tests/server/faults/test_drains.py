@@ -102,7 +102,7 @@ def test_no_call_fails_while_replicas_stop_in_turn(
                 assert replicas[number % 2].terminate() == 0
                 took.append(time.monotonic() - began)
                 replicas[number % 2].restart()
-        assert max(took) < 2, took
+        assert max(took) < 5, took
         for policy, ended in load.ended.items():
             print(policy, dict(ended))  # noqa: T201 - pytest shows it where it fails
         for policy in ("round_robin", "pick_first"):
