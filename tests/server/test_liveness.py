@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from given.programs.warm_python import users_environment
 from given.servers.mutual import CALLERS, Mutual, toml_of
 from given.servers.server_process import ServerProcess
-from given.servers.warm_python import users_environment
 
 pytestmark = pytest.mark.one_database
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from given.servers import warm_python
-from given.servers.warm_python import users_environment
+from given.programs import warm_python
+from given.programs.warm_python import users_environment
 
 SCRIPT = Path(sys.executable).with_name("giftcard")
 ENDED_WITHIN_SECONDS = 60.0

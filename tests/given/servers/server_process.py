@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from given.servers import warm_python
-from given.servers.warm_python import users_environment
+from given.programs import warm_python
+from given.programs.warm_python import users_environment
 from given.servers.way import VARIABLES
 
 COMMAND: Final = (sys.executable, "-m", "giftcard_server")
