@@ -47,7 +47,7 @@ def test_a_warm_program_has_its_arguments_files_and_environment_and_ends_like_an
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "TMPDIR", "PYTHONPATH", "GRPC_VERBOSITY", "HOME"])
 def test_a_program_begins_as_usual_where_its_environment_may_matter_to_an_import(name: str) -> None:
     settings = {name: f"{users_environment().get(name, '')}:"}
-    arguments = [SCRIPT, "--version"]
+    arguments = [str(SCRIPT), "--version"]
     with warm_python.start(arguments, environment(settings), stdout=subprocess.PIPE) as process:
         assert not isinstance(process, WarmProcess)
         assert process.communicate(timeout=60)[0].startswith("giftcard ")
