@@ -8,9 +8,13 @@ from typing import Protocol
 
 import pytest
 
+from given import memory
 from given.databases.kinds import Databases, Kind, Place
 from given.databases.postgresql_process import PostgresqlProcess
 from given.servers.server_process import ServerProcess
+
+# Before pytest makes its folder, in each of its processes.
+memory.keep_temporary_files()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from given.documents.blocks import blocks_of
 from given.house import ROOT
-from given.servers.server_process import users_environment
+from given.programs.warm_python import users_environment
 
 EXAMPLES = ROOT / "examples"
 ENDED_WITHIN_SECONDS = 60.0

@@ -116,8 +116,8 @@ def test_no_try_begins_after_the_deadline_and_none_is_waited_for_in_vain(
     gateway.next("Capture", refuse(Code.ABORTED, retry_info(timedelta(seconds=90))), CAPTURED)
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        cards.capture("auth-1", timeout_seconds=5)
-    assert time.monotonic() - began < 1
+        cards.capture("auth-1", timeout_seconds=10)
+    assert time.monotonic() - began < 5
     assert caught.value.retry_after == timedelta(seconds=90)
     assert len(gateway.calls("Capture")) == 1
 
@@ -125,20 +125,26 @@ def test_no_try_begins_after_the_deadline_and_none_is_waited_for_in_vain(
 def test_a_second_try_has_only_what_the_first_left_of_the_deadline(
     gateway: FaultyGateway, cards: GiftCards
 ) -> None:
-    pause = retry_info(timedelta(seconds=0.7))
+    pause = retry_info(timedelta(seconds=1.8))
     gateway.next("Capture", refuse(Code.ABORTED, pause), hang_before)
     began = time.monotonic()
     with pytest.raises(TimedOut):
-        cards.capture("auth-1", timeout_seconds=1.5)
-    assert 1.0 < time.monotonic() - began < 2.1
+        cards.capture("auth-1", timeout_seconds=2)
+    assert 1.9 < time.monotonic() - began < 3.7
 
 
 def test_a_client_that_is_closed_between_two_tries_has_an_unknown_outcome(
     gateway: FaultyGateway,
 ) -> None:
     cards = GiftCards(gateway.target, timeout_seconds=TIMEOUT_SECONDS)
-    gateway.next("Capture", refuse(Code.ABORTED, retry_info(timedelta(seconds=1))), CAPTURED)
-    closing = threading.Timer(0.3, cards.close)
+    gateway.next("Capture", refuse(Code.ABORTED, retry_info(timedelta(seconds=4))), CAPTURED)
+
+    def close() -> None:
+        wait_until(lambda: gateway.calls("Capture"))
+        time.sleep(0.5)  # For the answer to that try.
+        cards.close()
+
+    closing = threading.Thread(target=close)
     closing.start()
     with pytest.raises(Unavailable):
         cards.capture("auth-1")
@@ -199,7 +205,7 @@ def test_all_tries_share_one_deadline(gateway: FaultyGateway, cards: GiftCards) 
     began = time.monotonic()
     with pytest.raises(TimedOut) as caught:
         cards.capture("auth-1", request_id="id-1", timeout_seconds=1.5)
-    assert 1.0 < time.monotonic() - began < 3.0
+    assert 1.0 < time.monotonic() - began < 4.4
     assert caught.value.request_id == "id-1"
     assert isinstance(caught.value, OutcomeUnknown)
 

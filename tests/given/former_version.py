@@ -15,7 +15,8 @@ from typing import Final
 import pytest
 
 from given.databases.kinds import Place
-from given.servers.server_process import ServerProcess, users_environment
+from given.programs.warm_python import users_environment
+from given.servers.server_process import ServerProcess
 
 # The last commit of the first edition of the contract, before migration 0003.
 FORMER: Final = "7a99d511cf111b3a0a47606a553c397d1749a76e"

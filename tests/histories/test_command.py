@@ -9,7 +9,8 @@ import pytest
 
 from giftcard_client.histories.recording.history import read
 from given.checkout.faulty_gateway import FaultyGateway, refuse
-from given.servers.server_process import ServerProcess, users_environment
+from given.programs.warm_python import users_environment
+from given.servers.server_process import ServerProcess
 
 pytestmark = pytest.mark.one_database
 

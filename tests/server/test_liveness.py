@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from given.programs.warm_python import users_environment
 from given.servers.mutual import CALLERS, Mutual, toml_of
-from given.servers.server_process import ServerProcess, users_environment
+from given.servers.server_process import ServerProcess
 
 pytestmark = pytest.mark.one_database
 

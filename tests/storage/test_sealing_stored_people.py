@@ -20,10 +20,14 @@ from given.made_facts import RING
 
 # The clear text of people, by the primary key of `person`.
 InClear = dict[tuple[str, str, str], list[str]]
-# More than the migration has in memory at a time; the chunks split cards of several people.
 # The migrations that follow upon the one that made these databases.
 LATER: Final = sorted(path.stem for path in versions.MIGRATIONS.glob("[0-9]*.py"))[1:]
+# More than the migration has in memory at a time; the chunks split cards of several people.
 MANY: Final = 3000
+# Parts of each of their names and addresses: to look for all of those takes half a minute.
+PARTS: Final[InClear] = {
+    ("any card", "any role", ""): ["PURCHASER of 0", "CUSTOMER of 0", "@example.com"]
+}
 
 
 @pytest.fixture
@@ -95,7 +99,7 @@ def test_more_people_than_are_in_memory_at_a_time_are_sealed_with_a_data_key_for
     in_clear = add_many(former)
     migrate(former, RING)
     assert readable(former, in_clear) == in_clear
-    assert left_in_clear(everything_at_rest(former, postgresql), in_clear) == []
+    assert left_in_clear(everything_at_rest(former, postgresql), PARTS) == []
     with closing(connect(former)) as connection:
         counts = connection.execute_sql(
             "SELECT (SELECT COUNT(*) FROM data_key), (SELECT COUNT(*) FROM person)"
@@ -143,10 +147,10 @@ def test_a_file_whose_server_was_killed_before_it_was_rewritten_is_rewritten_nex
         connection.execute_sql("PRAGMA secure_delete = 0")
         versions.up(connection, RING)
     assert is_to_be_rewritten(embedded_former)
-    assert left_in_clear(everything_at_rest(embedded_former, postgresql), in_clear)
+    assert left_in_clear(everything_at_rest(embedded_former, postgresql), PARTS)
     assert migrate(embedded_former) == []
     assert not is_to_be_rewritten(embedded_former)
-    assert left_in_clear(everything_at_rest(embedded_former, postgresql), in_clear) == []
+    assert left_in_clear(everything_at_rest(embedded_former, postgresql), PARTS) == []
     assert readable(embedded_former, in_clear) == in_clear
 
 

@@ -90,7 +90,7 @@ def test_the_turn_of_a_killed_process_is_free_at_once_and_it_has_written_nothing
         began = time.monotonic()
         with writing(noting):
             noting.execute_sql("INSERT INTO noted (name) VALUES ('of the living')")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
     assert noting.execute_sql(LAST).fetchone() == (1, "of the living")
 
 

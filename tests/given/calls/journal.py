@@ -55,6 +55,7 @@ class Journal(Caller):
         super().__init__([], chance, shared)
         self.acknowledged: list[tuple[Any, Answer]] = []
         self.lost: list[Any] = []
+        self.undecided: Answer | None = None  # The last answer that was none.
         self._history = history
         self._is_lost = is_lost
 
@@ -117,6 +118,7 @@ class Journal(Caller):
         (recorder,) = self._recorders
         answer = recorder.send(request)
         if answer.outcome not in DECIDED:
+            self.undecided = answer
             assert is_lost(answer), answer
             raise LostError
         return answer

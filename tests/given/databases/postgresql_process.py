@@ -11,6 +11,7 @@ as root; then it runs as another user.
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -32,6 +33,7 @@ USER = "giftcard"
 PASSWORD = "kept-out-of-every-log"
 STOPPED_WITHIN_SECONDS = 30.0
 UNPRIVILEGED = "nobody"
+LISTENING_PORTS = (16_384, 32_768)
 MIGRATED = "migrated"
 # The parameter `user` of subprocess would fork, which can crash where gRPC has threads.
 _BECOME = (
@@ -238,8 +240,14 @@ def _is_running(pid: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port of this host on which no process listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """Return a port of this host on which no process listens.
+
+    It is none of those that outgoing connections get, as one of them could take it while the
+    process is down that listens there: even the one that looks whether it is up again.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(*LISTENING_PORTS)
+        with socket.socket() as taken, suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port

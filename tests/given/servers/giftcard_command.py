@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from given.servers.server_process import users_environment
+from given.programs import warm_python
+from given.programs.warm_python import users_environment
 
 SCRIPT = Path(sys.executable).with_name("giftcard")
 ENDED_WITHIN_SECONDS = 60.0
@@ -28,14 +29,11 @@ def giftcard(
     *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `giftcard` to its end; `settings` are environment variables."""
-    return subprocess.run(
+    return warm_python.run(
         [str(SCRIPT), *arguments],
-        input=stdin,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=ENDED_WITHIN_SECONDS,
-        check=False,
+        environment(settings),
+        stdin=stdin,
+        timeout_seconds=ENDED_WITHIN_SECONDS,
     )
 
 

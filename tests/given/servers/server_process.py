@@ -9,7 +9,6 @@ Its database and its log lie in `folder`, so a test that fails leaves both to
 be read.
 """
 
-import os
 import queue
 import re
 import signal
@@ -18,11 +17,15 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
+from given.programs import warm_python
+from given.programs.warm_python import users_environment
 from given.servers.way import VARIABLES
 
-READY_WITHIN_SECONDS = 30.0
+COMMAND: Final = (sys.executable, "-m", "giftcard_server")
+# Several workers start one after the other, on a machine that may be busy.
+READY_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 30.0
 # Enough of the log to see the cause, and short enough for a test report.
 LOG_CHARACTERS_SHOWN = 4000
@@ -32,15 +35,10 @@ READY = re.compile(
 )
 
 
-def users_environment() -> dict[str, str]:
-    """Return the environment of a user who has made no setting yet."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        # Machines that run tests often forbid bytecode. Then every process compiles all
-        # that it imports, which takes most of the time of its start.
-        if not name.startswith("GIFTCARD_") and name != "PYTHONDONTWRITEBYTECODE"
-    }
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], **how: Any
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, env=environment, text=True, **how)
 
 
 class ServerNotReady(Exception):  # noqa: N818 - it reads as what happened
@@ -56,7 +54,8 @@ class ServerProcess:
 
     `config` is the text of a TOML file for GIFTCARD_CONFIG. `settings` are
     further environment variables, and override those that are set here
-    (`{"GIFTCARD_DATABASE_URL": "postgresql://..."}`). `command` is what is run.
+    (`{"GIFTCARD_DATABASE_URL": "postgresql://..."}`). `command` is what is run; any but the usual
+    one begins as a user's does, with nothing imported.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class ServerProcess:
         *,
         config: str = "",
         settings: Mapping[str, str] | None = None,
-        command: Sequence[str] = (sys.executable, "-m", "giftcard_server"),
+        command: Sequence[str] = COMMAND,
     ) -> None:
         """Prepare the folder; `start` or `with` starts the server."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,14 +126,14 @@ class ServerProcess:
         """Start the server and wait for its ready line."""
         self._stdout = queue.SimpleQueue()
         with self.log_path.open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
+            begin = warm_python.start if tuple(self.command) == COMMAND else _start
+            self._process = begin(
                 self.command,
+                self.environment,
                 cwd=self.folder,
-                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
                 # Ctrl-C on pytest reaches pytest alone, which then stops the server itself.
                 start_new_session=True,
             )

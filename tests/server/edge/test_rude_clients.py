@@ -90,7 +90,7 @@ def ping_without_end(client: RudeClient) -> None:
 
 # Each ends a connection: at once, or when the time for handshakes is over.
 DISCONNECTED: Final = [
-    never_begin_the_handshake,
+    pytest.param(never_begin_the_handshake, marks=pytest.mark.slow),  # It takes all of the time.
     send_garbage_as_handshake,
     begin_as_http_1,
     follow_the_handshake_with_garbage,

@@ -16,7 +16,7 @@ from given.servers.server_process import ServerProcess
 from given.waiting import wait_until
 
 # PostgreSQL does not die with the server; its own kills are in test_postgresql_kills.py.
-FEW, MANY = 2, 10
+FEW, MANY = 1, 10
 CALLERS = 8
 LONGEST_SECONDS = 0.8  # Of load, from its first answer on.
 SEED = 20_261_122

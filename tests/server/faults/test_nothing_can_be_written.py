@@ -121,6 +121,7 @@ def http_url_of(service: Service) -> str:
     return f"http://{listening[1]}"
 
 
+@pytest.mark.slow
 def test_workers_whose_database_takes_no_writes_are_not_ready(tmp_path: Path) -> None:
     with PostgresqlProcess() as postgresql:
         url = postgresql.new_database()

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import StartServer
 from giftcard_client.histories.recording.history import History
+from giftcard_client.histories.recording.recorder import Answer
 from giftcard_storage import database
 from giftcard_storage.schema import Authorization, Posting
 from given.calls import sent
@@ -30,7 +31,7 @@ from given.databases.kinds import Databases, Kind, Place
 from given.databases.postgresql_process import PASSWORD, PostgresqlProcess
 from given.servers.giftcard_command import giftcard
 from given.servers.http_get import get
-from given.servers.server_process import ServerProcess
+from given.servers.server_process import LOG_CHARACTERS_SHOWN, ServerProcess
 from given.waiting import wait_until
 
 CALLERS: Final = 8
@@ -56,7 +57,7 @@ def test_what_was_acknowledged_survives_kills_of_postgresql(tmp_path: Path, kill
                 with living(server, journals):
                     time.sleep(chance.uniform(0, LONGEST_SECONDS))
                     kill_and_start(postgresql, server, journals)
-                    answered_again(journals)
+                    answered_again(journals, server)
                 each_of(journals, server, check)
             each_of(everybody, server, Journal.find_all_again)
             assert_bought_once(server, everybody)
@@ -96,15 +97,23 @@ def readiness(server: ServerProcess) -> int:
     return get(f"{server.http_url}/readyz")[0]
 
 
-def answered_again(journals: list[Journal]) -> None:
+def answered_again(journals: list[Journal], server: ServerProcess) -> None:
     """Wait until everybody has got an answer once more."""
     before = [len(journal.acknowledged) for journal in journals]
-    wait_until(
-        lambda: all(
-            len(journal.acknowledged) > count
+
+    def left() -> list[Answer | None]:
+        return [
+            journal.undecided
             for journal, count in zip(journals, before, strict=True)
-        )
-    )
+            if len(journal.acknowledged) == count
+        ]
+
+    try:
+        wait_until(lambda: not left())
+    except AssertionError as error:
+        error.add_note(f"ready: {readiness(server)}; last heard by those who wait: {left()}")
+        error.add_note(server.log_text()[-LOG_CHARACTERS_SHOWN:])
+        raise
 
 
 def each_of(

@@ -21,7 +21,7 @@ from given.calls.recording_shop import RecordingShop
 from given.calls.shop import Shop
 
 THREADS = 32
-FEW_ROUNDS, MANY_ROUNDS = 10, 100
+FEW_ROUNDS, MANY_ROUNDS = 4, 100
 CHANNELS = 8
 CARD_MINOR = 50_00
 TIMEOUT_SECONDS = 20.0

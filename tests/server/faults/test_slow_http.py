@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from http import HTTPStatus
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import pytest
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.one_database
 
 SLOW: Final = 64
 PROBES: Final = 10
-# What Kubernetes waits for, unless told.
+# What Kubernetes waits for, unless told. Slow clients delay each probe or none, and a busy machine
+# some of them.
 PROBE_SECONDS: Final = 1.0
 
 
@@ -60,18 +62,21 @@ def be_slow(server: ServerProcess, how: Callable[[socket.socket], None], open_: 
 def test_probes_get_through_beside_slow_clients(
     server: ServerProcess, how: Callable[[socket.socket], None]
 ) -> None:
+    took = []
     with ExitStack() as opened:
         be_slow(server, how, opened)
         for _ in range(PROBES):
             for path in ("/healthz", "/readyz"):
                 began = time.monotonic()
                 assert get(server.http_url + path)[0] == HTTPStatus.OK
-                assert time.monotonic() - began < PROBE_SECONDS
+                took.append(time.monotonic() - began)
+    assert median(took) < PROBE_SECONDS, took
     assert get(f"{server.http_url}/metrics")[0] == HTTPStatus.OK
 
 
 def test_probes_get_through_beside_clients_that_never_shake_hands(tmp_path: Path) -> None:
     mutual = Mutual(tmp_path / "certificates")
+    took = []
     told = mutual.environment | {"GIFTCARD_HTTP_TLS": "true"}
     with (
         ServerProcess(tmp_path / "server", config=toml_of(CALLERS), settings=told) as server,
@@ -82,4 +87,5 @@ def test_probes_get_through_beside_clients_that_never_shake_hands(tmp_path: Path
         for _ in range(PROBES):
             began = time.monotonic()
             assert mutual.status(f"{url}/readyz", None) == HTTPStatus.OK
-            assert time.monotonic() - began < PROBE_SECONDS
+            took.append(time.monotonic() - began)
+    assert median(took) < PROBE_SECONDS, took

@@ -107,7 +107,7 @@ def test_a_server_that_waits_to_start_stops_at_once(tmp_path: Path, workers: str
                 process.wait()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_an_idle_server_stops_although_postgresql_is_frozen(tmp_path: Path, workers: str) -> None:
     with PostgresqlProcess() as postgresql:
         place = Place.on_server(postgresql.new_database(), tmp_path)

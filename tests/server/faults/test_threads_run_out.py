@@ -207,7 +207,7 @@ def test_a_process_that_cannot_go_on_ends_at_once(what: str) -> None:
         assert process.stdout.readline() == "go\n"
         began = time.monotonic()
         assert process.wait(20) == EXIT_BROKEN
-        assert time.monotonic() - began < 3  # A thread that hangs would take for ever.
+        assert time.monotonic() - began < 10  # A thread that hangs would take for ever.
     finally:
         process.kill()
         process.communicate()

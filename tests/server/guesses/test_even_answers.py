@@ -141,7 +141,7 @@ def use_up_the_attempts(target: str) -> None:
     ("ask", "refusals"),
     [
         (validate, THROTTLED),
-        (ask_about_the_card_alone, THROTTLED),
+        pytest.param(ask_about_the_card_alone, THROTTLED, marks=pytest.mark.slow),
         pytest.param(authorize, THROTTLED, marks=pytest.mark.slow),
         pytest.param(cancel, CANCELLED, marks=pytest.mark.slow),
     ],

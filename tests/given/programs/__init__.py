@@ -1,0 +1,1 @@
+"""Python programs that begin with everything imported."""
