@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from giftcard_rules.cards import Card
     from giftcard_rules.commands import DeskAct, RequestKey
     from giftcard_rules.deliveries import NewDelivery
-    from giftcard_rules.person_acts import Receipt
+    from giftcard_rules.person_acts import Receipt, Slot
     from giftcard_rules.proposals import Proposal
     from giftcard_rules.reasons import Reason
 
@@ -31,12 +31,14 @@ class OtherAct:
 class ResendCard:
     """Send the message with the code again, to the known address or to a corrected one.
 
-    `unreachable` is why nobody can be written to, None where somebody can.
+    `unreachable` is why nobody can be written to, None where somebody can; then `addressee` is who
+    gets it.
     """
 
     card_id: str
     corrected_email: str = field(default="", repr=False)
     unreachable: Reason | None = None
+    addressee: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,8 @@ class ActOnCard:
     """Do something to a card, or propose it where another actor has to agree.
 
     `act_id` is derived from the request. With `is_proposed`, a proposal with that id is made, and
-    `request` is what it keeps, sealed: the message in which it was asked for.
+    `request` is what it keeps, sealed: the message in which it was asked for. A ResendCard is done
+    at once all the same where it goes to an address that needs no other actor.
     """
 
     key: RequestKey
@@ -121,10 +124,15 @@ class ActedOn:
 
 @dataclass(frozen=True, slots=True)
 class Resent:
-    """A message with the code goes out again."""
+    """A message with the code goes out again.
+
+    With `is_elsewhere` it goes to an address that Customer Service gave, and that no other actor
+    has approved for a message of this card before.
+    """
 
     card: Card
     delivery: NewDelivery
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

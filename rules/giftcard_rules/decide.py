@@ -236,7 +236,8 @@ def _decide_act(act: DeskAct | ResendCard | OtherAct, current: Current) -> Decis
     if isinstance(act, ResendCard):
         card, _, market = current.card_of((act.card_id,))
         made = current.facts.deliveries.get(card.card_id, ())
-        return resending.resend(act, card, made, market, current.now)
+        since = act.addressee and current.facts.rectified_at(act.addressee, current.now)
+        return resending.resend(act, card, made, since, market, current.now)
     return _RULE[type(act)](act, current)
 
 

@@ -54,7 +54,7 @@ class Suppressed(enum.Enum):
     ERASED = "erased"  # the person is not known any more (R32)
     RESTRICTED = "restricted"  # the person's data may be kept, and not used (R32)
     SWITCHED_OFF = "switched_off"  # the market sends no reminders any more
-    CORRECTED = "corrected"  # the card was sent to a corrected address since
+    CORRECTED = "corrected"  # the card went to a corrected address since, or this one was rectified
 
 
 class Parked(enum.Enum):

@@ -55,7 +55,7 @@ def act(command: ActOnCard, decided: Decision, current: Current) -> Decision:
 
     An act that the rules decline now is not even proposed.
     """
-    if command.is_proposed:
+    if command.is_proposed and _needs_another(decided):
         proposal = proposals.propose(command, current.now)
         entry = _entry(command, ActKind.PROPOSED, proposal.card_id, command.act_id)
         return Decision(outcome=Proposed(proposal), acts=(entry,), proposal=proposal)
@@ -66,6 +66,11 @@ def act(command: ActOnCard, decided: Decision, current: Current) -> Decision:
     card = decided.outcome.card
     outcome = ActedOn(command.method, card, _replacements(card, current))
     return replace(decided, outcome=outcome, acts=(entry,))
+
+
+def _needs_another(decided: Decision) -> bool:
+    """Return whether an act under four eyes needs them; a message to a known address does not."""
+    return not isinstance(decided.outcome, Resent) or decided.outcome.is_elsewhere
 
 
 def named(other: OtherAct, current: Current) -> Decision:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from giftcard_rules.acts import ActKind
 from giftcard_rules.cards import LIVE, Authorization, Card
-from giftcard_rules.delivery_facts import DeliveryMade
+from giftcard_rules.delivery_facts import ContactRectified, DeliveryMade
 from giftcard_rules.person_acts import Erased, Restricted
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from giftcard_rules.ceilings import IssuedValue
     from giftcard_rules.commands import RequestKey
@@ -62,8 +63,8 @@ class Facts:
     day to what cards were sold under (R38). `refunds_due` leads from a card to what the payment
     provider owes for it, and `issued_values` from caller and market to what was issued of late.
     `proposals` are those that are named, and `deliveries` leads from a card to the e-mails that it
-    has. `subjects` leads from whom a command is about to the people that were found, in the order
-    of their slots.
+    has, and `rectified` to what its entries say of replaced contacts. `subjects` leads from whom a
+    command is about to the people that were found, in the order of their slots.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class Facts:
     issued_values: dict[tuple[str, str], list[IssuedValue]] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
     deliveries: dict[str, set[DeliveryMade]] = field(default_factory=dict)
+    rectified: dict[str, set[ContactRectified]] = field(default_factory=dict)
     people: dict[Slot, KnownPerson] = field(default_factory=dict)
     subjects: dict[Subject, list[Slot]] = field(default_factory=dict)
 
@@ -120,6 +122,15 @@ class Facts:
         """Take in an e-mail that a card has."""
         self.deliveries.setdefault(made.card_id, set()).add(made)
 
+    def add_rectified(self, entry: ContactRectified) -> None:
+        """Take in that the contact of a card's person was replaced."""
+        self.rectified.setdefault(entry.card_id, set()).add(entry)
+
+    def rectified_at(self, slot: Slot, now: datetime) -> datetime | None:
+        """Return when a person's contact was last replaced, None where it never was."""
+        of_card = self.rectified.get(slot.card_id, ())
+        return max((each.acted_at or now for each in of_card if each.may_be(slot)), default=None)
+
     def change_person(self, change: PersonChange) -> None:
         """Take in what becomes of a person's data."""
         person = self.people[change.slot]
@@ -148,7 +159,17 @@ class Facts:
             self.add_issued_value(decision.issued_value)
         if decision.proposal is not None:
             self.add_proposal(decision.proposal)
+        self._apply_to_people(decision)
+
+    def _apply_to_people(self, decision: Decision) -> None:
+        """Change what is known of e-mails and contacts."""
+        elsewhere = any(act.corrected_email for act in decision.acts)
         for new in decision.deliveries:
-            self.add_delivery(DeliveryMade(new.card_id, new.kind, new.resend_number, new.due_at))
+            made = (new.card_id, new.kind, new.resend_number, new.due_at)
+            self.add_delivery(DeliveryMade(*made, has_own_address=elsewhere))
         for change in decision.person_changes:
             self.change_person(change)
+        for act in decision.acts:
+            if act.kind is ActKind.PERSON_RECTIFIED:
+                of = (act.card_id, act.role, act.authorization_id)
+                self.add_rectified(ContactRectified(*of, acted_at=None))

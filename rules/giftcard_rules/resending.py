@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from giftcard_rules.act_commands import Resent
 from giftcard_rules.cards import CardOrigin, require_unspent
 from giftcard_rules.deadlines import local_day
-from giftcard_rules.decisions import Decision
+from giftcard_rules.decisions import Decision, PersonRole
 from giftcard_rules.deliveries import WITH_CODE, DeliveryKind, NewDelivery
 from giftcard_rules.reasons import DeclinedError, Reason, require
 
@@ -25,12 +25,19 @@ RESENDS_A_DAY: Final = 3
 
 
 def resend(
-    command: ResendCard, card: Card, made: Collection[DeliveryMade], market: Market, now: datetime
+    command: ResendCard,
+    card: Card,
+    made: Collection[DeliveryMade],
+    rectified_at: datetime | None,
+    market: Market,
+    now: datetime,
 ) -> Decision:
     """Make a delivery with the next number, which goes out at once.
 
     Where the address is corrected, the purchaser is told, or of a replacement whoever it belongs
-    to, without the code, so that nobody has a card sent elsewhere unseen (R9).
+    to, without the code, so that nobody has a card sent elsewhere unseen (R9). `rectified_at` is
+    when the contact of its addressee was last replaced: the first message to it is as one to a
+    corrected address, and the buyer of somebody else's card is told.
     """
     require_unspent(card, now)
     today = local_day(now, market.time_zone)
@@ -46,13 +53,35 @@ def resend(
         raise DeclinedError(command.unreachable)
     is_bought = card.origin is CardOrigin.PURCHASE
     kinds = [DeliveryKind.CARD if is_bought else DeliveryKind.REPLACEMENT]
-    if command.corrected_email:
+    is_new_contact = rectified_at is not None and not _went_there(made, rectified_at)
+    if command.corrected_email or (is_new_contact and is_bought and _is_for_another(command)):
         kinds.append(DeliveryKind.CORRECTION)
     deliveries = tuple(
         NewDelivery(card.card_id, kind, market.name, now, _next_number(kind, made))
         for kind in kinds
     )
-    return Decision(outcome=Resent(card, deliveries[0]), deliveries=deliveries)
+    is_elsewhere = bool(command.corrected_email) or is_new_contact
+    outcome = Resent(card, deliveries[0], is_elsewhere=is_elsewhere)
+    return Decision(outcome=outcome, deliveries=deliveries)
+
+
+def _went_there(made: Collection[DeliveryMade], rectified_at: datetime) -> bool:
+    """Return whether the code was sent again to a contact since it was replaced.
+
+    A message of the same instant may have been made before: it does not count.
+    """
+    return any(
+        each.resend_number
+        and each.kind in WITH_CODE
+        and not each.has_own_address
+        and each.created_at > rectified_at
+        for each in made
+    )
+
+
+def _is_for_another(command: ResendCard) -> bool:
+    """Return whether the addressee is somebody else than the buyer, who thus can be told."""
+    return command.addressee is not None and command.addressee.role is PersonRole.RECIPIENT
 
 
 def _next_number(kind: DeliveryKind, made: Collection[DeliveryMade]) -> int:

@@ -10,13 +10,13 @@ from peewee import SQL
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
-from giftcard_rules.delivery_facts import DeliveryMade
+from giftcard_rules.delivery_facts import ContactRectified, DeliveryMade
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.proposals import Proposal
 from giftcard_rules.refund_commands import RefundDue
 from giftcard_storage import delivery_schema, rows, schema
 from giftcard_storage.acts import tables
-from giftcard_storage.acts.rows import proposal_of
+from giftcard_storage.acts.rows import contact_rectified_of, proposal_of
 from giftcard_storage.data_keys import DataKey
 from giftcard_storage.deliveries.stored import delivery_made_of
 from giftcard_storage.refund_rows import refund_due_of
@@ -42,6 +42,7 @@ RulesFact = (
     | IssuedValue
     | Proposal
     | DeliveryMade
+    | ContactRectified
 )
 Fact = RulesFact | DataKey
 
@@ -84,6 +85,9 @@ REQUESTS: Final = Lookup(schema.Request.request_id, rows.request_of)
 DATA_KEYS: Final = Lookup(schema.DataKey.card_id, rows.data_key_of)
 REFUNDS_DUE: Final = Lookup(schema.RefundDue.card_id, refund_due_of)
 DELIVERIES: Final = Lookup(delivery_schema.Delivery.card_id, delivery_made_of)
+RECTIFIED: Final = Lookup(
+    tables.Act.card_id, contact_rectified_of, (SQL("kind = 'PERSON_RECTIFIED'"),)
+)
 PROPOSALS: Final = Lookup(tables.Proposal.proposal_id, proposal_of)
 REFUNDS_OF_ORDERS: Final = Lookup(schema.RefundDue.authorization_id, refund_due_of)
 ISSUED_VALUES: Final = Lookup(IssuedValueRow.caller, issued_value_of)
@@ -105,4 +109,5 @@ LOOKUPS: Final = (
     REPLACING,
     PROPOSALS,
     DELIVERIES,
+    RECTIFIED,
 )

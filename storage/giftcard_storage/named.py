@@ -45,6 +45,7 @@ from giftcard_storage.lookups import (
     PURCHASE_ORDERS,
     PURCHASE_REFERENCES,
     PURCHASES,
+    RECTIFIED,
     REFUNDS_DUE,
     REFUNDS_OF_ORDERS,
     REPLACEMENTS,
@@ -130,6 +131,7 @@ class Named:
     def _add_resend(self, command: ActOnCard | ActOnPeople) -> None:
         if isinstance(command, ActOnCard) and isinstance(command.act, ResendCard):
             self.values[DELIVERIES].add(command.act.card_id)
+            self._add_if(RECTIFIED, command.act.addressee and command.act.addressee.card_id)
 
     def found_proposal(self, proposal: Proposal) -> None:
         """Take in the card of a proposal, and under what its notes are sealed."""

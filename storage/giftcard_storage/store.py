@@ -10,7 +10,7 @@ from giftcard_rules.act_commands import ApproveProposal
 from giftcard_rules.cards import Authorization, Card
 from giftcard_rules.ceilings import IssuedValue
 from giftcard_rules.decisions import CardPurchase, PurchaseReference, TermsVersion
-from giftcard_rules.delivery_facts import DeliveryMade
+from giftcard_rules.delivery_facts import ContactRectified, DeliveryMade
 from giftcard_rules.facts import Facts, RequestRecord
 from giftcard_rules.person_acts import ActOnPeople
 from giftcard_rules.proposals import Proposal
@@ -236,6 +236,7 @@ _ADD: Final[dict[type[RulesFact], Callable[[Facts, Any], None]]] = {
     PurchaseReference: Facts.add_reference,
     TermsVersion: Facts.add_terms_version,
     DeliveryMade: Facts.add_delivery,
+    ContactRectified: Facts.add_rectified,
     RefundDue: Facts.add_refund_due,
     IssuedValue: Facts.add_issued_value,
 }

@@ -13,6 +13,7 @@ from giftcard_rules.acts import ActedBy, Ground
 from giftcard_rules.cards import Card
 from giftcard_rules.codes import derive_act_id
 from giftcard_rules.commands import DeskAct, RequestKey
+from giftcard_rules.person_acts import ActOnPeople, PersonAct
 from given.made_facts import BUYER, KEY, request_key
 
 ANNA, BEN = "anna", "ben"
@@ -32,6 +33,12 @@ def act_on(act: DeskAct | ResendCard, actor: str = ANNA, note: str = "") -> ActO
     """Return an act that is done at once."""
     key = request_key()
     return ActOnCard(key=key, act=act, by=acted_by(actor, note), act_id=act_id_of(key))
+
+
+def act_on_people(act: PersonAct, actor: str = ANNA) -> ActOnPeople:
+    """Return an act on the data of people that is done at once."""
+    key = request_key()
+    return ActOnPeople(key=key, act=act, by=acted_by(actor), act_id=act_id_of(key))
 
 
 def propose(act: DeskAct | ResendCard, actor: str = ANNA, note: str = "") -> ActOnCard:

@@ -35,7 +35,7 @@ def answer_json(
 def answer_table(answer: object, extra: Mapping[str, object], *, show_code: bool) -> Iterator[Text]:
     """Yield a line for each name and value of an answer, without those that are empty."""
     rows = [(_label(name), _words(value)) for name, value in extra.items()]
-    rows += _rows(answer, show_code=show_code, depth=0)
+    rows += list(_rows(answer, show_code=show_code, depth=0)) or _nothing(answer)
     width = max((label.cell_len for label, value in rows if value), default=0)
     for label, value in rows:
         if value:
@@ -65,21 +65,32 @@ def _plain(value: Any, *, show_code: bool) -> Any:  # noqa: ANN401 - JSON is any
 
 
 def _rows(answer: Any, *, show_code: bool, depth: int) -> Iterator[tuple[Text, str]]:  # noqa: ANN401 - any answer
-    for field in fields(answer):
-        value = getattr(answer, field.name)
-        if field.name == "code_withheld" and not value:
+    for name, value in _named(answer):
+        if name == "code_withheld" and not value:
             continue
-        if field.name == "code" and _is_hidden(answer, show_code=show_code):
-            yield _label(field.name, depth), HIDDEN_CODE
-        elif is_dataclass(value) and not isinstance(value, Money):
-            yield _label(field.name, depth), ""
+        if name == "code" and _is_hidden(answer, show_code=show_code):
+            yield _label(name, depth), HIDDEN_CODE
+        elif _is_part(value):
+            yield _label(name, depth), ""
             yield from _rows(value, show_code=show_code, depth=depth + 1)
-        elif _are_parts(value):
+        elif isinstance(value, tuple | list) and value and _is_part(value[0]):
             for number, each in enumerate(value, 1):
-                yield _label(f"{field.name} {number}", depth), ""
+                yield _label(f"{name} {number}", depth), ""
                 yield from _rows(each, show_code=show_code, depth=depth + 1)
-        elif value is not None and value not in ("", ()):
-            yield _label(field.name, depth), _words(value)
+        elif value is not None and value not in ("", (), []):
+            yield _label(name, depth), _words(value)
+
+
+def _named(answer: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - any answer
+    """Return the names and values of an answer, or of a part of one, which may be JSON."""
+    if isinstance(answer, Mapping):
+        return list(answer.items())
+    return [(field.name, getattr(answer, field.name)) for field in fields(answer)]
+
+
+def _nothing(answer: Any) -> list[tuple[Text, str]]:  # noqa: ANN401 - any answer
+    """Return the rows of an answer that has nothing, such as a search that found no cards."""
+    return [(_label(name), "none") for name, _ in _named(answer)]
 
 
 def _is_hidden(answer: Any, *, show_code: bool) -> bool:  # noqa: ANN401 - any answer
@@ -89,10 +100,10 @@ def _is_hidden(answer: Any, *, show_code: bool) -> bool:  # noqa: ANN401 - any a
     return isinstance(answer, Replacement) and not (show_code or answer.code_withheld)
 
 
-def _are_parts(value: Any) -> bool:  # noqa: ANN401 - any value
-    """Return whether a value is several parts of an answer, each with rows of its own."""
-    is_some = isinstance(value, tuple) and bool(value)
-    return is_some and is_dataclass(value[0]) and not isinstance(value[0], Money)
+def _is_part(value: object) -> bool:
+    """Return whether a value is a part of an answer that has rows of its own."""
+    is_shown_by_rows = is_dataclass(value) or isinstance(value, Mapping)
+    return is_shown_by_rows and not isinstance(value, Money)
 
 
 def _label(name: str, depth: int = 0) -> Text:
@@ -105,7 +116,7 @@ def _words(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, Money):
         return format_amount(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ", ".join(map(_words, value))
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

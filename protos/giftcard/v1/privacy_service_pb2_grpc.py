@@ -107,6 +107,9 @@ class PrivacyServiceServicer(object):
         """Replaces name, address and locale; the buyer's message stays.
 
         The former contact is gone for good. Accepts restricted people, who stay so.
+        The next ResendCard to the new address is as one to a corrected address, and
+        what was sent again and still waits for the former one is not sent. Under four
+        eyes where the settings say so: the answer is a `proposal_id`.
         Reasons: CARD_NOT_FOUND, PERSON_ERASED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

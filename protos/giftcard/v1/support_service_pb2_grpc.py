@@ -188,8 +188,9 @@ class SupportServiceServicer(object):
         """Sends the e-mail with the code again, at once (R8).
 
         To the known address, or to a corrected one; then the purchaser is told, and
-        by default another actor has to approve it. At most three times a day of the
-        market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+        by default another actor has to approve it. So it is the first time after
+        RectifyPerson has replaced the contact of whoever gets it. At most three times
+        a day of the market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
         CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
         PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
         market that the service does not mail is malformed.

@@ -103,8 +103,9 @@ class SupportServiceStub:
     """Sends the e-mail with the code again, at once (R8).
 
     To the known address, or to a corrected one; then the purchaser is told, and
-    by default another actor has to approve it. At most three times a day of the
-    market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+    by default another actor has to approve it. So it is the first time after
+    RectifyPerson has replaced the contact of whoever gets it. At most three times
+    a day of the market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
     CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
     PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
     market that the service does not mail is malformed.
@@ -236,8 +237,9 @@ class SupportServiceAsyncStub:
     """Sends the e-mail with the code again, at once (R8).
 
     To the known address, or to a corrected one; then the purchaser is told, and
-    by default another actor has to approve it. At most three times a day of the
-    market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+    by default another actor has to approve it. So it is the first time after
+    RectifyPerson has replaced the contact of whoever gets it. At most three times
+    a day of the market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
     CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
     PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
     market that the service does not mail is malformed.
@@ -383,8 +385,9 @@ class SupportServiceServicer(metaclass=abc.ABCMeta):
         """Sends the e-mail with the code again, at once (R8).
 
         To the known address, or to a corrected one; then the purchaser is told, and
-        by default another actor has to approve it. At most three times a day of the
-        market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
+        by default another actor has to approve it. So it is the first time after
+        RectifyPerson has replaced the contact of whoever gets it. At most three times
+        a day of the market. Accepts a card that is usable, or held. Reasons: CARD_NOT_FOUND,
         CARD_BLOCKED, CARD_CANCELLED, CARD_REDEEMED, CARD_EXPIRED, RESEND_LIMIT,
         PERSON_ERASED (nobody is left to write to), PERSON_RESTRICTED. A card of a
         market that the service does not mail is malformed.

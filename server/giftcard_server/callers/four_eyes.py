@@ -6,8 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-# The names of the RPCs; of ResendCard, those to a corrected address.
-ProposedAct = Literal["BlockCard", "UnblockCard", "WriteOffCard", "ResendCard", "ErasePerson"]
+# The names of the RPCs; of ResendCard, those to a corrected address, and the first one to an
+# address that RectifyPerson has changed.
+ProposedAct = Literal[
+    "BlockCard", "UnblockCard", "WriteOffCard", "ResendCard", "RectifyPerson", "ErasePerson"
+]
 
 
 class FourEyes(BaseModel):

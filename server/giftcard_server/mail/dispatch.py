@@ -159,6 +159,10 @@ class Dispatch:
             is_final = isinstance(reached.why, Suppressed)
             state = DeliveryState.SUPPRESSED if is_final else DeliveryState.PARKED
             return Ending(state, reached.why.value, addressee=reached.place)
+        if delivery.resend_number and self._facts.was_rectified(delivery, reached.place):
+            # It was made for the address of before; the new one needs an act of its own.
+            why = Suppressed.CORRECTED.value
+            return Ending(DeliveryState.SUPPRESSED, why, addressee=reached.place)
         code = None
         if delivery.kind in WITH_CODE:
             code = self._code_of(found.card)

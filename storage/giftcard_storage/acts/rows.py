@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.acts import Ground
+from giftcard_rules.decisions import PersonRole
+from giftcard_rules.delivery_facts import ContactRectified
+from giftcard_rules.person_acts import Erased
 from giftcard_rules.proposals import Proposal, ProposalState
 from giftcard_rules.reasons import Reason
 from giftcard_storage.acts.addresses import joined, names_of_address
@@ -38,17 +41,18 @@ class ActRows(NamedTuple):
 
 def rows_of_acts(
     sealing: NoteSealing | None,
-    decisions: Iterable[Decision],
+    decisions: Sequence[Decision],
     at_rest: Mapping[str, Sequence[DataKey]],
     now: datetime,
 ) -> ActRows:
     """Return the rows of the acts and proposals of decisions; `at_rest` are data keys by card."""
     found = ActRows([], [], [], [], [])
     sealer: _Sealer | None = None
-    for decision in decisions:
+    for number, decision in enumerate(decisions):
         if not decision.acts and decision.proposal is None:
             continue
         sealer = sealer or _Sealer(sealing, at_rest, found.data_keys)
+        sealer.erased_later = _cards_of_erasures(decisions[number + 1 :])
         resent = _resent_rows(decision, sealer, now)
         found.deliveries.extend(resent)
         delivery_id = resent[0][0] if resent else None
@@ -61,6 +65,16 @@ def rows_of_acts(
         else:
             found.closed.append(_closed_row(proposal))
     return found
+
+
+def _cards_of_erasures(decisions: Iterable[Decision]) -> frozenset[str]:
+    """Return the cards of which these decisions erase people."""
+    return frozenset(
+        change.slot.card_id
+        for decision in decisions
+        for change in decision.person_changes
+        if isinstance(change, Erased)
+    )
 
 
 class _Sealer:
@@ -79,9 +93,15 @@ class _Sealer:
         self._at_rest = at_rest
         self._made = made
         self._ready: dict[str, tuple[str, AESGCM]] = {}
+        # A person of these cards is erased by a later decision, and with the person what is sealed
+        # before: under a data key that is not kept.
+        self.erased_later: frozenset[str] = frozenset()
 
     def seal(self, card_id: str, names: bytes, text: bytes) -> tuple[str, bytes]:
         """Return the id of the data key, and the sealed text."""
+        if card_id in self.erased_later:
+            data_key_id, cipher = self._sealing.ready(card_id, (), [])
+            return data_key_id, sealed(cipher, names, text)
         if card_id not in self._ready:
             at_rest = self._at_rest.get(card_id, ())
             self._ready[card_id] = self._sealing.ready(card_id, at_rest, self._made)
@@ -147,6 +167,12 @@ def proposal_of(row: Found) -> Proposal:
         closed_at=None if row[9] is None else instant(row[9]),
         closed_by=row[10],
     )
+
+
+def contact_rectified_of(row: Found) -> ContactRectified:
+    """Return what an entry of that kind says."""
+    role = PersonRole(row[7]) if row[7] else None
+    return ContactRectified(row[0], role, row[8], instant(row[3]))
 
 
 def _proposal_row(proposal: Proposal, sealer: _Sealer) -> Row:

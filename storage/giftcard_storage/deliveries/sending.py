@@ -5,10 +5,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from peewee import SQL
+
 from giftcard_rules.cards import CardState
+from giftcard_rules.deliveries import WITH_CODE
 from giftcard_rules.ledger import PostingKind
+from giftcard_rules.person_acts import Slot
 from giftcard_storage import rows
 from giftcard_storage.acts.corrected import corrected_address
+from giftcard_storage.acts.rows import contact_rectified_of
+from giftcard_storage.acts.tables import Act
 from giftcard_storage.delivery_schema import Delivery
 from giftcard_storage.errors import CardUnknownError, translated
 from giftcard_storage.people import ActingFor, people_of
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from giftcard_rules import cards
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.decisions import CardPurchase, Person
+    from giftcard_rules.deliveries import Addressee
     from giftcard_storage.deliveries.stored import StoredDelivery
     from giftcard_storage.people import Lost
 
@@ -76,6 +83,24 @@ class SendingFacts:
         )
         with reading(self._database), translated():
             return bool(query.exists(self._database))
+
+    def was_rectified(self, delivery: StoredDelivery, place: Addressee) -> bool:
+        """Return whether the kept address of an addressee was replaced since a delivery was made.
+
+        A corrected address is the delivery's own.
+        """
+        if delivery.kind not in WITH_CODE or delivery.address_sealed is not None:
+            return False
+        of = Act
+        query = of.select().where(
+            of.card_id == place.card_id,
+            SQL("kind = 'PERSON_RECTIFIED'"),
+            of.acted_at >= rows.microseconds(delivery.created_at),
+        )
+        slot = Slot(place.card_id, place.role, place.authorization_id or "")
+        with reading(self._database), translated():
+            found = query.tuples().execute(self._database)
+            return any(contact_rectified_of(row).may_be(slot) for row in found)
 
     def corrected_address(self, delivery: StoredDelivery) -> str | None:
         """Return the address that Customer Service gave for a delivery, which has one.

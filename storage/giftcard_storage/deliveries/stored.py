@@ -121,7 +121,9 @@ def delivery_of(row: Found) -> StoredDelivery:
 
 def delivery_made_of(row: Found) -> DeliveryMade:
     """Return what rules know of the delivery of a row."""
-    return DeliveryMade(row[1], _KIND[row[2]], row[3], instant(row[10]))
+    return DeliveryMade(
+        row[1], _KIND[row[2]], row[3], instant(row[10]), has_own_address=row[9] is not None
+    )
 
 
 def deliveries_of(database: Database, card_id: str) -> list[StoredDelivery]:

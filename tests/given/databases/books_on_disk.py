@@ -24,13 +24,14 @@ from giftcard_rules.questions import Validate, Validated
 from giftcard_server.deciding.authorization_reader import Asked
 from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_server.edge.canonical import canonical
-from giftcard_server.edge.support.messages import encode
+from giftcard_server.edge.privacy.messages import encode
 from giftcard_server.parts import Parts
 from giftcard_storage import database, overview, refunds
 from giftcard_storage.acts.notes import NoteSealing
 from giftcard_storage.audit import audit
 from giftcard_storage.event_schema import Event, NewEvent
 from giftcard_storage.people import ActingFor, people_of
+from giftcard_storage.personal.changing import PersonChanges
 from giftcard_storage.schema import TABLES, Person
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
@@ -63,7 +64,7 @@ class BooksOnDisk:
         *,
         ring: KeyRing = RING,
         markets: Markets = MARKETS,
-        store: Callable[[Database, Sealing, NoteSealing], Store] = Store,
+        store: Callable[[Database, Sealing, NoteSealing], Store] | None = None,
         encode: Callable[[Outcome], bytes] = encode,
     ) -> None:
         self.now = NOW
@@ -79,11 +80,12 @@ class BooksOnDisk:
 
     def use(self, ring: KeyRing) -> None:
         """Go on with another ring, as a server does that starts with it."""
+        self.ring = ring
         self._parts = Parts(
             settings=self._settings,
             ring=ring,
             markets=self._markets,
-            writing=self._store(self.connection, Sealing(ring), NoteSealing(ring)),
+            writing=self._writing(ring),
             reading=Store(self.beside),
             reading_durably=Store(self.durably),
             find_refunds=partial(refunds.refunds_owed, self.beside),
@@ -92,6 +94,10 @@ class BooksOnDisk:
             encode=self._encode,
         )
         self.committer = self._parts.committer
+
+    def _writing(self, ring: KeyRing) -> Store:
+        of = (self.connection, Sealing(ring), NoteSealing(ring))
+        return self._store(*of) if self._store else Store(*of, PersonChanges(ring))
 
     def submit(self, command: Command | Submission) -> Answer:
         """Have one command decided, in a batch of its own."""
@@ -139,8 +145,10 @@ class BooksOnDisk:
         held["DataKey"] = [
             {"card_id": each} for each in {row["card_id"]: 0 for row in held["DataKey"]}
         ]
-        for row in held["Proposal"]:
+        for row in held["Proposal"] + held["Act"]:
             del row["sealed"], row["data_key_id"]
+        for row in held["Delivery"]:
+            del row["address_sealed"]
         held["people"] = [
             {row["card_id"]: people_of(self.beside, RING, row["card_id"], ActingFor.SUPPORT)}
             for row in held["Card"]

@@ -19,6 +19,7 @@ from giftcard_rules.decisions import Decision, Person
 from giftcard_rules.facts import RequestRecord
 from giftcard_rules.reasons import LEAVES_NO_TRACE
 from giftcard_storage.acts.notes import NoteSealing
+from giftcard_storage.personal.changing import PersonChanges
 from giftcard_storage.sealing import Sealing
 from giftcard_storage.store import Store
 from given.desk_calls import act_on, approve, propose
@@ -57,6 +58,7 @@ class StoredBooks(Books):
             decision = decide(command, loaded.facts, self.markets, self.now)
             records = self.records(command, decision)
             self.store.save(loaded, [decision], records, self.now)
+        self.facts.people.update(loaded.facts.people)
         self.facts.apply(decision)
         self.people += decision.people
         self.facts.requests.update({record.key: record for record in records})
@@ -86,7 +88,8 @@ class StoredBooks(Books):
 
 def books_on(database: Database) -> StoredBooks:
     """Return books on a connection, with people sealed by the ring of every test."""
-    return StoredBooks(Store(database, Sealing(RING), NoteSealing(RING)))
+    changing = PersonChanges(RING)
+    return StoredBooks(Store(database, Sealing(RING), NoteSealing(RING), changing))
 
 
 def play_everything(books: Books) -> None:

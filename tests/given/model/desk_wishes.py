@@ -10,11 +10,13 @@ from giftcard_rules.act_commands import (
     CancelPurchase,
     RejectProposal,
 )
-from giftcard_rules.commands import BlockCard, Keyed, UnblockCard, WriteOffCard
+from giftcard_rules.commands import BlockCard, Keyed, RequestKey, UnblockCard, WriteOffCard
+from giftcard_rules.person_acts import ActOnPeople
 from given.desk_calls import ANNA, BEN, act_id_of, acted_by
 from given.made_facts import BUYER
 from given.model.plain_books import Wanted
 from given.model.plain_desk import PlainDesk
+from given.model.plain_terms import Facts
 from given.model.random_wishes import RECENT, Wish, _days_ago, _recent, _wish, seldom
 from given.model.refund_wishes import ANY_WISH as ANY_OTHER_WISH
 from given.model.refund_wishes import RefundCallers
@@ -81,10 +83,12 @@ class DeskCallers(RefundCallers):
         if wish["with_what"] is RejectProposal:
             return RejectProposal(key=key, proposal_id=proposal_id, by=by, act_id=act_id)
         kept = self.desk.proposals.get(proposal_id)
-        asked = None
-        if kept is not None:
-            asked = ActOnCard(key=key, act=kept["act"], by=acted_by(kept["by"]), act_id=proposal_id)
+        asked = None if kept is None else self.asked_for(kept, key, proposal_id)
         return ApproveProposal(key=key, proposal_id=proposal_id, act=asked, by=by, act_id=act_id)
+
+    def asked_for(self, kept: Facts, key: RequestKey, proposal_id: str) -> ActOnCard | ActOnPeople:
+        """Return what was proposed, as its proposer's act."""
+        return ActOnCard(key=key, act=kept["act"], by=acted_by(kept["by"]), act_id=proposal_id)
 
     def _by_number(self, wish: Wish, now: datetime) -> Keyed:
         card_id, key = self.card(wish["card"]), self._key(wish)

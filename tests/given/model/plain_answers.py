@@ -11,14 +11,18 @@ from peewee import Model
 from giftcard.v1 import authorization_service_pb2 as authorization_pb
 from giftcard.v1 import gift_card_pb2, reason_pb2
 from giftcard.v1 import gift_card_service_pb2 as pb
+from giftcard.v1 import privacy_service_pb2 as privacy_pb
 from giftcard.v1 import refund_service_pb2 as refund_pb
 from giftcard.v1 import support_service_pb2 as support_pb
-from giftcard_rules.act_commands import ActCommand, ActOnCard, CancelPurchase
+from giftcard_rules.act_commands import ActCommand, ActOnCard, CancelPurchase, ResendCard
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import CatchUp, DeskAct
+from giftcard_rules.deliveries import DeliveryKind
+from giftcard_rules.person_acts import ActOnPeople, ErasePerson
 from giftcard_rules.refund_commands import ConfirmRefund
 from giftcard_server.deciding.submission import Answer
 from giftcard_server.edge.support.messages import ACT_RESPONSES
+from giftcard_storage.deliveries import delivery_id_of
 from giftcard_storage.rows import instant
 from giftcard_storage.schema import Card
 from given.model.plain_books import Wanted
@@ -86,6 +90,9 @@ def facts_of(table: type[Model], row: dict[str, Any]) -> Facts:
 def expected(facts: Facts) -> Facts:
     """Return the model's answer, reduced to the facts that callers see."""
     shown = dict(facts)
+    if "delivery" in shown:
+        card_id, kind, number = shown["delivery"]
+        shown["delivery"] = delivery_id_of(card_id, DeliveryKind(kind), number)
     for name, fields in (
         ("card", _SHOWN_OF_CARD),
         ("replacement", _SHOWN_OF_CARD),
@@ -139,19 +146,34 @@ def _of_the_desk(command: ActCommand, encoded: bytes) -> Facts:
         acted = ACT_RESPONSES[command.method].FromString(encoded)
         if acted.proposal_id:
             return {"proposal_id": acted.proposal_id}
+        if isinstance(command.act, ResendCard):
+            return {"delivery": acted.delivery.delivery_id}
         replacements = sorted(each.card_id for each in acted.replacements)
         return {"card": _card(acted.card), "replacements": replacements}
+    if isinstance(command, ActOnPeople):
+        return _of_people(command, encoded)
     if isinstance(command, CancelPurchase):
         cancelled = support_pb.CancelPurchaseResponse.FromString(encoded)
         return {"card": _card(cancelled.card), "refund": cancelled.refund.amount.amount_minor}
     closed = support_pb.ApproveProposalResponse.FromString(encoded)
     state = support_pb.ProposalState.Name(closed.proposal.state)
     why = reason_pb2.Reason.Name(closed.proposal.reason).removeprefix("REASON_")
-    return {
+    facts = {
         "proposal": state.removeprefix("PROPOSAL_STATE_"),
         "why": None if why == "UNSPECIFIED" else why,
         "card": _card(closed.card),
     }
+    return facts | ({"receipt": [*closed.receipt.card_ids]} if closed.HasField("receipt") else {})
+
+
+def _of_people(command: ActOnPeople, encoded: bytes) -> Facts:
+    acted: Any = getattr(privacy_pb, f"{command.method}Response").FromString(encoded)
+    if acted.proposal_id:
+        return {"proposal_id": acted.proposal_id}
+    if isinstance(command.act, ErasePerson):
+        assert acted.receipt.receipt_id
+        return {"receipt": [*acted.receipt.card_ids]}
+    return {"cards": [*acted.card_ids]}
 
 
 def _declined(answer: Answer) -> Facts:

@@ -5,6 +5,7 @@ from typing import Any
 
 from giftcard_rules.act_commands import ActOnCard
 from giftcard_rules.commands import Capture, CatchUp, DeskAct, Issue, Keyed, RequestKey, Reverse
+from giftcard_rules.person_acts import ActOnPeople
 from given.model.plain_terms import Facts, decline, decline_where, expiry_of
 
 Wanted = Keyed | CatchUp | DeskAct
@@ -15,7 +16,9 @@ FORMERLY = {"checkout anew": ("checkout",)}
 
 def method_of(command: Wanted) -> str:
     """Return the name of the RPC that a command is of."""
-    return command.method if isinstance(command, ActOnCard) else type(command).__name__
+    return (
+        command.method if isinstance(command, ActOnCard | ActOnPeople) else type(command).__name__
+    )
 
 
 def keys_of(key: RequestKey) -> list[RequestKey]:

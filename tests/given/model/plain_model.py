@@ -4,10 +4,10 @@ This is written from the terms and the contract alone, so that a mistake would h
 twice. Everything that time does is booked before each answer.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
-from giftcard_rules.act_commands import ApproveProposal, CancelPurchase
+from giftcard_rules.act_commands import ApproveProposal, CancelPurchase, ResendCard
 from giftcard_rules.authorization_calls import ExtendAuthorization
 from giftcard_rules.commands import (
     Authorize,
@@ -21,6 +21,7 @@ from giftcard_rules.commands import (
 from giftcard_rules.questions import Validate
 from given.model.plain_books import Wanted, method_of
 from given.model.plain_desk import PlainDesk
+from given.model.plain_people import OutOfReachError
 from given.model.plain_terms import (
     MARKETS,
     Facts,
@@ -54,6 +55,8 @@ DERIVED: dict[type, Facts] = {
 
 def _meaning(command: Wanted) -> Facts:
     values = {field.name: getattr(command, field.name) for field in fields(command)}
+    if isinstance(values.get("act"), ResendCard):  # Whom it reaches follows from the card.
+        values["act"] = replace(values["act"], unreachable=None, addressee=None)
     return values | NAMES | DERIVED.get(type(command), {})
 
 
@@ -72,7 +75,7 @@ class PlainModel(PlainDesk):
                 return {"declined": why_not, "replayed": False}
             return dict(known["answer"], replayed=True)
         answer = self._decided(command, now)
-        if answer.get("declined") not in NO_TRACE:
+        if "error" not in answer and answer.get("declined") not in NO_TRACE:
             self._remember(command.key, command, answer)
         return dict(answer) | {"replayed": False}
 
@@ -93,6 +96,9 @@ class PlainModel(PlainDesk):
             decided: Facts = getattr(self, f"_{type(command).__name__.lower()}")(command, now)
         except ModelDeclinedError as declined:
             return declined.answer
+        except OutOfReachError:
+            return {"error": "PersonOutOfReachError"}
+        self.take_in_people(command, decided)
         return decided
 
     def _issue(self, command: Issue, now: datetime) -> Facts:

@@ -5,6 +5,7 @@ useful after any history, and a failing example shrinks well.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from giftcard_rules.commands import (
 )
 from giftcard_rules.questions import Validate
 from given.made_facts import authorize, capture, extend, issue, made_by, order, validate
+from given.model.named_people import beneficiary_of, people_of_purchase
 from given.model.plain_books import FORMERLY, Wanted
 from given.model.plain_model import PlainModel
 from given.model.plain_terms import MARKETS, Facts
@@ -192,7 +194,8 @@ class Callers:
         bought = Purchase(order_id, wish["method"], reference, discounts)
         amount = self._money(wish["amount"], market, wish)
         assert amount is not None
-        return issue(key=key, market=market, amount=amount, purchase=bought)
+        made = issue(key=key, market=market, amount=amount, purchase=bought)
+        return replace(made, **people_of_purchase(wish["order"]))
 
     def _basket(self, wish: Wish) -> tuple[str, str, Any]:
         card_id = self.card(wish["card"])
@@ -244,7 +247,7 @@ class Callers:
             reason=wish["reason"],
             refund_amount=self._amount(hold_id, wish),
             delivered_on=now.date() - timedelta(days=wish["delivered_days_ago"]),
-            beneficiary=None,
+            beneficiary=beneficiary_of(wish["hold"]),
             before_delivery=wish["before_delivery"],
             exercised_on=_days_ago(wish["exercised_days_ago"], now),
             formerly=FORMERLY.get(key.caller, ()),

@@ -29,9 +29,9 @@ def renamed(sent: Keyed, caller: str) -> Keyed:
             return replace(sent, key=key, authorization_id=made)
         case Reverse():
             return replace(sent, key=key, new_card=made_by(key), formerly=FORMERLY[caller])
-        case Cancel() | ExtendAuthorization() | ConfirmRefund() | ActOnPeople():
-            return replace(sent, key=key)  # Acts on people are sent under one name.
-        case ActOnCard() | CancelPurchase() | ApproveProposal() | RejectProposal():
+        case Cancel() | ExtendAuthorization() | ConfirmRefund():
+            return replace(sent, key=key)
+        case ActOnPeople() | ActOnCard() | CancelPurchase() | ApproveProposal() | RejectProposal():
             return replace(sent, key=key, act_id=act_id_of(key))
         case Issue() | Capture():
             return replace(sent, key=key, new_card=made_by(key))

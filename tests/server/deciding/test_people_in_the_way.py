@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from giftcard_rules.acts import ActedBy, Ground
-from giftcard_rules.commands import Command
+from giftcard_rules.commands import BlockCard, Command
 from giftcard_rules.decisions import PersonRole
 from giftcard_rules.person_acts import ActOnPeople, ErasePerson, PersonAct, RectifyPerson
 from giftcard_server.deciding.submission import Answer
@@ -19,6 +19,7 @@ from giftcard_storage.store import Store
 from given.databases.books_on_disk import BooksOnDisk, audited, authorize_of, reasons
 from given.databases.books_on_people import of_card, of_email
 from given.databases.kinds import Place
+from given.desk_calls import act_on, act_on_people
 from given.made_facts import BUYER, RING, issue, request_key
 
 
@@ -72,3 +73,14 @@ def test_what_is_in_the_way_of_people_fails_their_command_alone(
         with pytest.raises(error):
             books.submit(culprit)
         assert books.committer.failure is None  # The server goes on and says that it is ready.
+
+
+def test_a_note_of_the_batch_in_which_its_people_are_erased_goes_with_them(place: Place) -> None:
+    with audited(place) as books:
+        card = issue()
+        books.submit(card)
+        card_id = card.new_card.card_id
+        erasing = act_on_people(ErasePerson(of_card(card_id)))
+        commands: list[Command] = [act_on(BlockCard(card_id), note="Amélie called"), erasing]
+        assert reasons(books.together(commands)) == [None, None]
+        assert books.rows(DataKey) == []

@@ -128,10 +128,14 @@ class PersonActReader:
 def acts_on_people(reader: PersonActReader) -> Mapping[str, Proposable]:
     """Return the acts of PrivacyService that can be proposed, by the names of their RPCs."""
     return {
+        "RectifyPerson": Proposable(
+            f"{PRIVACY}/RectifyPerson",
+            lambda kept: reader.rectify(pb.RectifyPersonRequest.FromString(kept), "").command,
+        ),
         "ErasePerson": Proposable(
             f"{PRIVACY}/ErasePerson",
             lambda kept: reader.erase(pb.ErasePersonRequest.FromString(kept), "").command,
-        )
+        ),
     }
 
 

@@ -9,7 +9,7 @@ from giftcard_rules.act_commands import ShowCards
 from giftcard_rules.authorization_calls import CardsShown
 from giftcard_rules.decide import decide
 from giftcard_rules.reasons import DeclinedError, Reason
-from giftcard_server.edge.support.opening import is_purchaser, open_people, why_unreachable
+from giftcard_server.edge.support.opening import addressee_of, is_purchaser, open_people
 from giftcard_server.errors import InvalidRequestError, KeyLostError
 from giftcard_storage.acts.proposals import asked_for, proposals_on
 from giftcard_storage.data_keys import UnwrapError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from giftcard_rules.commands import Contact
     from giftcard_rules.current import Markets
     from giftcard_rules.decisions import PersonRole
+    from giftcard_rules.person_acts import Slot
     from giftcard_rules.proposals import Proposal
     from giftcard_server.edge.support.queries import Find, Page
     from giftcard_storage.acts.proposals import AskedFor, ProposalsQuery
@@ -105,8 +106,8 @@ class Desk:
         """Return a page of proposals, one more where another page follows."""
         return proposals_on(self.database, query)
 
-    def resendable(self, card_id: str) -> tuple[Reason | None, bool]:
-        """Return why nobody can be written to about a card, and whether its market is mailed.
+    def resendable(self, card_id: str) -> tuple[Slot | Reason | None, bool]:
+        """Return who is written to about a card, or why nobody is, and if its market is mailed.
 
         A card that does not exist is the rules' to decline.
         """
@@ -116,7 +117,7 @@ class Desk:
             return None, True
         if found.card.market in self.unmailed:
             return None, False
-        return why_unreachable(self.database, self.ring, card_id), True
+        return addressee_of(self.database, self.ring, card_id), True
 
     def asked_for(self, proposal_id: str) -> AskedFor | None:
         """Return a proposal with its request. Raises `KeyLostError` without the ring's key."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 from giftcard_rules.acts import Act, ActKind
 from giftcard_rules.decisions import Person, PersonRole
 from giftcard_rules.deliveries import DeliveryKind, Parked, Suppressed
+from giftcard_rules.person_acts import Slot
 from giftcard_rules.reasons import Reason
 from giftcard_server.mail.addressees import Unreached, reach
 from giftcard_storage.acts.entries import record_act
@@ -50,10 +51,10 @@ def open_people(
     }
 
 
-def why_unreachable(database: Connection, ring: KeyRing, card_id: str) -> Reason | None:
-    """Return why nobody can be written to about a card's code, None where somebody can be.
+def addressee_of(database: Connection, ring: KeyRing, card_id: str) -> Slot | Reason | None:
+    """Return who is written to about a card's code, or why nobody can be.
 
-    People who are out of reach until a key is back do not count: the delivery tells of them.
+    People who are out of reach until a key is back can be: the delivery tells of them.
     """
     found = card_to_send(database, card_id)
     kind = DeliveryKind.REPLACEMENT if found.chain else DeliveryKind.CARD
@@ -62,7 +63,10 @@ def why_unreachable(database: Connection, ring: KeyRing, card_id: str) -> Reason
         return people_of(database, ring, of_card, ActingFor.EMAIL_DELIVERY)
 
     reached = reach(opened, kind, found.card, found.chain)
-    return _UNREACHABLE.get(reached.why) if isinstance(reached, Unreached) else None
+    if isinstance(reached, Unreached) and reached.why in _UNREACHABLE:
+        return _UNREACHABLE[reached.why]
+    place = reached.place
+    return place and Slot(place.card_id, place.role, place.authorization_id or "")
 
 
 def is_purchaser(database: Connection, ring: KeyRing, card_id: str, email: str) -> bool:

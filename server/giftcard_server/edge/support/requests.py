@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from giftcard_rules import codes
@@ -55,15 +55,14 @@ class ActReader:
         return self._act(message, caller, WriteOffCard)
 
     def resend(self, message: pb.ResendCardRequest, caller: str) -> Read[ActOnCard]:
-        """Read a ResendCardRequest; whether anybody can be written to, is still to be found out."""
+        """Read a ResendCardRequest; who can be written to, is still to be found out."""
         fields = Fields()
         email = message.corrected_email
         if email:
             fields.email(email, "corrected_email")
             if holds_code(email[:EMAIL_CHARACTERS]):
                 fields.wrong("corrected_email", NO_CODE)
-        act = self._act(message, caller, lambda id_: ResendCard(id_, email), fields)
-        return act if email else replace(act, command=replace(act.command, is_proposed=False))
+        return self._act(message, caller, lambda id_: ResendCard(id_, email), fields)
 
     def cancel_purchase(
         self,

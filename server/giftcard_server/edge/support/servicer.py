@@ -217,10 +217,13 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         act = command.act
         if not isinstance(act, ResendCard):
             return command, ()
-        unreachable, is_mailed = self._parts.questions.ask(
+        found, is_mailed = self._parts.questions.ask(
             lambda: self._desk.resendable(act.card_id), gone(context)
         )
-        completed = replace(command, act=replace(act, unreachable=unreachable))
+        found_out: dict[str, Any] = {"addressee": found}
+        if isinstance(found, Reason):
+            found_out = {"unreachable": found}
+        completed = replace(command, act=replace(act, **found_out))
         return completed, () if is_mailed else (NOT_MAILED,)
 
     def _completed_act(
