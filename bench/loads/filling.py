@@ -11,7 +11,7 @@ full as when cards are sold one by one, and ten passes are still fast.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -32,6 +32,7 @@ from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage import database
 from giftcard_storage.data_keys import WrappingKeys
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.delivery_schema import MailPosition
 from giftcard_storage.event_schema import Event
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import (
@@ -128,8 +129,15 @@ def fill(place: Place, cards: int, *, expired: int = 0) -> Deck:
             for table, columns in KEY_COLUMNS.items():
                 filled[table].sort(key=itemgetter(*range(columns)))
                 insert(table, filled[table])
+    _follow_through(place, told)
     deck.issue_ids.sort()  # By random ids, so that neighbours here are none in a table.
     return deck
+
+
+def _follow_through(place: Place, position: int) -> None:
+    """Have the events make no e-mails, as servers have followed them when the cards were sold."""
+    with closing(database.connect(DatabaseUrl.parse(place.url))) as opened:
+        MailPosition.update({MailPosition.position: position}).execute(opened)
 
 
 def _share(cards: int, pass_: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peewee import SQL, Case, fn
 
+from giftcard_storage.engines import engine_of
 from giftcard_storage.errors import translated
 from giftcard_storage.rows import microseconds
 from giftcard_storage.schema import Authorization, Card, DataKey
@@ -53,8 +54,9 @@ def due(database: Database, now: datetime, limit: int) -> list[str]:
     card_ids: list[str] = []
     with reading(database), translated():
         for query in (lapsed, expired):
-            rows = query.limit(limit - len(card_ids)).tuples().execute(database)
-            card_ids += [card_id for (card_id,) in rows if card_id not in card_ids]
+            found = engine_of(database).texts(database, query.limit(limit - len(card_ids)))
+            known = set(card_ids)
+            card_ids += [card_id for card_id in found if card_id not in known]
     return card_ids
 
 

@@ -10,10 +10,26 @@ from giftcard_storage.acts.proposals import ProposalsQuery, proposals_on
 from giftcard_storage.desk.finding import CardsQuery, Named, cards_on
 from giftcard_storage.desk.looking import look_up
 from giftcard_storage.desk.timeline import timeline_of
+from giftcard_storage.engines import engine_of
+from giftcard_storage.overview import due
+from giftcard_storage.people_search import card_ids_of_email
+from giftcard_storage.transactions import reading
 from given.databases.stored_books import books_on, play_everything
 from given.made_facts import KEY, NOW, RING
 
 WAYS: Final = (Named.CARDS, Named.PURCHASE_ORDER, Named.ORDER, Named.PAYMENT)
+INDEXES: Final = (
+    (Named.PURCHASE_ORDER, "purchase_has_one_card"),
+    (Named.ORDER, "authorization_of_order"),
+    (Named.PAYMENT, "purchase_of_reference"),
+)
+# By an address it is looked first whether everybody can be found; of due cards, first the holds.
+OTHER_INDEXES: Final = (
+    "data_key_is_shared",
+    "person_by_search_hash",
+    "authorization_lapses",
+    "card_expires",
+)
 
 
 @pytest.fixture
@@ -47,3 +63,30 @@ def test_no_question_of_a_desk_reads_a_whole_table(embedded: Database, asked: li
         proposals_on(embedded, ProposalsQuery(of_card, NOW - timedelta(days=1), None, 20))
     assert asked
     assert [plan for plan in asked if plan.startswith("SCAN")] == []
+
+
+def test_each_way_to_find_a_card_is_by_an_index_on_each_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play_everything(books_on(database))
+    is_embedded = engine_of(database).has_one_writer
+    if not is_embedded:  # It would rather read a table of a few rows as a whole.
+        database.execute_sql("SET enable_seqscan = off")
+    explain = "EXPLAIN QUERY PLAN " if is_embedded else "EXPLAIN "
+    plans: list[str] = []
+    execute: Any = database.execute_sql
+
+    def explained(text: str, values: object = None) -> object:
+        plans.append(str(execute(explain + text, values).fetchall()))
+        return execute(text, values)
+
+    monkeypatch.setattr(database, "execute_sql", explained)
+    with reading(database):
+        plans.clear()  # Of its own BEGIN.
+        for named, _ in INDEXES:
+            cards_on(database, CardsQuery(named, ("1",), None, None, 20))
+        card_ids_of_email(database, RING, "somebody@example.com")
+        due(database, NOW, 20)
+        monkeypatch.undo()
+    by = [*(index for _, index in INDEXES), *OTHER_INDEXES]
+    assert [index in plan for index, plan in zip(by, plans, strict=True)] == [True] * len(by)

@@ -7,7 +7,8 @@ Items that arrive meanwhile wait in one of two ways:
 - A *parked* item has no thread. The leader goes on with its call when the batch is done. The next
   batch is led by a thread of `spare`, after it has done what else there is to do.
 - A caller of `submit` waits in its thread. When the batch is done and its callers are on their way
-  out, the first waiting caller leads the next batch, unless the first one is parked.
+  out, the first waiting caller leads the next batch, unless the first one is parked. The caller of
+  `submit_all` waits in its thread for all of its items, which are parked.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from giftcard_server.deciding.waking import go_on_with, is_present, wait, wake
+from giftcard_server.deciding.waking import AllDone, go_on_with, is_present, wait, wake
 from giftcard_server.errors import LateError, OverloadedError
 from giftcard_server.tracing.call import CURRENT_CALL
 
@@ -156,11 +157,16 @@ class Batcher(Generic[Item, Result]):
         now = time.monotonic()
         with self._lock:
             known = [*self._waiting, *self._running]
-        late = [entry for entry in known if entry.go_on and now >= entry.late_at]
+        self._end([entry for entry in known if entry.go_on and now >= entry.late_at])
+
+    def _end(self, late: Sequence[Entry[Item, Result]]) -> None:
+        """Go on with parked items that have waited for too long, each with an error of its own."""
         for entry in late:
             if entry.wake.acquire(blocking=False):  # Else its leader goes on with it.
                 entry.has_left = True
-                go_on_with(entry, None, LateError())
+                error = LateError()
+                entry.fail(error)
+                go_on_with(entry, None, error)
 
     def submit_all(
         self, items: Sequence[Item], gone: Callable[[], bool]
@@ -168,25 +174,25 @@ class Batcher(Generic[Item, Result]):
         """Run the items of one caller, which may fill several batches, and return their entries.
 
         Each entry has its own result or error. All of them together wait no longer than one
-        item does. Raises `OverloadedError` where too many items wait.
+        item does. They are parked, and only the last one wakes the caller: a thread that came
+        between two batches would hold up the next one. Raises `OverloadedError` where too many
+        items wait.
         """
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        entries: list[Entry[Item, Result]] = [Entry(item, gone) for item in items]
+        patience_seconds = PATIENCE_SECONDS
+        all_done, late_at = AllDone(len(items)), time.monotonic() + patience_seconds
+        entries: list[Entry[Item, Result]] = [
+            Entry(item, gone, all_done.go_on, late_at) for item in items
+        ]
         with self._lock:
             if len(self._waiting) + len(entries) > self._waiting_limit:
                 raise OverloadedError
             self._waiting.extend(entries)
             leads = bool(entries) and not self._led
             self._led |= leads
-        for entry in entries:
-            try:
-                if not leads:
-                    wait(entry, max(0.0, give_up_at - time.monotonic()))
-            except LateError as error:
-                entry.fail(error)
-                continue
-            leads = False
-            self._take_turn(entry)
+        if leads:
+            self._lead_on()
+        if not all_done.wait(max(0.0, late_at - time.monotonic())):
+            self._end(entries)
         return entries
 
     def _take_turn(self, entry: Entry[Item, Result]) -> None:

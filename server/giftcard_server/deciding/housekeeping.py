@@ -7,6 +7,7 @@ ledger show lapsed holds and expired cards soon.
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -27,10 +28,13 @@ log = structlog.get_logger(__name__)
 
 # Of the cards that are due, a part is caught up before looking again. It is drawn by chance, so
 # that servers of one database seldom choose the same cards at the same time.
-CARDS_SEEN: Final = 10_000
-CARDS_DRAWN: Final = 500
+CARDS_SEEN: Final = 2500
+CARDS_DRAWN: Final = 250
 # So many cards share a batch with callers' commands, which wait for them.
-CARDS_TOGETHER: Final = 25
+CARDS_TOGETHER: Final = 20
+# Between two such batches, as a multiple of the time that the first one took: where callers keep
+# the committer busy, a batch takes long, and most batches are theirs alone.
+PAUSE_TIMES: Final = 1.0
 
 
 class Housekeeping(Recurring):
@@ -69,13 +73,15 @@ class Housekeeping(Recurring):
         return caught_up
 
     def _catch_up_together(self, card_ids: Sequence[str]) -> int:
-        """Catch up cards and return for how many it worked; defects are logged.
+        """Catch up cards, leave others their time, and return for how many it worked.
 
-        A card that another program has locked waits for the next round. Raises any other error
-        by which the task is postponed.
+        Defects are logged. A card that another program has locked waits for the next round.
+        Raises any other error by which the task is postponed.
         """
         submissions = [Submission(CatchUp(card_id)) for card_id in card_ids]
+        began = time.monotonic()
         errors = self._committer.submit_all(submissions, self.stopping.is_set)
+        pause_seconds = PAUSE_TIMES * (time.monotonic() - began)
         for card_id, error in zip(card_ids, errors, strict=True):
             if isinstance(error, LockedError):
                 continue
@@ -83,4 +89,5 @@ class Housekeeping(Recurring):
                 raise error
             if error is not None:  # The other cards do not depend on this one.
                 log.error("defect", card_id=card_id, error=where(error))  # Without its text.
+        self.stopping.wait(pause_seconds)
         return errors.count(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +14,28 @@ if TYPE_CHECKING:
     from giftcard_server.deciding.batching import Entry
 
 log = structlog.get_logger(__name__)
+
+
+class AllDone:
+    """Whether all items are done of one caller, who waits for them in its thread."""
+
+    def __init__(self, items: int) -> None:
+        self._left = items
+        self._lock = threading.Lock()
+        self._is_done = threading.Event()
+        if not items:
+            self._is_done.set()
+
+    def go_on(self, _result: object, _error: BaseException | None) -> None:
+        """Count an item that is done, by whichever thread; its entry has the result."""
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self._is_done.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until all are done; return whether they are."""
+        return self._is_done.wait(seconds)
 
 
 def go_on_with(entry: Entry[Any, Any], result: object, error: BaseException | None) -> None:

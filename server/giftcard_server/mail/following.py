@@ -6,6 +6,7 @@ servers may follow: the position and the deliveries behind it are saved in one t
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -31,6 +32,8 @@ LOOK_SECONDS: Final = 0.5
 EVENTS_AT_ONCE: Final = 500
 # So many events that make no delivery are passed over in memory before the position is saved.
 SAVED_EVERY: Final = 2000
+# Of the time of one core, where it is far behind: after a pause of days, or on a restored backup.
+SHARE: Final = 0.2
 
 
 class MailFollower(Recurring):
@@ -59,8 +62,10 @@ class MailFollower(Recurring):
     def follow(self) -> None:
         """Make the deliveries of all events that there are. Raises `StorageAwayError`."""
         try:
+            began = time.monotonic()
             while not self.stopping.is_set() and self._follow_a_stretch():
-                pass
+                self.stopping.wait((time.monotonic() - began) * (1 / SHARE - 1))
+                began = time.monotonic()
         except StaleError:  # Another server was faster; the next round goes on from there.
             self._saved = None
         except StorageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,13 @@ from giftcard_server.markets import MarketSettings
 from giftcard_server.recurring import Recurring
 from giftcard_storage import database
 from giftcard_storage.errors import StaleError, StorageError
-from giftcard_storage.personal.retention import Kept, erase_past, hide_actors
+from giftcard_storage.personal.retention import (
+    LOOKED_AT,
+    NAMES_AT_ONCE,
+    Kept,
+    erase_past,
+    hide_actors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,8 +36,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS: Final = 6 * 3600.0
-# Between two reads, so that commands are not held up.
-PAUSE_SECONDS: Final = 0.01
+# Of the time of one core, and of the turns to write. It looks at everybody, so that at a large
+# database commands would be held up for minutes.
+SHARE: Final = 0.05
+LONGEST_REST_SECONDS: Final = 60.0
 
 
 class PersonRetention(Recurring):
@@ -63,8 +72,10 @@ class PersonRetention(Recurring):
     def erase(self) -> int:
         """Erase all whose period has passed now; return how many people."""
         now, database_, ring = self._now(), self._connection, self._ring
-        people = self._sum(each.erased for each in erase_past(database_, ring, self._kept, now))
-        names = self._sum(hide_actors(database_, ring, self._kept, now))
+        walk = erase_past(database_, ring, self._kept, now)
+        people = self._sum((each.erased, each.looked_at == LOOKED_AT) for each in walk)
+        hiding = hide_actors(database_, ring, self._kept, now)
+        names = self._sum((hidden, hidden == NAMES_AT_ONCE) for hidden in hiding)
         self._counter.labels("people").inc(people)
         self._counter.labels("actor_names").inc(names)
         if people or names:
@@ -72,12 +83,15 @@ class PersonRetention(Recurring):
             log.info("erased what is kept no longer", people=people, actor_names=names)
         return people
 
-    def _sum(self, parts: Iterable[int]) -> int:
-        done = 0
-        for part in parts:
+    def _sum(self, parts: Iterable[tuple[int, bool]]) -> int:
+        """Add parts up; rest as the share demands after each behind which there may be more."""
+        done, began = 0, time.monotonic()
+        for part, may_be_more in parts:
             done += part
-            if self.stopping.wait(PAUSE_SECONDS):
+            rest = (time.monotonic() - began) * (1 / SHARE - 1) if may_be_more else 0.0
+            if self.stopping.wait(min(rest, LONGEST_REST_SECONDS)):
                 break
+            began = time.monotonic()
         return done
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from peewee import EXCLUDED, SQL, Select, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from peewee import Database, Field, Function, Model, Query
+    from peewee import Database, Field, Function, Model, ModelSelect, Query
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.errors import StorageAwayError
@@ -223,6 +223,10 @@ class Engine(ABC):
     @abstractmethod
     def saved(self, column: Field, place: int) -> SQL:
         """Return what a row holds for a column, as a value of the column's type."""
+
+    def texts(self, database: Database, query: ModelSelect[Any]) -> list[str]:
+        """Return what a query of one column of texts finds."""
+        return [text for (text,) in query.tuples().execute(database)]
 
     def insert(self, model: type[Model]) -> Saving:
         """Return the statement for new rows."""

@@ -10,7 +10,7 @@ import json
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from peewee import SQL, BlobField, Database, Field, Function, Model, SqliteDatabase, Value, fn
@@ -52,6 +52,8 @@ from giftcard_storage.versions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from peewee import ModelSelect
 
     from giftcard_rules.codes import KeyRing
     from giftcard_storage.rows import Found, Row
@@ -244,6 +246,14 @@ class Sqlite(Engine):
             rows = database.execute_sql(text, (json.dumps(list(values)),)).fetchall()
             found.append(json.loads(rows[0][0]) if is_json else rows)
         return found
+
+    def texts(self, database: Database, query: ModelSelect[Any]) -> list[str]:
+        """Return them out of one JSON text: each fetched row would let other threads run."""
+        (column,) = query.selected_columns
+        asked = query.select_from(fn.json_group_array(SQL(column.column_name)))
+        ((text,),) = asked.tuples().execute(database)
+        texts: list[str] = json.loads(text)
+        return texts
 
     def insert(self, model: type[Model]) -> Saving:
         """Return statements for new rows as parameters, which cost half of what JSON does here."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from giftcard_rules.codes import KeyRing
 
 # So many data keys are looked at in a read, and so many people are erased in a transaction.
-LOOKED_AT: Final = 1000
+LOOKED_AT: Final = 200
 ERASED_AT_ONCE: Final = 50
 NAMES_AT_ONCE: Final = 200
 BY_RETENTION: Final = ActedBy("retention", Ground.LEGAL)

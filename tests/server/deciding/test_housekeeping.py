@@ -1,12 +1,16 @@
 """The housekeeping books many expiries with few commits, among callers' commands."""
 
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
 import pytest
 
 from giftcard_rules.cards import CardState
-from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, Housekeeping
+from giftcard_server.deciding.batching import Entry
+from giftcard_server.deciding.housekeeping import CARDS_TOGETHER, PAUSE_TIMES, Housekeeping
+from giftcard_server.deciding.submission import Answer, Submission
 from giftcard_storage import database, overview
 from giftcard_storage.schema import Card
 from given.calls.shop import shop_at
@@ -30,6 +34,27 @@ def test_many_expiries_share_a_commit(place: Place) -> None:
         assert books.committer.commits - before == 3
         assert {row["state"] for row in books.rows(Card)} == {CardState.EXPIRED.value}
         books.assert_clean()
+
+
+@pytest.mark.one_database
+def test_the_housekeeping_leaves_half_of_the_time_to_callers(place: Place) -> None:
+    with closing(BooksOnDisk(place)) as books:
+        books.together([issue() for _ in range(CARDS)])
+        books.now = books.now.replace(year=books.now.year + 1)
+        due = [row["card_id"] for row in books.rows(Card)]
+        housekeeping = Housekeeping(lambda limit: due[:limit], books.committer, every_seconds=60)
+        run, busy_seconds = books.committer.batcher._run, 0.0
+
+        def timed(entries: Sequence[Entry[Submission, Answer]]) -> None:
+            nonlocal busy_seconds
+            began = time.monotonic()
+            run(entries)
+            busy_seconds += time.monotonic() - began
+
+        books.committer.batcher._run = timed
+        began = time.monotonic()
+        housekeeping.catch_up()
+        assert time.monotonic() - began >= (1 + PAUSE_TIMES) * busy_seconds > 0
 
 
 @pytest.mark.parametrize("waiting_limit", [1, CARDS_TOGETHER - 1])

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from giftcard_server.deciding import batching
 from giftcard_server.deciding.batching import Batcher, Entry
-from giftcard_server.errors import OverloadedError
+from giftcard_server.errors import LateError, OverloadedError
 from given.together import PATIENT, HeldRuns, Runs, batcher_of, here, wait_until_queued
-from given.waiting import SOON_SECONDS
+from given.waiting import SOON_SECONDS, wait_until
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,20 @@ def test_several_items_that_do_not_find_room_are_refused_together() -> None:
         batcher.submit_all([1, 2, 3], here)
     assert [entry.result for entry in batcher.submit_all([4, 5], here)] == [8, 10]
     assert runs.batches == [[4, 5]]
+
+
+def test_the_caller_of_several_items_gives_up_those_that_nobody_ran_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = HeldRuns()
+    batcher = batcher_of(runs)
+    with ThreadPoolExecutor(1) as callers:
+        first = callers.submit(batcher.submit, 0, here)
+        assert runs.begun.acquire(timeout=SOON_SECONDS)
+        monkeypatch.setattr(batching, "PATIENCE_SECONDS", 0.01)
+        errors = [type(entry.error) for entry in batcher.submit_all([1, 2], here)]
+        runs.go_on.release()
+        assert first.result(SOON_SECONDS) == 0
+    assert errors == [LateError, LateError]
+    wait_until(lambda: not batcher._led)
+    assert runs.batches == [[0]]
