@@ -119,8 +119,10 @@ def _totals_of(
     def of(kind: PostingKind, sums: Mapping[tuple[str, ...], int] = own) -> int:
         return sums.get((*market, kind.value), 0)
 
+    name, currency = market
     return Totals(
-        *market,
+        name,
+        currency,
         issued_minor=of(PostingKind.ISSUE),
         reissued_minor=of(PostingKind.REFUND, came),
         restored_minor=of(PostingKind.RESTORE, came),
