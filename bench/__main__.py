@@ -3,6 +3,7 @@
     make bench                                      # everything, about ten minutes
     make bench BENCH_FLAGS=--quick                  # everything with smaller counts, about two
     make bench BENCH_FLAGS="--only authorize,growth"
+    make bench BENCH_FLAGS="--only scraping,auditing --cards 1000000"
     make bench BENCH_FLAGS="--soak 60"              # a long run alone, minutes for each database
     make bench BENCH_FLAGS=--publish                # writes docs/performance.* as well
 
@@ -18,6 +19,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,7 @@ from report import machine, page, summary
 from results import Results
 from sections import (
     against_pgbench,
+    auditing,
     calls,
     encrypted,
     finding,
@@ -38,6 +41,7 @@ from sections import (
     mailing,
     on_schedule,
     one_by_one,
+    scraping,
     soak,
     starting,
     sweeping,
@@ -57,6 +61,8 @@ SECTIONS: Final[dict[str, Callable[[World, Plan, Results], None]]] = {
     mailing.SECTION: mailing.measure,
     starting.SECTION: starting.measure,
     finding.SECTION: finding.measure,
+    scraping.SECTION: scraping.measure,
+    auditing.SECTION: auditing.measure,
 }
 
 
@@ -69,11 +75,13 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.* as well")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="a long run, and no section")
+    parser.add_argument("--cards", type=int, help="how many, for scraping and auditing")
     arguments = parser.parse_args()
     sections = arguments.only.split(",")
     if unknown := set(sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}: {', '.join(SECTIONS)}")
     plan = QUICK if arguments.quick else FULL
+    plan = replace(plan, scraped=arguments.cards or plan.scraped)
     results = Results()
     with World() as world:
         results.facts = machine.facts(world)

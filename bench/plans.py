@@ -14,7 +14,8 @@ class Plan:
 
     `calls` is the number of calls of each kind in a round of "calls", by the number in flight.
     `lone` is the number of calls that follow one another. Under load, `batched` is the number of
-    calls to a server with batches, `single` to one without, and `plain` to plain Peewee.
+    calls to a server with batches, `single` to one without, and `plain` to plain Peewee. `scraped`
+    is the number of cards of "scraping" and "auditing".
     """
 
     rounds: int
@@ -30,6 +31,7 @@ class Plan:
     sizes: tuple[int, ...]
     expired: int
     starts: int
+    scraped: int
 
 
 FULL: Final = Plan(
@@ -46,6 +48,7 @@ FULL: Final = Plan(
     sizes=(10_000, 100_000, 1_000_000),
     expired=100_000,
     starts=5,
+    scraped=200_000,
 )
 QUICK: Final = Plan(
     rounds=2,
@@ -61,4 +64,5 @@ QUICK: Final = Plan(
     sizes=(10_000, 100_000),
     expired=20_000,
     starts=2,
+    scraped=20_000,
 )

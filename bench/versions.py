@@ -79,7 +79,10 @@ def metered(world: World, server: Server) -> Metered:
         name = server.place.url.rpartition("/")[2]
         return [pid for (pid,) in world.postgresql.run(SESSIONS, name)]
 
-    return Metered(server.place, server.key, server.target, server.connection, server.pid, sessions)
+    http = server.http
+    return Metered(
+        server.place, server.key, server.target, server.connection, server.pid, http, sessions
+    )
 
 
 def main() -> None:

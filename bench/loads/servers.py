@@ -139,6 +139,7 @@ class Server:
     target: str
     connection: Loading
     pid: int
+    http: str
 
     def run(
         self,
@@ -206,10 +207,12 @@ def serving(
         if not ready.startswith(READY):
             message = f"the server did not start: {ready!r}"
             raise VoidRunError(message)
-        target = ready.removeprefix(READY).partition(",")[0]
+        target, http, *_ = ready.removeprefix(READY).split(", ")
         connection = Connection(target, tls)
         try:
-            yield Server(place, place.key, target, connection, process.pid)
+            yield Server(
+                place, place.key, target, connection, process.pid, http.removeprefix("http ")
+            )
         finally:
             connection.close()
     finally:

@@ -23,12 +23,14 @@ from results import (
 )
 from sections import (
     against_pgbench,
+    auditing,
     calls,
     encrypted,
     growth,
     guessing,
     on_schedule,
     one_by_one,
+    scraping,
     sweeping,
     workers,
 )
@@ -122,6 +124,22 @@ def _targets(plan: Plan) -> Iterator[Target]:
         )
         what = f"Authorize while {plan.expired:,} cards are swept: p99 against no sweep"
         yield Target(what, swept, (quiet,), (p99, p99), at_most=2)
+    yield from _of_operators()
+
+
+def _of_operators() -> Iterator[Target]:
+    for database in DATABASES:
+        scraped, quiet = (
+            Case(scraping.SECTION, name, database, BUSY)
+            for name in (scraping.SCRAPED, scraping.QUIET)
+        )
+        what = "Authorize while metrics are scraped 100 times a second, against no scrapes"
+        yield Target(what, scraped, (quiet,), at_least=0.98)
+    slices, whole = (
+        Case(auditing.SECTION, name, EMBEDDED, 1) for name in (auditing.SLICES, auditing.WHOLE)
+    )
+    what = "Audit in slices: processor time against whole tables at once"
+    yield Target(what, slices, (whole,), (p50, p50))
 
 
 def _of_the_ceiling(database: str) -> Iterator[Target]:

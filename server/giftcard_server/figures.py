@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -11,6 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from giftcard_server.auditing.metrics import AuditCollector
 from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.events.metrics import BacklogCollector
+from giftcard_server.kept import Kept
 from giftcard_server.keys.metrics import SealedCollector
 from giftcard_server.mail.metrics import DeliveriesCollector
 from giftcard_server.metrics import LiabilityCollector, RefundsCollector
@@ -31,15 +31,17 @@ def registry_of(settings: Settings, overview: SharedOverview, probe: Probe) -> C
     markets = [(each.name, each.currency) for each in settings.known_markets.values()]
     registry.register(DatabaseCollector(probe.why_not_ready))
     registry.register(LiabilityCollector(overview.holdings, markets))
-    registry.register(BacklogCollector(overview.event_backlog, time.time))
-    registry.register(RefundsCollector(overview.unconfirmed_refunds, markets))
-    registry.register(DeliveriesCollector(overview.waiting_deliveries, utc_now))
+    # A scrape waits for none of them while the database is slow, and shows what was read before.
+    backlog = Kept("events", overview.event_backlog, 1.0).latest
+    refunds = Kept("refunds", overview.unconfirmed_refunds, 1.0).latest
+    mail = Kept("deliveries", lambda: overview.waiting_deliveries(utc_now()), 1.0).latest
+    standing = Kept("audit", overview.audit, 1.0).latest
+    pauses = Kept("pauses", overview.pauses, 1.0).latest
+    issued = Kept("issued", lambda: overview.issued_by_caller(utc_now()), 1.0).latest
+    registry.register(BacklogCollector(backlog, time.time))
+    registry.register(RefundsCollector(refunds, markets))
+    registry.register(DeliveriesCollector(lambda _now: mail(), utc_now))
     registry.register(SealedCollector(overview.sealed))
-    registry.register(AuditCollector(overview.audit))
-    issued = partial(_issued_by_caller, overview)
-    registry.register(SwitchesCollector(settings.known_markets, overview.pauses, issued))
+    registry.register(AuditCollector(standing))
+    registry.register(SwitchesCollector(settings.known_markets, pauses, issued))
     return registry
-
-
-def _issued_by_caller(overview: SharedOverview) -> dict[tuple[str, str], int]:
-    return overview.issued_by_caller(utc_now())

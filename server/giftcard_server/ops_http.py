@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import grpc
 import structlog
 from prometheus_client import Counter, Gauge
-from prometheus_client.exposition import choose_encoder
 
 from giftcard_server.callers.roles import METRICS
 from giftcard_server.errors import CallerRefusedError
 from giftcard_server.logs import where
 from giftcard_server.process.ready_threads import ReadyThreads
+from giftcard_server.scraping.at_once import answered_at_once, hand_over_with_request
+from giftcard_server.scraping.exposition import AT_ONCE, Exposition
 
 if TYPE_CHECKING:
     import ssl
@@ -37,8 +38,6 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS: Final = 10
 CONNECTION_SECONDS: Final = 30
 CONNECTION_LIMIT: Final = 12
-# Further scrapes are refused: all of them wait for the database, and probes need threads.
-METRICS_AT_ONCE: Final = 4
 TEXT: Final = "text/plain; charset=utf-8"
 _STATUS: Final = {
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
@@ -87,7 +86,6 @@ class HttpServer:
         class Handler(_Handler):
             pass
 
-        Handler.registry = registry
         Handler.why_not_ready = staticmethod(why_not_ready)
         Handler.callers = callers
         Handler.refused = Counter(
@@ -100,6 +98,7 @@ class HttpServer:
         server = _ServerOnIPv6 if ":" in host else _Server
         self._server = server((host.strip("[]"), int(port)), Handler)
         self._server.certificates = certificates
+        self._server.exposition = Exposition(registry)
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
@@ -127,18 +126,18 @@ class _Server(HTTPServer):
 
     request_queue_size = 128
     certificates: Certificates | None = None
+    exposition: Exposition
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
         super().__init__(*arguments)
-        self.metrics_room = threading.BoundedSemaphore(METRICS_AT_ONCE)
-        self.threads = ReadyThreads(CONNECTION_LIMIT + METRICS_AT_ONCE, "http")
+        # Scrapes may wait for the database, and probes need threads all the same.
+        self.threads = ReadyThreads(CONNECTION_LIMIT + AT_ONCE, "http")
         self._lock = threading.Lock()
         self._overdue_at: dict[socket.socket, float] = {}
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Return the next connection; one of TLS has its handshake still to come."""
         connection, address = super().get_request()
-        connection.settimeout(IDLE_SECONDS)
         if self.certificates is not None:
             try:
                 connection = self.certificates.for_http().wrap_socket(
@@ -149,8 +148,19 @@ class _Server(HTTPServer):
                 raise
         return connection, address
 
+    def server_activate(self) -> None:
+        """Begin to listen."""
+        super().server_activate()
+        hand_over_with_request(self.socket)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401 - likewise
+        """Return whether the request goes to a thread; without TLS a scrape may be answered now."""
+        del client_address
+        return self.certificates is not None or not answered_at_once(request, self.exposition)
+
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
         """Answer in another thread; where there are too many connections, cut the oldest one."""
+        request.settimeout(IDLE_SECONDS)
         with self._lock:
             self._overdue_at[request] = time.monotonic() + CONNECTION_SECONDS
             oldest = next(iter(self._overdue_at))
@@ -205,7 +215,6 @@ def _cut(connection: socket.socket) -> None:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    registry: CollectorRegistry
     why_not_ready: Callable[[], str]
     callers: Callers
     refused: Counter
@@ -242,16 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.refused.labels(str(status.value)).inc()
             self._send(status, f"{error}\n".encode(), TEXT)
             return
-        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-        room = cast("_Server", self.server).metrics_room
-        if not room.acquire(blocking=False):
+        asked = (self.headers.get(name, "") for name in ("Accept", "Accept-Encoding"))
+        text = cast("_Server", self.server).exposition.text(*asked)
+        if text is None:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"too many scrapes at a time\n", TEXT)
             return
-        try:
-            encoded = encode(self.registry)
-        finally:
-            room.release()
-        self._send(HTTPStatus.OK, encoded, content_type)
+        self._send(HTTPStatus.OK, text.encoded, text.content_type, text.coding)
 
     def _names(self, kind: str) -> list[str]:
         """Return the names of a kind in the client's certificate; none without a certificate."""
@@ -259,9 +264,11 @@ class _Handler(BaseHTTPRequestHandler):
         names = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
         return [name for of_kind, name in names if of_kind == kind]
 
-    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str, coding: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
+        if coding:
+            self.send_header("Content-Encoding", coding)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

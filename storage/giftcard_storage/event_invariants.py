@@ -90,6 +90,24 @@ _IS_BLOCKED: Final = (
 )
 
 
+def _not_blocked_in_spite_of(table: str, where: str) -> str:
+    """Return a statement for cards that are not blocked although the last event about it says so.
+
+    The last of those in a table; `where` may ask for no later one `n` without a position.
+    """
+    return f"""
+        SELECT 'card ' || c.card_id, 'not blocked', 'blocked'
+        FROM {{{table}}} e JOIN card c ON c.card_id = e.card_id
+             LEFT JOIN {table} l ON l.card_id = e.card_id AND {_ABOUT_BLOCKS.replace("{e}", "l")}
+                  AND (l.version > e.version
+                       OR (l.version = e.version AND NOT {_IS_BLOCKED.replace("{e}", "l")}))
+             LEFT JOIN new_event n ON n.card_id = e.card_id
+                  AND {_ABOUT_BLOCKS.replace("{e}", "n")}
+        WHERE {_IS_BLOCKED.replace("{e}", "e")} AND NOT c.blocked AND l.card_id IS NULL
+          AND {where}
+    """  # noqa: S608 - made of our own texts
+
+
 OF_EVENTS: Final[dict[str, str]] = {
     "event_positions_have_no_gap": """
         SELECT 'position ' || e.position,
@@ -106,11 +124,12 @@ OF_EVENTS: Final[dict[str, str]] = {
         FROM {{new_event}} e JOIN event n
              ON n.card_id = e.card_id AND n.version = e.version AND n.ordinal = e.ordinal
     """,  # noqa: S608 - made of our own texts
+    # By card, whose events lie side by side in the index that has all of it.
     "events_of_a_card_are_in_the_order_of_its_versions": f"""
         SELECT {_EVENT}, 'a position before those of later versions', 'position ' || e.position
-        FROM {{event}} e JOIN event n ON n.card_id = e.card_id
+        FROM {{card}} c JOIN event e ON e.card_id = c.card_id JOIN event n ON n.card_id = e.card_id
              AND (n.version, n.ordinal) > (e.version, e.ordinal) AND n.position < e.position
-        GROUP BY e.position, e.card_id, e.version, e.ordinal
+        GROUP BY e.card_id, e.version, e.ordinal, e.position
         UNION ALL
         SELECT {_EVENT}, 'a position before those of later versions', 'none'
         FROM {{new_event}} e JOIN event n ON n.card_id = e.card_id
@@ -206,6 +225,7 @@ OF_EVENTS: Final[dict[str, str]] = {
         WHERE told IS DISTINCT FROM shown
           AND NOT (told IS NULL AND issued_at <= {_REMOVED_THROUGH})
     """,  # noqa: S608 - made of our own texts
+    # Few cards are blocked, and few events block one: those that do not are only passed over.
     "card_is_blocked_as_its_events_say": f"""
         SELECT 'card ' || card_id, CASE WHEN blocked THEN 'blocked' ELSE 'not blocked' END,
                CASE WHEN told THEN 'blocked' ELSE 'not blocked' END
@@ -221,8 +241,13 @@ OF_EVENTS: Final[dict[str, str]] = {
                               AND {_ABOUT_BLOCKS.replace("{e}", "e")}
                          LEFT JOIN new_event n ON n.card_id = c.card_id
                               AND {_ABOUT_BLOCKS.replace("{e}", "n")}
+                    WHERE c.blocked
                     GROUP BY c.card_id, c.blocked) AS versions) AS blocks
         WHERE told <> blocked
+        UNION ALL
+        {_not_blocked_in_spite_of("event", "n.card_id IS NULL")}
+        UNION ALL
+        {_not_blocked_in_spite_of("new_event", "TRUE")}
     """,  # noqa: S608 - made of our own texts
     "refund_to_other_tenders_is_told": f"""
         SELECT 'authorization ' || authorization_id, due || ' to other tenders', told || ''

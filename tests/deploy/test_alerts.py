@@ -78,6 +78,15 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-"))
 
 
+def test_every_section_that_anything_names_exists() -> None:
+    sections = {anchor_of(each) for each in re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE)}
+    places = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.*")]
+    text = "\n".join(each.read_text(encoding="utf-8") for each in places if each.is_file())
+    named = set(re.findall(r"runbook\.md#([\w-]+)", text))
+    assert len(named) > len(ALERTS) / 2
+    assert named - sections == set()
+
+
 def test_every_alert_leads_to_a_section() -> None:
     sections = {anchor_of(each) for each in re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)}
     linked = set(re.findall(r"runbook\.md#([\w-]+)", TEXT))
@@ -89,8 +98,27 @@ def test_every_metric_that_a_rule_names_exists_on_a_server(tmp_path: Path) -> No
     with running(settings(tmp_path), Clock()) as service:
         assert service._http is not None
         shown = get(f"http://127.0.0.1:{service._http.port}/metrics")[1]
-    named = set(re.findall(r"\b((?:giftcard|grpc)_[a-z_]+)", TEXT)) - {"grpc_service", "grpc_type"}
-    named -= {"grpc_method", "grpc_code"}
-    families = set(re.findall(r"^# TYPE (\S+)", shown, re.MULTILINE))
-    families |= {f"{family}_{end}" for family in families for end in ("bucket", "count", "sum")}
-    assert named - families == SOMETIMES
+    families = with_parts(re.findall(r"^# TYPE (\S+)", shown, re.MULTILINE))
+    assert named_in(TEXT) - families == SOMETIMES
+
+
+def test_every_metric_that_a_rule_or_dashboard_names_is_on_the_page_of_metrics() -> None:
+    # Another test makes that page of a server with workers, certificates and all else.
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    families = with_parts(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    dashboards = [each.read_text("utf-8") for each in (ROOT / "deploy/grafana").rglob("*.json")]
+    assert len(dashboards) >= 3
+    assert named_in(TEXT) - families == set()
+    assert named_in("\n".join(dashboards)) - families == set()
+
+
+def named_in(text: str) -> set[str]:
+    """Return the metrics that expressions name, without their labels."""
+    named = set(re.findall(r"\b((?:giftcard|grpc)_[a-z_]+)\b", text))
+    return named - {"grpc_service", "grpc_type", "grpc_method", "grpc_code"}
+
+
+def with_parts(families: list[str]) -> set[str]:
+    """Return families with the series of histograms."""
+    parts = {f"{family}_{end}" for family in families for end in ("bucket", "count", "sum")}
+    return parts | set(families)

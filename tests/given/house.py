@@ -56,7 +56,7 @@ FLOORS = {
         {"market_settings"},
         {"markets", "known_terms", "switches"},
         {"tracing"},
-        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process"},
+        {"metrics", "probe", "shared_overview", "recurring", "liveness", "process", "scraping"},
         {"kept"},
         {"mail_settings"},
         {"errors", "logs", "loopback"},

@@ -67,6 +67,14 @@ EVENT_TAMPERINGS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "card_is_blocked_as_its_events_say": (
         "UPDATE card SET blocked = NOT blocked WHERE card_id = {used}",
+        # No longer blocked, in spite of an event with a position; of one without; of a bought card.
+        "UPDATE card SET blocked = FALSE, blocked_at = NULL WHERE blocked",
+        (
+            "INSERT INTO new_event SELECT card_id, version + 1, ordinal, 'CARD_BLOCKED', market,"
+            " currency, 'BLOCKED', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+            " occurred_at FROM event WHERE card_id = {active} AND type = 'CARD_ISSUED'"
+        ),
+        "UPDATE event SET card_state = 'BLOCKED' WHERE card_id = {active} AND type = 'CARD_ISSUED'",
         "UPDATE event SET type = 'CARD_UNBLOCKED' WHERE type = 'CARD_BLOCKED'",
     ),
     "refund_to_other_tenders_is_told": (
