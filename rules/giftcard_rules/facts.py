@@ -159,7 +159,8 @@ class Facts:
             self.add_issued_value(decision.issued_value)
         if decision.proposal is not None:
             self.add_proposal(decision.proposal)
-        self._apply_to_people(decision)
+        if decision.acts or decision.deliveries or decision.person_changes:
+            self._apply_to_people(decision)
 
     def _apply_to_people(self, decision: Decision) -> None:
         """Change what is known of e-mails and contacts."""

@@ -175,12 +175,8 @@ class Sqlite(Engine):
         if is_new(path):
             return False
         require_ours(path)
-        with translated():
-            database = open_to_look(path)
-            try:
-                return card_is_in(database)
-            finally:
-                database.close()
+        with translated(), closing(open_to_look(path)) as database:
+            return card_is_in(database)
 
     def checkpoint(self, database: Database) -> None:
         """Bring the pages of the write-ahead log home."""
@@ -252,8 +248,7 @@ class Sqlite(Engine):
         (column,) = query.selected_columns
         asked = query.select_from(fn.json_group_array(SQL(column.column_name)))
         ((text,),) = asked.tuples().execute(database)
-        texts: list[str] = json.loads(text)
-        return texts
+        return list(json.loads(text))
 
     def insert(self, model: type[Model]) -> Saving:
         """Return statements for new rows as parameters, which cost half of what JSON does here."""
