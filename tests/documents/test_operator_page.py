@@ -86,7 +86,7 @@ class Operator:
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 - bash as the user has it
             cwd=self.folder,
-            env=users_environment() | self.settings | more,
+            env={**users_environment(), **self.settings, **more},
             input=typed,
             check=False,
             capture_output=True,
@@ -129,15 +129,11 @@ def cases(
     sent = "giftcard mail list --state sent"
     wait_until(lambda: bool(operator.json(sent)["deliveries"]))
     delivery = operator.json(sent)["deliveries"][0]["delivery_id"]
-    folder = tmp_path_factory.mktemp("own")
-    ring, copies, vault = folder / "ring", folder / "backups", folder / "vault"
-    key_file.make(ring)
-    copies.mkdir()
-    vault.mkdir()
+    replaced = own_files(tmp_path_factory.mktemp("own"))
     return {
         "GIFTCARD_TRACES": Case(),
         "giftcard certs": Case(typed=CODE, exit_codes={"validate": DECLINED}),
-        "giftcard keys rotate": Case(replaced={"/etc/giftcard/keys": str(ring)}),
+        "giftcard keys rotate": Case(replaced=replaced),
         "giftcard privacy": Case(replaced={"5f0c9a...": kept.card.card_id}, typed="y\n"),
         # Nothing is wrong with this one, so that it is refused.
         "giftcard mail": Case(replaced={"3f1c...": delivery}, exit_codes={"retry": 2}),
@@ -150,8 +146,17 @@ def cases(
             },
             exit_codes={"--authorization-id": DECLINED},
         ),
-        "giftcard backup": Case(replaced={"/backups": str(copies), "/vault": str(vault)}),
+        "giftcard backup": Case(replaced=replaced),
     }
+
+
+def own_files(folder: Path) -> dict[str, str]:
+    """What stands for the paths of the page: a ring with a key, and folders."""
+    ring, copies, vault = folder / "ring", folder / "backups", folder / "vault"
+    key_file.make(ring)
+    copies.mkdir()
+    vault.mkdir()
+    return {"/etc/giftcard/keys": str(ring), "/backups": str(copies), "/vault": str(vault)}
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if POSTGRESQL not in b.text], ids=str)

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from giftcard_client import Ground
+from giftcard_client import Ground as PrivacyGround
 from giftcard_client.cli import options as opt
 from giftcard_client.cli.remote_command import Made
 from giftcard_client.privacy import ActingAs
 from giftcard_client.support_results import ActedBy
+from giftcard_client.vocabulary import Ground
 
 
 def _acted(actor: opt.Actor, ground: opt.GroundOption, note: opt.Note = "") -> ActedBy:
@@ -34,7 +35,7 @@ def _anybody(
 def _acting(
     actor: opt.Actor, ground: opt.GroundOption = "CUSTOMER_REQUEST", note: opt.Note = ""
 ) -> ActingAs:
-    return ActingAs(actor=actor, ground=Ground(ground), note=note)
+    return ActingAs(actor=actor, ground=PrivacyGround(ground), note=note)
 
 
 # The ground has to be said, or is what a customer asks for, or a bank.

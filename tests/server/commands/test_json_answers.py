@@ -35,7 +35,7 @@ STEPS: Final[list[tuple[Callable[..., object] | typer.Typer, str, dict[str, Any]
     (mail.app, "preview card --locale en", {"language": "en"}),
 ]
 # Those that write a log of their own, and so in processes of their own: with their exit codes.
-LOGGED: Final = [
+LOGGED: Final[list[tuple[str, int, dict[str, Any]]]] = [
     ("pause issue --market fr --ground test", 0, {"is_paused": True, "changed": True}),
     ("pause issue --market fr --ground test", 1, {"is_paused": True, "changed": False}),
     ("resume issue --market fr", 0, {"is_paused": False, "changed": True, "market": "fr"}),
@@ -61,10 +61,10 @@ def test_each_command_of_an_operator_answers_with_one_object(
         assert done.exit_code == 0, (arguments, done.output, done.exception)
         answer = json.loads(done.stdout)
         assert answer.items() >= facts.items(), arguments
-    for line, exit_code, facts in LOGGED:
+    for line, exit_code, told in LOGGED:
         ended = giftcard(*line.split(), "-o", "json", settings=settings)
         assert ended.returncode == exit_code, ended.stderr
-        assert json.loads(ended.stdout).items() >= facts.items(), line
+        assert json.loads(ended.stdout).items() >= told.items(), line
 
 
 def test_what_was_done_is_told_though_the_rest_is_refused(

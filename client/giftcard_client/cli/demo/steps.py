@@ -75,10 +75,7 @@ def _buying(cards: GiftCards) -> Generator[Step, None, Issued]:
         "Purchase: Ada buys a gift card for Ben",
         [
             f"She pays {_amount(price)} by bank card.",
-            (
-                f"Card {_name(bought.card)} is good from now on,"
-                f" until {bought.card.expire_time:%d %B %Y}."
-            ),
+            f"Card {_name(bought.card)} is good until {bought.card.expire_time:%d %B %Y}.",
         ],
     )
     return bought
@@ -109,10 +106,7 @@ def _looking(cards: GiftCards, bought: Issued) -> Generator[Step]:
     yield Step(
         "Validation: Ben asks what the card would pay",
         [
-            (
-                f"Of a basket of {_amount(order.total)},"
-                f" it would pay {_amount(seen.applicable_amount)}."
-            ),
+            f"Of {_amount(order.total)}, it would pay {_amount(seen.applicable_amount)}.",
             f"The checkout warns him: {_amount(seen.forfeited_amount)} would be lost,",
             "since a card is used once. He continues shopping.",
         ],
@@ -236,11 +230,8 @@ def _cancelling(cards: GiftCards) -> Generator[Step]:
     yield Step(
         "Cancellation: Ada buys another card, and changes her mind",
         [
-            (
-                f"Card {_name(cancelled.card)} is cancelled;"
-                f" {_amount(cancelled.refund.amount)} go back to her bank card,"
-            ),
-            f"by the payment reference {cancelled.refund.payment_reference}.",
+            f"{_name(cancelled.card)} is cancelled; {_amount(cancelled.refund.amount)} go back",
+            f"to her bank card, by the payment reference {cancelled.refund.payment_reference}.",
         ],
     )
 
