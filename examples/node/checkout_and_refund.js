@@ -55,7 +55,7 @@ async function refund(cards, authorizationId, returnId, amount) {
 async function main() {
   const { values } = parseArgs({
     options: {
-      target: { type: "string", default: "127.0.0.1:50051" },
+      target: { type: "string", default: process.env.GIFTCARD_TARGET || "127.0.0.1:50051" },
       goods: { type: "string", default: "4000" },
       back: { type: "string", default: "1500" },
     },

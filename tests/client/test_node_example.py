@@ -1,8 +1,11 @@
 """examples/node: a checkout and a refund in Node, against the real server."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,13 +13,15 @@ import pytest
 from giftcard_client import GiftCards
 from given.checkout.faulty_gateway import FaultyGateway, error_info, lose_answer, refuse
 from given.checkout.shopping import Buy
+from given.documents.blocks import blocks_of
 from given.house import ROOT
-from given.servers.giftcard_command import CODE
+from given.servers.giftcard_command import CODE, environment
 from given.servers.server_process import ServerProcess
 
 # They need Node, and packages for it.
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 FOLDER = ROOT / "examples" / "node"
+HERE = "tests/client/test_node_example.py"
 WRITES = ("Authorize", "Capture", "Reverse")
 
 
@@ -51,6 +56,28 @@ def test_an_order_is_paid_and_a_part_comes_back(
     [authorization_id] = re.findall(r"Paid: 40.00 EUR, (\S+)", played.stdout)
     shown = cards.authorization(authorization_id).authorization
     assert shown.refunded_amount.amount_minor == 1500
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/integrator.md"])
+def test_the_pages_lead_to_an_own_authorize(
+    node: str, live_server: ServerProcess, tmp_path: Path, page: str
+) -> None:
+    [block] = [each for each in blocks_of(ROOT / page) if each.run_by == HERE]
+    for name in (".venv", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    # What `npm ci` installs is there already, and it may have no network here.
+    lines = [line for line in block.text.splitlines() if not line.startswith("npm ")]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],  # noqa: S607 - bash as the user has it
+        cwd=tmp_path,
+        env=environment({"PATH": path, "GIFTCARD_TARGET": live_server.target}),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, "Paid: 40.00 EUR" in done.stdout) == (0, True), done.stderr
 
 
 def test_what_loses_its_answer_is_sent_again_and_done_once(

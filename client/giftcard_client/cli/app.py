@@ -36,6 +36,11 @@ DISTRIBUTION = "giftcard-client"
 
 def run() -> None:
     """Run the command that is named on the command line."""
+    giftcard()()
+
+
+def giftcard() -> typer.Typer:
+    """Return all commands; those of the server are imported only when they are run."""
     app = typer.Typer(
         name="giftcard",
         help="Gift cards as a payment method.",
@@ -62,7 +67,7 @@ def run() -> None:
     add_server_commands(app, {"events": events, "people": people})
     if is_service_installed():
         app.command(DEMO)(demo)
-    app()
+    return app
 
 
 def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer passes it by position

@@ -5,7 +5,7 @@ from io import TextIOWrapper
 
 # The packages of the extra `cli`, as client/pyproject.toml has them. The bare install has this
 # file too, but not them.
-CLI_PACKAGES = {"rich": "rich>=14", "typer": "typer>=0.20"}
+CLI_PACKAGES = {"rich": "rich>=14", "typer": "typer>=0.20,<0.29"}
 
 
 def main() -> None:

@@ -96,11 +96,23 @@ RequestId = Annotated[
 ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code of a new card too.")]
 Actor = Annotated[
     str,
-    _option(
-        ORDER, envvar="GIFTCARD_ACTOR", help_text="Who sits at the desk; kept in the timeline."
+    typer.Option(
+        envvar="GIFTCARD_ACTOR", metavar="NAME", help="Who sits at the desk; kept in the timeline."
     ),
 ]
-Note = Annotated[str, _option(ORDER, help_text="Why in words, without any code; kept, sealed.")]
+GroundOption = Annotated[
+    # All but UNRECOGNIZED, which is for answers alone.
+    Literal["CUSTOMER_REQUEST", "FRAUD", "CHARGEBACK", "MISTAKE", "LEGAL", "OTHER"],
+    typer.Option(
+        "--ground",
+        case_sensitive=False,
+        metavar="GROUND",
+        help="CUSTOMER_REQUEST, FRAUD, CHARGEBACK, MISTAKE, LEGAL or OTHER; kept.",
+    ),
+]
+Note = Annotated[
+    str, typer.Option(metavar="TEXT", help="Why in words, without any code; kept, sealed.")
+]
 
 # An order and its payment.
 Market = Annotated[str, _option(CARD, help_text="The platform, such as fr.", metavar="NAME")]

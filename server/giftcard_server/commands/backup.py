@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.commands.answers import Answer, Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.keys import whole_files
 from giftcard_server.keys.key_ring import existing_ring_of
@@ -35,6 +37,7 @@ def backup(
         Path | None,
         typer.Option(help="A file to make with the key ring, in another folder than the backup."),
     ] = None,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Copy the embedded database while its server runs, check the copy, and make it durable.
 
@@ -47,19 +50,19 @@ def backup(
     source = _embedded(settings, what)
     if keys_to is not None and keys_to.resolve().parent == to.resolve().parent:
         refuse("--keys-to: the key ring and the backup belong into different folders", what)
-    with refusing(what):
+    with refusing(what), answering(output) as answer:
         backups.copy_whole(source, to)
-        differences = backups.differences_in(to)
-    _end_if_different(to, differences)
-    _say(f"Backed up {source} to {to}: every page and every invariant was checked.")
-    if keys_to is None:
-        _say(f"The key ring is not in it. Keep a copy of {settings.key_path} somewhere else.")
-        return
-    try:
-        whole_files.create(keys_to, settings.key_path.read_bytes(), whole_files.OWNER_ALONE)
-    except OSError as error:
-        refuse(f"--keys-to: {keys_to}: {error.strerror}", what)
-    _say(f"The key ring is in {keys_to}.")
+        _end_if_different(answer, to, backups.differences_in(to))
+        done = f"Backed up {source} to {to}: every page and every invariant was checked."
+        answer.say(done, database=source, backup=to, keys=None)
+        if keys_to is None:
+            answer.say(f"The key ring is not in it. Keep a copy of {settings.key_path} elsewhere.")
+            return
+        try:
+            whole_files.create(keys_to, settings.key_path.read_bytes(), whole_files.OWNER_ALONE)
+        except OSError as error:
+            refuse(f"--keys-to: {keys_to}: {error.strerror}", what)
+        answer.say(f"The key ring is in {keys_to}.", keys=keys_to)
 
 
 def restore(
@@ -69,6 +72,7 @@ def restore(
         bool,
         typer.Option("--replace", help="Set the database aside that is there; it is kept."),
     ] = False,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Check a backup, put it in the place of the embedded database, and begin a generation.
 
@@ -85,19 +89,19 @@ def restore(
     now = utc_now()
     aside = place.with_name(f"{place.name}.replaced-{now:%Y%m%dT%H%M%SZ}")
     had_one = place.exists()
-    with refusing(what):
+    with refusing(what), answering(output) as answer:
         erasures = _erasures(settings, what)
-        _end_if_different(backup_file, backups.differences_in(backup_file))
+        _end_if_different(answer, backup_file, backups.differences_in(backup_file))
         prepared = backups.copied_beside(backup_file, place)
         try:
-            said = _prepare(DatabaseUrl.of_file(prepared), settings, erasures)
+            begun = _prepare(DatabaseUrl.of_file(prepared), settings, erasures)
             backups.put_in_place(prepared, place, aside)
         finally:
             backups.remove(prepared)  # Where it is in its place, there is nothing left of it.
-    _say(f"Restored {backup_file} to {place}.")
-    if had_one:
-        _say(f"The database that was there is kept: {aside}")
-    _say(said)
+        answer.say(f"Restored {backup_file} to {place}.", backup=backup_file, database=place)
+        kept = f"The database that was there is kept: {aside}" if had_one else ""
+        answer.say(kept, kept=aside if had_one else None)
+        answer.say(begun.said(), **dataclasses.asdict(begun))
 
 
 def _erasures(settings: Settings, what: str) -> list[Erasure]:
@@ -111,7 +115,26 @@ def _erasures(settings: Settings, what: str) -> list[Erasure]:
         refuse(f"{journal}: {error}", what)
 
 
-def _prepare(url: DatabaseUrl, settings: Settings, erasures: list[Erasure]) -> str:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The generation of events that a restore has begun, and who was erased again."""
+
+    generation: str
+    after_position: int
+    erasures: int
+    people_erased_again: int
+
+    def said(self) -> str:
+        """Return it as sentences for people."""
+        begun = f"Generation {self.generation} of events has begun after position"
+        sentences = f"{begun} {self.after_position}."
+        if self.erasures:
+            again = f"{self.people_erased_again} people of {self.erasures} erasures"
+            sentences += f"\n{again} were erased again."
+        return sentences
+
+
+def _prepare(url: DatabaseUrl, settings: Settings, erasures: list[Erasure]) -> Begun:
     """Migrate a copy, begin a generation, and erase again whom the journal names."""
     now, ring = utc_now(), existing_ring_of(settings)
     database.migrate(url, ring)
@@ -122,10 +145,12 @@ def _prepare(url: DatabaseUrl, settings: Settings, erasures: list[Erasure]) -> s
         people = 0
         if ring is not None:
             people = sum(each.people for each in reapply(connection, ring, erasures, now))
-    said = f"Generation {generation} of events has begun after position {last}."
-    if erasures:
-        said += f"\n{people} people of {len(erasures)} erasures were erased again."
-    return said
+    return Begun(
+        generation=generation,
+        after_position=last,
+        erasures=len(erasures),
+        people_erased_again=people,
+    )
 
 
 def _embedded(settings: Settings, what: str) -> Path:
@@ -144,14 +169,13 @@ def _require_unused(place: Path, what: str, *, replace: bool) -> None:
         refuse(f"{place} is in use by process {listed}: stop the server first", what)
 
 
-def _end_if_different(path: Path, differences: list[Difference]) -> None:
+def _end_if_different(answer: Answer, path: Path, differences: list[Difference]) -> None:
     if not differences:
         return
+    answer.say(differences=[dataclasses.asdict(each) for each in differences])
     for each in differences:
-        _say(f"{each.invariant}: {each.subject}: expected {each.expected}, found {each.found}")
+        answer.say(
+            f"{each.invariant}: {each.subject}: expected {each.expected}, found {each.found}"
+        )
     print(f"{path} is not a sound ledger.", file=sys.stderr)  # noqa: T201 - the command's output
     raise typer.Exit(EXIT_DIFFERENCES)
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)  # noqa: T201 - the command's output

@@ -15,6 +15,7 @@ import typer
 from cryptography import x509
 
 from giftcard_server.callers.roles import Role
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.development_authority import (
     CLIENT,
     SERVER,
@@ -48,6 +49,7 @@ def certs(
         list[str] | None,
         typer.Option(help="Another name or address of the server. Repeatable."),
     ] = None,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Make a development authority, and certificates for a server and a caller of each role.
 
@@ -70,7 +72,14 @@ def certs(
         refuse(f"{error.filename or folder}: {error.strerror}", "make certificates")
     except ValueError as error:
         refuse(f"{folder}: {error}", "make certificates")
-    print(_next_steps(folder, validity))  # noqa: T201 - the command's output
+    with answering(output) as answer:
+        answer.say(
+            _next_steps(folder, validity),
+            folder=folder,
+            valid_until=validity.not_after,
+            settings=folder / SETTINGS,
+            authority=_paths(folder, AUTHORITY)[0],
+        )
 
 
 def _authority_in(folder: Path, now: datetime) -> DevelopmentAuthority:

@@ -9,6 +9,7 @@ import typer
 
 from giftcard_server.clocks.judged_clock import utc_now
 from giftcard_server.clocks.judgement import SERVERS_CLOCK, Anchor, against_anchor, read_clocks
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_storage import clock, database
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 WHAT = "accept the clock"
+EFFECT = (
+    "Servers on this database will go on by this clock. They will book the cards and holds\n"
+    "that have ended by it. Marks ahead of it will be removed."
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,6 +34,7 @@ def _clock() -> None:
 def accept(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Let the servers on this database take the clock of this machine as right.
 
@@ -37,7 +43,7 @@ def accept(
     """
     settings = settings_or_refuse()
     url = settings.database_url
-    with refusing(WHAT), ExitStack() as opened:
+    with refusing(WHAT), answering(output) as answer, ExitStack() as opened:
         database.require_schema(url)
         connection = database.connect(url)
         opened.callback(database.close, connection)
@@ -50,22 +56,16 @@ def accept(
             why = against_anchor(reading, anchor, settings.clock_tolerance_seconds)
             if why:
                 refuse(f"{why}: set the one that is wrong", WHAT)
-        _say(f"The clock of this machine says {_shown(utc_now())}.")
+        answer.tell(f"The clock of this machine says {_shown(utc_now())}.")
         if times.newest is not None:
-            _say(f"The newest mark in the database is {_shown(times.newest)}.")
-        _say(
-            "Servers on this database will go on by this clock. They will book the cards and holds"
-        )
-        _say("that have ended by it. Marks ahead of it will be removed.")
+            answer.tell(f"The newest mark in the database is {_shown(times.newest)}.")
+        answer.tell(EFFECT)
         if not yes:
             typer.confirm("Is that the right time?", abort=True, err=True)
         removed = clock.accept(connection, utc_now())
-    _say(f"Accepted; marks removed: {removed}. Servers go on within seconds.")
+        done = f"Accepted; marks removed: {removed}. Servers go on within seconds."
+        answer.say(done, marks_removed=removed)
 
 
 def _shown(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)  # noqa: T201 - the command's output

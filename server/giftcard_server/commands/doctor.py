@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from giftcard_server import logs
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, print_json
 from giftcard_server.doctor.examination import examine
 from giftcard_server.doctor.findings import Finding, is_wrong
 
 EXIT_WRONG: Final = 1
 
 
-def doctor(
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="Lines to read, or JSON for programs.")
-    ] = Output.TABLE,
-) -> None:
+def doctor(output: OutputFormat = Output.TABLE) -> None:
     """Look at all that a server needs, and say what is wrong and how to mend it; exit 1 if so.
 
     It reads the settings as `giftcard serve` does: run it as the same user, with the same
@@ -37,7 +30,7 @@ def doctor(
             "wrong": is_wrong(found),
             "findings": [dataclasses.asdict(each) for each in found],
         }
-        print(json.dumps(report))  # noqa: T201 - the command's output
+        print_json(report)
     else:
         found = [*_printed(examine())]
     sys.exit(EXIT_WRONG if is_wrong(found) else 0)
@@ -47,5 +40,5 @@ def _printed(findings: Iterable[Finding]) -> Iterable[Finding]:
     """Print each finding as soon as it is there, as some take seconds."""
     for each in findings:
         to_do = f" -> {each.to_do}" if each.to_do else ""
-        print(f"{each.verdict:5}  {each.check:12}  {each.found}{to_do}", flush=True)  # noqa: T201 - likewise
+        print(f"{each.verdict:5}  {each.check:12}  {each.found}{to_do}", flush=True)  # noqa: T201 - the command's output
         yield each

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_storage import database
 from giftcard_storage.errors import StaleError
@@ -34,6 +35,7 @@ def new_generation(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Say that the database was restored from a backup. Run it before servers start on it again.
 
@@ -42,7 +44,7 @@ def new_generation(
     both have in common. Reads GIFTCARD_DATABASE_URL. Nothing else is changed.
     """
     url = settings_or_refuse().database_url
-    with refusing(WHAT):
+    with refusing(WHAT), answering(output) as answer:
         database.require_schema(url)
         with closing(database.connect(url)) as connection:
             events = EventLog(connection)
@@ -50,16 +52,13 @@ def new_generation(
             common = last if last_common is None else last_common
             if common > last:
                 refuse(f"no position after {last} was given in this database", WHAT)
-            _say(f"The newest position in the database is {last}.")
-            _say(f"Consumers will forget what they were told after position {common}.")
+            answer.tell(f"The newest position in the database is {last}.")
+            answer.tell(f"Consumers will forget what they were told after position {common}.")
             if not yes:
                 typer.confirm("Was the database restored from a backup?", abort=True, err=True)
             try:
                 generation = events.begin_generation(utc_now(), common)
             except StaleError:
                 refuse("somebody else has begun one at the same moment", WHAT)
-    _say(f"Generation {generation} has begun.")
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)  # noqa: T201 - the command's output
+        done = f"Generation {generation} has begun."
+        answer.say(done, generation=generation, after_position=common)

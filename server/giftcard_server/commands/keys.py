@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from giftcard_rules.codes import KeyRing
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.keys_report import print_check, print_uses, uses_of
 from giftcard_server.errors import KeysRefusedError, StartRefusedError
@@ -34,9 +34,6 @@ EXIT_SOME_LEFT: Final = 1
 TO_BE_MADE: Final = "there is no ring yet: a server makes one beside its database"
 
 Path_ = Annotated[Path, typer.Argument(help="The file that GIFTCARD_KEY_FILE names.")]
-Shown = Annotated[
-    Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
-]
 MistakesOn = Callable[[KeyRing], list[str]]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -48,14 +45,16 @@ def _keys() -> None:
 
 
 @app.command()
-def new(path: Path_) -> None:
+def new(path: Path_, output: OutputFormat = Output.TABLE) -> None:
     """Make a key ring with one new key, in a file that its owner alone can read."""
     with _refusing("make keys", path):
         try:
             key_file.make(path)
         except FileExistsError:
             refuse(f"there is a key file {path} already, and it stays as it is", "make keys")
-    _say(f"{path}: one new key")
+        key_id = key_file.read(path).first.key_id
+    with answering(output) as answer:
+        answer.say(f"{path}: one new key", path=path, key_id=key_id)
 
 
 @app.command()
@@ -68,6 +67,7 @@ def rotate(
     to: Annotated[
         str | None, typer.Option(help="Make no key; put the one with this id first.")
     ] = None,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Put a new key first, for new cards. Old keys stay, since their cards need them.
 
@@ -77,14 +77,18 @@ def rotate(
     if later and to is not None:
         message = "--later and --to are two steps"
         raise typer.BadParameter(message)
-    with _refusing("rotate keys", path):
+    with _refusing("rotate keys", path), answering(output) as answer:
         if to is not None:
             key_file.put_first(path, to)
-            _say(f"{path}: {to} is first now")
+            key_id, done = to, "is first now"
         elif later:
-            _say(f"{path}: {key_file.add_last(path).keys[-1].key_id} is new, and last")
+            key_id, done = key_file.add_last(path).keys[-1].key_id, "is new, and last"
         else:
-            _say(f"{path}: {key_file.rotate(path).first.key_id} is new, and first")
+            key_id, done = key_file.rotate(path).first.key_id, "is new, and first"
+        is_first, is_new = not later, to is None
+        answer.say(
+            f"{path}: {key_id} {done}", path=path, key_id=key_id, is_new=is_new, is_first=is_first
+        )
 
 
 @app.command("list")
@@ -92,7 +96,7 @@ def list_keys(
     path: Annotated[
         Path | None, typer.Argument(help="A key file. Absent: the ring that the settings name.")
     ] = None,
-    output: Shown = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Show the keys of a ring and, where the database answers, how many cards each has.
 
@@ -115,7 +119,7 @@ def list_keys(
 
 
 @app.command()
-def check(output: Shown = Output.TABLE) -> None:
+def check(output: OutputFormat = Output.TABLE) -> None:
     """Check whether a server with these settings could start with its keys; exit 1 if not.
 
     It can where each key that live cards need is in the ring, and is the one that they were made
@@ -138,32 +142,39 @@ def check(output: Shown = Output.TABLE) -> None:
 
 
 @app.command()
-def rewrap() -> None:
+def rewrap(output: OutputFormat = Output.TABLE) -> None:
     """Wrap the data keys of all people under the first key, so that no person needs an old one.
 
     Servers go on meanwhile. It may be stopped and run again at any time; exit 1 where some data
     keys could not be unwrapped, as their key is not in the ring.
     """
     settings = settings_or_refuse()
-    with refusing("rewrap people"):
+    with refusing("rewrap people"), answering(output) as answer:
         ring = existing_ring_of(settings)
         if ring is None:
-            _say(TO_BE_MADE)
+            answer.say(TO_BE_MADE, key_id=None, done=0, out_of_reach=0)
             return
         url = settings.database_url
         database.require_schema(url)
         with closing(database.connect(url)) as connection:
-            total = rewrapping.left(connection, ring)
-            done = out_of_reach = 0
-            with _progress() as progress:
-                task = progress.add_task("data keys", total=total)
-                for each in rewrapping.rewrap(connection, ring):
-                    done, out_of_reach = done + each.done, out_of_reach + each.out_of_reach
-                    progress.update(task, completed=done + out_of_reach)
-    _say(f"{done} data keys are under {ring.first.key_id} now")
-    if out_of_reach:
-        _say(f"{out_of_reach} data keys cannot be unwrapped with this ring")
-        sys.exit(EXIT_SOME_LEFT)
+            done, out_of_reach = _rewrapped(connection, ring)
+        first = ring.first.key_id
+        answer.say(f"{done} data keys are under {first} now", key_id=first, done=done)
+        left = f"{out_of_reach} data keys cannot be unwrapped with this ring"
+        answer.say(left if out_of_reach else "", out_of_reach=out_of_reach)
+    sys.exit(EXIT_SOME_LEFT if out_of_reach else 0)
+
+
+def _rewrapped(connection: database.Connection, ring: KeyRing) -> tuple[int, int]:
+    """Rewrap all, and return how many data keys are done and how many are out of reach."""
+    total = rewrapping.left(connection, ring)
+    done = out_of_reach = 0
+    with _progress() as progress:
+        task = progress.add_task("data keys", total=total)
+        for each in rewrapping.rewrap(connection, ring):
+            done, out_of_reach = done + each.done, out_of_reach + each.out_of_reach
+            progress.update(task, completed=done + out_of_reach)
+    return done, out_of_reach
 
 
 def _progress() -> Progress:
@@ -201,7 +212,3 @@ def _refusing(what: str, path: Path) -> Iterator[None]:
         refuse(str(error), what)
     except OSError as error:
         refuse(f"key file {path}: {error.strerror}", what)
-
-
-def _say(answer: str) -> None:
-    print(answer)  # noqa: T201 - the command's output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, print_json
 from giftcard_server.commands.tables import show
 from giftcard_server.keys import key_file
 
@@ -67,7 +66,7 @@ def uses_of(
 def print_uses(output: Output, uses: Sequence[KeyUse], remarks: Sequence[str]) -> None:
     """Print what `giftcard keys list` found on standard output."""
     if output is Output.JSON:
-        print(json.dumps(_as_json(uses, remarks)))  # noqa: T201 - the command's output
+        print_json(_as_json(uses, remarks))
         return
     _print_table(uses, remarks)
 
@@ -78,7 +77,7 @@ def print_check(
     """Print what `giftcard keys check` found; a server would not start with any mistake."""
     if output is Output.JSON:
         verdict = {"can_start": not mistakes, "mistakes": list(mistakes)}
-        print(json.dumps(verdict | _as_json(uses, remarks)))  # noqa: T201 - the command's output
+        print_json(verdict | _as_json(uses, remarks))
         return
     console = _print_table(uses, remarks)
     for mistake in mistakes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_server.keys.key_ring import existing_ring_of
 from giftcard_storage import database
@@ -19,6 +20,7 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would run, and change nothing.")
     ] = False,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Bring the database that GIFTCARD_DATABASE_URL names to this version's schema.
 
@@ -35,12 +37,15 @@ def migrate(
         with refusing("migrate"):
             planned = database.planned(url)
         lines = [f"{each.name} {each.effect}" for each in planned]
-        print("\n".join(lines) or f"{url}: nothing to do")  # noqa: T201 - the command's output
+        steps = [{"name": each.name, "effect": each.effect} for each in planned]
+        with answering(output) as answer:
+            answer.say("\n".join(lines) or f"{url}: nothing to do", planned=steps)
         return
     with refusing("migrate"):
         ring = existing_ring_of(settings) if has_ring else None
         names = database.migrate(url, ring, _announce)
-    print(f"{url}: {', '.join(names) if names else 'nothing to do'}")  # noqa: T201 - the command's output
+    with answering(output) as answer:
+        answer.say(f"{url}: {', '.join(names) if names else 'nothing to do'}", migrated=names)
 
 
 def _announce(planned: Planned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import structlog
 import typer
@@ -12,6 +12,7 @@ import typer
 from giftcard_rules.pauses import Pausable
 from giftcard_server import logs
 from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_storage import database
 from giftcard_storage.switches import pauses
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 WHAT: Final = "pause or resume a market"
 MOST_CHARACTERS: Final = 200
 EXIT_UNCHANGED: Final = 1
+HEEDED: Final = "Servers heed it within two seconds."
 log = structlog.get_logger(__name__)
 
 Act = Annotated[Pausable, typer.Argument(help="What to stop, or to let go on.")]
@@ -31,7 +33,13 @@ Actor = Annotated[str, typer.Option(help="Who decides it; by default the user of
 Ground = Annotated[str, typer.Option(help="Why, for those who read the log.")]
 
 
-def pause(act: Act, market: MarketName, ground: Ground, actor: Actor = "") -> None:
+def pause(
+    act: Act,
+    market: MarketName,
+    ground: Ground,
+    actor: Actor = "",
+    output: OutputFormat = Output.TABLE,
+) -> None:
     """Stop issuing or authorizing in a market, on every server within two seconds.
 
     Issue, or Authorize and Validate, answer MARKET_PAUSED until it is resumed; Capture, Reverse and
@@ -43,13 +51,21 @@ def pause(act: Act, market: MarketName, ground: Ground, actor: Actor = "") -> No
     with refusing(WHAT), closing(database.connect(url)) as connection:
         stopped = Pause(market, act, utc_now(), actor, ground)
         is_new = pauses.pause(connection, stopped)
-    if not is_new:
-        _end(f"{act.value} is stopped in {market} already.")
-    log.warning("pause", market=market, act=act.value, actor=actor, ground=ground)
-    print(f"Stopped in {market}: {act.value}. Servers heed it within two seconds.")  # noqa: T201 - the command's output
+    if is_new:
+        log.warning("pause", market=market, act=act.value, actor=actor, ground=ground)
+        done = f"Stopped in {market}: {act.value}. {HEEDED}"
+    else:
+        done = f"{act.value} is stopped in {market} already."
+    _end(output, done, market, act, is_paused=True, changed=is_new)
 
 
-def resume(act: Act, market: MarketName, ground: Ground = "", actor: Actor = "") -> None:
+def resume(
+    act: Act,
+    market: MarketName,
+    ground: Ground = "",
+    actor: Actor = "",
+    output: OutputFormat = Output.TABLE,
+) -> None:
     """Let issuing or authorizing go on in a market, on every server within two seconds.
 
     Reads GIFTCARD_DATABASE_URL. Exit code 1: it was not stopped, and nothing was changed.
@@ -60,10 +76,12 @@ def resume(act: Act, market: MarketName, ground: Ground = "", actor: Actor = "")
     url = _checked(market)
     with refusing(WHAT), closing(database.connect(url)) as connection:
         was_stopped = pauses.resume(connection, market, act)
-    if not was_stopped:
-        _end(f"{act.value} is not stopped in {market}.")
-    log.warning("resume", market=market, act=act.value, actor=actor, ground=ground)
-    print(f"Goes on in {market}: {act.value}. Servers heed it within two seconds.")  # noqa: T201 - the command's output
+    if was_stopped:
+        log.warning("resume", market=market, act=act.value, actor=actor, ground=ground)
+        done = f"Goes on in {market}: {act.value}. {HEEDED}"
+    else:
+        done = f"{act.value} is not stopped in {market}."
+    _end(output, done, market, act, is_paused=False, changed=was_stopped)
 
 
 def _checked(market: str) -> DatabaseUrl:
@@ -85,6 +103,9 @@ def _text(name: str, given: str) -> str:
     return text
 
 
-def _end(sentence: str) -> None:
-    print(sentence)  # noqa: T201 - the command's output
-    raise typer.Exit(EXIT_UNCHANGED)
+def _end(
+    output: Output, sentence: str, market: str, act: Pausable, *, is_paused: bool, changed: bool
+) -> NoReturn:
+    with answering(output) as answer:
+        answer.say(sentence, market=market, act=act, is_paused=is_paused, changed=changed)
+    raise typer.Exit(0 if changed else EXIT_UNCHANGED)

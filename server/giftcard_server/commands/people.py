@@ -8,7 +8,6 @@ versions, and repeating erasures after a restore, are for operators alone.
 from __future__ import annotations
 
 import getpass
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from rich.text import Text
 from giftcard_rules.acts import ACTOR_CHARACTERS, ActedBy, Ground
 from giftcard_rules.decisions import Person
 from giftcard_server import logs
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, answering, print_json
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.tables import show as show_table
 from giftcard_server.keys.key_ring import existing_ring_of
@@ -87,9 +86,7 @@ def _people() -> None:
 def show(
     card_id: CardId,
     *,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
-    ] = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
     offline: Offline = False,
     actor: Actor = "",
 ) -> None:
@@ -120,6 +117,7 @@ def forget(
     card_id: CardId,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    output: OutputFormat = Output.TABLE,
     offline: Offline = False,
     actor: Actor = "",
 ) -> None:
@@ -144,13 +142,14 @@ def forget(
             database.close(connection)
     log.info("people forgotten", card_id=card_id, acting_for=ActingFor.PRIVACY.value)
     done = "its people are forgotten" if forgotten.data_keys else "there were no people to forget"
-    _say(f"card {card_id}: {done}")
-    if forgotten.traces_may_remain:
-        _say(TRACES)
+    traces = forgotten.traces_may_remain
+    with answering(output) as answer:
+        answer.say(f"card {card_id}: {done}", card_id=card_id, data_keys=forgotten.data_keys)
+        answer.say(TRACES if traces else "", traces_may_remain=traces)
 
 
 @app.command()
-def reindex() -> None:
+def reindex(output: OutputFormat = Output.TABLE) -> None:
     """Seal the people of former versions apart, so that they can be found and erased one by one.
 
     Also hashes addresses anew that another key than the first one of the ring has hashed: run it
@@ -164,12 +163,15 @@ def reindex() -> None:
             refuse("there are no cards yet", "reindex people")
         apart = sum(each.people for each in reseal(connection, ring))
         anew = sum(each.people for each in rehash(connection, ring))
-    _say(f"{apart} people were sealed apart, {anew} addresses were hashed anew")
+    with answering(output) as answer:
+        done = f"{apart} people were sealed apart, {anew} addresses were hashed anew"
+        answer.say(done, sealed_apart=apart, hashed_anew=anew)
 
 
 @app.command("reapply-erasures")
 def reapply_erasures(
     journal: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The journal.")],
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Repeat the erasures of a journal after the database was restored from a backup.
 
@@ -189,7 +191,9 @@ def reapply_erasures(
         done = list(reapply(connection, ring, erasures, datetime.now(UTC)))
     people, left = sum(each.people for each in done), sum(each.out_of_reach for each in done)
     log.info("erasures repeated", erasures=len(done), people=people, out_of_reach=left)
-    _say(f"{len(done)} erasures were read, and {people} people erased again")
+    with answering(output) as answer:
+        again = f"{len(done)} erasures were read, and {people} people erased again"
+        answer.say(again, erasures=len(done), people_erased_again=people, out_of_reach=left)
     if left:
         why = f"{left} people are still there: the ring does not open what they share with others"
         refuse(f"{why}. Repeat it with their key", "erase everybody")
@@ -230,7 +234,7 @@ def _entry(person: Person | Lost) -> dict[str, Any]:
 
 
 def _print_json(card_id: str, entries: Sequence[dict[str, Any]]) -> None:
-    _say(json.dumps({"card_id": card_id, "people": entries}))
+    print_json({"card_id": card_id, "people": entries})
 
 
 def _print_table(card_id: str, entries: Sequence[dict[str, Any]]) -> None:
@@ -261,7 +265,3 @@ def _refusing(what: str, card_id: str) -> Iterator[None]:
             yield
         except CardUnknownError:
             refuse(f"there is no card {card_id}", what)
-
-
-def _say(answer: str) -> None:
-    print(answer)  # noqa: T201 - the command's output

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
 
@@ -17,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from giftcard_rules.ledger import PostingKind
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, print_json
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_server.commands.tables import money, show
 from giftcard_server.deciding.reinstating import Entry, Reinstating
@@ -37,9 +34,7 @@ def reinstate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be booked; change nothing.")
     ] = False,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
-    ] = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Book back expiries and lapses that were booked before their time; exit 1 if some are left.
 
@@ -78,14 +73,7 @@ def _run(settings: Settings, opened: ExitStack, entries: list[Entry], *, dry_run
 
 
 def _print_json(entries: Sequence[Entry], *, is_dry: bool) -> None:  # noqa: ARG001 - as the other
-    print(json.dumps([dataclasses.asdict(entry) for entry in entries], default=_plain))  # noqa: T201 - the command's output
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    assert isinstance(value, enum.Enum)
-    return str(value.value)
+    print_json([dataclasses.asdict(entry) for entry in entries])
 
 
 def _print_table(entries: Sequence[Entry], *, is_dry: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, print_json
 from giftcard_server.commands.exits import refuse, settings_or_refuse
 from giftcard_server.commands.tables import number_of
 from giftcard_server.markets import BUILT_IN
@@ -33,9 +32,7 @@ def terms(
         date | None,
         typer.Option(parser=_day, metavar="DATE", help="The day. Absent: today in the market."),
     ] = None,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="A text to read, or JSON for programs.")
-    ] = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Show the terms that hold for cards that are bought on a day, from the settings alone."""
     known = settings_or_refuse().known_markets
@@ -48,7 +45,7 @@ def terms(
         if market in {None, name}
     ]
     if output is Output.JSON:
-        _say(json.dumps([as_json(each, version) for each, version in shown]))
+        print_json([as_json(each, version) for each, version in shown])
     else:
         _say("\n".join(as_text(each, version) for each, version in shown).rstrip())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from giftcard_server.mail.addresses import mailbox
@@ -11,7 +12,6 @@ from giftcard_server.mail.dispatch import Dispatch, Post
 from giftcard_server.mail.following import MailFollower
 from giftcard_server.mail.letter import Shop
 from giftcard_server.mail.metrics import MailMetrics
-from giftcard_server.mail.rendering import Renderer
 from giftcard_server.mail.transport import transports_of
 from giftcard_server.mail.worker import MailWorker
 from giftcard_storage import database
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from giftcard_rules.codes import KeyRing
     from giftcard_rules.current import Markets
+    from giftcard_server.mail.rendering import Renderer
     from giftcard_server.recurring import Recurring
     from giftcard_server.settings import Settings
     from giftcard_server.tracing.tracer import Tracer
@@ -71,11 +72,19 @@ def mail_on(parts: Parts, opened: ExitStack, may_send: Callable[[], bool]) -> li
         return [follower]
     sending = database.connect(settings.database_url)
     opened.callback(database.close, sending)
-    dispatch = Dispatch(SendingFacts(sending, parts.ring), parts.ring, posts, Renderer(), _CHANCE)
+    dispatch = Dispatch(SendingFacts(sending, parts.ring), parts.ring, posts, _renderer, _CHANCE)
     outbox, seconds = Outbox(sending), settings.smtp_seconds
     worker = MailWorker(outbox, dispatch, parts.now, may_send, has_new, metrics, seconds)
     worker.tracer = parts.tracer
     return [follower, worker]
+
+
+@cache
+def _renderer() -> Renderer:
+    """Return what writes letters; it is imported and made with the first letter, as it is slow."""
+    from giftcard_server.mail.rendering import Renderer  # noqa: PLC0415 - see above
+
+    return Renderer()
 
 
 def _posts_of(

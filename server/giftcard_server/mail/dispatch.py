@@ -80,7 +80,7 @@ class Dispatch:
         facts: SendingFacts,
         ring: KeyRing,
         posts: Mapping[str, Post],
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         chance: Chance,
     ) -> None:
         self._facts = facts
@@ -192,7 +192,7 @@ class Dispatch:
         except AddressUnusableError:
             why = Parked.BAD_ADDRESS.value
             return Ending(DeliveryState.PARKED, why, addressee=reached.place)
-        message = self._renderer.render(
+        message = self._renderer().render(
             letter_of(delivery.kind, found, reached, sending, code),
             message_id=f"<{delivery.delivery_id}@{post.sender.domain}>",
             date=sending.now,

@@ -33,13 +33,11 @@ class LetterIncompleteError(ValueError):
 
 
 class Renderer:
-    """Writes letters. It is thread-safe; each template is read once."""
+    """Writes letters. It is thread-safe; each template is read once, with the first letter."""
 
     def __init__(self, folder: Path = TEMPLATES) -> None:
-        """Read the languages of a folder. Raises OSError or ValueError where one is broken."""
+        """Read the languages of a folder. Raises OSError or ValueError where one has no words."""
         self.languages = Languages(folder)
-        self._html = self.languages.environment.get_template("letter.html")
-        self._text = self.languages.environment.get_template("letter.txt")
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
     def render(
@@ -95,11 +93,13 @@ class Renderer:
 
     def html_of(self, parts: dict[str, object]) -> str:
         """Return the HTML part, with the styles in its elements."""
-        return self._inliner.inline(self._html.render(parts))
+        html = self.languages.environment.get_template("letter.html")
+        return self._inliner.inline(html.render(parts))
 
     def text_of(self, parts: dict[str, object]) -> str:
         """Return the text part, which says everything that the HTML part says."""
-        return self._text.render(parts, isolated=isolated)
+        text = self.languages.environment.get_template("letter.txt")
+        return text.render(parts, isolated=isolated)
 
 
 def _sentences(letter: Letter, language: Language, values: dict[str, object]) -> dict[str, object]:

@@ -95,7 +95,7 @@ def _worker(books: BooksOnDisk, folder: Path) -> MailWorker:
         for name, market in MARKETS.items()
     }
     sending = SendingFacts(books.connection, books.ring)
-    dispatch = Dispatch(sending, books.ring, posts, RENDERER, lambda: 0.5)
+    dispatch = Dispatch(sending, books.ring, posts, lambda: RENDERER, lambda: 0.5)
     return MailWorker(
         Outbox(books.connection),
         dispatch,

@@ -75,8 +75,7 @@ def _buying(cards: GiftCards) -> Generator[Step, None, Issued]:
         "Purchase: Ada buys a gift card for Ben",
         [
             f"She pays {_amount(price)} by bank card.",
-            f"Card {_name(bought.card)} can be used at once,",
-            f"and until {bought.card.expire_time:%d %B %Y, %H:%M} UTC.",
+            f"Card {_name(bought.card)} is good until {bought.card.expire_time:%d %B %Y}.",
         ],
     )
     return bought
@@ -107,8 +106,7 @@ def _looking(cards: GiftCards, bought: Issued) -> Generator[Step]:
     yield Step(
         "Validation: Ben asks what the card would pay",
         [
-            f"Of a basket of {_amount(order.total)},",
-            f"it would pay {_amount(seen.applicable_amount)}.",
+            f"Of {_amount(order.total)}, it would pay {_amount(seen.applicable_amount)}.",
             f"The checkout warns him: {_amount(seen.forfeited_amount)} would be lost,",
             "since a card is used once. He continues shopping.",
         ],
@@ -130,8 +128,10 @@ def _paying(cards: GiftCards, bought: Issued) -> Generator[Step, None, Authoriza
     yield Step(
         "Mixed order: Ben pays with the gift card and his bank card",
         [
-            f"Of {_amount(order.total)} with delivery,",
-            f"{_amount(held.authorized_amount)} are set aside on the gift card,",
+            (
+                f"Of {_amount(order.total)} with delivery,"
+                f" {_amount(held.authorized_amount)} are set aside on the gift card,"
+            ),
             f"and his bank card pays {_amount(held.remaining_due)}.",
         ],
     )
@@ -169,8 +169,10 @@ def _returning(cards: GiftCards, paid: Authorization) -> Generator[Step, None, R
         "Part return: Ben sends back things for 80.00 EUR",
         [
             "The gift card's share comes back first:",
-            f"{_amount(first.gift_card_amount)} on the new card {_name(refund_card.card)},",
-            f"{_amount(first.other_tender_amount)} to his bank card.",
+            (
+                f"{_amount(first.gift_card_amount)} on the new card {_name(refund_card.card)},"
+                f" {_amount(first.other_tender_amount)} to his bank card."
+            ),
         ],
     )
     rest = _return(cards, paid, Money(50_00))
@@ -180,8 +182,10 @@ def _returning(cards: GiftCards, paid: Authorization) -> Generator[Step, None, R
         "Part return: Ben sends back the rest, 50.00 EUR",
         [
             "The bank card gets back only its own share:",
-            f"{_amount(rest.gift_card_amount)} on the new card {_name(_new_card(rest).card)},",
-            f"{_amount(rest.other_tender_amount)} to his bank card.",
+            (
+                f"{_amount(rest.gift_card_amount)} on the new card {_name(_new_card(rest).card)},"
+                f" {_amount(rest.other_tender_amount)} to his bank card."
+            ),
         ],
     )
     return refund_card
@@ -226,9 +230,8 @@ def _cancelling(cards: GiftCards) -> Generator[Step]:
     yield Step(
         "Cancellation: Ada buys another card, and changes her mind",
         [
-            f"Card {_name(cancelled.card)} is cancelled;",
-            f"{_amount(cancelled.refund.amount)} go back to her bank card,",
-            f"by the payment reference {cancelled.refund.payment_reference}.",
+            f"{_name(cancelled.card)} is cancelled; {_amount(cancelled.refund.amount)} go back",
+            f"to her bank card, by the payment reference {cancelled.refund.payment_reference}.",
         ],
     )
 

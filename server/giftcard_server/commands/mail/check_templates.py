@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import settings_or_refuse
 from giftcard_server.mail.wording.completeness import missing
 from giftcard_server.mail.wording.languages import TEMPLATES
@@ -19,6 +20,8 @@ def check_templates(
             exists=True, file_okay=False, help="A folder with a folder for each language."
         ),
     ] = TEMPLATES,
+    *,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Say what each language of e-mails lacks; exit with 1 if one lacks something.
 
@@ -27,9 +30,11 @@ def check_templates(
     markets = settings_or_refuse().known_markets.values()
     designs = {each for market in markets for terms in market.versions for each in terms.designs}
     lacking = missing(folder, designs)
-    for language, lacks in lacking.items():
-        print(f"{language}: {'complete' if not lacks else ''}".rstrip(" "))  # noqa: T201 - the command's output
-        for each in lacks:
-            print(f"  {each}")  # noqa: T201 - the command's output
+    with answering(output) as answer:
+        answer.say(lacking={language: list(lacks) for language, lacks in lacking.items()})
+        for language, lacks in lacking.items():
+            answer.say(f"{language}:" if lacks else f"{language}: complete")
+            for each in lacks:
+                answer.say(f"  {each}")
     if any(lacking.values()):
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Annotated, Any, Final
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from giftcard_rules.deliveries import DeliveryState
 from giftcard_server.commands import tables
-from giftcard_server.commands.audit_report import Output
+from giftcard_server.commands.answers import Output, OutputFormat, print_json
 from giftcard_server.commands.exits import refusing, settings_or_refuse
 from giftcard_storage import database
 from giftcard_storage.deliveries import StoredDelivery
@@ -29,9 +28,7 @@ def list_deliveries(
         DeliveryState, typer.Option(help="The state of the deliveries.")
     ] = DeliveryState.PARKED,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the oldest first.")] = MOST,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="A table to read, or JSON for programs.")
-    ] = Output.TABLE,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """List messages by their state, without anybody's address. Reads GIFTCARD_DATABASE_URL."""
     url = settings_or_refuse().database_url
@@ -64,7 +61,7 @@ def _entry(delivery: StoredDelivery) -> dict[str, Any]:
 
 
 def _print_json(found: Sequence[StoredDelivery]) -> None:
-    print(json.dumps({"deliveries": [_entry(each) for each in found]}))  # noqa: T201 - the command's output
+    print_json({"deliveries": [_entry(each) for each in found]})
 
 
 def _print_table(found: Sequence[StoredDelivery]) -> None:

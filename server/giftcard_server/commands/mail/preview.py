@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from giftcard_rules.deliveries import DeliveryKind
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse
 from giftcard_server.mail.addresses import mailbox
 from giftcard_server.mail.made_up import SHOP, made_up
@@ -32,6 +33,7 @@ def preview(
     eml: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the whole message to a file.")
     ] = None,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Show a message with made-up data: no card has its code, and nobody is written to.
 
@@ -55,8 +57,10 @@ def preview(
     for path, content in wanted:
         if path is not None:
             _write(path, content)
-    if not any((html, text, eml)):
-        print(_part(message, "plain").decode())  # noqa: T201 - the command's output
+    with answering(output) as answer:
+        plain = _part(message, "plain").decode()
+        shown = "" if any((html, text, eml)) else plain
+        answer.say(shown, subject=str(message["Subject"]), language=used, text=plain)
 
 
 def _part(message: EmailMessage, subtype: str) -> bytes:

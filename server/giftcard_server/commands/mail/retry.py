@@ -10,6 +10,7 @@ import typer
 
 from giftcard_rules.deliveries import DeliveryState
 from giftcard_server.clocks.judged_clock import utc_now
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, refusing, settings_or_refuse
 from giftcard_storage import database
 from giftcard_storage.deliveries import waiting
@@ -32,6 +33,8 @@ def retry(
     delivery_id: Annotated[
         str, typer.Argument(metavar="ID", callback=_delivery_id, help="The delivery's id.")
     ],
+    *,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Have a parked or deferred message tried at once, and for three days from now on.
 
@@ -50,4 +53,6 @@ def retry(
         refuse(f"there is no delivery {delivery_id}", WHAT)
     if before.state not in RETRIED:
         refuse(f"it is {before.state.value}, and neither parked nor deferred", WHAT)
-    print(f"delivery {delivery_id} is queued")  # noqa: T201 - the command's output
+    with answering(output) as answer:
+        queued = f"delivery {delivery_id} is queued"
+        answer.say(queued, delivery_id=delivery_id, state=DeliveryState.QUEUED)

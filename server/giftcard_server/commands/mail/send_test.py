@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from giftcard_server.commands.answers import Output, OutputFormat, answering
 from giftcard_server.commands.exits import refuse, settings_or_refuse
 from giftcard_server.mail.answer import Outcome
 from giftcard_server.mail.smtp import Attempt, SmtpTransport
@@ -27,6 +28,8 @@ EXIT_NOT_SENT = 1
 def send_test(
     address: Annotated[str, typer.Argument(help="To whom the message goes, such as yourself.")],
     market: Annotated[str, typer.Option(help="As whose cards the message leaves.")] = "fr",
+    *,
+    output: OutputFormat = Output.TABLE,
 ) -> None:
     """Send one real message as a market's cards leave, and show what the relay answered.
 
@@ -37,14 +40,16 @@ def send_test(
     message = _message(settings.sender_of(market), address, market)
     with closing(transport):
         attempt = _attempt(transport, message, address)
-    answer = attempt.answer
-    where = "" if attempt.said else f" to {settings.mail_folder}"
+    outcome, reason = attempt.answer.outcome, attempt.answer.reason
+    is_sent = outcome is Outcome.SENT
+    folder = None if attempt.said else settings.mail_folder
+    where = f" to {folder}" if folder else ""
     said = f"\nthe relay said: {_printable(attempt.said)}" if attempt.said else ""
-    if answer.outcome is Outcome.SENT:
-        print(f"sent{where}{said}")  # noqa: T201 - the command's output
-        return
-    print(f"{answer.outcome.value}: {answer.reason}{said}")  # noqa: T201 - likewise
-    raise typer.Exit(EXIT_NOT_SENT)
+    with answering(output) as answered:
+        shown = f"sent{where}" if is_sent else f"{outcome.value}: {reason}"
+        facts = {"outcome": outcome, "reason": reason, "folder": folder}
+        answered.say(f"{shown}{said}", **facts, relay_said=attempt.said or None)
+    raise typer.Exit(0 if is_sent else EXIT_NOT_SENT)
 
 
 def _transport(settings: Settings, market: str) -> Transport:
