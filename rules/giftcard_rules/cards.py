@@ -24,7 +24,7 @@ class CardState(enum.Enum):
     EXPIRED = "EXPIRED"
     BLOCKED = "BLOCKED"
 
-    # By identity, as members are equal: Enum's own, in Python, costs each look-up ten times as much.
+    # By identity, as they are equal: Enum's own is in Python, and costs ten times as much.
     __hash__ = object.__hash__
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,15 +28,18 @@ class PersonRole(enum.Enum):
     CUSTOMER = "CUSTOMER"  # of an authorization; gets the new card by default (R23)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(NamedTuple):
     """A person to store beside a card (R30); `message` is the buyer's (R5)."""
 
     card_id: str
     role: PersonRole
     contact: Contact
     authorization_id: str | None = None
-    message: str = field(default="", repr=False)
+    message: str = ""
+
+    def __repr__(self) -> str:
+        """Name the card and the role alone."""
+        return f"Person({self.card_id}, {self.role.value})"
 
 
 class PurchaseReference(NamedTuple):
@@ -79,8 +82,7 @@ class CardPurchase:
         return PurchaseReference(self.market, self.payment_reference, self.card_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """Everything that one command changes. Cards and authorizations are whole, as they become.
 
     `prevents` names the Authorize that shall never be decided, under each name of its caller (R36),
@@ -91,6 +93,8 @@ class Decision:
     ceiling of its caller. `acts` are entries of timelines, `proposal` is one that is made or
     closed, and `deliveries` are e-mails that go out again.
     `person_changes` are what becomes of the data of people; they change no card.
+
+    It is a tuple, as a frozen dataclass sets each field by a call. Name the fields all the same.
     """
 
     outcome: Outcome

@@ -41,7 +41,7 @@ class EventType(enum.Enum):
     CARD_UNBLOCKED = "CARD_UNBLOCKED"
     CARD_WRITTEN_OFF = "CARD_WRITTEN_OFF"
 
-    # By identity, as members are equal: Enum's own, in Python, costs each look-up ten times as much.
+    # By identity, as they are equal: Enum's own is in Python, and costs ten times as much.
     __hash__ = object.__hash__
 
 

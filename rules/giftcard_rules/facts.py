@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.cards import LIVE, Authorization, Card
 from giftcard_rules.delivery_facts import DeliveryMade
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from giftcard_rules.refund_commands import RefundDue
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(NamedTuple):
     """The answer to a request, so that the same request gets the same answer for good.
 
     `meaning` digests what the request means under the key `key_id` of the ring, in the canonical
@@ -44,11 +43,15 @@ class RequestRecord:
     fingerprint: bytes = b""
     key_id: str = ""
     reason: Reason | None = None
-    answer: bytes = field(default=b"", repr=False)
+    answer: bytes = b""
     authorization_id: str | None = None
     exercised_on: date | None = None
     form: str | None = None
     meaning: bytes = b""
+
+    def __repr__(self) -> str:
+        """Leave the answer out."""
+        return f"RequestRecord({self.key}, {self.method}, reason={self.reason})"
 
 
 @dataclass(slots=True)

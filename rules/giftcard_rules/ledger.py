@@ -37,7 +37,7 @@ class PostingKind(enum.Enum):
     CHARGE_BACK = "CHARGE_BACK"
     REFUND_PAID = "REFUND_PAID"
 
-    # By identity, as members are equal: Enum's own, in Python, costs each look-up ten times as much.
+    # By identity, as they are equal: Enum's own is in Python, and costs ten times as much.
     __hash__ = object.__hash__
 
 

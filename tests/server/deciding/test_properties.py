@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -233,7 +232,7 @@ class Life(LastMoments):
             first = next(
                 self.first_answers[each] for each in keys_of(key) if each in self.first_answers
             )
-            assert answer == replace(first, replayed=True)
+            assert answer == first._replace(replayed=True)
         elif facts.get("declined") not in NO_TRACE:
             assert self.first_answers.keys().isdisjoint(keys_of(key))
             self.first_answers[key] = answer
