@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.act_commands import ActOnCard
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from giftcard_rules.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A command, and the `canonical` bytes of its request, which its record digests.
 
     The digest tells a replay from another request with the same id. `former` returns the request in
@@ -27,11 +25,15 @@ class Submission:
     """
 
     command: Command
-    canonical: bytes = field(default=b"", repr=False)
-    former: Callable[[], bytes] = field(default=bytes, repr=False)
+    canonical: bytes = b""
+    former: Callable[[], bytes] = bytes
     mistakes_today: tuple[tuple[str, str], ...] = ()
     formerly: tuple[str, ...] = ()
     throttled: bool = False
+
+    def __repr__(self) -> str:
+        """Leave out what the request means, which holds secrets."""
+        return f"Submission({self.command})"
 
     @property
     def method(self) -> str:

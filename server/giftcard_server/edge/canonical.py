@@ -19,9 +19,8 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from giftcard_rules import codes
 from giftcard_rules.act_commands import (
@@ -67,8 +66,7 @@ _JSON: Final = json.JSONEncoder(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[Command_co]):
+class Read(NamedTuple, Generic[Command_co]):
     """A request as it was read: its command, and what it means, which holds secrets.
 
     `canonical` is what it means; `former` returns the same request in the former form.
@@ -77,9 +75,13 @@ class Read(Generic[Command_co]):
     """
 
     command: Command_co
-    canonical: bytes = field(repr=False)
-    former: Callable[[], bytes] = field(repr=False)
+    canonical: bytes
+    former: Callable[[], bytes]
     mistakes_today: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        """Leave out what the request means."""
+        return f"Read({self.command})"
 
 
 def read(command: Command, message: Message, fields: Fields) -> Read[Command]:
