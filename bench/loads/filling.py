@@ -197,7 +197,7 @@ def _add_person(
 ) -> None:
     """Add somebody with an address that is no other's, sealed by a stand-in of the same length."""
     data_key, _ = wrapping.make(card_id, role, authorization_id)
-    filled[DataKey].append(data_key)
+    filled[DataKey].append(data_key.row)
     hashed = codes.search_hash(key, email_of(card_id, authorization_id)), key.key_id
     row = (card_id, role, authorization_id, data_key.data_key_id, _SEALED_STAND_IN, *hashed, False)
     filled[Person].append(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,18 +28,15 @@ class PersonRole(enum.Enum):
     CUSTOMER = "CUSTOMER"  # of an authorization; gets the new card by default (R23)
 
 
-class Person(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
     """A person to store beside a card (R30); `message` is the buyer's (R5)."""
 
     card_id: str
     role: PersonRole
     contact: Contact
     authorization_id: str | None = None
-    message: str = ""
-
-    def __repr__(self) -> str:
-        """Name the card and the role alone."""
-        return f"Person({self.card_id}, {self.role.value})"
+    message: str = field(default="", repr=False)
 
 
 class PurchaseReference(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
 from giftcard_rules.delivery_facts import DeliveryMade
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from giftcard_rules.refund_commands import RefundDue
 
 
-class RequestRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
     """The answer to a request, so that the same request gets the same answer for good.
 
     `meaning` digests what the request means under the key `key_id` of the ring, in the canonical
@@ -43,15 +44,11 @@ class RequestRecord(NamedTuple):
     fingerprint: bytes = b""
     key_id: str = ""
     reason: Reason | None = None
-    answer: bytes = b""
+    answer: bytes = field(default=b"", repr=False)
     authorization_id: str | None = None
     exercised_on: date | None = None
     form: str | None = None
     meaning: bytes = b""
-
-    def __repr__(self) -> str:
-        """Leave the answer out."""
-        return f"RequestRecord({self.key}, {self.method}, reason={self.reason})"
 
 
 @dataclass(slots=True)

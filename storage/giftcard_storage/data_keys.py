@@ -8,7 +8,8 @@ When a data key is erased, so is its person, in every copy of the row.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -39,8 +40,9 @@ class AlteredDataKeyError(UnwrapError):
     """The stored bytes are not what that key wrapped for that card."""
 
 
-class DataKey(NamedTuple):
-    """A data key as the row of its table: `wrapped` by the key `key_id` of the ring.
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A data key as it is stored: `wrapped` by the key `key_id` of the ring.
 
     `data_key_id` tells a person of an erased data key, whose row stays, from others. `role` and
     `authorization_id` name the person of the card; the role `note` is that of the card's notes, and
@@ -50,13 +52,21 @@ class DataKey(NamedTuple):
     card_id: str
     data_key_id: str
     key_id: str
-    wrapped: bytes
+    wrapped: bytes = field(repr=False)
     role: str = ""
     authorization_id: str = ""
 
-    def __repr__(self) -> str:
-        """Leave the wrapped key out."""
-        return f"DataKey({self.card_id}, {self.data_key_id}, {self.key_id})"
+    @property
+    def row(self) -> tuple[str, str, str, bytes, str, str]:
+        """The row of its table."""
+        return (
+            self.card_id,
+            self.data_key_id,
+            self.key_id,
+            self.wrapped,
+            self.role,
+            self.authorization_id,
+        )
 
 
 class WrappingKeys:
@@ -84,7 +94,7 @@ class WrappingKeys:
         secret = self._secret(data_key)
         card_id, data_key_id = data_key.card_id, data_key.data_key_id
         wrapped = self._wrapped(card_id, data_key_id, os.urandom(NONCE_BYTES), secret)
-        return data_key._replace(key_id=self._first, wrapped=wrapped)
+        return replace(data_key, key_id=self._first, wrapped=wrapped)
 
     def any_of(self, data_keys: Iterable[DataKey]) -> tuple[str, AESGCM] | None:
         """Return the id and the cipher of the first data key that can be unwrapped, if any."""

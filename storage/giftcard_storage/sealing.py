@@ -38,7 +38,7 @@ class Sealing:
         for person in people:
             role, authorization_id = person.role.value, person.authorization_id or ""
             data_key, cipher = self._wrapping.make(person.card_id, role, authorization_id)
-            made.append(data_key)
+            made.append(data_key.row)
             sealed.append(self._row(person, data_key.data_key_id, cipher))
         return made, sealed
 

@@ -48,7 +48,7 @@ class BooksWithAnswers(StoredBooks):
         if not isinstance(decision.outcome, Reversed):  # No other answer is read.
             return made
         encoded = responses.encode(decision.outcome)
-        return [each if each.prevented else each._replace(answer=encoded) for each in made]
+        return [each if each.prevented else replace(each, answer=encoded) for each in made]
 
 
 def told(database: Database) -> list[StoredEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.act_commands import ActOnCard
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from giftcard_rules.reasons import Reason
 
 
-class Submission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Submission:
     """A command, and the `canonical` bytes of its request, which its record digests.
 
     The digest tells a replay from another request with the same id. `former` returns the request in
@@ -25,15 +27,11 @@ class Submission(NamedTuple):
     """
 
     command: Command
-    canonical: bytes = b""
-    former: Callable[[], bytes] = bytes
+    canonical: bytes = field(default=b"", repr=False)
+    former: Callable[[], bytes] = field(default=bytes, repr=False)
     mistakes_today: tuple[tuple[str, str], ...] = ()
     formerly: tuple[str, ...] = ()
     throttled: bool = False
-
-    def __repr__(self) -> str:
-        """Leave out what the request means, which holds secrets."""
-        return f"Submission({self.command})"
 
     @property
     def method(self) -> str:

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from giftcard_rules import codes
 from giftcard_rules.act_commands import (
@@ -66,7 +67,8 @@ _JSON: Final = json.JSONEncoder(
 )
 
 
-class Read(NamedTuple, Generic[Command_co]):
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Command_co]):
     """A request as it was read: its command, and what it means, which holds secrets.
 
     `canonical` is what it means; `former` returns the same request in the former form.
@@ -75,13 +77,9 @@ class Read(NamedTuple, Generic[Command_co]):
     """
 
     command: Command_co
-    canonical: bytes
-    former: Callable[[], bytes]
+    canonical: bytes = field(repr=False)
+    former: Callable[[], bytes] = field(repr=False)
     mistakes_today: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        """Leave out what the request means."""
-        return f"Read({self.command})"
 
 
 def read(command: Command, message: Message, fields: Fields) -> Read[Command]:
@@ -89,12 +87,9 @@ def read(command: Command, message: Message, fields: Fields) -> Read[Command]:
 
     The message belongs to the caller and is left as it is.
     """
-    return Read(
-        command,
-        canonical(command, message, fields.code),
-        partial(former, message, fields.request_ids),
-        tuple(fields.mistakes_today),
-    )
+    meaning = canonical(command, message, fields.code)
+    in_former_form = partial(former, message, fields.request_ids)
+    return Read(command, meaning, in_former_form, tuple(fields.mistakes_today))
 
 
 def canonical(command: Keyed, message: Message, code: codes.Code | None = None) -> bytes:

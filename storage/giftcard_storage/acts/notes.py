@@ -45,7 +45,7 @@ class NoteSealing:
         if usable is not None:
             return usable
         new, cipher = self._wrapping.make(card_id, NOTE_ROLE)
-        made.append(new)
+        made.append(new.row)
         return new.data_key_id, cipher
 
     def opened(

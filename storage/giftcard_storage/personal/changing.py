@@ -88,7 +88,7 @@ class PersonChanges:
         own, cipher = self._wrapping.make(*_key_of(slot))
         contact = change.contact
         values = [contact.name, contact.email, contact.locale, message]
-        KeyTable.insert_many([own], list(_columns_of_data_keys())).execute(database)
+        KeyTable.insert_many([own.row], list(_columns_of_data_keys())).execute(database)
         _update(
             database,
             slot,

@@ -186,7 +186,7 @@ class _Resealer:
     def _apart(self, shared: DataKey, people: Sequence[Row] | None) -> list[tuple[Row, Row]]:
         """Return for each person under a data key the rows of an own one, and of the person."""
         cipher = self._wrapping.unwrap(shared)
-        apart: list[tuple[Row, Row]] = []
+        apart = []
         for card_id, role, authorization_id, _, sealed in people or ():
             names = context_of(card_id, role, authorization_id)
             values = values_of(cipher, bytes(sealed), names)
@@ -194,7 +194,7 @@ class _Resealer:
             hashed = hash_of(self._ring, values[1]), self._ring.first.key_id
             key = card_id, role, authorization_id, shared.data_key_id
             row = (own.data_key_id, sealed_values(own_cipher, values, names), *hashed, *key)
-            apart.append((own, row))
+            apart.append((own.row, row))
         return apart
 
     def _save(self, database: Database, made: list[Row], changed: list[Row]) -> None:

@@ -188,9 +188,9 @@ def test_the_refusal_of_a_throttled_call_is_left_to_the_edge_to_encode(place: Pl
         books.submit(card)
         assert len(encoded) == 1
         for throttled in (issue(), issue(60_00, key=card.key)):
-            refused = books.submit(submission(throttled)._replace(throttled=True))
+            refused = books.submit(replace(submission(throttled), throttled=True))
             assert (refused.encoded, refused.reason) == (b"", Reason.TOO_MANY_ATTEMPTS)
-        assert books.submit(submission(card)._replace(throttled=True)).replayed
+        assert books.submit(replace(submission(card), throttled=True)).replayed
         assert len(encoded) == 1
 
 

@@ -17,7 +17,7 @@ import structlog
 from giftcard_server.edge import refusals
 from giftcard_server.edge.interception import abort, ended_as
 from giftcard_server.edge.parking import inner_grpc
-from giftcard_server.edge.parking.parking_threads import ParkingThreads, Slot
+from giftcard_server.edge.parking.parking_threads import ParkingThreads
 from giftcard_server.edge.watching import OK
 from giftcard_server.logs import where
 from giftcard_server.process.waits import Steps, parked
@@ -26,7 +26,7 @@ from giftcard_server.tracing.call import CURRENT_CALL
 if TYPE_CHECKING:
     from giftcard_server.callers.callers import Callers
     from giftcard_server.edge.calls_in_progress import CallsInProgress
-    from giftcard_server.edge.parking.inner_grpc import Accepted
+    from giftcard_server.edge.parking.inner_grpc import Accepted, Slot
     from giftcard_server.edge.watching import Watched
 
 log = structlog.get_logger(__name__)

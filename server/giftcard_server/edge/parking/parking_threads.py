@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from giftcard_server.edge.parking.inner_grpc import Accepted, accepted
+from giftcard_server.edge.parking.inner_grpc import Accepted, Slot, accepted
 from giftcard_server.process.ready_threads import ReadyThreads
 
 if TYPE_CHECKING:
@@ -13,36 +12,6 @@ if TYPE_CHECKING:
 
 # Four lead batches at most. The others read and check requests, which waits for Redis at most.
 PARKING_THREADS: Final = 16
-
-
-class Slot:
-    """A call's place among those that are allowed at a time; gRPC counts it until it is free.
-
-    It has of a `Future` what grpcio uses, at a fraction of the cost: a `Future` is made to be
-    waited for, and nobody waits for this one.
-    """
-
-    __slots__ = ("_call_back", "_is_free", "_told")
-
-    def __init__(self) -> None:
-        self._call_back: Callable[[Slot], object] | None = None
-        self._is_free = False
-        self._told = threading.Lock()
-
-    def add_done_callback(self, call_back: Callable[[Slot], object]) -> None:
-        """Have `call_back` called once it is free, which it may be already. Once only."""
-        self._call_back = call_back
-        self._tell()
-
-    def free(self) -> None:
-        """Free it: the answer was handed to gRPC."""
-        self._is_free = True
-        self._tell()
-
-    def _tell(self) -> None:
-        # Both threads may find that both have happened; one of the two gets the lock.
-        if self._is_free and self._call_back is not None and self._told.acquire(blocking=False):
-            self._call_back(self)
 
 
 class Parkable(Protocol):

@@ -63,7 +63,7 @@ class ActReader:
             if holds_code(email[:EMAIL_CHARACTERS]):
                 fields.wrong("corrected_email", NO_CODE)
         act = self._act(message, caller, lambda id_: ResendCard(id_, email), fields)
-        return act if email else act._replace(command=replace(act.command, is_proposed=False))
+        return act if email else replace(act, command=replace(act.command, is_proposed=False))
 
     def cancel_purchase(
         self,

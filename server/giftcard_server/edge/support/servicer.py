@@ -140,7 +140,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         caller = self._parts.caller_of(context)
         read = self._reader.resend(request, caller.name)
         act, mistakes = self._completed(read.command, context)
-        return self._decided(read._replace(command=act, mistakes_today=mistakes), caller, context)
+        return self._decided(replace(read, command=act, mistakes_today=mistakes), caller, context)
 
     @refusing
     def CancelPurchase(
@@ -157,7 +157,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
             card_id = self._parts.questions.ask(
                 lambda: self._desk.card_id_of_purchase(*named), gone(context)
             )
-            read = read._replace(command=replace(command, card_id=card_id))
+            read = replace(read, command=replace(command, card_id=card_id))
         submission = submission_of(read, caller, throttled=wait is not None)
         answer = self._parts.committer.submit(submission, gone(context))
         self._failed(attempt, answer.reason, context)
@@ -194,7 +194,7 @@ class SupportServicer(pb_grpc.SupportServiceServicer):
         act = _act_of(proposable, asked)
         if act is not None:
             act = self._completed_act(act, context)
-        read = read._replace(command=replace(read.command, act=act))
+        read = replace(read, command=replace(read.command, act=act))
         encoded = self._decided(read, caller, context)
         if proposable.carry_out is not None and asked.request is not None:
             approved = pb.ApproveProposalResponse.FromString(encoded).proposal
