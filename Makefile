@@ -27,7 +27,7 @@ SYNC := sync --frozen --quiet --compile-bytecode --python $(BIN)/python
 # The version of uv is that of pyproject.toml, so that pip and uv.lock agree.
 UV_PIN = $(shell sed -n 's/^ *"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: help demo test test-slow test-newest-grpc fuzz bench lint breaking audit-dependencies sbom \
+.PHONY: help demo test test-slow test-fallback test-newest-grpc fuzz bench lint breaking audit-dependencies sbom \
 	wheels descriptors format docs pictures stubs stubs-into lock clean
 .DEFAULT_GOAL := help
 
@@ -43,6 +43,12 @@ test: $(VENV)/.everything $(OLDEST_VENV)/.everything ## Run every test that is n
 # pytest exits with 5 where it collects no test, which is not a failure here.
 test-slow: $(VENV)/.everything ## Run the slow tests: long faults, load, and tools beyond Python.
 	@$(BIN)/pytest $(PYTEST_FLAGS) -m slow || test $$? -eq 5
+
+# Where a server does not know its grpcio, calls wait in threads (ADR 100): faults, races and
+# histories on that way, the slow ones too. `PARK_CALLS=false make test` runs all others.
+test-fallback: $(VENV)/.everything ## Test faults, races and histories where calls wait in threads.
+	@PARK_CALLS=false $(BIN)/pytest $(PYTEST_FLAGS) tests/server/faults tests/histories \
+		tests/server/edge/parking tests/server/workers
 
 # The server knows grpcio from the inside (ADR 100). Nothing else of uv.lock changes.
 NEWEST_VENV := .venv-newest

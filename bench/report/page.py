@@ -54,6 +54,14 @@ turns, round by round, in one run. The table has the median, and the lowest and 
 - **On a schedule**, calls arrive at random times (a Poisson process), at half of the rate that the
   same server had with 64 in flight a moment before. A latency counts from the time at which the
   call was due. A refusal makes the run void.
+- **Authorize against an empty RPC** aims at 0.5. Half of what is missing is the interpreter's:
+  reading, rules, rows and the answer are some 600 calls of functions. A quarter is SQLite's, or
+  the driver's: six rows are inserted for each call, with their indexes and triggers. The rest is
+  what gRPC does more: a message of 0.4 kB each way, and a switch to a thread that reads it. To
+  reach the aim, rules and rows would have to be compiled (mypyc: 0.8 of the processor time without
+  load), or requests read in grpcio's own thread ([ADR 134](adr/0134-hot-values-are-tuples.md)).
+- **The slowest answers of a schedule** are batches that meet a checkpoint, or a flush of the log
+  that the disk keeps waiting ([ADR 133](adr/0133-a-checkpoint-a-second.md)).
 - **By TLS**: one connection that is open already; a handshake is not measured.
 - **Generator** is the share of one core that the load generator took. Far below 100%, it did not
   limit the row; but it shares the machine with the server.

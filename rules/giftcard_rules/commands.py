@@ -38,8 +38,7 @@ class OrderLine(NamedTuple):
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order that a card shall help to pay; the lines add up to the total."""
 
     order_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import LIVE, Authorization, Card
@@ -77,8 +76,7 @@ class Current:
             authorization.authorization_id: authorization
             for authorization in decision.authorizations
         }
-        return replace(
-            decision,
+        return decision._replace(
             cards=tuple(cards.values()),
             authorizations=tuple(authorizations.values()),
             postings=self._postings + decision.postings,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from giftcard_rules import (
@@ -102,7 +101,7 @@ def _issue(command: Issue, current: Current) -> Decision:
         raise UnknownTermsError(message)
     sold = facts.terms_versions.get((version.market, version.in_force_from))
     if sold is None:
-        return replace(decision, first_sold=version)
+        return decision._replace(first_sold=version)
     if changed := differences(sold.digest, version.digest):
         message = f"cards of {market.name} were sold under other terms: {', '.join(changed)}"
         raise UnknownTermsError(message)
@@ -158,7 +157,7 @@ def _reverse_request(command: Reverse, request_id: str, current: Current) -> Dec
         return returns.prevent(prevents)
     authorization, card, market = current.authorization(record.authorization_id)
     decision = returns.reverse(command, authorization, card, market, current.now)
-    return replace(decision, prevents=prevents)
+    return decision._replace(prevents=prevents)
 
 
 def _preview_reverse(command: PreviewReverse, current: Current) -> Decision:

@@ -79,8 +79,7 @@ class CardPurchase:
         return PurchaseReference(self.market, self.payment_reference, self.card_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """Everything that one command changes. Cards and authorizations are whole, as they become.
 
     `prevents` names the Authorize that shall never be decided, under each name of its caller (R36),
@@ -91,6 +90,8 @@ class Decision:
     ceiling of its caller. `acts` are entries of timelines, `proposal` is one that is made or
     closed, and `deliveries` are e-mails that go out again.
     `person_changes` are what becomes of the data of people; they change no card.
+
+    It is a tuple, as a frozen dataclass sets each field by a call. Name the fields all the same.
     """
 
     outcome: Outcome

@@ -61,11 +61,11 @@ def act(command: ActOnCard, decided: Decision, current: Current) -> Decision:
         return Decision(outcome=Proposed(proposal), acts=(entry,), proposal=proposal)
     entry = _entry(command, KIND_OF[command.method], command.act.card_id)
     if isinstance(decided.outcome, Resent):
-        return replace(decided, acts=(entry,))
+        return decided._replace(acts=(entry,))
     assert isinstance(decided.outcome, Acted), "an act that is carried out elsewhere"
     card = decided.outcome.card
     outcome = ActedOn(command.method, card, _replacements(card, current))
-    return replace(decided, outcome=outcome, acts=(entry,))
+    return decided._replace(outcome=outcome, acts=(entry,))
 
 
 def _needs_another(decided: Decision) -> bool:
@@ -85,7 +85,7 @@ def cancel_purchase(command: CancelPurchase, current: Current) -> Decision:
     bought = current.facts.purchases.get(card.card_id)
     decision = purchase.cancel(command, card, hold, bought, market, current.now)
     entry = _entry(command, ActKind.PURCHASE_CANCELLED, card.card_id)
-    return replace(decision, acts=(entry,))
+    return decision._replace(acts=(entry,))
 
 
 def told(decision: Decision, command: Cancel, card: Card) -> Decision:
@@ -94,7 +94,7 @@ def told(decision: Decision, command: Cancel, card: Card) -> Decision:
         return decision
     kind = ActKind.PURCHASE_CANCELLED
     entry = Act(act_id=command.act_id, kind=kind, card_id=card.card_id, by=command.by)
-    return replace(decision, acts=(entry,))
+    return decision._replace(acts=(entry,))
 
 
 def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -> Decision:
@@ -119,7 +119,7 @@ def approve(command: ApproveProposal, current: Current, decide_act: DecideAct) -
         # It is the proposer's act, on the proposer's ground, at the time of the approval.
         entry = _entry(command.act, KIND_OF[proposal.act], card.card_id, proposal.proposal_id)
         entries = (replace(entry, act_id=command.act_id), *entries)
-    return replace(decided, outcome=approved.outcome, acts=entries, proposal=closed)
+    return decided._replace(outcome=approved.outcome, acts=entries, proposal=closed)
 
 
 def _approve_for_people(
@@ -141,7 +141,7 @@ def _approve_for_people(
     entries = (*decided.acts, *approved.acts)
     assert isinstance(decided.outcome, ActedOnPeople)
     outcome = ProposalClosed(closed, card, decided.outcome.receipt)
-    return replace(decided, outcome=outcome, acts=entries, proposal=closed)
+    return decided._replace(outcome=outcome, acts=entries, proposal=closed)
 
 
 def reject(command: RejectProposal, current: Current) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from giftcard_rules.cards import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from giftcard_rules.terms import Market
 
 
+@lru_cache(maxsize=1024)  # A shop has few categories, and each order line has one.
 def is_gift_card(category: str) -> bool:
     """Return whether a category of an order line is the reserved one, however spelled (R18)."""
     letters = "".join(category.casefold().split()).replace("-", "").replace("_", "")

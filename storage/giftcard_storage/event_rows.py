@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TYPE: Final = {member.value: member for member in EventType}
 _CARD_STATE: Final = {member.value: member for member in CardState}
+_NAME_OF_TYPE: Final = {member: member.value for member in EventType}
+_NAME_OF_STATE: Final = {member: member.value for member in CardState}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +60,10 @@ def event_rows(decisions: Iterable[Decision], now: datetime) -> list[Row]:
             event.card_id,
             event.version,
             event.ordinal,
-            event.type.value,
+            _NAME_OF_TYPE[event.type],
             event.market,
             event.currency,
-            event.card_state.value,
+            _NAME_OF_STATE[event.card_state],
             event.authorization_id,
             event.order_id,
             event.purchase_order_id,

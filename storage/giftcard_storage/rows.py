@@ -33,6 +33,12 @@ _CARD_ORIGIN: Final = {member.value: member for member in CardOrigin}
 _CARD_STATE: Final = {member.value: member for member in CardState}
 _REFUNDED_FOR: Final = {member.value: member for member in RefundedFor}
 _AUTHORIZATION_STATE: Final = {member.value: member for member in AuthorizationState}
+# `value` is a property in Python, which a row for each call had better not ask for.
+_STATE_OF_CARD: Final = {member: member.value for member in CardState}
+_STATE_OF_AUTHORIZATION: Final = {member: member.value for member in AuthorizationState}
+_KIND_AND_ACCOUNTS: Final = {
+    kind: (kind.value, *(account.value for account in accounts)) for kind, accounts in MOVES.items()
+}
 
 
 def microseconds(instant: datetime) -> int:
@@ -56,7 +62,7 @@ def card_row(card: Card) -> Row:
         card.market,
         card.currency,
         card.origin.value,
-        card.state.value,
+        _STATE_OF_CARD[card.state],
         card.blocked,
         card.initial_minor,
         card.balance_minor,
@@ -110,7 +116,7 @@ def card_of(row: Found) -> Card:
 def card_changes(card: Card, version_at_rest: int) -> Row:
     """Return a card's columns that change, then its id and the version that it must still have."""
     return (
-        card.state.value,
+        _STATE_OF_CARD[card.state],
         card.balance_minor,
         card.held_minor,
         card.hold_id,
@@ -139,7 +145,7 @@ def authorization_row(authorization: Authorization) -> Row:
         authorization.market,
         authorization.currency,
         authorization.order_id,
-        authorization.state.value,
+        _STATE_OF_AUTHORIZATION[authorization.state],
         authorization.order_total_minor,
         authorization.authorized_minor,
         authorization.forfeited_minor,
@@ -181,7 +187,7 @@ def authorization_of(row: Found) -> Authorization:
 def authorization_changes(authorization: Authorization) -> Row:
     """Return an authorization's columns that change, then its id."""
     return (
-        authorization.state.value,
+        _STATE_OF_AUTHORIZATION[authorization.state],
         microseconds(authorization.expires_at),
         authorization.captured_minor,
         authorization.refunded_minor,
@@ -211,8 +217,7 @@ def posting_rows(postings: Sequence[Posting], versions: dict[str, int], now: dat
             posting.card_id,
             versions[posting.card_id],
             ordinal,
-            posting.kind.value,
-            *(account.value for account in MOVES[posting.kind]),
+            *_KIND_AND_ACCOUNTS[posting.kind],
             posting.amount_minor,
             posting.authorization_id,
             posting.to_card_id,

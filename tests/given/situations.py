@@ -29,7 +29,7 @@ class Situation:
         self.command = replace(self.command, **changes)
 
     def change_order(self, **changes: Any) -> None:
-        self.change_command(order=replace(self.command.order, **changes))
+        self.change_command(order=self.command.order._replace(**changes))
 
     def change_purchase(self, **changes: Any) -> None:
         self.change_command(purchase=replace(self.command.purchase, **changes))

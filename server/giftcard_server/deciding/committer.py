@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import random
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -265,7 +264,7 @@ class Committer:
 
 def _first(lost: Answer | None, found: Answer) -> Answer:
     """Return an answer whose commit was lost as the first answer, although its record is found."""
-    if lost is not None and found == replace(lost, replayed=True):
+    if lost is not None and found == lost._replace(replayed=True):
         return lost
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from giftcard_rules.act_commands import ActOnCard
 from giftcard_rules.person_acts import ActOnPeople
@@ -43,8 +43,7 @@ class Submission:
         return type(command).__name__
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A decided answer, encoded as its record keeps it. `reason` says why it was declined.
 
     A code in it is derived from the key `key_id` of the ring, and from `caller`: the name that the

@@ -87,20 +87,17 @@ def read(command: Command, message: Message, fields: Fields) -> Read[Command]:
 
     The message belongs to the caller and is left as it is.
     """
-    return Read(
-        command,
-        canonical(command, message),
-        partial(former, message, fields.request_ids),
-        tuple(fields.mistakes_today),
-    )
+    meaning = canonical(command, message, fields.code)
+    in_former_form = partial(former, message, fields.request_ids)
+    return Read(command, meaning, in_former_form, tuple(fields.mistakes_today))
 
 
-def canonical(command: Keyed, message: Message) -> bytes:
-    """Return what a request means."""
+def canonical(command: Keyed, message: Message, code: codes.Code | None = None) -> bytes:
+    """Return what a request means; `code` is the one that it holds, if it holds one."""
     meaning = MEANINGS[type(command)](command) | {"request_id": command.key.request_id}
     typed: str | None = getattr(message, "code", None)
     if typed is not None:
-        code = codes.parse(typed)  # No text that was mistyped equals the characters of a code.
+        # No text that was mistyped equals the characters of a code.
         meaning["code"] = code.characters if code else typed
     if _has_unknown_fields(message):
         # Of a newer contract. Nobody here knows what they mean, so nothing is overlooked.

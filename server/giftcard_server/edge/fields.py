@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from google.type.date_pb2 import Date
 
     from giftcard.v1 import order_pb2
+    from giftcard_rules.codes import Code
 
 ID_CHARACTERS: Final = 64
 REFERENCE_CHARACTERS: Final = 128
@@ -47,15 +48,16 @@ class Fields:
 
     `mistakes_today` are violations of what depends on the day or on terms: they count once no
     record answers the request, as a replay may be of another day. `request_ids` are the request
-    ids that were read, by field.
+    ids that were read, by field. `code` is the code that was typed, if it is one; nobody prints it.
     """
 
-    __slots__ = ("mistakes_today", "request_ids", "violations")
+    __slots__ = ("code", "mistakes_today", "request_ids", "violations")
 
     def __init__(self) -> None:
         self.violations: list[tuple[str, str]] = []
         self.mistakes_today: list[tuple[str, str]] = []
         self.request_ids: dict[str, str] = {}
+        self.code: Code | None = None
 
     def wrong(self, field: str, why: str) -> None:
         """Note a violation. `why` never quotes what was sent."""

@@ -214,7 +214,7 @@ class RequestReader:
         if not typed or len(typed) > CODE_CHARACTERS:
             fields.text(typed, "code", CODE_CHARACTERS)
             return ()
-        code = codes.parse(typed)
+        code = fields.code = codes.parse(typed)
         return tuple(codes.derive_card_id(key, code) for key in self.ring.keys) if code else ()
 
     def _new_card(self, caller: str, request_id: str) -> NewCard:

@@ -137,7 +137,9 @@ def _issued(outcome: Issued) -> pb.IssueResponse:
 
 
 def _authorized(outcome: Authorized) -> pb.AuthorizeResponse:
-    return pb.AuthorizeResponse(authorization=_authorization(outcome.authorization))
+    response = pb.AuthorizeResponse()
+    _fill(response.authorization, outcome.authorization)
+    return response
 
 
 def _captured(outcome: Captured) -> pb.CaptureResponse:
@@ -200,26 +202,40 @@ def _card(card: Card) -> gift_card_pb2.GiftCard:
 
 
 def _authorization(authorization: Authorization) -> gift_card_pb2.Authorization:
+    message = gift_card_pb2.Authorization()
+    _fill(message, authorization)
+    return message
+
+
+def _fill(message: gift_card_pb2.Authorization, authorization: Authorization) -> None:
+    """Write an authorization into a message, which costs two thirds of making one by names."""
+    message.authorization_id = authorization.authorization_id
+    message.card_id = authorization.card_id
+    message.market = authorization.market
+    message.order_id = authorization.order_id
+    message.state = _AUTHORIZATION_STATE[authorization.state]
+    amounts = [
+        (message.order_total, authorization.order_total_minor),
+        (message.authorized_amount, authorization.authorized_minor),
+        (message.captured_amount, authorization.captured_minor),
+        (message.refunded_amount, authorization.refunded_minor),
+        (message.remaining_due, authorization.remaining_due_minor),
+        (message.forfeited_amount, authorization.lost_minor),
+        (message.restored_amount, authorization.restored_minor),
+    ]
+    if authorization.state is AuthorizationState.CAPTURED:
+        amounts.append((message.other_tender_amount, authorization.other_tenders_minor))
     currency = authorization.currency
-    return gift_card_pb2.Authorization(
-        authorization_id=authorization.authorization_id,
-        card_id=authorization.card_id,
-        market=authorization.market,
-        order_id=authorization.order_id,
-        state=_AUTHORIZATION_STATE[authorization.state],
-        order_total=_money(authorization.order_total_minor, currency),
-        authorized_amount=_money(authorization.authorized_minor, currency),
-        captured_amount=_money(authorization.captured_minor, currency),
-        refunded_amount=_money(authorization.refunded_minor, currency),
-        remaining_due=_money(authorization.remaining_due_minor, currency),
-        forfeited_amount=_money(authorization.lost_minor, currency),
-        create_time=_timestamp(authorization.created_at),
-        expire_time=_timestamp(authorization.expires_at),
-        other_tender_amount=_money(authorization.other_tenders_minor, currency)
-        if authorization.state is AuthorizationState.CAPTURED
-        else None,
-        restored_amount=_money(authorization.restored_minor, currency),
-    )
+    for amount, amount_minor in amounts:
+        amount.currency_code = currency
+        amount.amount_minor = amount_minor
+    for time, instant in (
+        (message.create_time, authorization.created_at),
+        (message.expire_time, authorization.expires_at),
+    ):
+        since = instant - _EPOCH
+        time.seconds = since.days * 86400 + since.seconds
+        time.nanos = since.microseconds * 1000
 
 
 # A dictionary in the place of a message within another one halves the cost: the message need not

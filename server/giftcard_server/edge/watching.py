@@ -62,6 +62,7 @@ class Watched:
         self._handled = {
             code: metrics.handled.labels(*labels, name) for code, name in CODE_NAME.items()
         }
+        self._handled_well = self._handled[OK]  # Hashing a status is as dear as counting it.
         is_ours = path.startswith(OURS)
         self._call_log = telling.call_log if is_ours else None
         self._tracer = telling.tracer if is_ours else None
@@ -87,7 +88,7 @@ class Watched:
     ) -> None:
         """Tell of a call that has ended: with a response, or with a status set in its context."""
         seconds = time.perf_counter() - call.began
-        self._handled[code].inc()
+        (self._handled_well if code is OK else self._handled[code]).inc()
         self._seconds.observe(seconds)
         if self._texts_of is None:
             return

@@ -13,6 +13,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from giftcard_rules import codes
 from giftcard_server.guesses.bounded_memory import BoundedMemoryStorage
+from giftcard_server.guesses.lately_added import LatelyAdded
 from giftcard_server.guesses.metrics import IN_ALL, OF_ATTEMPT_KEY, OF_CALLER
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Throttle:
         self._metrics = metrics
         self._shared = shared
         self._of_attempt_keys = _Windows(shared)
+        self._failed = LatelyAdded()
         # Apart, so that no number of attempt keys can push a breaker out of memory.
         self._of_breakers = _Windows(shared)
         in_all = RateLimitItemPerSecond(limits.in_all, seconds, IN_ALL)
@@ -71,6 +73,8 @@ class Throttle:
         """Return how long this caller and attempt key have to wait, None if they need not."""
         if attempt_key is None:
             return self._wait(OF_CALLER, self._of_caller(caller).tripped_until())
+        if self._shared is None and (caller, attempt_key) not in self._failed:
+            return None
         window = self._of_attempt_keys.look(self._per_key, self._identity(caller, attempt_key))
         if window.remaining <= 0:
             return self._wait(OF_ATTEMPT_KEY, window.reset_time)
@@ -86,7 +90,9 @@ class Throttle:
         """Count a look-up that found no card; `method` is the RPC."""
         self._metrics.failed(method)
         if attempt_key is not None:
-            self._of_attempt_keys.add(self._per_key, self._identity(caller, attempt_key))
+            identity = self._identity(caller, attempt_key)
+            if self._of_attempt_keys.add(self._per_key, identity):
+                self._failed.add((caller, attempt_key))
         self._of_caller(caller).add()
         self._in_all.add()
 
@@ -144,10 +150,12 @@ class _Windows:
         shared = self._shared.look(limit, identity)
         return own if shared is None or own.remaining < shared.remaining else shared
 
-    def add(self, limit: RateLimitItem, identity: str) -> None:
-        self._own.hit(limit, identity)
+    def add(self, limit: RateLimitItem, identity: str) -> bool:
+        """Return whether it is counted here, as it is unless its window is full."""
+        is_counted = self._own.hit(limit, identity)
         if self._shared is not None:
             self._shared.add(limit, identity)
+        return is_counted
 
 
 class _Breaker:

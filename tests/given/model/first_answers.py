@@ -1,7 +1,5 @@
 """The first answers to requests, which are final: replays are held against them byte by byte."""
 
-from dataclasses import replace
-
 from giftcard_rules.commands import RequestKey
 from giftcard_server.deciding.submission import Answer
 from given.model.plain_books import keys_of
@@ -19,7 +17,7 @@ class FirstAnswers:
         """Hold a replay against the first answer, byte by byte; remember a first one."""
         if answer.replayed:
             first = next(self._answers[each] for each in keys_of(key) if each in self._answers)
-            assert answer == replace(first, replayed=True)
+            assert answer == first._replace(replayed=True)
         elif facts.get("declined") not in NO_TRACE:
             assert self._answers.keys().isdisjoint(keys_of(key))
             self._answers[key] = answer

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -284,5 +283,5 @@ def test_what_was_answered_is_on_the_standby_when_the_primary_is_lost(tmp_path: 
         standby.promote()
         name = url.rpartition("/")[2]
         with audited(Place(standby.url(name), pair.place.key_file)) as after:
-            assert after.submit(paid) == replace(answer, replayed=True)
+            assert after.submit(paid) == answer._replace(replayed=True)
             assert after.submit(authorize_of(card, "order-2")).reason is Reason.CARD_HELD

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from giftcard_rules.codes import Key
 from giftcard_server.guesses.bounded_memory import KEYS, BoundedMemoryStorage
+from giftcard_server.guesses.lately_added import LatelyAdded
 from giftcard_server.guesses.metrics import AttemptMetrics
 from giftcard_server.guesses.shared_windows import SharedWindows
 from giftcard_server.guesses.throttle import LOOK_SECONDS, Limits, Throttle
@@ -213,3 +214,13 @@ def test_memory_forgets_keys_whose_windows_have_passed() -> None:
         for number in range(100):
             storage.acquire_entry(f"new {number}", 2, WINDOW_SECONDS)
     assert len(storage) == 100
+
+
+def test_whom_memory_still_knows_is_never_missed_by_the_quick_look() -> None:
+    lately, at_least = LatelyAdded(at_least=3), 3
+    for number in range(20):
+        lately.add(("shop", str(number)))
+        known = [("shop", str(each)) for each in range(max(0, number + 1 - at_least), number + 1)]
+        assert all(each in lately for each in known), number
+    assert ("shop", "0") not in lately
+    assert ("shop", "20") not in lately

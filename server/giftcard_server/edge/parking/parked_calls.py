@@ -24,11 +24,9 @@ from giftcard_server.process.waits import Steps, parked
 from giftcard_server.tracing.call import CURRENT_CALL
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from giftcard_server.callers.callers import Callers
     from giftcard_server.edge.calls_in_progress import CallsInProgress
-    from giftcard_server.edge.parking.inner_grpc import Accepted
+    from giftcard_server.edge.parking.inner_grpc import Accepted, Slot
     from giftcard_server.edge.watching import Watched
 
 log = structlog.get_logger(__name__)
@@ -82,7 +80,7 @@ class _ParkedMethod:
         """Never called, as the pool begins the calls: no other interceptor may wrap it."""
         raise NotImplementedError
 
-    def begin(self, call: Accepted, slot: Future[None]) -> None:
+    def begin(self, call: Accepted, slot: Slot) -> None:
         """Admit a call, and have its message received."""
         _ParkedCall(self, call, slot).begin()
 
@@ -92,7 +90,7 @@ class _ParkedCall:
 
     __slots__ = ("_call", "_context", "_method", "_run", "_slot")
 
-    def __init__(self, method: _ParkedMethod, call: Accepted, slot: Future[None]) -> None:
+    def __init__(self, method: _ParkedMethod, call: Accepted, slot: Slot) -> None:
         self._method = method
         self._context = call.context
         self._run = call.run
@@ -153,7 +151,7 @@ class _ParkedCall:
             self._refuse(defect)
         finally:
             method.calls.hand_back(context)
-            self._slot.set_result(None)
+            self._slot.free()
 
     def _refuse(self, error: BaseException) -> None:
         context = self._context

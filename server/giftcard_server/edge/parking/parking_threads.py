@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from giftcard_server.edge.parking.inner_grpc import Accepted, accepted
+from giftcard_server.edge.parking.inner_grpc import Accepted, Slot, accepted
 from giftcard_server.process.ready_threads import ReadyThreads
 
 if TYPE_CHECKING:
@@ -18,11 +17,10 @@ PARKING_THREADS: Final = 16
 class Parkable(Protocol):
     """Answers the calls of one RPC."""
 
-    def begin(self, call: Accepted, slot: Future[None]) -> None:
+    def begin(self, call: Accepted, slot: Slot) -> None:
         """Begin a call, in grpcio's own thread: do little, do not wait, do not raise.
 
-        `slot` has to get a result once the answer was handed to gRPC, which then counts the call
-        no longer.
+        `slot` has to be freed once the answer was handed to gRPC.
         """
 
 
@@ -32,9 +30,9 @@ class ParkingThreads(ReadyThreads):
     def __init__(self) -> None:
         super().__init__(PARKING_THREADS, "call")
 
-    def submit(self, *arguments: Any) -> Future[Any]:  # type: ignore[override] # grpcio submits nothing else.
-        """Begin a call; what is returned is done when the call has its answer."""
-        slot: Future[None] = Future()
+    def submit(self, *arguments: Any) -> Slot:  # type: ignore[override] # grpcio submits nothing else.
+        """Begin a call; what is returned is free when the call has its answer."""
+        slot = Slot()
         call = accepted(arguments)
         behavior: Parkable = call.behavior
         behavior.begin(call, slot)
