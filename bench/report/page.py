@@ -61,7 +61,7 @@ turns, round by round, in one run. The table has the median, and the lowest and 
   reach the aim, rules and rows would have to be compiled (mypyc: 0.8 of the processor time without
   load), or requests read in grpcio's own thread ([ADR 134](adr/0134-hot-values-are-tuples.md)).
 - **The slowest answers of a schedule** are batches that meet a checkpoint, or a flush of the log
-  that the disk keeps waiting ([ADR 133](adr/0133-a-checkpoint-a-second.md)).
+  that the disk keeps waiting ([ADR 133](adr/0133-two-checkpoints-a-second.md)).
 - **By TLS**: one connection that is open already; a handshake is not measured.
 - **Generator** is the share of one core that the load generator took. Far below 100%, it did not
   limit the row; but it shares the machine with the server.

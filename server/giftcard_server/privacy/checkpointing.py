@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # A page that is changed again and again is copied once. And each checkpoint flushes the file, while
 # commits wait: four a second doubled the slowest of a hundred answers (ADR 133).
-CHECKPOINT_SECONDS: Final = 1.0
+CHECKPOINT_SECONDS: Final = 0.5
 
 
 def checkpointing_on(

@@ -84,7 +84,8 @@ def test_a_full_disk_takes_the_readiness_until_there_is_room(
         disk.clear()
         wait_until(lambda: get(ready) == READY)
         assert shop.bought().code
-        assert len(events(server, "nothing can be written")) == 1
+        # Twice where a checkpoint has emptied the log meanwhile, which then has room once more.
+        assert 1 <= len(events(server, "nothing can be written")) <= 2
         assert events(server, "defect") == []
         assert server.terminate() == 0
         audited = giftcard("audit", settings=server.place)
