@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from given import memory
@@ -15,6 +16,10 @@ from given.servers.server_process import ServerProcess
 
 # Before pytest makes its folder, in each of its processes.
 memory.keep_temporary_files()
+
+# An example may take its time on a machine that is busy with other tests.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
