@@ -64,7 +64,7 @@ def _key_mistakes(
     live_cards: Counter[str] = Counter()
     for each in holdings:
         live_cards[each.key_id] += each.live_cards
-    for key_id, live in live_cards.items():
+    for key_id, live in sorted(live_cards.items()):
         key = ring.get(key_id)
         if key is None and live:
             yield f"{live} live cards need the key {key_id}"

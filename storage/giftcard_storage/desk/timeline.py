@@ -166,7 +166,7 @@ def _with_orders(database: Database, entries: Iterable[Entry]) -> Iterator[Entry
     query = Authorization.select(Authorization.authorization_id, Authorization.order_id).where(
         Authorization.authorization_id.in_(sorted(ids))
     )
-    orders: dict[str | None, str] = dict(list(query.tuples().execute(database)))
+    orders: dict[str | None, str] = dict(list(query.tuples().execute(database))) if ids else {}
     for entry in entries:
         yield entry._replace(order_id=orders.get(entry.authorization_id))
 

@@ -20,7 +20,9 @@ PLACES: Final = {
     "back": "(SELECT MIN(card_id) FROM card WHERE refund_order_id = 'order-used')",
     "active": (
         "(SELECT MIN(card_id) FROM card"
-        " WHERE state = 'ACTIVE' AND origin = 'PURCHASE' AND NOT blocked)"
+        " WHERE state = 'ACTIVE' AND origin = 'PURCHASE' AND NOT blocked AND card_id NOT IN"
+        " (SELECT card_id FROM event WHERE type = 'CARD_BLOCKED'"
+        " UNION ALL SELECT card_id FROM new_event WHERE type = 'CARD_BLOCKED'))"
     ),
     "cancelled": "(SELECT MIN(card_id) FROM card WHERE state = 'CANCELLED')",
     "held": "(SELECT card_id FROM card WHERE state = 'HELD')",
