@@ -28,6 +28,7 @@ def histories(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_run_against_a_server_says_that_it_is_consistent(
     live_server: ServerProcess, tmp_path: Path
 ) -> None:

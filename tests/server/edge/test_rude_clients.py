@@ -197,7 +197,7 @@ def a_message_byte_by_byte(client: RudeClient) -> None:
         length_beyond_the_limit,
         length_of_4_gigabytes,
         metadata_beyond_the_limit,
-        a_message_byte_by_byte,
+        pytest.param(a_message_byte_by_byte, marks=pytest.mark.slow),
     ],
 )
 def test_a_stream_that_is_too_large_or_too_slow_is_ended(

@@ -64,6 +64,7 @@ def is_refused(shop: Shop) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_full_disk_takes_the_readiness_until_there_is_room(
     disk: SmallDisk, tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_full_disk_is_seen_before_anybody_buys(
         wait_until(lambda: get(f"{url}/readyz") == READY)
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_let_anybody_write_takes_the_readiness(tmp_path: Path) -> None:
     told = settings(tmp_path)
     with running(told, Clock()) as service, shop_at(target_of(service)) as shop:

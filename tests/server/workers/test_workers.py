@@ -172,6 +172,7 @@ def counts(name: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_server_drains_all_its_workers_on_sigterm_under_load(url: str, tmp_path: Path) -> None:
     with many_workers(url, tmp_path) as server:
         callers = Callers(server)

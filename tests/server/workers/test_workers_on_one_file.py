@@ -89,6 +89,7 @@ def test_a_request_that_reaches_both_workers_at_once_is_done_once(shops: list[Sh
     assert Counter(came) == {("AUTHORIZED", False): 1, ("AUTHORIZED", True): CONNECTIONS - 1}
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_the_file_to_the_other_and_nothing_is_lost(
     tmp_path: Path,
 ) -> None:
