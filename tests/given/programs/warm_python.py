@@ -85,9 +85,18 @@ class WarmProcess(subprocess.Popen[str]):
     def _try_wait(self, flags: int) -> tuple[int, int]:
         return self._status(self.pid, flags)
 
-    def _internal_poll(self, _deadstate: Any = None, **_: Any) -> Any:
-        poll: Any = super()._internal_poll  # type: ignore[misc] # Likewise.
-        return poll(_deadstate, _waitpid=self._status)
+    def _internal_poll(self, _deadstate: Any = None, **_: Any) -> int | None:
+        # Each Python hands its own function in that asks for the end of a child.
+        lock: threading.Lock = self._waitpid_lock  # type: ignore[attr-defined] # Likewise.
+        if self.returncode is None and lock.acquire(blocking=False):
+            try:
+                if self.returncode is None:
+                    pid, status = self._status(self.pid, os.WNOHANG)
+                    if pid:
+                        self.returncode = os.waitstatus_to_exitcode(status)
+            finally:
+                lock.release()
+        return self.returncode
 
     def _status(self, pid: int, flags: int) -> tuple[int, int]:
         """Return what `os.waitpid` would if it were our child."""
