@@ -22,6 +22,7 @@ from giftcard_rules import codes
 from giftcard_rules.codes import Key
 from giftcard_server.callers.callers import ANYBODY
 from giftcard_storage.database import DatabaseUrl
+from giftcard_storage.event_schema import NewEvent
 from giftcard_storage.schema import TABLES, Authorization, Card, Person, Posting, Request
 from loads.http2_load import VoidRunError
 from loads.messages import DELIVERY_MINOR, PHONE_MINOR, new_id
@@ -77,7 +78,7 @@ def authorize(database: Database, key: Key, payment: Payment) -> bytes:
 
 
 def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: ANN401 - Peewee's fields carry no types
-    """Save an authorization, and the card, posting, person and request that belong to it."""
+    """Save an authorization, and the card, posting, event, person and request of it."""
     amount_minor = min(card.balance_minor, ORDER_MINOR)
     authorization = _authorization(card, key, payment, amount_minor, now)
     card.state, card.hold_id = "HELD", authorization.authorization_id
@@ -96,6 +97,19 @@ def _hold(card: Any, key: Key, payment: Payment, now: int) -> bytes:  # noqa: AN
         authorization_id=authorization.authorization_id,
         to_card_id=None,
         posted_at=now,
+    )
+    NewEvent.create(
+        card_id=card.card_id,
+        version=card.version,
+        ordinal=0,
+        type="CARD_HELD",
+        market=card.market,
+        currency=card.currency,
+        card_state=card.state,
+        authorization_id=authorization.authorization_id,
+        order_id=payment.order_id,
+        amount_minor=amount_minor,
+        occurred_at=now,
     )
     Person.create(
         card_id=card.card_id,
@@ -156,7 +170,9 @@ def opened(place: Place) -> Iterator[Database]:
     """Open the database with Peewee, which gives each thread a connection of its own."""
     url = DatabaseUrl.parse(place.url)
     if place.database == POSTGRESQL:
-        database: Database = PostgresqlDatabase(url.location, prefer_psycopg3=True)
+        database: Database = PostgresqlDatabase(
+            url.location, prefer_psycopg3=True, options="-c giftcard.writes_events=on"
+        )
     else:
         database = CySqliteDatabase(str(url.path), pragmas=PRAGMAS)
     with database.bind_ctx(TABLES):
