@@ -37,8 +37,8 @@ log = structlog.get_logger(__name__)
 
 # Together some milliseconds of work, which callers hardly notice.
 KEYS_AT_ONCE: Final = 500
-# Of the time of one core.
-SHARE: Final = 0.02
+# Of the time of one core, for the slices. What is around them takes a little more, untimed.
+SHARE: Final = 0.015
 LONGEST_REST_SECONDS: Final = 300.0
 # A small ledger is walked within a second; more often than this tells nothing new.
 BETWEEN_WALKS_SECONDS: Final = 60.0
