@@ -15,8 +15,9 @@ from giftcard_storage.schema import Authorization, Card
 from given.databases.books_on_disk import BooksOnDisk, audited
 from given.databases.kinds import Kind, Place
 from given.made_facts import authorize, capture, issue, order
-from given.servers.fake_time import FakeTime, needs_faketime
+from given.servers.fake_time import needs_faketime
 from given.servers.giftcard_command import giftcard
+from practice_clock import FakeTime
 
 AHEAD: Final = timedelta(days=200)
 LEFT, REFUSED = 1, 2

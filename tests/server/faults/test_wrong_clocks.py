@@ -16,11 +16,12 @@ from given.calls import sent
 from given.calls.answered import refusal
 from given.calls.shop import Shop, shop_at
 from given.databases.kinds import Kind
-from given.servers.fake_time import FakeTime, needs_faketime
+from given.servers.fake_time import needs_faketime
 from given.servers.giftcard_command import giftcard
 from given.servers.http_get import get
 from given.servers.server_process import ServerProcess
 from given.waiting import wait_until
+from practice_clock import FakeTime
 
 pytestmark = needs_faketime
 
